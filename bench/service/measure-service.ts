@@ -1,4 +1,4 @@
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { ProviderInfo, Timings } from '../../src/contract/job.ts';
 import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import { peakResidentBytes } from '../../test/e2e/process-tree.ts';
@@ -61,7 +61,7 @@ export function measureService(request: {
 
     const [cold, ...warm] = jobs.map(({ job }) => job.timings!);
     const { job } = jobs.at(-1)!;
-    const [result] = resultsOf(job);
+    const [result] = succeededResults(job);
     const apiPeakBytes = peakResidentBytes(service);
     if (outDir) await download(client, result!.adapter_id, outDir);
     return {

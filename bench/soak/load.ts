@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { PatientClient } from '../../test/chaos/patient-client.ts';
@@ -52,7 +52,9 @@ export class SoakLoad {
       `/v1/jobs/${done.id}/report`,
     ])
       await this.client.json(path);
-    const made = [...resultsOf(done), ...resultsOf(cancelled)].map(({ adapter_id }) => adapter_id);
+    const made = [...succeededResults(done), ...succeededResults(cancelled)].map(
+      ({ adapter_id }) => adapter_id,
+    );
     for (const id of new Set([...made, adapter.id])) {
       await this.client.bytes(`/v1/adapters/${id}/archive`);
       await this.remove(`/v1/adapters/${id}`);

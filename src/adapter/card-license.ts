@@ -18,8 +18,8 @@ export function licenseOfCard(card: string): string | undefined {
   if (!FENCE.test(first!) || end < 0) return undefined;
   const front = lines.slice(0, end);
   const license = textOf(front, 'license');
-  const said = license === 'other' ? (textOf(front, 'license_name') ?? license) : license;
-  const plain = said
+  const licenseName = license === 'other' ? (textOf(front, 'license_name') ?? license) : license;
+  const plain = licenseName
     ?.replace(/\p{C}+/gu, ' ')
     .trim()
     .slice(0, MAX_LICENSE);

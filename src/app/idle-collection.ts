@@ -2,7 +2,7 @@ import { Session } from 'node:inspector/promises';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from '../log.ts';
 
-const LOOK_MS = 5_000;
+const CHECK_INTERVAL_MS = 5_000;
 
 /** The event loop counts as idle if it was busy for less than this share of the time since the last check. */
 const IDLE_UTILIZATION = 0.05;
@@ -20,7 +20,7 @@ export function collectWhenIdle(logger: Logger): () => void {
   // The start of the process leaves garbage as well.
   let settledBytes = 0;
   let before = performance.eventLoopUtilization();
-  const look = async () => {
+  const checkIdle = async () => {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, before);
     before = now;
@@ -31,7 +31,7 @@ export function collectWhenIdle(logger: Logger): () => void {
     logger.debug({ grownBytes, settledBytes }, 'collected garbage while idle');
   };
   const onTrouble = (err: unknown) => logger.warn({ err }, 'garbage cannot be collected while idle');
-  const timer = setInterval(() => void look().catch(onTrouble), LOOK_MS).unref();
+  const timer = setInterval(() => void checkIdle().catch(onTrouble), CHECK_INTERVAL_MS).unref();
   return () => clearInterval(timer);
 }
 

@@ -10,7 +10,7 @@ import {
 } from './secret-variables.ts';
 
 /** A file is checked at most this often. */
-const LOOK_MS = 1_000;
+const CHECK_INTERVAL_MS = 1_000;
 
 export interface LiveSecretsOptions {
   /** The values when the process started. */
@@ -45,9 +45,9 @@ export class LiveSecrets {
       this.known.set(name, known);
     }
     const nowMs = performance.now();
-    if (nowMs - known.lookedAtMs < LOOK_MS) return known.text;
+    if (nowMs - known.lookedAtMs < CHECK_INTERVAL_MS) return known.text;
     known.lookedAtMs = nowMs;
-    this.lookAt(name, path, known);
+    this.readFile(name, path, known);
     return known.text;
   }
 
@@ -56,7 +56,7 @@ export class LiveSecrets {
     return urlWithPassword(this.get(name)!, this.get(passwordNameOf(name)));
   }
 
-  private lookAt(name: SecretName, path: string, known: { text: string; fault?: string }): void {
+  private readFile(name: SecretName, path: string, known: { text: string; fault?: string }): void {
     try {
       const text = secretIn(name, path);
       if (text !== known.text) {

@@ -18,7 +18,7 @@ const PAGE_KEYS = 1_000;
 /** Largest number of adapters, jobs and runs, each, that are named for a content. */
 const MAX_USERS = 5;
 
-export interface Verified {
+export interface VerificationResult {
   readonly contents: number;
   readonly bytes: number;
   readonly problems: number;
@@ -39,18 +39,18 @@ export interface VerifyWork extends BackupWork {
  * @throws BackupError DATABASE_VERSION; AppError DATABASE_UNAVAILABLE, STORAGE_FAILED if nothing can be read; the
  *   signal's reason
  */
-export async function verify(work: VerifyWork): Promise<Verified> {
+export async function verify(work: VerifyWork): Promise<VerificationResult> {
   const { database, store, signal, onProblem, onUnknown } = work;
   await currentMigrations(database);
   // If the storage is unavailable, fail now instead of reporting all content as lost.
   await store.checkReads();
   let problems = 0;
-  const tell = (problem: VerifyProblem): void => {
+  const report = (problem: VerifyProblem): void => {
     problems++;
     onProblem(problem);
   };
-  for await (const problem of wrongRows(database)) tell(problem);
-  const sums = await verifyContents(work, tell);
+  for await (const problem of wrongRows(database)) report(problem);
+  const sums = await verifyContents(work, report);
   let unknown = 0;
   for await (const key of unknownObjects(database, store)) {
     signal.throwIfAborted();
@@ -69,8 +69,8 @@ interface ContentRow {
 
 async function verifyContents(
   work: VerifyWork,
-  tell: (problem: VerifyProblem) => void,
-): Promise<Pick<Verified, 'contents' | 'bytes'>> {
+  report: (problem: VerifyProblem) => void,
+): Promise<Pick<VerificationResult, 'contents' | 'bytes'>> {
   const { database, signal, onProgress } = work;
   const sums = { contents: 0, bytes: 0 };
   const total = await countOf(database);
@@ -84,7 +84,7 @@ async function verifyContents(
       const wrong = await wrongContent(work, row);
       // The content may have been deleted in the meantime.
       if (wrong && (await isStored(database, row.id)))
-        tell({ ...wrong, id: row.id, used_by: await usersOf(database, row.id) });
+        report({ ...wrong, id: row.id, used_by: await usersOf(database, row.id) });
     });
     if (rows.length < PAGE_ROWS) return sums;
     after = rows.at(-1)!.id;
@@ -97,7 +97,9 @@ async function wrongContent(
 ): Promise<Pick<VerifyProblem, 'problem' | 'detail'> | undefined> {
   let found: Partial<Digested> | undefined;
   try {
-    found = inline ? await digested(one(inline), signal) : await contentOf(store, id, isQuick, signal);
+    found = inline
+      ? await digested(singleChunk(inline), signal)
+      : await contentOf(store, id, isQuick, signal);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     await store.checkReads();
@@ -123,7 +125,7 @@ async function contentOf(
   return found === undefined || isQuick ? found : digested(await store.read(key), signal);
 }
 
-async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+async function* singleChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 

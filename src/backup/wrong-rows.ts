@@ -106,7 +106,7 @@ async function wrongBytes(reader: Snapshot): Promise<VerifyProblem[]> {
 }
 
 async function wrongUsage(reader: Snapshot): Promise<VerifyProblem[]> {
-  const told = await reader.selectFrom('usage').selectAll().execute();
+  const recordedUsage = await reader.selectFrom('usage').selectAll().execute();
   const adapters = await reader
     .selectFrom('adapter')
     .select(({ fn }) => ['tenant', fn.countAll<number>().as('count'), fn.sum<number>('bytes').as('bytes')])
@@ -121,9 +121,9 @@ async function wrongUsage(reader: Snapshot): Promise<VerifyProblem[]> {
     rows.find((row) => row.tenant === tenant);
   const words = (count: number, bytes: number, jobCount: number): string =>
     `${count} adapters with ${bytes} bytes and ${jobCount} jobs`;
-  const tenants = new Set([...told, ...adapters, ...jobs].map(({ tenant }) => tenant));
+  const tenants = new Set([...recordedUsage, ...adapters, ...jobs].map(({ tenant }) => tenant));
   return [...tenants].sort().flatMap((tenant): VerifyProblem[] => {
-    const says = of(told, tenant);
+    const says = of(recordedUsage, tenant);
     const has = of(adapters, tenant);
     const counted = words(says?.adapters ?? 0, says?.bytes ?? 0, says?.jobs ?? 0);
     const found = words(

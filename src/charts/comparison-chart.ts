@@ -1,6 +1,6 @@
 import type { EChartsOption } from 'echarts';
 import { type ChartStyle, chartBase, xAxis, yAxis } from './chart-base.ts';
-import { percent } from './words.ts';
+import { formatPercent } from './format.ts';
 
 export interface ComparedModule {
   readonly name: string;
@@ -26,7 +26,11 @@ export function comparisonChart(input: ComparisonInput): EChartsOption {
     type: 'value' as const,
     min: 0,
     max: most,
-    axisLabel: { color: palette.muted, hideOverlap: true, formatter: (value: number) => percent(value) },
+    axisLabel: {
+      color: palette.muted,
+      hideOverlap: true,
+      formatter: (value: number) => formatPercent(value),
+    },
   };
   return {
     ...base,
@@ -34,7 +38,7 @@ export function comparisonChart(input: ComparisonInput): EChartsOption {
       ...base.tooltip,
       formatter: (found) => {
         const { name, first, second } = modules[(found as unknown as { dataIndex: number }).dataIndex]!;
-        return `${name}\n${labels[0]}: ${percent(first)}\n${labels[1]}: ${percent(second)}`;
+        return `${name}\n${labels[0]}: ${formatPercent(first)}\n${labels[1]}: ${formatPercent(second)}`;
       },
     },
     grid: { ...base.grid, bottom: 4 },

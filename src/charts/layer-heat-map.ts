@@ -1,9 +1,9 @@
 import type { EChartsOption } from 'echarts';
 import { type ChartStyle, chartBase, FONT, xAxis, yAxis } from './chart-base.ts';
+import { formatPercent } from './format.ts';
 import { type ModuleGrid, moduleGrid } from './module-grid.ts';
 import { distinctLabels } from './module-names.ts';
 import type { Palette } from './palette.ts';
-import { percent } from './words.ts';
 
 /** More columns than this are less than three pixels wide: neighbours then share one, which shows their largest. */
 const MAX_COLUMNS = 256;
@@ -65,7 +65,7 @@ export const layersPerColumn = ({ columns }: ModuleGrid): number => Math.ceil(co
 
 /** Values of all modules, by layer (columns) and projection (rows). */
 export function layerHeatMap(input: HeatMapInput): EChartsOption {
-  const { modules, what, palette, isWide, inWords = percent, details = () => [] } = input;
+  const { modules, what, palette, isWide, inWords = formatPercent, details = () => [] } = input;
   const room = isWide ? WIDE_ROOM : ROOM;
   const { grid = moduleGrid(modules.map(({ name }) => name)) } = input;
   const perColumn = layersPerColumn(grid);

@@ -3,8 +3,8 @@ import type { RankPoint } from '../contract/analysis.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
 import { moduleRelativeError } from '../core/by-module.ts';
 import { type ChartStyle, chartBase, legend, xAxis, yAxis } from './chart-base.ts';
+import { formatPercent } from './format.ts';
 import { markedRank } from './spectra-chart.ts';
-import { percent } from './words.ts';
 
 /** A point of the curve without its size. */
 type ErrorPoint = Required<
@@ -116,7 +116,7 @@ export function rankCurveChart(input: RankCurveInput): EChartsOption {
 /** "rank 4", and the value of each line there. */
 function tipOfRank(found: unknown): string {
   const points = [found].flat() as { seriesName: string; value: [rank: number, error: number] }[];
-  const lines = points.map(({ seriesName, value }) => `${seriesName}: ${percent(value[1])}`);
+  const lines = points.map(({ seriesName, value }) => `${seriesName}: ${formatPercent(value[1])}`);
   return [`rank ${points[0]?.value[0]}`, ...lines].join('\n');
 }
 

@@ -2,7 +2,7 @@ import type { EChartsOption, SeriesOption } from 'echarts';
 import type { CheckpointRecord, RunRecord } from '../contract/run.ts';
 import type { RunLearningRate } from '../contract/schedule.ts';
 import { type ChartStyle, chartBase, FONT, xAxis, yAxis } from './chart-base.ts';
-import { percent } from './words.ts';
+import { formatPercent } from './format.ts';
 
 export type TimelineRun = Pick<
   RunRecord,
@@ -86,7 +86,7 @@ export function runTimeline(input: ChartStyle & { readonly run: TimelineRun }): 
           color: palette.muted,
           fontFamily: FONT,
           hideOverlap: true,
-          ...(index === 1 && { formatter: (value: number) => percent(value) }),
+          ...(index === 1 && { formatter: (value: number) => formatPercent(value) }),
         },
       } as Parameters<typeof yAxis>[1]),
     ),
@@ -176,7 +176,7 @@ function errorSeries({ palette }: TimelineInput, valid: readonly CheckpointRecor
     ),
     ...words(
       ([step, error, before, after]) =>
-        `step ${step!.toLocaleString('en')}: rank ${before} to ${after}\nerror ${percent(error!)}`,
+        `step ${step!.toLocaleString('en')}: rank ${before} to ${after}\nerror ${formatPercent(error!)}`,
     ),
   };
 }

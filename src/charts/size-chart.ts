@@ -1,6 +1,6 @@
 import type { EChartsOption } from 'echarts';
 import { type ChartStyle, chartBase, FONT, legend, xAxis, yAxis } from './chart-base.ts';
-import { bytesInWords } from './words.ts';
+import { formatBytes } from './format.ts';
 
 /**
  * Length of a label in characters: a longer one is written on two lines, and cut at its end if that does not suffice.
@@ -35,12 +35,12 @@ export function sizeChart(input: ChartStyle & { readonly files: readonly SizedFi
   return {
     ...base,
     ...(kinds.length > 1 && { legend: legend(input) }),
-    tooltip: { ...base.tooltip, trigger: 'item', valueFormatter: (value) => bytesInWords(Number(value)) },
+    tooltip: { ...base.tooltip, trigger: 'item', valueFormatter: (value) => formatBytes(Number(value)) },
     grid: { ...base.grid, ...(kinds.length === 1 && input.title === undefined && { top: 8 }), right: 72 },
     xAxis: xAxis(input, {
       type: 'value',
       splitNumber: 4,
-      axisLabel: { color: palette.muted, hideOverlap: true, formatter: bytesInWords },
+      axisLabel: { color: palette.muted, hideOverlap: true, formatter: formatBytes },
     }),
     yAxis: yAxis(input, {
       type: 'category',
@@ -62,7 +62,7 @@ export function sizeChart(input: ChartStyle & { readonly files: readonly SizedFi
         show: index === last,
         position: 'right' as const,
         color: palette.ink,
-        formatter: ({ dataIndex }: { dataIndex: number }) => bytesInWords(withParts[dataIndex]!.bytes),
+        formatter: ({ dataIndex }: { dataIndex: number }) => formatBytes(withParts[dataIndex]!.bytes),
       },
     })),
   };

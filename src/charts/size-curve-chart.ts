@@ -1,6 +1,6 @@
 import type { EChartsOption } from 'echarts';
 import { type ChartStyle, chartBase, FONT, headPx, xAxis, yAxis } from './chart-base.ts';
-import { bytesInWords, percent } from './words.ts';
+import { formatBytes, formatPercent } from './format.ts';
 
 /** The size and the error that an adapter would have. */
 export interface SizePoint {
@@ -58,7 +58,7 @@ export function sizeCurveChart(input: SizeCurveInput): EChartsOption {
       axisLabel: {
         color: palette.muted,
         hideOverlap: true,
-        formatter: (value: number) => bytesInWords(value),
+        formatter: (value: number) => formatBytes(value),
       },
     }),
     yAxis: yAxis(input, {
@@ -66,7 +66,7 @@ export function sizeCurveChart(input: SizeCurveInput): EChartsOption {
       min: 0,
       name: what,
       nameTextStyle: { color: palette.muted, align: 'left' },
-      axisLabel: { color: palette.muted, formatter: (value: number) => percent(value) },
+      axisLabel: { color: palette.muted, formatter: (value: number) => formatPercent(value) },
     }),
     series: [
       {
@@ -148,6 +148,7 @@ const named = (name: string, { bytes, error }: SizePoint, color: string, side: '
 });
 
 const inWords = (line: string, { words, bytes, error, refusal }: SizePoint): string =>
-  [`${line}: ${words}, ${bytesInWords(bytes)}, error ${percent(error)}`, ...(refusal ? [refusal] : [])].join(
-    '\n',
-  );
+  [
+    `${line}: ${words}, ${formatBytes(bytes)}, error ${formatPercent(error)}`,
+    ...(refusal ? [refusal] : []),
+  ].join('\n');

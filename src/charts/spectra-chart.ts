@@ -1,7 +1,7 @@
 import type { EChartsOption } from 'echarts';
 import type { ModuleSpectrum } from '../contract/report.ts';
 import { type ChartStyle, chartBase, legend, xAxis, yAxis } from './chart-base.ts';
-import { shortened } from './words.ts';
+import { truncateStart } from './format.ts';
 
 /** More thin lines would be unreadable and slow to draw. */
 const MAX_LINES = 48;
@@ -71,7 +71,7 @@ export function spectraChart(input: SpectraInput): EChartsOption {
   const chosen = modules.find(({ name }) => name === selected);
   const base = chartBase(input);
   const line = { type: 'line' as const, showSymbol: false, symbolSize: 6 };
-  const names = ['median of the modules', ...(chosen ? [shortened(chosen.name)] : [])];
+  const names = ['median of the modules', ...(chosen ? [truncateStart(chosen.name)] : [])];
   return {
     ...base,
     legend: legend(input, names),

@@ -5,9 +5,9 @@ import { keepPrivate } from '../app/data-folder.ts';
 import type { BackupWork } from '../backup/backup-work.ts';
 import { BACKUP_STEPS, makeBackup } from '../backup/make-backup.ts';
 import { RESTORE_STEPS, restoreBackup } from '../backup/restore-backup.ts';
-import { VERIFY_STEPS, type Verified, verify } from '../backup/verify.ts';
+import { VERIFY_STEPS, type VerificationResult, verify } from '../backup/verify.ts';
 import type { VerifyProblem } from '../backup/wrong-rows.ts';
-import { bytesInWords } from '../charts/words.ts';
+import { formatBytes } from '../charts/format.ts';
 import { appliedMigrations, MIGRATIONS, migrate } from '../database/migration.ts';
 import { connectDatabase, DATABASE_FILE } from '../database/open-database.ts';
 import { openStore } from '../storage/open-store.ts';
@@ -15,7 +15,7 @@ import type { Arguments, Command, Option } from './command.ts';
 import { isSet, refusePositionals } from './command.ts';
 import { CommandError, EXIT, UsageError } from './command-error.ts';
 import { interruptible } from './interrupt.ts';
-import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
+import { isTextOutput, JSON_OPTION, print, printJson } from './output.ts';
 import { ProgressBar } from './progress-bar.ts';
 
 /**
@@ -42,10 +42,10 @@ export const ADMIN_BACKUP: Command = {
       makeBackup(folder, work),
     );
     const rows = tables.reduce((sum, table) => sum + table.rows, 0);
-    if (!isForPeople(args)) printJson({ folder, begun_at, version, rows, content });
+    if (!isTextOutput(args)) printJson({ folder, begun_at, version, rows, content });
     else
       print(
-        `${folder} has ${rows} rows and ${content.files} files of content (${bytesInWords(content.bytes)}).`,
+        `${folder} has ${rows} rows and ${content.files} files of content (${formatBytes(content.bytes)}).`,
       );
     return EXIT.ok;
   },
@@ -67,7 +67,7 @@ export const ADMIN_RESTORE: Command = {
       const { sums, lines } = await verified(args, work);
       return { sums, lines: [`Restored the state of ${begun_at}.`, ...lines] };
     };
-    return told(args, await withPlaces('restore', steps, restored, { isNew: true }));
+    return printVerification(args, await withPlaces('restore', steps, restored, { isNew: true }));
   },
 };
 
@@ -81,7 +81,7 @@ export const ADMIN_VERIFY: Command = {
   groups: [{ title: 'Verification', options: [QUICK] }, OUTPUT],
   async run(args) {
     refusePositionals(args);
-    return told(args, await withPlaces('verify', VERIFY_STEPS, (work) => verified(args, work)));
+    return printVerification(args, await withPlaces('verify', VERIFY_STEPS, (work) => verified(args, work)));
   },
 };
 
@@ -101,7 +101,7 @@ export const ADMIN_MIGRATE: Command = {
     try {
       const made = await migrate(database, MIGRATIONS);
       const applied = await appliedMigrations(database);
-      if (!isForPeople(args)) printJson({ made, applied });
+      if (!isTextOutput(args)) printJson({ made, applied });
       else if (made.length > 0) print(`Made ${made.join(', ')}.`);
       else print(`The database is up to date: it has ${applied.join(', ')}.`);
     } finally {
@@ -147,15 +147,15 @@ async function withPlaces<T>(
 const patientDatabase = ({ database }: Config) =>
   connectDatabase({ ...database, timeoutMs: Math.max(database.timeoutMs, STATEMENT_MS) });
 
-interface Told {
-  readonly sums: Verified;
+interface VerificationOutput {
+  readonly sums: VerificationResult;
   /** Lines for people, which are written after the progress bar has been removed. */
   readonly lines: readonly string[];
 }
 
 /** Verifies everything; with --json, each fault is printed when it is found. */
-async function verified(args: Arguments, work: BackupWork): Promise<Told> {
-  const forPeople = isForPeople(args);
+async function verified(args: Arguments, work: BackupWork): Promise<VerificationOutput> {
+  const forPeople = isTextOutput(args);
   const lines: string[] = [];
   const sums = await verify({
     ...work,
@@ -168,8 +168,8 @@ async function verified(args: Arguments, work: BackupWork): Promise<Told> {
 }
 
 /** @returns the exit code */
-function told(args: Arguments, { sums, lines }: Told): number {
-  if (isForPeople(args)) print(lines.join('\n'));
+function printVerification(args: Arguments, { sums, lines }: VerificationOutput): number {
+  if (isTextOutput(args)) print(lines.join('\n'));
   else printJson(sums);
   return sums.problems === 0 ? EXIT.ok : EXIT.failed;
 }
@@ -179,9 +179,9 @@ function problemLine({ problem, id, detail, used_by = [] }: VerifyProblem): stri
   return `${problem} ${id}: ${detail}${users}`;
 }
 
-function summary({ contents, bytes, problems }: Verified): string {
+function summary({ contents, bytes, problems }: VerificationResult): string {
   const found = problems === 0 ? 'nothing is wrong' : problems === 1 ? '1 problem' : `${problems} problems`;
-  return `${contents} contents (${bytesInWords(bytes)}): ${found}.`;
+  return `${contents} contents (${formatBytes(bytes)}): ${found}.`;
 }
 
 function folderOf(args: Arguments): string {

@@ -1,20 +1,20 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bytesInWords, percent } from '../charts/words.ts';
+import { formatBytes, formatPercent } from '../charts/format.ts';
 import type { Analysis, ModuleAnalysis, RankPoint, Recommendation } from '../contract/analysis.ts';
 import type { Report } from '../contract/report.ts';
 import type { Arguments, Command } from './command.ts';
 import { isSet } from './command.ts';
 import { EXIT, reportedFailure, UsageError } from './command-error.ts';
 import type { Engine } from './engine.ts';
+import { formatRange, formatSeconds, formatThreads, minMax, textTable, wrapText } from './format.ts';
 import { interruptible } from './interrupt.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
-import { isForPeople, JSON_OPTION, print, printFailure, printJson } from './output.ts';
+import { isTextOutput, JSON_OPTION, print, printFailure, printJson } from './output.ts';
 import { fileOrFolderName } from './place.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { optionName } from './squeeze-fields.ts';
-import { extent, fixedSeconds, range, textTable, threadsOf, wrapped } from './words.ts';
 
 /** Up to this rank, every rank is shown; above it, only these steps. */
 const MAX_RANKS = 16;
@@ -54,14 +54,14 @@ async function run(args: Arguments): Promise<number> {
       for (const folder of folders) {
         try {
           const report = await analyzed(engine, folder, signal);
-          if (isForPeople(args)) print(analysisWords(folder, report, isSet(args, 'modules')));
+          if (isTextOutput(args)) print(analysisWords(folder, report, isSet(args, 'modules')));
           else printJson({ folder, ...report });
         } catch (error) {
           signal.throwIfAborted();
           failed++;
           const failure = reportedFailure(error);
           printFailure(failure, folders.length > 1 ? folder : undefined);
-          if (!isForPeople(args)) printJson({ folder, error: failure });
+          if (!isTextOutput(args)) printJson({ folder, error: failure });
         }
       }
       return failed > 0 ? EXIT.failed : EXIT.ok;
@@ -91,7 +91,7 @@ function analysisWords(folder: string, report: Report, withModules: boolean): st
   const analysis = report.analysis!;
   const { modules, provider, timings, sources } = report;
   const base = sources[0]?.base_model ?? 'a base model without a name';
-  const ranks = range(extent(modules.map(({ rank }) => rank)));
+  const ranks = formatRange(minMax(modules.map(({ rank }) => rank)));
   return [
     `${folder}: ${modules.length} modules of rank ${ranks} on ${base}`,
     '',
@@ -103,23 +103,23 @@ function analysisWords(folder: string, report: Report, withModules: boolean): st
     '',
     ...(withModules ? [moduleTable(report, analysis.modules), ''] : []),
     ...verdicts(analysis.modules),
-    `${provider.name}, ${threadsOf(provider)}, ${fixedSeconds(timings.total)}`,
+    `${provider.name}, ${formatThreads(provider)}, ${formatSeconds(timings.total)}`,
     '',
   ].join('\n');
 }
 
 function curveTable({ curve, uniform }: Analysis): string {
-  const isTold = ({ rank }: RankPoint): boolean =>
+  const isShown = ({ rank }: RankPoint): boolean =>
     curve.length <= MAX_RANKS || RANK_STEPS.has(rank) || rank === curve.length || rank === uniform.rank.max;
   const rows = curve
-    .filter(isTold)
+    .filter(isShown)
     .map((point) => [
       `${point.rank}${point.rank === uniform.rank.max ? ' *' : '  '}`,
-      point.module_relative_error === undefined ? '–' : percent(point.module_relative_error),
-      percent(point.relative_error),
-      percent(point.worst_module_error),
+      point.module_relative_error === undefined ? '–' : formatPercent(point.module_relative_error),
+      formatPercent(point.relative_error),
+      formatPercent(point.worst_module_error),
       point.parameters.toLocaleString('en-US'),
-      bytesInWords(point.bytes),
+      formatBytes(point.bytes),
     ]);
   return textTable(
     ['>rank  ', '>mean module error', '>relative error', '>worst module', '>parameters', '>size'],
@@ -132,7 +132,9 @@ function recommendation({ target, reason }: Recommendation): string {
   const options = Object.entries(target as Record<string, unknown>).map(
     ([field, value]) => `--${optionName(field)} ${value}`,
   );
-  return [`  ${options.join(' ')}`, ...wrapped(reason, REASON_WIDTH).map((line) => `    ${line}`)].join('\n');
+  return [`  ${options.join(' ')}`, ...wrapText(reason, REASON_WIDTH).map((line) => `    ${line}`)].join(
+    '\n',
+  );
 }
 
 function moduleTable(report: Report, analyses: readonly ModuleAnalysis[]): string {

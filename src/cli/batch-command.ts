@@ -1,22 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
-import { percent } from '../charts/words.ts';
+import { formatPercent } from '../charts/format.ts';
 import type { BatchRecord } from '../contract/batch.ts';
 import type { BatchResultLine } from '../contract/batch-result.ts';
 import { uploadAdapter } from './adapter-upload.ts';
 import type { Arguments, Command, OptionGroup } from './command.ts';
 import { refusePositionals, text } from './command.ts';
 import { EXIT, UsageError } from './command-error.ts';
-import { minute } from './job-words.ts';
+import { formatRange, textTable } from './format.ts';
+import { formatMinute } from './job-text.ts';
 import { forEachId, onServer } from './jobs-command.ts';
-import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
+import { isTextOutput, JSON_OPTION, print, printJson } from './output.ts';
 import { isPlace } from './place.ts';
 import { RESULT_GROUP, readResults } from './result-fields.ts';
 import type { ServerClient } from './server-client.ts';
 import { LIST_OPTIONS, limitOf, listQuery, pages } from './server-lists.ts';
 import { SERVER_GROUP } from './server-options.ts';
 import { readMethod, readTargets, TARGET_GROUPS } from './squeeze-fields.ts';
-import { range, textTable } from './words.ts';
 
 const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
 const IS_ID = /^ad_[0-9a-z]+$/;
@@ -53,7 +53,7 @@ export const BATCH_CREATE: Command = {
       const { path, type, body } = await requestOf(args, client, signal);
       const headers = { 'content-type': type };
       const batch = await client.json<BatchRecord>(path, () => ({ method: 'POST', headers, body }));
-      tell(args, batch);
+      printBatch(args, batch);
       return batch.state === 'failed' ? EXIT.failed : EXIT.ok;
     }),
 };
@@ -69,10 +69,10 @@ export const BATCH_LIST: Command = {
       refusePositionals(args);
       const found: BatchRecord[] = [];
       for await (const batch of pages<BatchRecord>(client, '/v1/batches', listQuery(args), limitOf(args))) {
-        if (isForPeople(args)) found.push(batch);
+        if (isTextOutput(args)) found.push(batch);
         else printJson(batch);
       }
-      if (isForPeople(args)) print(found.length > 0 ? batchTable(found) : 'There are no such batches.');
+      if (isTextOutput(args)) print(found.length > 0 ? batchTable(found) : 'There are no such batches.');
       return EXIT.ok;
     }),
 };
@@ -93,7 +93,10 @@ const ofEach = (
   run: (args) =>
     onServer(args, (client) =>
       forEachId(args, async (id) =>
-        tell(args, await client.json(`/v1/batches/${encodeURIComponent(id)}${what}`, () => ({ method }))),
+        printBatch(
+          args,
+          await client.json(`/v1/batches/${encodeURIComponent(id)}${what}`, () => ({ method })),
+        ),
       ),
     ),
 });
@@ -133,18 +136,18 @@ export const BATCH_RESULTS: Command = {
         const rows: string[][] = [];
         const path = `/v1/batches/${encodeURIComponent(id)}/results`;
         for await (const line of client.lines<BatchResultLine>(path)) {
-          if (!isForPeople(args)) printJson(line);
+          if (!isTextOutput(args)) printJson(line);
           else rows.push(rowOf(line));
         }
-        if (isForPeople(args)) print(textTable(['item', '>target', 'state', '>rank', 'outcome'], rows));
+        if (isTextOutput(args)) print(textTable(['item', '>target', 'state', '>rank', 'outcome'], rows));
       }),
     ),
 };
 
 function rowOf({ name, target, state, rank, result_id, relative_error, error }: BatchResultLine): string[] {
-  const distance = relative_error === null ? '' : `, error ${percent(relative_error)}`;
+  const distance = relative_error === null ? '' : `, error ${formatPercent(relative_error)}`;
   const outcome = error?.code ?? (result_id === null ? '' : `${result_id}${distance}`);
-  return [name, target === null ? '' : String(target), state, rank ? range(rank) : '', outcome];
+  return [name, target === null ? '' : String(target), state, rank ? formatRange(rank) : '', outcome];
 }
 
 /** A batch to be sent. */
@@ -215,8 +218,8 @@ function checkJob(line: string, file: string, index: number): void {
   }
 }
 
-function tell(args: Arguments, batch: BatchRecord): void {
-  if (isForPeople(args)) print(batchTable([batch]));
+function printBatch(args: Arguments, batch: BatchRecord): void {
+  if (isTextOutput(args)) print(batchTable([batch]));
   else printJson(batch);
 }
 
@@ -226,7 +229,7 @@ const batchTable = (batches: readonly BatchRecord[]): string =>
     batches.map(({ id, state, created_at, progress, counts }) => [
       id,
       state,
-      minute(created_at),
+      formatMinute(created_at),
       String(progress.done),
       String(progress.total),
       String(counts.failed + counts.partial),

@@ -1,7 +1,7 @@
 import { BackupError } from '../backup/backup-error.ts';
 import { DatabaseError } from '../database/database.ts';
 import { AppError } from '../errors/app-error.ts';
-import { inFlags } from './flags.ts';
+import { withFlagNames } from './flag-names.ts';
 
 /** Exit codes. After a signal, the code is 128 plus the number of the signal, as in shells. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
@@ -51,7 +51,7 @@ export interface ReportedFailure {
 export function reportedFailure(error: unknown): ReportedFailure {
   if (error instanceof CommandError || error instanceof AppError || error instanceof BackupError) {
     const { code, message, context } = error;
-    const detail = inFlags(message, code === 'VALIDATION_FAILED');
+    const detail = withFlagNames(message, code === 'VALIDATION_FAILED');
     return Object.keys(context).length > 0 ? { code, detail, context } : { code, detail };
   }
   if (error instanceof DatabaseError) return { code: 'DATABASE_NEWER', detail: error.message };

@@ -88,7 +88,7 @@ function numbers(schema: FieldSchema): string {
 }
 
 /** The end of a time that begins now. @param text as for secondsOf @throws UsageError */
-export const endOf = (text: string, nowMs: number): Date => new Date(nowMs + 1000 * secondsOf(text));
+export const expiryTime = (text: string, nowMs: number): Date => new Date(nowMs + 1000 * secondsOf(text));
 
 /**
  * Parses a duration of --expires-in to seconds.

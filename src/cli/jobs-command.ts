@@ -3,14 +3,14 @@ import type { Arguments, Command, OptionGroup } from './command.ts';
 import { isSet, refusePositionals, text } from './command.ts';
 import { EXIT, reportedFailure, UsageError } from './command-error.ts';
 import { interruptible } from './interrupt.ts';
-import { hasEnded, jobTable } from './job-words.ts';
-import { isForPeople, JSON_OPTION, print, printFailure, printJson } from './output.ts';
+import { hasEnded, jobTable } from './job-text.ts';
+import { isTextOutput, JSON_OPTION, print, printFailure, printJson } from './output.ts';
 import { OutputFolder } from './output-folder.ts';
-import { inFolderOrPlace } from './place.ts';
+import { joinFolderOrPlace } from './place.ts';
 import { resultFiles } from './remote-engine.ts';
 import { ServerClient } from './server-client.ts';
 import { LIST_OPTIONS, limitOf, listQuery, pages } from './server-lists.ts';
-import { namedTenant, neededServer, SERVER_GROUP } from './server-options.ts';
+import { requireServer, SERVER_GROUP, tenantFromArguments } from './server-options.ts';
 
 const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
 const ON_A_PIPE = 'Prints a table on a terminal, and elsewhere a line of JSON for each job.';
@@ -38,10 +38,10 @@ export const JOBS_LIST: Command = {
       const query = listQuery(args, { batch_id: text(args, 'batch'), adapter_id: text(args, 'adapter') });
       const jobs: JobRecord[] = [];
       for await (const job of pages<JobRecord>(client, '/v1/jobs', query, limitOf(args))) {
-        if (isForPeople(args)) jobs.push(job);
+        if (isTextOutput(args)) jobs.push(job);
         else printJson(job);
       }
-      if (isForPeople(args)) print(jobs.length > 0 ? jobTable(jobs) : 'There are no such jobs.');
+      if (isTextOutput(args)) print(jobs.length > 0 ? jobTable(jobs) : 'There are no such jobs.');
       return EXIT.ok;
     }),
 };
@@ -63,7 +63,7 @@ function ofEach(
       onServer(args, (client) =>
         forEachId(args, async (id) => {
           const job = await ask(client, id);
-          if (isForPeople(args)) print(jobTable([job]));
+          if (isTextOutput(args)) print(jobTable([job]));
           else printJson(job);
         }),
       ),
@@ -119,20 +119,20 @@ export const JOBS_DOWNLOAD: Command = {
         const job = await client.json<JobRecord>(path(id));
         if (!hasEnded(job))
           throw new UsageError(`${id} has not ended; wait for it with: lora-squeeze watch ${id}`);
-        const folder = isOneOfSeveral ? inFolderOrPlace(out, id) : out;
+        const folder = isOneOfSeveral ? joinFolderOrPlace(out, id) : out;
         for (const [index, result] of job.results.entries()) {
           if (result.state !== 'succeeded') continue;
           const to = await OutputFolder.open(
-            job.results.length > 1 ? inFolderOrPlace(folder, String(index)) : folder,
+            job.results.length > 1 ? joinFolderOrPlace(folder, String(index)) : folder,
             isSet(args, 'force'),
           );
           try {
             const context = { workDir: to.workDir, onProgress: () => undefined, signal };
             const files = await resultFiles(client, id, result, index, context);
             await to.publish(files);
-            const told = files.map(({ path: _path, ...file }) => file);
-            if (isForPeople(args)) print(`${id} → ${to.path}`);
-            else printJson({ id, out: to.path, adapter_id: result.adapter_id, files: told });
+            const fileFields = files.map(({ path: _path, ...file }) => file);
+            if (isTextOutput(args)) print(`${id} → ${to.path}`);
+            else printJson({ id, out: to.path, adapter_id: result.adapter_id, files: fileFields });
           } finally {
             await to.close();
           }
@@ -151,8 +151,8 @@ export async function onServer(
   args: Arguments,
   work: (client: ServerClient, signal: AbortSignal) => Promise<number>,
 ): Promise<number> {
-  const { url, key } = neededServer(args);
-  const tenant = namedTenant(args);
+  const { url, key } = requireServer(args);
+  const tenant = tenantFromArguments(args);
   return interruptible((signal) => work(new ServerClient(url, key, signal, tenant), signal));
 }
 
@@ -168,7 +168,7 @@ export async function forEachId(args: Arguments, work: (id: string) => Promise<v
       failed++;
       const failure = reportedFailure(error);
       printFailure(failure, args.positionals.length > 1 ? id : undefined);
-      if (!isForPeople(args)) printJson({ id, error: failure });
+      if (!isTextOutput(args)) printJson({ id, error: failure });
     }
   }
   return failed > 0 ? EXIT.failed : EXIT.ok;

@@ -9,11 +9,11 @@ import { KeyService } from '../resources/keys/service.ts';
 import type { Arguments, Command, Option } from './command.ts';
 import { isSet, refusePositionals, text } from './command.ts';
 import { EXIT, UsageError } from './command-error.ts';
-import { endOf } from './field-value.ts';
+import { expiryTime } from './field-value.ts';
+import { textTable } from './format.ts';
 import { onServer } from './jobs-command.ts';
-import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
+import { isTextOutput, JSON_OPTION, print, printJson } from './output.ts';
 import { ADMINISTRATION_GROUP } from './server-options.ts';
-import { textTable } from './words.ts';
 
 const ABOUT =
   'Works on the database that DATABASE_URL or DATA_DIR names, whether or not a service is running. ';
@@ -57,14 +57,14 @@ export const KEYS_CREATE: Command = {
     }
     const scopes = scopesOf(text(args, 'scopes') ?? 'read,write');
     const lifetime = text(args, 'expires-in');
-    const expiresAt = lifetime === undefined ? null : endOf(lifetime, Date.now());
+    const expiresAt = lifetime === undefined ? null : expiryTime(lifetime, Date.now());
     const maxPriority = priorityArgument(text(args, 'max-priority'));
     const makesTenant = isSet(args, 'make-tenant');
     const { record, key } = await withKeys((keys) =>
       keys.create({ tenant, makesTenant, name, scopes, maxPriority, expiresAt }),
     );
     if (isSet(args, 'json')) printJson({ ...record, key });
-    else if (!isForPeople(args)) print(key);
+    else if (!isTextOutput(args)) print(key);
     else {
       const end = record.expires_at === null ? 'does not expire' : `expires ${record.expires_at}`;
       print(
@@ -85,7 +85,7 @@ export const KEYS_LIST: Command = {
     refusePositionals(args);
     const tenant = tenantOf(args);
     const records = await withKeys((keys) => keys.list(tenant));
-    if (!isForPeople(args)) for (const record of records) printJson(record);
+    if (!isTextOutput(args)) for (const record of records) printJson(record);
     else if (records.length === 0) print('There are no keys.');
     else print(textTable(['id', 'tenant', 'name', 'scopes', 'created', 'state'], records.map(row)));
     return EXIT.ok;
@@ -103,7 +103,7 @@ export const KEYS_REVOKE: Command = {
     if (id === undefined) throw new UsageError('name the key by its ID from keys list');
     refusePositionals({ ...args, positionals: more });
     const record = await withKeys((keys) => keys.revoke(id));
-    if (isForPeople(args)) print(`${record.id} of ${record.tenant} was revoked ${record.revoked_at}.`);
+    if (isTextOutput(args)) print(`${record.id} of ${record.tenant} was revoked ${record.revoked_at}.`);
     else printJson(record);
     return EXIT.ok;
   },
@@ -121,7 +121,7 @@ export const KEYS_ROTATE_SECRETS: Command = {
     onServer(args, async (client) => {
       refusePositionals(args);
       const rotation = await rotate((path) => client.json<KeyRotation>(path, () => ({ method: 'POST' })));
-      if (isForPeople(args)) print(rotationText(rotation));
+      if (isTextOutput(args)) print(rotationText(rotation));
       else printJson(rotation);
       return rotation.unreadable.length === 0 ? EXIT.ok : EXIT.failed;
     }),

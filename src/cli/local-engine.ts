@@ -26,7 +26,7 @@ import {
   jobRequest,
   type ResultFile,
 } from './engine.ts';
-import { inFlags } from './flags.ts';
+import { withFlagNames } from './flag-names.ts';
 import { refusePlaces } from './place.ts';
 import { sourcePaths, wholeWeights } from './source-folder.ts';
 
@@ -62,7 +62,7 @@ export class LocalEngine implements Engine {
     try {
       checkTargets(targets);
     } catch (error) {
-      throw error instanceof AppError ? new UsageError(inFlags(error.message, true)) : error;
+      throw error instanceof AppError ? new UsageError(withFlagNames(error.message, true)) : error;
     }
   }
 
@@ -107,23 +107,23 @@ async function finished(
     throw new AppError(code as ErrorCode, detail, context as ErrorContext);
   }
   if (!report) throw new Error('a job with a result must have a report');
-  const made: EngineTarget[] = [];
+  const engineTargets: EngineTarget[] = [];
   for (const [index, target] of targets.entries()) {
     if (target.state === 'failed') {
-      made.push({ state: 'failed', error: target.error });
+      engineTargets.push({ state: 'failed', error: target.error });
       continue;
     }
     const adapter = target.files ?? (await copies(source.itself, join(workDir, `itself-${index}`)));
     const result = { ...target.result, adapter_id: localIdOf(adapter) };
-    made.push({ state: 'succeeded', result, files: [...adapter, ...target.extra] });
+    engineTargets.push({ state: 'succeeded', result, files: [...adapter, ...target.extra] });
   }
-  const told = report.targets.map((target, index) => {
-    const one = made[index];
+  const targetReports = report.targets.map((target, index) => {
+    const one = engineTargets[index];
     return one?.state === 'succeeded' ? { ...target, adapter_id: one.result.adapter_id } : target;
   });
   return {
-    report: { ...report, job_id: newJobId(Date.now()), targets: told },
-    targets: made,
+    report: { ...report, job_id: newJobId(Date.now()), targets: targetReports },
+    targets: engineTargets,
     deliveries: [],
   };
 }

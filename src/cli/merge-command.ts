@@ -3,12 +3,12 @@ import { MergeSource } from '../contract/job-request.ts';
 import type { Arguments, Command } from './command.ts';
 import { isSet, text } from './command.ts';
 import { EXIT, reportedFailure, UsageError } from './command-error.ts';
+import { createAdapters, printCreated } from './create-adapters.ts';
 import type { EngineTask } from './engine.ts';
 import { type FieldSchema, fieldValue } from './field-value.ts';
 import { interruptible } from './interrupt.ts';
-import { makeAdapters, reportMade } from './make-adapter.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
-import { isForPeople, printFailure, printJson } from './output.ts';
+import { isTextOutput, printFailure, printJson } from './output.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { RESULT_GROUP, readResults } from './result-fields.ts';
 import { OUTPUT_GROUP } from './squeeze-command.ts';
@@ -48,14 +48,14 @@ async function run(args: Arguments): Promise<number> {
     return await interruptible(async (signal) => {
       try {
         const progress = new ProgressBar(basename(resolve(out)), engine.steps);
-        const made = await makeAdapters(engine, task, placement, progress, signal);
+        const created = await createAdapters(engine, task, placement, progress, signal);
         const from = args.positionals.join(' + ');
-        return reportMade(from, { folders: sources }, made, isForPeople(args)) ? EXIT.ok : EXIT.failed;
+        return printCreated(from, { folders: sources }, created, isTextOutput(args)) ? EXIT.ok : EXIT.failed;
       } catch (error) {
         signal.throwIfAborted();
         const failure = reportedFailure(error);
         printFailure(failure);
-        if (!isForPeople(args)) printJson({ folders: sources, error: failure });
+        if (!isTextOutput(args)) printJson({ folders: sources, error: failure });
         return EXIT.failed;
       }
     });

@@ -7,7 +7,7 @@ import { type FieldSchema, fieldValue } from './field-value.ts';
 import { LocalEngine } from './local-engine.ts';
 import { RemoteEngine } from './remote-engine.ts';
 import { RESULT_GROUP } from './result-fields.ts';
-import { namedServer, SERVER_OPTIONS } from './server-options.ts';
+import { SERVER_OPTIONS, serverFromArguments } from './server-options.ts';
 
 const THREADS: FieldSchema = { type: 'integer', minimum: 1, maximum: 1024 };
 const PROVIDERS = ['auto', 'cpu', 'cuda'] as const;
@@ -41,7 +41,7 @@ export function openEngine(args: Arguments): Engine {
   const isLocal = isSet(args, 'local');
   if (isLocal && text(args, 'server') !== undefined)
     throw new UsageError('--local and --server cannot be used together');
-  const server = isLocal ? undefined : namedServer(args);
+  const server = isLocal ? undefined : serverFromArguments(args);
   const threads = text(args, 'threads');
   const provider = text(args, 'provider');
   if (server === undefined) {

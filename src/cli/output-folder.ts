@@ -30,9 +30,9 @@ export class OutputFolder {
   /** The topmost parent folder that did not exist. */
   readonly #madeParent: string | undefined;
 
-  private constructor(said: string, hidden: string, isForced: boolean, madeParent: string | undefined) {
-    this.path = said;
-    this.#path = resolve(said);
+  private constructor(path: string, hidden: string, isForced: boolean, madeParent: string | undefined) {
+    this.path = path;
+    this.#path = resolve(path);
     this.#hidden = hidden;
     this.workDir = join(hidden, 'work');
     this.#isForced = isForced;

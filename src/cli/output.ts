@@ -9,7 +9,7 @@ export const JSON_OPTION: Option = {
 };
 
 /** Whether the output is for people, who get text; programs get JSON. */
-export const isForPeople = (args: Arguments): boolean =>
+export const isTextOutput = (args: Arguments): boolean =>
   process.stdout.isTTY === true && !isSet(args, 'json');
 
 export const print = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -13,7 +13,7 @@ const WORDS: Readonly<Record<string, string>> = {
   download: 'downloading',
 };
 
-export const phaseWords = (phase: string): string => WORDS[phase] ?? phase;
+export const describePhase = (phase: string): string => WORDS[phase] ?? phase;
 
 /** Before this, no remaining time is estimated. */
 const MIN_ELAPSED_MS = 2000;

@@ -18,7 +18,7 @@ export function fileOrFolderName(source: string): string {
 }
 
 /** A folder or location inside another one. */
-export const inFolderOrPlace = (out: string, name: string): string =>
+export const joinFolderOrPlace = (out: string, name: string): string =>
   isPlace(out) ? `${out.replace(/\/+$/, '')}/${name}` : join(out, name);
 
 /** @throws UsageError if a location is given that only a server can access */

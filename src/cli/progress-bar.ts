@@ -1,6 +1,6 @@
 import cliProgress from 'cli-progress';
 import type { StepProgress } from './engine.ts';
-import { phaseWords, timeLeft } from './phases.ts';
+import { describePhase, timeLeft } from './phases.ts';
 
 const WHOLE = 100;
 const BAR_CHARACTERS = 30;
@@ -86,12 +86,12 @@ export class ProgressBar implements TaskProgress {
 
   constructor(name: string, steps: readonly string[]) {
     this.#steps = steps;
-    this.#bar = new ShareBar(name, phaseWords(steps[0] ?? ''));
+    this.#bar = new ShareBar(name, describePhase(steps[0] ?? ''));
   }
 
   update(progress: StepProgress): void {
     const share = shareOf(progress, this.#steps);
-    if (share !== undefined) this.#bar.set(share, phaseWords(progress.step));
+    if (share !== undefined) this.#bar.set(share, describePhase(progress.step));
   }
 
   close(): void {
@@ -100,7 +100,7 @@ export class ProgressBar implements TaskProgress {
 }
 
 /** The progress of several tasks, some of which run at the same time: one bar for all of them. */
-export class ProgressOfMany {
+export class MultiTaskProgress {
   readonly #steps: readonly string[];
   readonly #count: number;
   readonly #bar: ShareBar;

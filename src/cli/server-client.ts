@@ -178,9 +178,9 @@ function checkDigest(
   received: number,
   reprDigest: string | null,
 ): void {
-  const said = reprDigest === null ? null : /sha-256=:([^:]*):/.exec(reprDigest)?.[1];
-  const isAsSaid = said == null || Buffer.from(said, 'base64').equals(digest);
-  if (isAsSaid && received === bytes && digest.toString('hex') === sha256) return;
+  const digestInHeader = reprDigest === null ? null : /sha-256=:([^:]*):/.exec(reprDigest)?.[1];
+  const matchesHeader = digestInHeader == null || Buffer.from(digestInHeader, 'base64').equals(digest);
+  if (matchesHeader && received === bytes && digest.toString('hex') === sha256) return;
   throw new CommandError('DIGEST_MISMATCH', `The downloaded ${name} differs from the file on the server.`, {
     file: name,
     expected_sha256: sha256,

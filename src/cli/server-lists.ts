@@ -44,15 +44,15 @@ export function listQuery(
   for (const state of several('state')) query.append('state', state);
   for (const label of several('label')) query.append('label', label.replace('=', ':'));
   const createdAfter = text(args, 'created-after');
-  const said = { ...more, name: text(args, 'name'), created_after: createdAfter };
-  for (const [name, value] of Object.entries(said)) if (value !== undefined) query.append(name, value);
+  const filters = { ...more, name: text(args, 'name'), created_after: createdAfter };
+  for (const [name, value] of Object.entries(filters)) if (value !== undefined) query.append(name, value);
   return query;
 }
 
 /** @throws UsageError */
 export const limitOf = (args: Arguments): number => {
-  const said = text(args, 'limit');
-  return said === undefined ? DEFAULT_LIMIT : (fieldValue('--limit', said, LIMIT) as number);
+  const given = text(args, 'limit');
+  return given === undefined ? DEFAULT_LIMIT : (fieldValue('--limit', given, LIMIT) as number);
 };
 
 /** A list page by page, up to a limit. @throws CommandError */

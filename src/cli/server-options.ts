@@ -33,13 +33,13 @@ export const SERVER_GROUP: OptionGroup = {
 };
 
 /** The tenant in the options of SERVER_GROUP; undefined: the tenant of the key. @throws UsageError */
-export function namedTenant(args: Arguments): string | undefined {
+export function tenantFromArguments(args: Arguments): string | undefined {
   const tenant = text(args, 'tenant');
   if (tenant === undefined || isTenantId(tenant)) return tenant;
   throw new UsageError(`--tenant is ${JSON.stringify(tenant)} but must be ${TENANT_ID_RULE}`);
 }
 
-export interface NamedServer {
+export interface ServerAddress {
   /** Without a trailing slash. */
   readonly url: string;
   readonly key: string | undefined;
@@ -49,7 +49,7 @@ export interface NamedServer {
  * @returns undefined if neither an option nor the environment names a server @throws UsageError for values that are
  *   not valid
  */
-export function namedServer(args: Arguments): NamedServer | undefined {
+export function serverFromArguments(args: Arguments): ServerAddress | undefined {
   const environment = cliEnvironment();
   const named = text(args, 'server');
   const url = named ?? environment.serverUrl;
@@ -64,8 +64,8 @@ export function namedServer(args: Arguments): NamedServer | undefined {
  * The server for commands that need one.
  * @throws UsageError, also if none is named
  */
-export function neededServer(args: Arguments): NamedServer {
-  const server = namedServer(args);
+export function requireServer(args: Arguments): ServerAddress {
+  const server = serverFromArguments(args);
   if (!server) throw new UsageError('name the server: --server URL, or LORA_SQUEEZE_URL');
   return server;
 }

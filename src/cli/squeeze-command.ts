@@ -3,13 +3,13 @@ import pLimit from 'p-limit';
 import type { Arguments, Command, OptionGroup } from './command.ts';
 import { isSet, text } from './command.ts';
 import { EXIT, reportedFailure, UsageError } from './command-error.ts';
+import { createAdapters, printCreated } from './create-adapters.ts';
 import type { EngineTask } from './engine.ts';
 import { interruptible } from './interrupt.ts';
-import { makeAdapters, reportMade } from './make-adapter.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
-import { isForPeople, JSON_OPTION, printFailure, printJson } from './output.ts';
-import { fileOrFolderName, inFolderOrPlace, isPlace } from './place.ts';
-import { ProgressBar, ProgressOfMany } from './progress-bar.ts';
+import { isTextOutput, JSON_OPTION, printFailure, printJson } from './output.ts';
+import { fileOrFolderName, isPlace, joinFolderOrPlace } from './place.ts';
+import { MultiTaskProgress, ProgressBar } from './progress-bar.ts';
 import { RESULT_GROUP, readResults } from './result-fields.ts';
 import { readMethod, readTargets, TARGET_GROUPS } from './squeeze-fields.ts';
 
@@ -57,7 +57,7 @@ async function run(args: Arguments): Promise<number> {
     for (const { folder, out } of places)
       engine.check({ sources: [{ folder, weight: 1 }], targets, deliver: out });
     return await interruptible(async (signal) => {
-      const several = places.length > 1 ? new ProgressOfMany(places.length, engine.steps) : undefined;
+      const several = places.length > 1 ? new MultiTaskProgress(places.length, engine.steps) : undefined;
       try {
         const limit = pLimit(engine.tasksAtOnce);
         const ends = places.map(({ folder, out }) =>
@@ -68,7 +68,7 @@ async function run(args: Arguments): Promise<number> {
             };
             const placement = { out, isForced: isSet(args, 'force'), withReport: isSet(args, 'report') };
             const progress = several?.task() ?? new ProgressBar(fileOrFolderName(folder), engine.steps);
-            return ended(makeAdapters(engine, task, placement, progress, signal));
+            return ended(createAdapters(engine, task, placement, progress, signal));
           }),
         );
         let failed = 0;
@@ -77,7 +77,7 @@ async function run(args: Arguments): Promise<number> {
           const reached = await end;
           // Complete results are reported; interrupted tasks have cleaned up after themselves.
           if (signal.aborted && !('made' in reached)) continue;
-          const tellEnd = (): boolean => tell(folder, reached, places.length > 1, isForPeople(args));
+          const tellEnd = (): boolean => printEnd(folder, reached, places.length > 1, isTextOutput(args));
           if (!(several ? several.aside(tellEnd) : tellEnd())) failed++;
         }
         signal.throwIfAborted();
@@ -92,9 +92,9 @@ async function run(args: Arguments): Promise<number> {
 }
 
 /** The outcome of one source. */
-type End = { readonly made: Awaited<ReturnType<typeof makeAdapters>> } | { readonly error: unknown };
+type End = { readonly made: Awaited<ReturnType<typeof createAdapters>> } | { readonly error: unknown };
 
-const ended = (made: ReturnType<typeof makeAdapters>): Promise<End> =>
+const ended = (made: ReturnType<typeof createAdapters>): Promise<End> =>
   made.then(
     (all) => ({ made: all }),
     (error: unknown) => ({ error }),
@@ -105,8 +105,8 @@ const ended = (made: ReturnType<typeof makeAdapters>): Promise<End> =>
  * @param isOneOfSeveral whether a failure names the source
  * @returns whether it succeeded
  */
-function tell(folder: string, end: End, isOneOfSeveral: boolean, forPeople: boolean): boolean {
-  if ('made' in end) return reportMade(folder, { folder }, end.made, forPeople);
+function printEnd(folder: string, end: End, isOneOfSeveral: boolean, forPeople: boolean): boolean {
+  if ('made' in end) return printCreated(folder, { folder }, end.made, forPeople);
   const failure = reportedFailure(end.error);
   printFailure(failure, isOneOfSeveral ? folder : undefined);
   if (!forPeople) printJson({ folder, error: failure });
@@ -137,6 +137,6 @@ function placesOf(folders: readonly string[], out: string | undefined): Place[] 
     if (out === undefined && isPlace(folder))
       throw new UsageError(`name a folder or URL for the result of ${folder}: --out DIR`);
     if (out === undefined) return join(folder, '..', `${name}-squeezed`);
-    return isParent ? inFolderOrPlace(out, name) : out;
+    return isParent ? joinFolderOrPlace(out, name) : out;
   }
 }

@@ -167,13 +167,14 @@ function fieldsIn(
 ): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
   for (const field of Object.keys(helps)) {
-    const said = values[optionName(field)];
-    if (said === undefined) continue;
-    if (typeof said === 'string') fields[field] = fieldValue(`--${optionName(field)}`, said, schemas[field]!);
-    else if (typeof said !== 'boolean')
-      fields[field] = severalOf(`--${optionName(field)}`, said as readonly string[], schemas[field]!);
+    const value = values[optionName(field)];
+    if (value === undefined) continue;
+    if (typeof value === 'string')
+      fields[field] = fieldValue(`--${optionName(field)}`, value, schemas[field]!);
+    else if (typeof value !== 'boolean')
+      fields[field] = severalOf(`--${optionName(field)}`, value as readonly string[], schemas[field]!);
     // --no-knee sets the flag to false, which chooses no policy.
-    else if (field !== 'knee' || said) fields[field] = said;
+    else if (field !== 'knee' || value) fields[field] = value;
   }
   return fields;
 }
@@ -181,10 +182,10 @@ function fieldsIn(
 /** The value of an option that may be repeated: a list if the schema has one, otherwise a pattern. */
 function severalOf(
   option: string,
-  said: readonly string[],
+  given: readonly string[],
   { items }: FieldSchema,
 ): string[] | Record<string, number> {
-  return items ? said.map((text) => fieldValue(option, text, items) as string) : patternOf(said);
+  return items ? given.map((text) => fieldValue(option, text, items) as string) : patternOf(given);
 }
 
 /** Entries PATTERN=N. A pattern may contain "=", so the last one separates it from the rank. */

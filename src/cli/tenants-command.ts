@@ -1,4 +1,4 @@
-import { bytesInWords } from '../charts/words.ts';
+import { formatBytes } from '../charts/format.ts';
 import type {
   TenantCancellation,
   TenantRecord,
@@ -11,12 +11,12 @@ import type { Arguments, Command, OptionGroup } from './command.ts';
 import { refusePositionals, text } from './command.ts';
 import { EXIT, UsageError } from './command-error.ts';
 import { type FieldSchema, fieldValue } from './field-value.ts';
+import { textTable } from './format.ts';
 import { forEachId, onServer } from './jobs-command.ts';
-import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
+import { isTextOutput, JSON_OPTION, print, printJson } from './output.ts';
 import type { ServerClient } from './server-client.ts';
 import { pages } from './server-lists.ts';
 import { ADMINISTRATION_GROUP, SERVER_GROUP } from './server-options.ts';
-import { textTable } from './words.ts';
 
 const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
 const ON_A_PIPE = 'Prints a table on a terminal, and elsewhere a line of JSON for each.';
@@ -42,15 +42,15 @@ export const TENANTS_LIST: Command = {
         new URLSearchParams(),
         MAX_TENANTS,
       )) {
-        if (isForPeople(args)) tenants.push(tenant);
+        if (isTextOutput(args)) tenants.push(tenant);
         else printJson(tenant);
       }
-      if (isForPeople(args))
+      if (isTextOutput(args))
         print(
           textTable(
             ['id', 'state', '>queued', '>running', '>stored'],
             tenants.map(({ id, state, queued, running, stored_bytes }) => [
-              ...[id, state, String(queued), String(running), bytesInWords(stored_bytes)],
+              ...[id, state, String(queued), String(running), formatBytes(stored_bytes)],
             ]),
           ),
         );
@@ -155,10 +155,10 @@ type Change = string | number | null | undefined;
 function changesOf(args: Arguments): ReadonlyMap<string, Change> {
   const changes = new Map<string, Change>();
   for (const name of [...(Object.keys(SETTINGS) as (keyof typeof SETTINGS)[]), ...QUOTAS]) {
-    const said = text(args, name);
-    if (said === undefined) continue;
+    const given = text(args, name);
+    if (given === undefined) continue;
     const schema: FieldSchema = name in SETTINGS ? SETTINGS[name as keyof typeof SETTINGS] : QUOTA;
-    const value = said === 'default' ? undefined : fieldValue(`--${name}`, said, schema);
+    const value = given === 'default' ? undefined : fieldValue(`--${name}`, given, schema);
     changes.set(name.replaceAll('-', '_'), value === 'none' ? null : value);
   }
   return changes;
@@ -226,7 +226,7 @@ export const WORKERS_LIST: Command = {
     onServer(args, async (client) => {
       refusePositionals(args);
       const { data } = await client.json<{ data: WorkerRecord[] }>('/v1/workers');
-      if (isForPeople(args)) print(data.length > 0 ? workerTable(data) : 'There are no workers.');
+      if (isTextOutput(args)) print(data.length > 0 ? workerTable(data) : 'There are no workers.');
       else for (const worker of data) printJson(worker);
       return EXIT.ok;
     }),
@@ -242,7 +242,7 @@ export const WORKERS_DRAIN: Command = {
     onServer(args, (client) =>
       forEachId(args, async (id) => {
         const worker = await client.json<WorkerRecord>(`/v1/workers/${encodeURIComponent(id)}/drain`, post);
-        if (isForPeople(args)) print(workerTable([worker]));
+        if (isTextOutput(args)) print(workerTable([worker]));
         else printJson(worker);
       }),
     ),

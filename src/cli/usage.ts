@@ -1,7 +1,7 @@
 import type { Command, Option, OptionGroup } from './command.ts';
 import { HELP } from './command.ts';
 import { allowed } from './field-value.ts';
-import { wrapped } from './words.ts';
+import { wrapText } from './format.ts';
 
 const WIDTH = 100;
 const INDENT = 2;
@@ -34,20 +34,20 @@ export function commandUsage({ name, synopsis, about, groups }: Command): string
     `${i === 0 ? 'Usage:' : '      '} ${PROGRAM} ${name} ${line}`.trimEnd(),
   );
   const sections = groups.map(({ title, options }) => section(title, options));
-  return [...calls, '', ...wrapped(about, WIDTH), '', ...sections, section('Help', [HELP])].join('\n');
+  return [...calls, '', ...wrapText(about, WIDTH), '', ...sections, section('Help', [HELP])].join('\n');
 }
 
 const section = (title: OptionGroup['title'], options: readonly Option[]): string =>
   [title, ...options.map(optionRow), ''].join('\n');
 
 function optionRow({ name, value, help, schema }: Option): string {
-  const said = value === undefined ? `--${name}` : `--${name} ${value}`;
+  const flag = value === undefined ? `--${name}` : `--${name} ${value}`;
   const what = schema && allowed(schema).replace(/^a /, '');
-  return row(said, what === undefined ? help : `${help.replace(/\.$/, '')} (${what}).`);
+  return row(flag, what === undefined ? help : `${help.replace(/\.$/, '')} (${what}).`);
 }
 
 function row(left: string, right: string): string {
-  const [first = '', ...rest] = wrapped(right, WIDTH - COLUMN);
+  const [first = '', ...rest] = wrapText(right, WIDTH - COLUMN);
   const head = `${' '.repeat(INDENT)}${left}`;
   const lines = head.length < COLUMN ? [head.padEnd(COLUMN) + first] : [head, ' '.repeat(COLUMN) + first];
   return [...lines, ...rest.map((line) => ' '.repeat(COLUMN) + line)].join('\n');

@@ -4,10 +4,10 @@ import type { JobRecord } from '../contract/job.ts';
 import type { Arguments, Command } from './command.ts';
 import { text } from './command.ts';
 import { EXIT, UsageError } from './command-error.ts';
-import { hasEnded, outcomeWords, shareOf } from './job-words.ts';
+import { describeOutcome, hasEnded, progressShare } from './job-text.ts';
 import { onServer } from './jobs-command.ts';
-import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
-import { phaseWords } from './phases.ts';
+import { isTextOutput, JSON_OPTION, print, printJson } from './output.ts';
+import { describePhase } from './phases.ts';
 import { ShareBar } from './progress-bar.ts';
 import type { ServerClient } from './server-client.ts';
 import { SERVER_GROUP } from './server-options.ts';
@@ -47,7 +47,7 @@ export const WATCH: Command = {
 async function watchJobs(args: Arguments, client: ServerClient, signal: AbortSignal): Promise<boolean> {
   const ids = [...new Set(args.positionals)];
   const jobs = new Map<string, JobRecord>();
-  const bar = new ShareBar(ids.length === 1 ? ids[0]! : `${ids.length} jobs`, phaseWords('waiting'));
+  const bar = new ShareBar(ids.length === 1 ? ids[0]! : `${ids.length} jobs`, describePhase('waiting'));
   try {
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(POLL_GROWTH * pollMs, LONGEST_POLL_MS)) {
       for (const id of ids) {
@@ -55,14 +55,14 @@ async function watchJobs(args: Arguments, client: ServerClient, signal: AbortSig
         if (before && hasEnded(before)) continue;
         const job = await client.json<JobRecord>(`/v1/jobs/${encodeURIComponent(id)}`);
         jobs.set(id, job);
-        if (!isForPeople(args)) tellChange(before, job);
-        else if (hasEnded(job)) print(`${id} ${job.state}: ${outcomeWords(job)}`);
+        if (!isTextOutput(args)) printChange(before, job);
+        else if (hasEnded(job)) print(`${id} ${job.state}: ${describeOutcome(job)}`);
       }
       const all = [...jobs.values()];
       const open = all.filter((job) => !hasEnded(job));
       if (open.length === 0) return all.every(({ state }) => state === 'succeeded');
-      const share = all.reduce((sum, job) => sum + shareOf(job), 0) / all.length;
-      bar.set(share, ids.length === 1 ? outcomeWords(open[0]!) : `${open.length} to go`);
+      const share = all.reduce((sum, job) => sum + progressShare(job), 0) / all.length;
+      bar.set(share, ids.length === 1 ? describeOutcome(open[0]!) : `${open.length} to go`);
       await pause(pollMs, signal);
     }
   } finally {
@@ -70,7 +70,7 @@ async function watchJobs(args: Arguments, client: ServerClient, signal: AbortSig
   }
 }
 
-function tellChange(before: JobRecord | undefined, job: JobRecord): void {
+function printChange(before: JobRecord | undefined, job: JobRecord): void {
   const { id, state, progress } = job;
   if (hasEnded(job)) printJson(job);
   else if (JSON.stringify([before?.state, before?.progress]) !== JSON.stringify([state, progress]))
@@ -83,22 +83,22 @@ async function watchBatch(
   id: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const bar = new ShareBar(id, phaseWords('waiting'));
-  let told = '';
+  const bar = new ShareBar(id, describePhase('waiting'));
+  let lastState = '';
   try {
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(POLL_GROWTH * pollMs, LONGEST_POLL_MS)) {
       const batch = await client.json<BatchRecord>(`/v1/batches/${encodeURIComponent(id)}`);
       const { state, counts, progress } = batch;
       if (hasEnded(batch)) {
         const words = Object.entries(counts).filter(([, count]) => count > 0);
-        if (isForPeople(args))
+        if (isTextOutput(args))
           print(`${id} ${state}: ${words.map(([what, count]) => `${count} ${what}`).join(', ')}`);
         else printJson(batch);
         return state === 'succeeded';
       }
       const change = { id, state, counts, progress };
-      if (!isForPeople(args) && JSON.stringify(change) !== told) printJson(change);
-      told = JSON.stringify(change);
+      if (!isTextOutput(args) && JSON.stringify(change) !== lastState) printJson(change);
+      lastState = JSON.stringify(change);
       bar.set(progress.done / Math.max(progress.total, 1), `${progress.done} of ${progress.total} jobs`);
       await pause(pollMs, signal);
     }

@@ -38,8 +38,8 @@ export const EventQuery = Type.Object(
 );
 export type EventQuery = Static<typeof EventQuery>;
 
-const happened = Type.String({ format: 'date-time' });
-const told = Type.String({ format: 'date-time', description: 'When the event was sent' });
+const OccurredAt = Type.String({ format: 'date-time' });
+const SentAt = Type.String({ format: 'date-time', description: 'When the event was sent' });
 
 /** The fields of a record without their descriptions, which the schema of the record already has. */
 const undescribed = (fields: Readonly<Record<string, TSchema>>): Record<string, TSchema> =>
@@ -71,7 +71,7 @@ const Omitted = Type.Optional(Type.Array(Type.String(), { description: 'Fields t
 export const JobStateEvent = Type.Object(
   {
     type: choice(JOB_EVENT_TYPES),
-    timestamp: happened,
+    timestamp: OccurredAt,
     data: Type.Object({ job: EventJob, omitted: Omitted }, closed),
   },
   { $id: 'JobStateEvent', ...closed },
@@ -81,7 +81,7 @@ export type JobStateEvent = Static<typeof JobStateEvent>;
 export const BatchEndEvent = Type.Object(
   {
     type: choice(['batch.ended']),
-    timestamp: happened,
+    timestamp: OccurredAt,
     data: Type.Object({ batch: BatchRecord, omitted: Omitted }, closed),
   },
   { $id: 'BatchEndEvent', ...closed },
@@ -91,7 +91,7 @@ export type BatchEndEvent = Static<typeof BatchEndEvent>;
 export const WebhookTestEvent = Type.Object(
   {
     type: choice(['webhook.test']),
-    timestamp: happened,
+    timestamp: OccurredAt,
     data: Type.Object({ webhook_id: WebhookId }, closed),
   },
   { $id: 'WebhookTestEvent', ...closed },
@@ -108,7 +108,7 @@ export type WebhookEvent = Static<typeof WebhookEvent>;
 export const ProgressEvent = Type.Object(
   {
     type: Type.Literal('job.progress'),
-    timestamp: told,
+    timestamp: SentAt,
     data: Type.Object(
       { job_id: Type.String(), batch_id: nullable(Type.String()), progress: JobProgress },
       closed,
@@ -127,7 +127,7 @@ export const StreamNotice = Type.Object(
         'stream. stream.gap: events between `Last-Event-ID` and this one are no longer kept; read the records ' +
         'that they concerned again',
     }),
-    timestamp: told,
+    timestamp: SentAt,
     data: Type.Object(
       { last_event_id: nullable(Type.String(), { description: 'The `Last-Event-ID` of the request' }) },
       closed,

@@ -52,8 +52,8 @@ export function appliedMigrations(database: Database): Promise<string[]> {
         : sql<{ name: string | null }>`select to_regclass('schema_migration')::text as name`;
     const { rows } = await table.execute(reader);
     if (!rows[0]?.name) return [];
-    const made = await reader.selectFrom('schema_migration').select('name').orderBy('name').execute();
-    return made.map(({ name }) => name);
+    const applied = await reader.selectFrom('schema_migration').select('name').orderBy('name').execute();
+    return applied.map(({ name }) => name);
   });
 }
 

@@ -5,8 +5,8 @@ import { Kysely, sql } from 'kysely';
 import { type ObserveBackend, observedCall } from '../backend-calls.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Database } from './database.ts';
+import { DiskReserve } from './disk-reserve.ts';
 import { LogSync } from './log-sync.ts';
-import { Reserve } from './reserve.ts';
 import { sqliteDialect, sqliteError } from './sqlite-dialect.ts';
 import type { Tables } from './tables.ts';
 import { withTranslatedErrors } from './translated-errors.ts';
@@ -23,7 +23,7 @@ const BUSY_TIMEOUT_MS = 20;
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export function openSqlite(path: string, reserveBytes?: number, observe?: ObserveBackend): Database {
-  let reserve: Reserve | undefined;
+  let reserve: DiskReserve | undefined;
   const connections: DatabaseSyncInstance[] = [];
   const sync = new LogSync(path);
   const connect = (readOnly: boolean): DatabaseSyncInstance => {
@@ -37,7 +37,7 @@ export function openSqlite(path: string, reserveBytes?: number, observe?: Observ
   };
   try {
     mkdirSync(dirname(path), { recursive: true });
-    if (reserveBytes !== undefined) reserve = new Reserve(join(dirname(path), 'reserve'), reserveBytes);
+    if (reserveBytes !== undefined) reserve = new DiskReserve(join(dirname(path), 'reserve'), reserveBytes);
     const writing = connect(false);
     writing.exec('pragma journal_mode = wal');
     // LogSync syncs the log before a commit is reported.
@@ -91,7 +91,7 @@ export function openSqlite(path: string, reserveBytes?: number, observe?: Observ
 }
 
 /** Repeats a write after giving up the reserve, if the disk is full. */
-async function withReserve<T>(reserve: Reserve | undefined, write: () => Promise<T>): Promise<T> {
+async function withReserve<T>(reserve: DiskReserve | undefined, write: () => Promise<T>): Promise<T> {
   // Another write may give it up meanwhile; this one is repeated then as well.
   const wasHeld = reserve?.isHeld;
   try {

@@ -26,7 +26,7 @@ export class WorkerPresence {
   private readonly id = randomUUID();
   private msPerMib: number | null = null;
   private timer: NodeJS.Timeout | undefined;
-  private telling: Promise<void> | undefined;
+  private reporting: Promise<void> | undefined;
   private isDraining = false;
   private isDrained = false;
 
@@ -54,7 +54,7 @@ export class WorkerPresence {
   /** Removes the worker: nothing is dispatched for it any more. */
   async leave(): Promise<void> {
     clearInterval(this.timer);
-    await this.telling;
+    await this.reporting;
     await this.options.database
       .write((writer) => writer.deleteFrom('worker').where('id', '=', this.id).execute())
       // The row expires after a while.
@@ -62,14 +62,14 @@ export class WorkerPresence {
   }
 
   private begin(): void {
-    this.telling ??= this.tell()
+    this.reporting ??= this.report()
       .catch((error: unknown) => this.options.onTrouble(error))
       .finally(() => {
-        this.telling = undefined;
+        this.reporting = undefined;
       });
   }
 
-  private async tell(): Promise<void> {
+  private async report(): Promise<void> {
     const { database, slots, provider, running, onDrain } = this.options;
     const { id, msPerMib: ms_per_mib, isDrained } = this;
     const isAsked = await database.write(async (writer) => {

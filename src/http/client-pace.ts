@@ -22,7 +22,7 @@ export class ClientPace {
   /** The request that began last. */
   private request: IncomingMessage | undefined;
   /** The mark at which the client had last received enough, or at which nothing was left to send. */
-  private taken: Mark = { bytes: 0, atMs: 0 };
+  private mark: Mark = { bytes: 0, atMs: 0 };
   /** The mark at the end of the last span, or at which the server last stopped waiting for the client. */
   private moved: Mark = { bytes: 0, atMs: 0 };
 
@@ -38,7 +38,7 @@ export class ClientPace {
   /** Starts to measure, when a request arrives on an idle connection. */
   begin(request: IncomingMessage, nowMs: number): void {
     this.next(request);
-    this.taken = { bytes: this.takenBytes, atMs: nowMs };
+    this.mark = { bytes: this.takenBytes, atMs: nowMs };
     this.moved = { bytes: this.movedBytes, atMs: nowMs };
     this.recentBytes = Number.POSITIVE_INFINITY;
   }
@@ -51,9 +51,9 @@ export class ClientPace {
   /** Whether the client has received almost none of its response for this long. */
   isUnread(nowMs: number, unreadMs: number): boolean {
     const bytes = this.takenBytes;
-    const isReading = this.socket.writableLength === 0 || bytes - this.taken.bytes >= MIN_TAKEN_BYTES;
-    if (isReading) this.taken = { bytes, atMs: nowMs };
-    return nowMs - this.taken.atMs >= unreadMs;
+    const isReading = this.socket.writableLength === 0 || bytes - this.mark.bytes >= MIN_TAKEN_BYTES;
+    if (isReading) this.mark = { bytes, atMs: nowMs };
+    return nowMs - this.mark.atMs >= unreadMs;
   }
 
   /**

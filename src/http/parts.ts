@@ -52,13 +52,13 @@ export const PARTS: readonly TSchema[] = partsOf([...COMPONENTS, ...OF_ROUTES]);
 /** @returns every schema with an `$id` inside the given ones, without the given ones themselves */
 function partsOf(wholes: readonly TSchema[]): TSchema[] {
   const found = new Map<string, TSchema>();
-  const look = (value: unknown): void => {
+  const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
     const id = idOf(value);
     if (id !== undefined && !found.has(id)) found.set(id, value as TSchema);
-    for (const inner of Object.values(value)) look(inner);
+    for (const inner of Object.values(value)) visit(inner);
   };
-  look(wholes);
+  visit(wholes);
   for (const whole of wholes) found.delete(idOf(whole)!);
   return [...found.values()];
 }

@@ -107,8 +107,11 @@ const secondsBetween = (from: string, to: string): number =>
 
 /** Transferred bytes count as well, because a job that only transfers files reads no weights. */
 function sizeOf({ imported, results, deliveries }: JobRecord, workBytes: number): string {
-  const made = results.reduce((sum, result) => sum + (result.state === 'succeeded' ? result.bytes : 0), 0);
+  const resultBytes = results.reduce(
+    (sum, result) => sum + (result.state === 'succeeded' ? result.bytes : 0),
+    0,
+  );
   const brought = deliveries.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
-  const bytes = Math.max(workBytes, imported?.bytes ?? 0, made, brought);
+  const bytes = Math.max(workBytes, imported?.bytes ?? 0, resultBytes, brought);
   return SIZES.find(([, limit]) => bytes < limit)![0];
 }

@@ -267,8 +267,8 @@ export class Metrics {
   }
 
   /** Sets the function from which the readiness gauges get their values, called at every scrape. */
-  watchReadiness(look: () => Promise<ReadinessView>): void {
-    this.readiness.watch(look);
+  watchReadiness(readView: () => Promise<ReadinessView>): void {
+    this.readiness.watch(readView);
   }
 }
 

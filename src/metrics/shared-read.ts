@@ -1,5 +1,5 @@
 /** How long a scrape waits for a value from another system before it goes on without it. */
-const LOOK_TIMEOUT_MS = 1_000;
+const READ_TIMEOUT_MS = 1_000;
 
 /**
  * Reads a value from another system when metrics are scraped. All metrics of a scrape share one read, and no read begins
@@ -18,15 +18,15 @@ export class SharedRead<T> {
   /** Reads the value. undefined: no function is set, or the read failed or took too long. */
   async value(): Promise<T | undefined> {
     if (!this.read) return undefined;
-    const look = this.underWay ?? this.read().catch(() => undefined);
-    this.underWay = look;
-    void look.then(() => {
-      if (this.underWay === look) this.underWay = undefined;
+    const reading = this.underWay ?? this.read().catch(() => undefined);
+    this.underWay = reading;
+    void reading.then(() => {
+      if (this.underWay === reading) this.underWay = undefined;
     });
     let timer: NodeJS.Timeout | undefined;
     const tooLate = new Promise<undefined>((resolve) => {
-      timer = setTimeout(resolve, LOOK_TIMEOUT_MS, undefined);
+      timer = setTimeout(resolve, READ_TIMEOUT_MS, undefined);
     });
-    return Promise.race([look, tooLate]).finally(() => clearTimeout(timer));
+    return Promise.race([reading, tooLate]).finally(() => clearTimeout(timer));
   }
 }

@@ -20,7 +20,7 @@ export class CancelWatch {
 
   watch(id: string, dispatch: DispatchRef): void {
     this.running.set(id, dispatch);
-    this.timer ??= setInterval(() => void this.look().catch(() => undefined), INTERVAL_MS);
+    this.timer ??= setInterval(() => void this.checkAll().catch(() => undefined), INTERVAL_MS);
   }
 
   forget(id: string): void {
@@ -39,7 +39,7 @@ export class CancelWatch {
     return [...this.running.values()].map(({ execution }) => execution);
   }
 
-  private async look(): Promise<void> {
+  private async checkAll(): Promise<void> {
     const stopped = new Set(await this.executions.stopped([...this.running.values()]));
     for (const [id, dispatch] of this.running) if (stopped.has(dispatch)) this.onStopped(id);
   }

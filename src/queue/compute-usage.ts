@@ -22,7 +22,7 @@ export class ComputeUsage {
   }
 
   /** undefined on systems without /proc. */
-  async look(): Promise<ComputeUse | undefined> {
+  async read(): Promise<ComputeUse | undefined> {
     const own = await processStat('self');
     if (!own) return undefined;
     const pids = this.pids();

@@ -63,9 +63,9 @@ export class JobTransfers {
     const source = readySource(recorded, { ...this.parts, access });
     const folder = join(context.scratchDir, 'import');
     await mkdir(folder);
-    const { imported, files, license } = await this.through(access, context.signal, (way) =>
+    const { imported, files, license } = await this.through(access, context.signal, (route) =>
       fetchAdapter(source, {
-        ...way,
+        ...route,
         folder,
         limits: {
           maxUploadBytes: this.parts.maxUploadBytes,
@@ -73,7 +73,7 @@ export class JobTransfers {
           maxIndexBytes: MAX_INDEX_BYTES,
         },
         validator: () => new WeightsValidator(),
-        onProgress: tell('import', context),
+        onProgress: progressReporter('import', context),
         signal: context.signal,
       }),
     );
@@ -102,8 +102,12 @@ export class JobTransfers {
       local.push({ name, sha256, bytes, path: await localFile(context.blobs, file, context.scratchDir) });
     }
     if (include.includes('report')) local.push(await reportFile(adapter.id, report, context));
-    const delivery = await this.through(access, context.signal, (way) =>
-      deliverAdapter(sink, local, { ...way, onProgress: tell('deliver', context), signal: context.signal }),
+    const delivery = await this.through(access, context.signal, (route) =>
+      deliverAdapter(sink, local, {
+        ...route,
+        onProgress: progressReporter('deliver', context),
+        signal: context.signal,
+      }),
     );
     return { ...delivery, place: to.place };
   }
@@ -112,7 +116,7 @@ export class JobTransfers {
   private through<T>(
     access: ConnectionAccess | null,
     signal: AbortSignal,
-    transfer: (way: ConnectionRoute) => Promise<T>,
+    transfer: (route: ConnectionRoute) => Promise<T>,
   ): Promise<T> {
     return stoppable(signal, () => viaConnection(access, this.parts, transfer));
   }
@@ -147,7 +151,7 @@ async function reportFile(
   return { name: REPORT_FILE, sha256: hash('sha256', data), bytes: data.byteLength, path };
 }
 
-const tell =
+const progressReporter =
   (phase: 'import' | 'deliver', { onProgress }: TransferContext) =>
   ({ done, total }: { readonly done: number; readonly total: number | null }): void =>
     onProgress({ phase, done, total: total ?? 0, module: null });

@@ -144,7 +144,7 @@ export class JobWorker {
 
   /** The resource usage of the compute processes; undefined if the system does not report it. */
   computeUse(): Promise<ComputeUse | undefined> {
-    return this.worker.compute.look();
+    return this.worker.compute.read();
   }
 
   /** Starts the compute processes. If that fails, jobs report the reason. */

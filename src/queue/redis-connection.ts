@@ -197,9 +197,9 @@ function certificates({ caFile, certFile, keyFile }: RedisTls): Renewed {
   return { tls: { secureContext }, sentinelTLS: { secureContext } };
 }
 
-function usable(look: () => Renewed): Renewed {
+function usable(readLogin: () => Renewed): Renewed {
   try {
-    return look();
+    return readLogin();
   } catch {
     return {};
   }

@@ -145,8 +145,8 @@ export class SandboxedWorker extends Worker<JobData, null> {
       if (!task) return null;
       span.set({ 'lora_squeeze.job.id': task.jobs[0], 'lora_squeeze.job.attempt': task.attempt });
       // For the compute process only; the data in the queue stay as they are.
-      const told: TaskData = { ...data, ...span.context, task, begunMs };
-      job.data = told;
+      const taskData: TaskData = { ...data, ...span.context, task, begunMs };
+      job.data = taskData;
       const done = (await super.callProcessJob(job, token, signal)) as unknown as RunJobResult;
       await this.hooks.onDone(job, task, done, begunMs);
       const failure = failedWorkCode(done.outcome);

@@ -30,7 +30,7 @@ export class StorageWatch {
   private readonly options: StorageWatchOptions;
   private readonly closing = new AbortController();
   private failures: number[] = [];
-  private isLooking = false;
+  private isWaiting = false;
 
   constructor(options: StorageWatchOptions) {
     this.options = options;
@@ -40,16 +40,16 @@ export class StorageWatch {
   failed(error: AppError): void {
     const now = performance.now();
     this.failures = [...this.failures.filter((at) => now - at < WINDOW_MS), now];
-    if (!this.isLooking) void this.look(error);
+    if (!this.isWaiting) void this.waitForStorage(error);
   }
 
   close(): void {
     this.closing.abort();
   }
 
-  private async look(error: AppError): Promise<void> {
+  private async waitForStorage(error: AppError): Promise<void> {
     const { pause, resume, onTrouble, logger, concurrency } = this.options;
-    this.isLooking = true;
+    this.isWaiting = true;
     pause();
     let reason = await this.trouble();
     if (this.failures.length >= Math.max(MAX_FAILURES, concurrency))
@@ -65,7 +65,7 @@ export class StorageWatch {
       onTrouble(false);
       this.failures = [];
     }
-    this.isLooking = false;
+    this.isWaiting = false;
     resume();
   }
 

@@ -4,14 +4,14 @@ import { paletteOf } from '../charts/palette.ts';
 import { curveOfSpectra, rankCurveChart } from '../charts/rank-curve-chart.ts';
 import { type SizedFile, sizeChart } from '../charts/size-chart.ts';
 import { spectraChart, spectraLines } from '../charts/spectra-chart.ts';
-import { resultsOf, shownError, targetsOf } from '../charts/succeeded.ts';
+import { mainError, succeededResults, succeededTargets } from '../charts/succeeded-targets.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
+import { describeTarget, unbrokenBytes, unbrokenPercent } from './describe-target.ts';
 import { draw, type Figure } from './draw.ts';
 import { heatFigure } from './heat-figure.ts';
 import { escapeHtml } from './html.ts';
 import { adapterOf, type FigureName, moduleLosses, type ReportInput } from './report-input.ts';
 import { shownText } from './shown-text.ts';
-import { targetInWords, unbrokenBytes, unbrokenPercent } from './words.ts';
 
 /** Width of a figure on its own, in pixels. */
 const FIGURE_WIDTH = 1200;
@@ -64,7 +64,10 @@ function provenance(input: ReportInput): string {
 /** The error at every rank, with the ranks that were chosen; for an analysis, with the one that it recommends. */
 export function errorFigure({ report, job }: ReportInput): Figure {
   const curve = curveOfSpectra(report.modules);
-  const results = resultsOf(job).map((result) => ({ rank: result.rank.max, error: shownError(result) }));
+  const results = succeededResults(job).map((result) => ({
+    rank: result.rank.max,
+    error: mainError(result),
+  }));
   const recommended = report.analysis?.uniform.rank.max;
   const chosen = results[0]?.rank ?? recommended;
   return {
@@ -108,8 +111,8 @@ function sourceFiles(input: ReportInput): SizedFile[] {
 }
 
 const resultFiles = ({ job }: ReportInput): SizedFile[] =>
-  resultsOf(job).map(({ target, bytes, size }) => ({
-    label: targetInWords(target),
+  succeededResults(job).map(({ target, bytes, size }) => ({
+    label: describeTarget(target),
     bytes,
     ...(size && { parts: size }),
   }));
@@ -136,7 +139,7 @@ export function spectraFigures(input: ReportInput): Figure[] {
     singular_values,
   }));
   const lines = spectraLines(modules);
-  const ranks = targetsOf(report)[0]?.modules;
+  const ranks = succeededTargets(report)[0]?.modules;
   return moduleLosses(input)
     .slice(0, MAX_MODULES)
     .map(({ index, error }) => {

@@ -2,12 +2,12 @@ import type { EChartsOption } from 'echarts';
 import { layerHeatMap, type ModuleShare } from '../charts/layer-heat-map.ts';
 import { moduleGrid } from '../charts/module-grid.ts';
 import { type ModulePlace, modulePlaces } from '../charts/module-names.ts';
-import { targetsOf } from '../charts/succeeded.ts';
+import { succeededTargets } from '../charts/succeeded-targets.ts';
 import type { Report } from '../contract/report.ts';
+import { describeTarget, unbrokenPercent } from './describe-target.ts';
 import type { Figure } from './draw.ts';
 import type { ReportInput } from './report-input.ts';
 import { shownText } from './shown-text.ts';
-import { targetInWords, unbrokenPercent } from './words.ts';
 
 /** Cells beyond this many are plain rectangles without a border: rounded ones are three times as long to write. */
 const MAX_ROUNDED = 600;
@@ -52,17 +52,17 @@ export function heatFigure({ report }: ReportInput, target = 0): Figure {
 
 /** The largest value over all results, so that their maps share one scale and can be compared; 0 for an analysis. */
 const largestError = (report: Report): number =>
-  targetsOf(report)
+  succeededTargets(report)
     .flatMap(({ modules }) => modules)
     .reduce((largest, { relative_error: error }) => Math.max(largest, error), 0);
 
 /** For an analysis: the error of every module at the rank that it recommends for all. */
 function sharesOf(report: Report, index: number): { what: string; modules: ModuleShare[] } {
   const { analysis, modules } = report;
-  const target = targetsOf(report)[index];
+  const target = succeededTargets(report)[index];
   if (target)
     return {
-      what: targetInWords(target.target),
+      what: describeTarget(target.target),
       modules: target.modules.map(({ name, relative_error: value }) => ({ name, value })),
     };
   const rank = analysis?.uniform.rank.max ?? 1;

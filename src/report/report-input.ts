@@ -1,4 +1,4 @@
-import { targetsOf } from '../charts/succeeded.ts';
+import { succeededTargets } from '../charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../contract/adapter.ts';
 import type { JobRecord } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
@@ -28,7 +28,7 @@ interface ModuleLoss {
 /** All modules, those that lose most first. */
 export function moduleLosses({ report }: ReportInput): ModuleLoss[] {
   const { modules, analysis } = report;
-  const targets = targetsOf(report);
+  const targets = succeededTargets(report);
   const rank = analysis?.uniform.rank.max ?? 1;
   return modules
     .map(({ energy_curve: curve }, index) => ({

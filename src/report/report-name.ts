@@ -1,5 +1,5 @@
-import { resultsOf } from '../charts/succeeded.ts';
-import { ranksInWords } from '../charts/words.ts';
+import { formatRanks } from '../charts/format.ts';
+import { succeededResults } from '../charts/succeeded-targets.ts';
 import type { JobRecord } from '../contract/job.ts';
 
 /**
@@ -15,6 +15,6 @@ export function reportName(
   const [first, ...others] = sourceNames;
   if (first === undefined) return job.id;
   const source = others.length === 0 ? first : `${first}+${others.length}`;
-  const ranks = new Set(resultsOf(job).map(({ rank }) => ranksInWords(rank)));
+  const ranks = new Set(succeededResults(job).map(({ rank }) => formatRanks(rank)));
   return [source, ...(ranks.size > 0 ? ranks : ['analysis'])].join(' ');
 }

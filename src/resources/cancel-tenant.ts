@@ -9,7 +9,7 @@ import type { JobControl } from './jobs/control.ts';
 const JOBS_AT_ONCE = 20;
 
 /** The parts of a workspace that are needed to cancel all jobs and batches of its tenant. */
-export interface CancelledSpace {
+export interface TenantWorkspace {
   readonly tenant: string;
   readonly database: Pick<Database, 'reader'>;
   readonly batches: Pick<BatchService, 'cancel'>;
@@ -22,7 +22,7 @@ export interface CancelledSpace {
  * @returns the numbers of cancelled batches and jobs, including the jobs of the batches
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
-export async function cancelTenant(space: CancelledSpace): Promise<{ batches: number; jobs: number }> {
+export async function cancelTenant(space: TenantWorkspace): Promise<{ batches: number; jobs: number }> {
   const { tenant, batches, jobControl } = space;
   const { reader } = space.database;
   const [lastBatch, lastJob] = [newBatchId(Date.now()), newJobId(Date.now())];

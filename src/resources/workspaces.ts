@@ -97,7 +97,7 @@ export class Workspaces {
   private readonly queueAge: QueueAge;
   private readonly parts: WorkspacesParts;
   private readonly changes: JobChangesParts;
-  private readonly made = new Map<string, Workspace>();
+  private readonly workspaces = new Map<string, Workspace>();
 
   constructor(parts: WorkspacesParts) {
     const { store, database, deliveries, ttls = {} } = parts;
@@ -116,7 +116,7 @@ export class Workspaces {
 
   /** @param tenant the id of an existing tenant; ids from outside must be looked up first */
   of(tenant: string): Workspace {
-    const known = this.made.get(tenant);
+    const known = this.workspaces.get(tenant);
     if (known) return known;
     const {
       store,
@@ -169,7 +169,7 @@ export class Workspaces {
       eventStore: new EventStore(database, tenant),
       eventTail: this.eventTail,
     };
-    this.made.set(tenant, workspace);
+    this.workspaces.set(tenant, workspace);
     return workspace;
   }
 }

@@ -1,5 +1,5 @@
 import type { ScheduleRequest } from '../contract/schedule.ts';
-import type { Clock } from './clock.ts';
+import type { TrainingClock } from './clock.ts';
 import { scheduleInvalid } from './schedule-invalid.ts';
 import { fitting, neededSteps } from './stage-lengths.ts';
 
@@ -29,7 +29,7 @@ interface RankChoice {
  * @throws AppError SCHEDULE_INVALID for a request that contradicts itself, SCHEDULE_TOO_SHORT if the requested
  *   stages, or even source and target alone, need more steps than there are
  */
-export function chooseRanks(request: ScheduleRequest, clock: Clock): RankChoice {
+export function chooseRanks(request: ScheduleRequest, clock: TrainingClock): RankChoice {
   const { source_rank, target_rank, shape = 'geometric' } = request;
   if (source_rank < target_rank) {
     throw scheduleInvalid(
@@ -41,7 +41,7 @@ export function chooseRanks(request: ScheduleRequest, clock: Clock): RankChoice 
     );
   }
   const { squeeze_steps } = request;
-  if (request.mode === 'cont') return { ranks: contRanks(request, clock), notes: [] };
+  if (request.mode === 'cont') return { ranks: contSqueezeRanks(request, clock), notes: [] };
   if (shape === 'custom') {
     const ranks = customRanks(request);
     return { ranks: squeeze_steps ? ranks : fitting(ranks, clock), notes: [] };
@@ -64,7 +64,7 @@ export function chooseRanks(request: ScheduleRequest, clock: Clock): RankChoice 
 }
 
 /** The shape cont-squeeze: the source rank, one squeeze, the target rank. */
-function contRanks(request: ScheduleRequest, clock: Clock): number[] {
+function contSqueezeRanks(request: ScheduleRequest, clock: TrainingClock): number[] {
   const { source_rank, target_rank, squeeze_steps } = request;
   const other = (['shape', 'ranks', 'stages'] as const).find((field) => request[field] !== undefined);
   if (other !== undefined)
@@ -113,7 +113,13 @@ function customRanks({ source_rank, target_rank, ranks, stages }: ScheduleReques
 }
 
 /** The ranks for a requested number of stages. */
-function exactly(stages: number, formula: Formula, source: number, target: number, clock: Clock): RankChoice {
+function exactly(
+  stages: number,
+  formula: Formula,
+  source: number,
+  target: number,
+  clock: TrainingClock,
+): RankChoice {
   const ranks = fitting(ranksOf(formula, source, target, stages), clock, stages);
   if (ranks.length === stages) return { ranks, notes: [] };
   return {
@@ -124,7 +130,7 @@ function exactly(stages: number, formula: Formula, source: number, target: numbe
   };
 }
 
-function asManyAsFit(formula: Formula, source: number, target: number, clock: Clock): RankChoice {
+function asManyAsFit(formula: Formula, source: number, target: number, clock: TrainingClock): RankChoice {
   const wanted = ranksOf(formula, source, target, defaultStages(source, target));
   for (let stages = wanted.length; stages > 2; stages--) {
     const ranks = ranksOf(formula, source, target, stages);
@@ -135,7 +141,7 @@ function asManyAsFit(formula: Formula, source: number, target: number, clock: Cl
   return { ranks, notes: lowered(ranks, wanted, clock) };
 }
 
-function lowered(ranks: readonly number[], wanted: readonly number[], clock: Clock): string[] {
+function lowered(ranks: readonly number[], wanted: readonly number[], clock: TrainingClock): string[] {
   if (ranks.length === wanted.length) return [];
   return [
     `${counted(ranks)} instead of ${wanted.length}, which is one for the source rank and one for each halving: those need ` +

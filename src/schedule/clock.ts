@@ -2,7 +2,7 @@ import type { ScheduleRequest } from '../contract/schedule.ts';
 import { scheduleInvalid } from './schedule-invalid.ts';
 
 /** How long the training lasts and the minimum lengths of its stages, all in optimizer steps. */
-export interface Clock {
+export interface TrainingClock {
   readonly totalSteps: number;
   readonly warmUpSteps: number;
   readonly finalSteps: number;
@@ -47,7 +47,7 @@ export function finalShareOf({
  * The clock for a request, with defaults filled in.
  * @throws AppError SCHEDULE_INVALID
  */
-export function clockOf(request: ClockRequest): Clock {
+export function clockOf(request: ClockRequest): TrainingClock {
   return {
     totalSteps: request.total_steps,
     warmUpSteps: request.warm_up_steps ?? 0,

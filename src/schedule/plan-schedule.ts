@@ -1,6 +1,6 @@
 import type { Schedule, ScheduleRequest, Stage } from '../contract/schedule.ts';
 import { chooseRanks } from './choose-ranks.ts';
-import { type Clock, clockOf, finalShareOf } from './clock.ts';
+import { clockOf, finalShareOf, type TrainingClock } from './clock.ts';
 import { planLearningRate, starvedNotes } from './learning-rate.ts';
 import {
   leastSteps,
@@ -57,7 +57,7 @@ export function planSchedule(request: ScheduleRequest): Schedule {
   };
 }
 
-function lengthsOf(request: ScheduleRequest, ranks: readonly number[], clock: Clock): StageLengths {
+function lengthsOf(request: ScheduleRequest, ranks: readonly number[], clock: TrainingClock): StageLengths {
   const { recipe, squeeze_steps, stage_lengths = 'equal', total_steps } = request;
   if (squeeze_steps) return { steps: namedLengths(request, ranks.length), atFloor: [] };
   const share = recipe === 'equal' || ranks.length === 1 ? stageLengths : stageLengthsToLast;
@@ -77,7 +77,7 @@ function limitsOf(ranks: readonly number[], steps: readonly number[]) {
  * A note about the stages that min_stage_steps lengthens. The other minimums need no note, because the request sets
  * them.
  */
-function lengthened(ranks: readonly number[], atFloor: readonly number[], clock: Clock): string[] {
+function lengthened(ranks: readonly number[], atFloor: readonly number[], clock: TrainingClock): string[] {
   const floors = leastSteps(ranks.length, clock);
   const { minStageSteps } = clock;
   const longer = atFloor.filter((index) => floors[index] === minStageSteps).map((index) => ranks[index]!);

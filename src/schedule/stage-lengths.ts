@@ -1,6 +1,6 @@
 import type { ScheduleRequest } from '../contract/schedule.ts';
 import { AppError } from '../errors/app-error.ts';
-import type { Clock } from './clock.ts';
+import type { TrainingClock } from './clock.ts';
 import { scheduleInvalid } from './schedule-invalid.ts';
 
 /** The fields that determine the lengths of stages if the squeeze steps are not given. */
@@ -29,7 +29,7 @@ export interface StageLengths {
  */
 export function leastSteps(
   stages: number,
-  { totalSteps, warmUpSteps, finalSteps, minStageSteps, finalShare }: Clock,
+  { totalSteps, warmUpSteps, finalSteps, minStageSteps, finalShare }: TrainingClock,
 ): number[] {
   const lastSteps = Math.max(finalSteps, stages > 1 ? Math.ceil(finalShare * totalSteps) : 0);
   return Array.from({ length: stages }, (_, index) =>
@@ -41,7 +41,7 @@ export function leastSteps(
  * The number of steps that a training with this many stages needs at least. The minimum of the last stage grows with
  * this number, because it is a share of it.
  */
-export function neededSteps(stages: number, clock: Clock): number {
+export function neededSteps(stages: number, clock: TrainingClock): number {
   const floors = leastSteps(stages, { ...clock, finalShare: 0 });
   const earlier = floors.slice(0, -1).reduce((total, steps) => total + steps, 0);
   const needed = earlier + floors.at(-1)!;
@@ -57,7 +57,7 @@ export function neededSteps(stages: number, clock: Clock): number {
  * @param asked requested number of stages, which rounding may have reduced
  * @throws AppError SCHEDULE_TOO_SHORT with the number of steps needed and the number there are
  */
-export function fitting(ranks: number[], clock: Clock, asked = ranks.length): number[] {
+export function fitting(ranks: number[], clock: TrainingClock, asked = ranks.length): number[] {
   const needed = neededSteps(ranks.length, clock);
   const { totalSteps, warmUpSteps, finalSteps, minStageSteps, finalShare } = clock;
   if (needed <= totalSteps) return ranks;

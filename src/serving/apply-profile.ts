@@ -1,7 +1,7 @@
 import { isUnequalByDefault, POLICIES, type PolicyName, type Target } from '../contract/target.ts';
 import type { Profile } from './profile.ts';
 import { profileNamed } from './profiles.ts';
-import { invalidTarget, NO_LIMITS, nearest, type RankLimits, rankCap } from './rank-limits.ts';
+import { invalidTarget, NO_LIMITS, nearestAllowedRank, type RankLimits, rankCap } from './rank-limits.ts';
 
 export interface AppliedTarget {
   /** The target with the settings of its profile filled in; it has a rank if it had a rank limit but no policy. */
@@ -82,7 +82,7 @@ function checkAllowed({ minRank, maxRank, allowedRanks }: RankLimits, { name }: 
   const upTo = maxRank === NO_LIMITS.maxRank ? 'up' : `to ${maxRank}`;
   throw invalidTarget(
     `No rank from ${minRank} ${upTo} works in ${name}: set limits that include ` +
-      `${nearest(minRank, allowedRanks)}.`,
+      `${nearestAllowedRank(minRank, allowedRanks)}.`,
     {
       profile: name,
       min_rank: minRank,
@@ -124,7 +124,7 @@ function checkRanks(target: Target, profile: Profile, limits: RankLimits): void 
     if (limits.allowedRanks && !limits.allowedRanks.includes(rank)) {
       throw invalidTarget(
         `${where} is ${rank}, which does not work in ${profile.name} (${profile.allowed_ranks!.reason}): use ` +
-          `${nearest(rank, limits.allowedRanks)}.`,
+          `${nearestAllowedRank(rank, limits.allowedRanks)}.`,
         { ...context, allowed: limits.allowedRanks },
       );
     }

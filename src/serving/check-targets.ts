@@ -45,7 +45,9 @@ function notLoaded(
   const why = format ? `format is "${format}"` : `the adapter is in the format ${written}`;
   const reached = formats.filter(
     (one) =>
-      !source || one === source.format || convertTargets(source.format).some((way) => way.format === one),
+      !source ||
+      one === source.format ||
+      convertTargets(source.format).some((conversion) => conversion.format === one),
   );
   const advice =
     reached.length > 0
@@ -81,19 +83,19 @@ function checkFormat(
   if (profile && !profile.formats.includes(written)) throw notLoaded(profile, written, format, source);
   if (!source || written === source.format) return;
   const ways = convertTargets(source.format);
-  const way = ways.find((one) => one.format === written);
+  const conversion = ways.find((one) => one.format === written);
   const context = { from: source.format, format: written };
-  if (!way) {
+  if (!conversion) {
     const others = ways.map((one) => one.format).join(', ') || 'no other';
     throw invalidTarget(
       `format is "${written}", but an adapter in the format ${source.format} can be written in ${others}.`,
       context,
     );
   }
-  const missing = way.needs.find((option) => options[option] === undefined);
+  const missing = conversion.needs.find((option) => options[option] === undefined);
   if (missing) throw invalidTarget(`format "${written}" needs format_options.${missing}.`, context);
   const { architecture } = options;
-  const isAsked = [...way.needs, ...way.takes].includes('architecture');
+  const isAsked = [...conversion.needs, ...conversion.takes].includes('architecture');
   if (isAsked && architecture !== undefined && !ggufArchitecture(architecture)) {
     throw invalidTarget(
       `format_options.architecture is "${architecture}", which is not known; GET /v1/capabilities lists the architectures.`,

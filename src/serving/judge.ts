@@ -2,7 +2,7 @@ import type { Verdict } from '../contract/serving.ts';
 import type { Profile } from './profile.ts';
 import type { RankLimits } from './rank-limits.ts';
 import { dtype, patterns, scale } from './rules/encoding-rules.ts';
-import { lacking } from './rules/feature-rules.ts';
+import { featureRule } from './rules/feature-rules.ts';
 import {
   fileNames,
   moduleKinds,
@@ -23,10 +23,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   scale,
   'no-patterns': patterns,
   dtype,
-  'no-dora': lacking('dora'),
-  'no-modules-to-save': lacking('modules-to-save'),
-  'no-bias': lacking('bias'),
-  'no-lora-bias': lacking('lora-bias'),
+  'no-dora': featureRule('dora'),
+  'no-modules-to-save': featureRule('modules-to-save'),
+  'no-bias': featureRule('bias'),
+  'no-lora-bias': featureRule('lora-bias'),
   'module-kinds': moduleKinds,
   'target-modules': targetModules,
   'tensor-names': tensorNames,

@@ -49,7 +49,7 @@ export function settingFor(profile: Profile, rank: number): number {
 }
 
 /** The nearest allowed ranks below and above a rank that is not allowed, as text. */
-export function nearest(rank: number, allowed: readonly number[]): string {
+export function nearestAllowedRank(rank: number, allowed: readonly number[]): string {
   const below = allowed.findLast((one) => one < rank);
   const above = allowed.find((one) => one > rank);
   return [below, above].filter((one) => one !== undefined).join(' or ');

@@ -1,5 +1,5 @@
 import type { LoraModule } from '../adapter/adapter.ts';
-import { percent } from '../charts/words.ts';
+import { formatPercent } from '../charts/format.ts';
 import { type BudgetTarget, DEFAULT_CRITERION } from '../contract/target.ts';
 import { moduleRelativeError } from '../core/by-module.ts';
 import { allocateRanks, type BudgetModule, costOf, leastRanks } from '../core/policy/allocate-ranks.ts';
@@ -77,7 +77,7 @@ function uniformRankWarning(entries: readonly BudgetModule[], uniform: readonly 
     ? []
     : [
         `All modules have one rank. Ranks by module of no larger size (uniform false, ${rankRange(unequal)}) ` +
-          `would have a mean module error of ${percent(each)} instead of ${percent(one)}, if the server can load ` +
+          `would have a mean module error of ${formatPercent(each)} instead of ${formatPercent(one)}, if the server can load ` +
           'them.',
       ];
 }

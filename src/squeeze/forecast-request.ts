@@ -75,7 +75,7 @@ async function ofMerge(
   return forecastTargets({
     ...{ kind: 'merge', adapter, isConverted: false, spectra: null, matchDtype: commonDtype(terms) },
     warnings: [...sum.warnings, ...warnings],
-    sources: parts.map(({ weightsPath: _path, configBytes: _bytes, ...told }) => told),
+    sources: parts.map(({ weightsPath: _path, configBytes: _bytes, ...reported }) => reported),
     sourceFiles: [
       { name: formatOf(adapter.format).weightsName, bytes: layOut(tensors, new Map()).totalBytes },
     ],

@@ -112,7 +112,7 @@ function keptEnergy({ sigma, energy, residual = 0 }: Decomposition, rank: number
   return rank < whole ? sumOf(Array.from(sigma.subarray(0, rank), (value) => value ** 2)) : energy - residual;
 }
 
-interface Kept {
+interface MeasuredModule {
   readonly found: Measurement;
   /** s′/s: ⟨B·A, B′·A′⟩ times this is the kept energy, except for rounding. */
   readonly ratio: number;
@@ -121,7 +121,10 @@ interface Kept {
   readonly least: number;
 }
 
-function refuseUnderflow({ module, dtypeA, dtypeB }: ModulePlan, { found, ratio, kept, least }: Kept): void {
+function refuseUnderflow(
+  { module, dtypeA, dtypeB }: ModulePlan,
+  { found, ratio, kept, least }: MeasuredModule,
+): void {
   if (!Number.isFinite(ratio) || kept <= least || found.inner * ratio >= MIN_SHARE * kept) return;
   const dtypes = [...new Set([dtypeA, dtypeB])].map((dtype) => DTYPE_NAMES[dtype]).join(' and ');
   throw new AppError(

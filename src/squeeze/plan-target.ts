@@ -179,8 +179,8 @@ function provenance(
 
 function ofSources({ kind, sources }: Pick<SqueezeInput, 'kind' | 'sources'>): [string, string][] {
   if (kind !== 'merge') return sources.map(({ sha256 }) => ['lora_squeeze.source_sha256', sha256]);
-  const told = sources.map(({ sha256, weight }) => ({ sha256, weight }));
-  return [['lora_squeeze.sources', JSON.stringify(told)]];
+  const sourceFields = sources.map(({ sha256, weight }) => ({ sha256, weight }));
+  return [['lora_squeeze.sources', JSON.stringify(sourceFields)]];
 }
 
 /** Checks the source against the profile, for a target that it satisfies unchanged; null without a profile. */

@@ -139,12 +139,12 @@ export class DiskStore implements BlobStore {
     return this.attempt(
       'make a scratch folder',
       async () => {
-        const made = this.scratch().then((scratch) => scratch.makeFolder());
+        const folder = this.scratch().then((scratch) => scratch.makeFolder());
         try {
-          return await withTimeout(this.idleTimeoutMs, made);
+          return await withTimeout(this.idleTimeoutMs, folder);
         } catch (error) {
           // A folder that is created too late is not used.
-          void made.then(removeScratch).catch(() => undefined);
+          void folder.then(removeScratch).catch(() => undefined);
           throw error;
         }
       },

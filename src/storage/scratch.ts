@@ -26,7 +26,7 @@ export class Scratch {
   private constructor(root: string, folder: string) {
     this.root = root;
     this.folder = folder;
-    this.heartbeat = setInterval(() => void this.beat(), HEARTBEAT_MS);
+    this.heartbeat = setInterval(() => void this.touch(), HEARTBEAT_MS);
     this.heartbeat.unref();
   }
 
@@ -52,7 +52,7 @@ export class Scratch {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  private async beat(): Promise<void> {
+  private async touch(): Promise<void> {
     try {
       const now = new Date();
       await utimes(this.folder, now, now);

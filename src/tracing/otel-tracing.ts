@@ -38,14 +38,14 @@ const KINDS: Readonly<Record<SpanKind, OtelSpanKind>> = {
 export class OtelTracing implements Tracing {
   private readonly provider: BasicTracerProvider;
   private readonly tracer: Tracer;
-  private readonly tell: (trouble: unknown) => void;
+  private readonly reportTrouble: (trouble: unknown) => void;
 
   constructor({ serviceName, version, role, onTrouble }: TracingOptions) {
-    const tell = (trouble: unknown): void => onTrouble(reasonOf(trouble));
-    this.tell = tell;
+    const reportTrouble = (trouble: unknown): void => onTrouble(reasonOf(trouble));
+    this.reportTrouble = reportTrouble;
     const ignore = (): void => undefined;
     diag.setLogger(
-      { error: tell, warn: tell, info: ignore, debug: ignore, verbose: ignore },
+      { error: reportTrouble, warn: reportTrouble, info: ignore, debug: ignore, verbose: ignore },
       { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
     );
     const ours = resourceFromAttributes({
@@ -72,11 +72,11 @@ export class OtelTracing implements Tracing {
   }
 
   async flush(timeoutMs: number): Promise<void> {
-    await within(timeoutMs, this.provider.forceFlush().catch(this.tell));
+    await within(timeoutMs, this.provider.forceFlush().catch(this.reportTrouble));
   }
 
   async close(timeoutMs: number): Promise<void> {
-    await within(timeoutMs, this.provider.shutdown().catch(this.tell));
+    await within(timeoutMs, this.provider.shutdown().catch(this.reportTrouble));
   }
 }
 

@@ -5,7 +5,7 @@ import { DEFAULT_STALL_TIMEOUT_MS } from './fetch-adapter.ts';
 import { commitToHub } from './hub/hub-sink.ts';
 import { checkPresent, recorded, totalBytes } from './local-file.ts';
 import type { ReadySink } from './ready-endpoints.ts';
-import { retrying } from './retries.ts';
+import { withRetries } from './retries.ts';
 import { openClient } from './s3/s3-client.ts';
 import { putObject } from './s3/s3-sink.ts';
 import { shownPlace } from './transfer-endpoints.ts';
@@ -77,7 +77,10 @@ async function deliver(
       const client = openClient(sink, outbound, stallTimeoutMs);
       try {
         for (const file of files) {
-          await retrying(() => putObject(client, sink, file, (done) => onBytes(file, done), signal), signal);
+          await withRetries(
+            () => putObject(client, sink, file, (done) => onBytes(file, done), signal),
+            signal,
+          );
         }
       } finally {
         client.destroy();

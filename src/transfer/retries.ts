@@ -23,7 +23,7 @@ export async function pauseBeforeRetry(failures: number, signal: AbortSignal | u
 /**
  * Repeats work until it succeeds, fails permanently, or has failed MAX_ATTEMPTS times. Repeating it must be harmless.
  */
-export async function retrying<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export async function withRetries<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   for (let failures = 1; ; failures++) {
     try {
       signal?.throwIfAborted();

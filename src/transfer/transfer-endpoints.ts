@@ -86,8 +86,8 @@ type UrlFile<End extends WithFiles> = NonNullable<End['files'][keyof End['files'
 
 /** The entry for a file, under either of its names; undefined if there is none. */
 export function urlFile<End extends WithFiles>({ files }: End, role: FileRole): UrlFile<End> | undefined {
-  const said = files as Readonly<Record<string, UrlFile<End> | undefined>>;
-  return URL_NAMES[role].map((name) => said[name]).find((file) => file !== undefined);
+  const byName = files as Readonly<Record<string, UrlFile<End> | undefined>>;
+  return URL_NAMES[role].map((name) => byName[name]).find((file) => file !== undefined);
 }
 
 /** @throws AppError VALIDATION_FAILED if a file has two entries, or the weights have none */

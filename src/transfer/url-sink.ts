@@ -5,7 +5,7 @@ import { roleOf } from '../adapter/file-names.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { statusError } from '../net/outbound-error.ts';
 import type { ReadyUrlSink } from './ready-endpoints.ts';
-import { retrying } from './retries.ts';
+import { withRetries } from './retries.ts';
 import { urlFile } from './transfer-endpoints.ts';
 
 export interface PutOptions {
@@ -23,7 +23,7 @@ export interface PutOptions {
 export async function putFile(sink: ReadyUrlSink, file: LocalFile, options: PutOptions): Promise<void> {
   const { url, headers } = putTarget(sink, file.name)!;
   const { outbound, stallTimeoutMs, signal, onBytes } = options;
-  await retrying(async () => {
+  await withRetries(async () => {
     const content = createReadStream(file.path);
     try {
       const answer = await outbound.request(url, {

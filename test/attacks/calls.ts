@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, it } from 'node:test';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { adapterForm, problemOf } from '../e2e/client.ts';
@@ -73,7 +73,7 @@ export function hostileCalls(attacked: Attacked, adminKey: string): void {
     },
     async p10() {
       const { id } = (await (await tenant.post('/v1/jobs', job({}))).json()) as JobRecord;
-      const results = resultsOf(await tenant.finished(id));
+      const results = succeededResults(await tenant.finished(id));
       assert.equal((await tenant.fetch(`/v1/adapters/${results[0]!.adapter_id}`)).status, 200);
       assert.equal((await other.fetch(`/v1/jobs/${id}`)).status, 404);
       return other.fetch(`/v1/adapters/${results[0]!.adapter_id}`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, describe, it } from 'node:test';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { ERROR_KINDS, type ErrorCode } from '../../src/errors/error-kinds.ts';
@@ -110,7 +110,7 @@ export function hostileFiles(attacked: Attacked): void {
   });
 
   async function checkResult({ file }: FileAttack, job: JobRecord): Promise<void> {
-    const result = resultsOf(job)[0]!;
+    const result = succeededResults(job)[0]!;
     const bytes = await attacked.client.bytes(
       `/v1/adapters/${result.adapter_id}/files/adapter_model.safetensors`,
     );

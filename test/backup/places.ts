@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { BackupWork } from '../../src/backup/backup-work.ts';
-import { type Verified, verify } from '../../src/backup/verify.ts';
+import { type VerificationResult, verify } from '../../src/backup/verify.ts';
 import type { VerifyProblem } from '../../src/backup/wrong-rows.ts';
 import type { Dialect } from '../../src/database/database.ts';
 import { MIGRATIONS, migrate } from '../../src/database/migration.ts';
@@ -45,7 +45,7 @@ export async function newPlaces(
 export async function findings(
   places: Places,
   isQuick = false,
-): Promise<{ problems: VerifyProblem[]; unknown: string[]; sums: Verified }> {
+): Promise<{ problems: VerifyProblem[]; unknown: string[]; sums: VerificationResult }> {
   const problems: VerifyProblem[] = [];
   const unknown: string[] = [];
   const sums = await verify({

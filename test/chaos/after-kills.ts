@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { UsageRecord } from '../../src/contract/tenant.ts';
@@ -90,7 +90,7 @@ async function assertDone(
     `${point}: ${JSON.stringify(job.error)}`,
   );
   const made = await rows<{ id: string }>('select id from adapter where job = $1 order by id', jobId);
-  const named = resultsOf(job).map(({ adapter_id }) => adapter_id);
+  const named = succeededResults(job).map(({ adapter_id }) => adapter_id);
   assert.deepEqual(
     made.map(({ id }) => id),
     named.toSorted(),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { random } from '../../bench/adapter/random.ts';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { BatchRecord } from '../../src/contract/batch.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { until } from '../queue/harness.ts';
@@ -198,7 +198,7 @@ const hasEnded = async (client: PatientClient, jobId: string): Promise<boolean> 
   return job !== undefined && job.state !== 'queued' && job.state !== 'active';
 };
 
-const resultIds = (job: JobRecord): string[] => resultsOf(job).map(({ adapter_id }) => adapter_id);
+const resultIds = (job: JobRecord): string[] => succeededResults(job).map(({ adapter_id }) => adapter_id);
 
 async function postponedIn(fleet: Fleet): Promise<number> {
   const counts = await Promise.all(

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 
@@ -58,7 +58,7 @@ export class Reader {
         `${job.id}: report of ${report.targets.length} targets, ${job.results.length} results`,
       );
     }
-    for (const { adapter_id } of resultsOf(job)) {
+    for (const { adapter_id } of succeededResults(job)) {
       const adapter = (await this.json(`/v1/adapters/${adapter_id}`)) as AdapterRecord | undefined;
       for (const { name, sha256 } of adapter?.files ?? []) {
         const path = `/v1/adapters/${adapter_id}/files/${name}`;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { SqueezeOptions } from '../../src/contract/job-request.ts';
@@ -39,7 +39,7 @@ export function distinctRequests(adapterIds: readonly string[], count: number): 
 /** SHA-256 of every file of every result of a job, in order. */
 export async function resultDigests(client: Client, job: JobRecord): Promise<string[]> {
   const digests: string[] = [];
-  for (const { adapter_id } of resultsOf(job)) {
+  for (const { adapter_id } of succeededResults(job)) {
     const { files } = await client.json<AdapterRecord>(`/v1/adapters/${adapter_id}`);
     for (const { name } of files) {
       const bytes = await client.bytes(`/v1/adapters/${adapter_id}/files/${name}`);

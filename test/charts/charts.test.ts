@@ -2,6 +2,13 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { type EChartsOption, init } from 'echarts';
 import { comparisonChart } from '../../src/charts/comparison-chart.ts';
+import {
+  describeSqueeze,
+  formatBytes,
+  formatPercent,
+  type SqueezedSize,
+  truncateStart,
+} from '../../src/charts/format.ts';
 import { layerHeatMap } from '../../src/charts/layer-heat-map.ts';
 import { moduleGrid } from '../../src/charts/module-grid.ts';
 import {
@@ -16,13 +23,6 @@ import { curveOfSpectra, rankCurveChart } from '../../src/charts/rank-curve-char
 import { runTimeline, type TimelineRun, timelineHeight } from '../../src/charts/run-timeline.ts';
 import { sizeChart } from '../../src/charts/size-chart.ts';
 import { spectraChart, spectraLines } from '../../src/charts/spectra-chart.ts';
-import {
-  bytesInWords,
-  percent,
-  type SqueezedSize,
-  shortened,
-  squeezeInWords,
-} from '../../src/charts/words.ts';
 import type { CheckpointRecord } from '../../src/contract/run.ts';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
 
@@ -430,7 +430,7 @@ describe('numbers in words', () => {
       [11_000_000_000, '11.0 GB'],
       [-1500, '−1.50 kB'],
     ];
-    for (const [bytes, words] of cases) assert.equal(bytesInWords(bytes), words);
+    for (const [bytes, words] of cases) assert.equal(formatBytes(bytes), words);
   });
 
   it('do not round a little to nothing, or almost all to all', () => {
@@ -445,7 +445,7 @@ describe('numbers in words', () => {
       [0.99999, '> 99.99 %'],
       [1 - 1e-9, '100 %'],
     ];
-    for (const [share, words] of cases) assert.equal(percent(share), words);
+    for (const [share, words] of cases) assert.equal(formatPercent(share), words);
   });
 
   it('say what a squeeze comes to in a sentence', () => {
@@ -463,12 +463,12 @@ describe('numbers in words', () => {
         'Rank 8 saves no space and keeps all of the update.',
       ],
     ];
-    for (const [size, words] of cases) assert.equal(squeezeInWords(size), words);
+    for (const [size, words] of cases) assert.equal(describeSqueeze(size), words);
   });
 
   it('keep the end of a path', () => {
-    assert.equal(shortened('abcdefghij', 5), '…ghij');
-    assert.equal(shortened('abc', 5), 'abc');
+    assert.equal(truncateStart('abcdefghij', 5), '…ghij');
+    assert.equal(truncateStart('abc', 5), 'abc');
   });
 });
 

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Verified } from '../../src/backup/verify.ts';
+import type { VerificationResult } from '../../src/backup/verify.ts';
 import type { VerifyProblem } from '../../src/backup/wrong-rows.ts';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { Database } from '../../src/database/database.ts';
@@ -67,7 +67,7 @@ describe('lora-squeeze admin', () => {
       ended.map(({ code }) => code),
       [1, 1, 1],
     );
-    const [problem, sums] = documents<VerifyProblem & Verified>(ended[0]!.stdout);
+    const [problem, sums] = documents<VerifyProblem & VerificationResult>(ended[0]!.stdout);
     assert.deepEqual([problem!.problem, problem!.id, sums!.problems], ['USAGE_WRONG', 'default', 1]);
     for (const { stderr } of ended.slice(1)) assert.match(stderr, /^lora-squeeze: BACKUP_INCOMPLETE: /);
   });
@@ -118,7 +118,7 @@ describe('lora-squeeze admin', () => {
       done(await backup.ended);
       for (const id of gone) await isSwept(database, id);
       await load.stop();
-      const [sums, ...others] = documents<Verified>(done(await run(['admin', 'verify'], { env })));
+      const [sums, ...others] = documents<VerificationResult>(done(await run(['admin', 'verify'], { env })));
       assert.deepEqual([sums!.problems, sums!.unknown, others.length], [0, 0, 0]);
     } finally {
       await database.close();
@@ -128,7 +128,9 @@ describe('lora-squeeze admin', () => {
     const target = { ...there, DATA_DIR: newDir! };
     const refused = await run(['admin', 'restore', `${folder}-killed`], { env: target });
     assert.match(refused.stderr, /^lora-squeeze: BACKUP_INCOMPLETE: /);
-    const [sums] = documents<Verified>(done(await run(['admin', 'restore', folder!], { env: target })));
+    const [sums] = documents<VerificationResult>(
+      done(await run(['admin', 'restore', folder!], { env: target })),
+    );
     assert.deepEqual([sums!.problems, sums!.unknown], [0, 0]);
     const restored = await startService({ dataDir: newDir!, env: { ...SETTINGS, ...there } });
     try {
@@ -158,7 +160,7 @@ interface Told {
 async function told(client: Client, { id }: Pick<JobRecord, 'id'>): Promise<Told> {
   const job = await client.json<JobRecord>(`/v1/jobs/${id}`);
   const files: [string, string][] = [];
-  for (const { adapter_id } of resultsOf(job)) {
+  for (const { adapter_id } of succeededResults(job)) {
     const adapter = await client.json<AdapterRecord>(`/v1/adapters/${adapter_id}`);
     for (const { name, sha256 } of adapter.files) {
       const path = `/v1/adapters/${adapter_id}/files/${name}`;
@@ -261,7 +263,7 @@ const holds = (database: Database) =>
 async function deleteSome(client: Client, database: Database, jobs: readonly Told[]): Promise<string[]> {
   const ids: string[] = [];
   for (const { job } of jobs.slice(0, 3)) {
-    const { adapter_id } = resultsOf(job)[0]!;
+    const { adapter_id } = succeededResults(job)[0]!;
     const files = await database.reader
       .selectFrom('adapter_file')
       .innerJoin('content', 'content.id', 'adapter_file.content')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { Report } from '../../src/contract/report.ts';
 import { serviceFixture } from '../clients/service-fixture.ts';
 import { Client } from '../e2e/client.ts';
@@ -62,12 +62,12 @@ describe('lora-squeeze', () => {
       targets: [{ rank: 6 }],
       options: { method: 'exact' },
     });
-    const rest = await client.download(resultsOf(job)[0]!.adapter_id, join(at.folder, 'rest'));
+    const rest = await client.download(succeededResults(job)[0]!.adapter_id, join(at.folder, 'rest'));
     const args = ['merge', `${PLAIN}:.75`, `${WITH_HEAD}:-5e-1`, '--rank', '6', '--method', 'exact', '--out'];
     for (const where of [[], ['--server', at.service.url]]) {
       const made = madeBy(await run([...args, join(at.folder, `sum${where.length}`), ...where]));
       assertSameFiles(made.out, rest);
-      assert.deepEqual(resultOf(made.result), resultOf(resultsOf(job)[0]!));
+      assert.deepEqual(resultOf(made.result), resultOf(succeededResults(job)[0]!));
       assert.deepEqual(
         made.sources.map(({ sha256, weight }) => [sha256, weight]),
         [

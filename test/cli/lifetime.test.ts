@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { UsageError } from '../../src/cli/command-error.ts';
-import { endOf } from '../../src/cli/field-value.ts';
+import { expiryTime } from '../../src/cli/field-value.ts';
 
 const NOW_MS = Date.parse('2026-01-01T00:00:00Z');
 
@@ -14,8 +14,9 @@ describe('endOf', () => {
       '2w': '2026-01-15T00:00:00.000Z',
       '1y': '2027-01-01T00:00:00.000Z',
     };
-    for (const [text, end] of Object.entries(cases)) assert.equal(endOf(text, NOW_MS).toISOString(), end);
-    assert.equal(endOf('100y', NOW_MS).getTime(), NOW_MS + 3_153_600_000_000);
+    for (const [text, end] of Object.entries(cases))
+      assert.equal(expiryTime(text, NOW_MS).toISOString(), end);
+    assert.equal(expiryTime('100y', NOW_MS).getTime(), NOW_MS + 3_153_600_000_000);
   });
 
   it('refuses what is no time, no time at all, or too long', () => {
@@ -32,7 +33,7 @@ describe('endOf', () => {
       '99999999999999999999m',
       '1d2h',
     ]) {
-      assert.throws(() => endOf(text, NOW_MS), UsageError, text);
+      assert.throws(() => expiryTime(text, NOW_MS), UsageError, text);
     }
   });
 });

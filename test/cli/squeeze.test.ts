@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { resultsOf, targetsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults, succeededTargets } from '../../src/charts/succeeded-targets.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import type { Report } from '../../src/contract/report.ts';
@@ -55,7 +55,7 @@ describe('lora-squeeze squeeze', () => {
       targets: [target],
       ...(options ? { options } : {}),
     });
-    const result = resultsOf(job)[0]!;
+    const result = succeededResults(job)[0]!;
     await client.download(result.adapter_id, into);
     for (const { name } of result.training?.files ?? []) {
       writeFileSync(join(into, name), await client.bytes(`/v1/jobs/${job.id}/artifacts/${name}`));
@@ -85,7 +85,7 @@ describe('lora-squeeze squeeze', () => {
         all.push(madeBy(await run([...squeeze, join(base, 'remote'), '--server', at.service.url])));
       for (const made of all) {
         assertSameFiles(made.out, join(base, 'rest'));
-        assert.deepEqual(resultOf(made.result), resultOf(resultsOf(job)[0]!));
+        assert.deepEqual(resultOf(made.result), resultOf(succeededResults(job)[0]!));
         assert.deepEqual(made.result.target, target);
         assert.equal(made.folder, folder);
         assert.equal(made.sources[0]?.sha256, all[0]!.sources[0]?.sha256);
@@ -101,7 +101,7 @@ describe('lora-squeeze squeeze', () => {
     for (const where of [[], ['--server', at.service.url]]) {
       const out = join(base, `out${where.length}`);
       const made = madeBy(await run(['squeeze', GPT2, ...args.split(' '), '--out', out, ...where]));
-      assert.deepEqual(resultOf(made.result), resultOf(resultsOf(job)[0]!));
+      assert.deepEqual(resultOf(made.result), resultOf(succeededResults(job)[0]!));
       assert.deepEqual(made.result.target, target);
       const { requested, oversampling, power_iterations, seed } = made.method;
       assert.deepEqual({ method: requested, oversampling, power_iterations, seed }, options);
@@ -129,7 +129,7 @@ describe('lora-squeeze squeeze', () => {
       [...content].map(([name, bytes]) => [name, bytes.length]),
     );
     const report = JSON.parse(content.get('report.json')!.toString('utf8')) as Report;
-    assert.equal(targetsOf(report)[0]?.adapter_id, made.result.adapter_id);
+    assert.equal(succeededTargets(report)[0]?.adapter_id, made.result.adapter_id);
     assert.equal(report.modules.length, 36);
     assert.equal(report.sources[0]?.sha256, made.sources[0]?.sha256);
   });

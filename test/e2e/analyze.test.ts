@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { Analysis } from '../../src/contract/analysis.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { Report } from '../../src/contract/report.ts';
@@ -86,7 +86,7 @@ describe('the analysis of trained adapters', () => {
           options: { method: 'exact' },
         });
         for (const [i, told] of [analysis.uniform, analysis.budget].entries()) {
-          const { rank, parameters, relative_error } = resultsOf(squeezed)[i]!;
+          const { rank, parameters, relative_error } = succeededResults(squeezed)[i]!;
           assert.deepEqual({ rank, parameters }, { rank: told.rank, parameters: told.parameters });
           assert.ok(Math.abs(relative_error - told.relative_error) < 1e-3 * told.relative_error + 1e-6);
         }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { BatchRecord } from '../../src/contract/batch.ts';
 import type { BatchItemList } from '../../src/contract/batch-item.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
@@ -81,7 +81,7 @@ describe('batches of real squeezes', () => {
       assert.deepEqual([job.index, job.adapter_id, job.results.length], [i, ids[i], 2]);
       const record = await client.json<JobRecord>(job.job_href!);
       assert.deepEqual(
-        [record.batch_id, resultsOf(record).map(({ adapter_id }) => adapter_id)],
+        [record.batch_id, succeededResults(record).map(({ adapter_id }) => adapter_id)],
         [id, job.results.map(({ adapter_id }) => adapter_id)],
       );
       for (const { href } of job.results) assert.equal((await client.fetch(href)).status, 200);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { SqueezeOptions } from '../../src/contract/job-request.ts';
@@ -96,7 +96,7 @@ export class Client {
   /** Names and SHA-256 of the files of a job's results, as their records say: equal results have the same ones. */
   async contents(job: Pick<JobRecord, 'results'>): Promise<string[]> {
     const all: string[] = [];
-    for (const { adapter_id } of resultsOf(job)) all.push(...(await this.content(adapter_id)));
+    for (const { adapter_id } of succeededResults(job)) all.push(...(await this.content(adapter_id)));
     return all;
   }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { ConnectionRecord } from '../../src/contract/connection.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
@@ -118,7 +118,7 @@ describe('jobs through connections', { skip: motoIsMissing() ?? false }, () => {
       assert.ok(names.includes(name), `${name} in ${names}`);
     const report = JSON.parse((await objectOf('out/one/r2/report.json')).toString()) as Report;
     assert.deepEqual(report, JSON.parse(JSON.stringify(await client.json(`/v1/jobs/${job.id}/report`))));
-    const { adapter_id } = resultsOf(job)[1]!;
+    const { adapter_id } = succeededResults(job)[1]!;
     assert.deepEqual(
       await objectOf(`out/one/r2/${WEIGHTS}`),
       await client.bytes(`/v1/adapters/${adapter_id}/files/${WEIGHTS}`),

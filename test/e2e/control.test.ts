@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { until } from '../queue/harness.ts';
@@ -146,13 +146,14 @@ describe('jobs under control', () => {
     const reused = (await again.json()) as JobRecord;
     assert.deepEqual([reused.state, reused.reused], ['succeeded', true]);
     assert.notEqual(reused.id, first.id);
-    assert.notEqual(resultsOf(reused)[0]!.adapter_id, resultsOf(first)[0]!.adapter_id);
+    assert.notEqual(succeededResults(reused)[0]!.adapter_id, succeededResults(first)[0]!.adapter_id);
     assert.deepEqual(await client.contents(reused), await client.contents(first));
     const fresh = await client.finished((await submit({ ...request, reuse: false })).id);
     assert.notEqual(fresh.id, first.id);
     assert.deepEqual(await client.contents(fresh), await client.contents(first));
     const remove = async (job: JobRecord) =>
-      (await client.fetch(`/v1/adapters/${resultsOf(job)[0]!.adapter_id}`, { method: 'DELETE' })).status;
+      (await client.fetch(`/v1/adapters/${succeededResults(job)[0]!.adapter_id}`, { method: 'DELETE' }))
+        .status;
     assert.equal(await remove(first), 204);
     assert.deepEqual(await client.contents(reused), await client.contents(fresh), 'others keep theirs');
   });

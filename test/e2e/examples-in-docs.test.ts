@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobArtifactList } from '../../src/contract/artifact.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
@@ -190,7 +190,7 @@ describe('examples in the documents', () => {
   it('docs/serving.md: a squeeze for a profile', async () => {
     const [code] = examples('docs/serving.md', 'sh');
     const told = JSON.parse(await run(code!.replace(/^cd .*\n/, ''))) as JobRecord;
-    assert.equal(resultsOf(told)[0]!.serving?.loads, true);
+    assert.equal(succeededResults(told)[0]!.serving?.loads, true);
   });
 
   it('docs/batch-requests.md: a batch of adapters and targets, and one of jobs', async () => {
@@ -223,7 +223,7 @@ describe('examples in the documents', () => {
       parameters,
       bytes,
     ];
-    assert.deepEqual(forecast!.targets.map(numbers), resultsOf(real).map(numbers as never));
+    assert.deepEqual(forecast!.targets.map(numbers), succeededResults(real).map(numbers as never));
     const again = (await ask()).forecast!;
     assert.deepEqual([again.reused, again.starts_in_seconds, again.seconds], [true, 0, 0]);
   });

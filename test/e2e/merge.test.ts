@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { Target } from '../../src/contract/target.ts';
@@ -50,7 +50,7 @@ describe('a merge of trained adapters', () => {
   ): Promise<{ job: JobRecord; outputs: OracleAdapter[] }> {
     const job = await succeed(client, { kind: 'merge', sources: [...sources], targets, options: { method } });
     const outputs: OracleAdapter[] = [];
-    for (const [at, { adapter_id }] of resultsOf(job).entries()) {
+    for (const [at, { adapter_id }] of succeededResults(job).entries()) {
       outputs.push(readPeftAdapter(await client.download(adapter_id, join(scratch, job.id, String(at)))));
     }
     return { job, outputs };
@@ -79,7 +79,7 @@ describe('a merge of trained adapters', () => {
           assert.ok(score.actualError >= (1 - 1e-9) * score.optimalError, what);
         }
         const total = overallError(scores.values());
-        assert.ok(Math.abs(resultsOf(job)[at]!.relative_error - total) <= 1e-3 * total + 1e-7);
+        assert.ok(Math.abs(succeededResults(job)[at]!.relative_error - total) <= 1e-3 * total + 1e-7);
         assert.deepEqual(
           new Set([...output.modules.values()].map(({ rank }) => rank)),
           new Set([(targets[at] as { rank: number }).rank]),
@@ -114,7 +114,7 @@ describe('a merge of trained adapters', () => {
       report.modules.map(({ rank }) => rank),
       new Array(36).fill(16),
     );
-    const result = await client.json<AdapterRecord>(`/v1/adapters/${resultsOf(job)[0]!.adapter_id}`);
+    const result = await client.json<AdapterRecord>(`/v1/adapters/${succeededResults(job)[0]!.adapter_id}`);
     assert.deepEqual([result.parent_id, result.job_id], [null, job.id]);
     const again = await client.squeeze(result.id, [{ rank: 2 }]);
     assert.equal(again.state, 'succeeded');
@@ -136,7 +136,7 @@ describe('a merge of trained adapters', () => {
     for (const score of scoreAdapter(source, same.outputs[0]!).values()) assert.ok(score.actualError < 1e-6);
     for (const score of scoreAdapter(source, same.outputs[1]!).values())
       assert.ok(score.actualError <= allowedError(score, 1e-6));
-    const parents = resultsOf(same.job).map(({ adapter_id }) =>
+    const parents = succeededResults(same.job).map(({ adapter_id }) =>
       client.json<AdapterRecord>(`/v1/adapters/${adapter_id}`),
     );
     for (const parent of await Promise.all(parents)) assert.equal(parent.parent_id, withHead.id);
@@ -149,14 +149,21 @@ describe('a merge of trained adapters', () => {
       [{ rank: 4 }],
     );
     for (const { b, a } of outputs[0]!.modules.values()) assert.equal(frobenius(multiply(b, a)), 0);
-    assert.deepEqual([resultsOf(job)[0]!.relative_error, resultsOf(job)[0]!.energy_retained], [0, 1]);
+    assert.deepEqual(
+      [succeededResults(job)[0]!.relative_error, succeededResults(job)[0]!.energy_retained],
+      [0, 1],
+    );
   });
 
   it('can be made for a server', async () => {
     const sources = [plain, withHead].map(({ id }) => ({ adapter_id: id, weight: 0.5 }));
     const { job } = await merged(sources, [{ rank: 8, profile: 'peft' }]);
-    assert.equal(resultsOf(job)[0]!.serving?.profile, 'peft');
-    assert.equal(resultsOf(job)[0]!.serving?.loads, true, JSON.stringify(resultsOf(job)[0]!.serving));
+    assert.equal(succeededResults(job)[0]!.serving?.profile, 'peft');
+    assert.equal(
+      succeededResults(job)[0]!.serving?.loads,
+      true,
+      JSON.stringify(succeededResults(job)[0]!.serving),
+    );
   });
 
   it('fails by name when the adapters do not fit, and leaves nothing behind', async () => {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { Target } from '../../src/contract/target.ts';
@@ -52,7 +52,7 @@ describe('the service from start to stop and to start again', () => {
 
   async function everything(client: Client, job: JobRecord) {
     assert.ok(job.request.kind === 'squeeze');
-    const results = resultsOf(job).map(({ adapter_id }) => `/v1/adapters/${adapter_id}`);
+    const results = succeededResults(job).map(({ adapter_id }) => `/v1/adapters/${adapter_id}`);
     const paths = [
       `/v1/adapters/${job.request.adapter_id}`,
       `/v1/jobs/${job.id}`,
@@ -64,7 +64,7 @@ describe('the service from start to stop and to start again', () => {
   /** SHA-256 of every file of every result. */
   async function digests(client: Client, job: JobRecord): Promise<string[]> {
     const found: string[] = [];
-    for (const { adapter_id } of resultsOf(job)) {
+    for (const { adapter_id } of succeededResults(job)) {
       const { files } = await client.json<AdapterRecord>(`/v1/adapters/${adapter_id}`);
       for (const { name } of files) {
         found.push(`${name} ${sha256(await client.bytes(`/v1/adapters/${adapter_id}/files/${name}`))}`);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { BatchRecord } from '../../src/contract/batch.ts';
 import type { BatchItem, BatchItemList } from '../../src/contract/batch-item.ts';
@@ -36,7 +36,7 @@ describe('results of real jobs', () => {
     return [name, labels, seconds];
   }
   const keptOf = (job: Pick<JobRecord, 'results'>) =>
-    Promise.all(resultsOf(job).map(({ adapter_id }) => kept(adapter_id)));
+    Promise.all(succeededResults(job).map(({ adapter_id }) => kept(adapter_id)));
   const found = async (label: string) =>
     (await client.json<{ data: AdapterRecord[] }>(`/v1/adapters?label=${label}`)).data.map(({ id }) => id);
 
@@ -57,7 +57,7 @@ describe('results of real jobs', () => {
       ['served', { env: 'prod' }, 600],
       ['as it was', { env: 'test', team: 'search' }, null],
     ]);
-    const [tested, served, unchanged] = resultsOf(job).map(({ adapter_id }) => adapter_id);
+    const [tested, served, unchanged] = succeededResults(job).map(({ adapter_id }) => adapter_id);
     assert.deepEqual(await found('env:prod'), [served]);
     assert.deepEqual((await found('team:search')).sort(), [tested, unchanged].sort());
   });

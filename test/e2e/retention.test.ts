@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { DEFAULT_TENANT } from '../../src/contract/tenant-id.ts';
@@ -64,7 +64,7 @@ describe('keeping for a time', () => {
     assert.equal(secondsBetween(adapter.created_at, adapter.expires_at), 2 * HOUR_SECONDS);
     const job = await client.squeeze(adapter.id, [{ rank: 2 }]);
     assert.equal(secondsBetween(job.finished_at, job.expires_at), HOUR_SECONDS);
-    const result = await client.json<AdapterRecord>(`/v1/adapters/${resultsOf(job)[0]!.adapter_id}`);
+    const result = await client.json<AdapterRecord>(`/v1/adapters/${succeededResults(job)[0]!.adapter_id}`);
     assert.equal(secondsBetween(result.created_at, result.expires_at), 2 * HOUR_SECONDS);
     assert.deepEqual(result.labels, {}, 'a result inherits nothing but where it comes from');
     assert.deepEqual([result.parent_id, result.job_id], [adapter.id, job.id]);
@@ -73,7 +73,7 @@ describe('keeping for a time', () => {
   it('ends by itself: adapters, jobs, and then the content that only they had', async () => {
     const { adapter } = await client.upload(dir);
     const job = await client.squeeze(adapter.id, [{ rank: 3 }], { seed: 7 });
-    const resultId = resultsOf(job)[0]!.adapter_id;
+    const resultId = succeededResults(job)[0]!.adapter_id;
     const { data: all } = await client.json<{ data: AdapterRecord[] }>('/v1/adapters');
     // As the command opens it beside the service.
     const database = await sqliteIn(scratch);

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import { testDatabase } from '../database/postgres-server.ts';
 import { create, filesUnder, idOf, largeAdapter, makeAdapter, patch } from '../http/uploads-tools.ts';
@@ -59,7 +59,7 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
     const job = await client.finished(jobId);
     assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
     const contents: Buffer[] = [];
-    for (const { adapter_id } of resultsOf(job)) {
+    for (const { adapter_id } of succeededResults(job)) {
       const { files } = await client.json<AdapterRecord>(`/v1/adapters/${adapter_id}`);
       for (const { name } of files) {
         contents.push(await client.bytes(`/v1/adapters/${adapter_id}/files/${name}`));

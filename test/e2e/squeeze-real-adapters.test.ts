@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { targetsOf } from '../../src/charts/succeeded.ts';
+import { succeededTargets } from '../../src/charts/succeeded-targets.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { Report } from '../../src/contract/report.ts';
 import { scoreWithNumpy, skipWithoutNumpy } from '../oracle/numpy.ts';
@@ -74,7 +74,7 @@ describe('the squeeze of trained adapters, judged by float64 oracles', () => {
           assert.deepEqual([told.method.requested, told.method.used], ['rsvd', 'exact']);
           for (const module of told.modules) assert.equal(module.power_iterations, 0);
           const errors = (of: Report) =>
-            targetsOf(of)[0]!.modules.map(({ relative_error }) => relative_error);
+            succeededTargets(of)[0]!.modules.map(({ relative_error }) => relative_error);
           assert.deepEqual(errors(told), errors(report));
         });
 
@@ -119,7 +119,7 @@ describe('the squeeze of trained adapters, judged by float64 oracles', () => {
 
         it('reports the error that the files have', () => {
           outputs.forEach(({ label, result, scores }, at) => {
-            const told = targetsOf(report)[at]!;
+            const told = succeededTargets(report)[at]!;
             const overall = overallError(scores.values());
             for (const said of [result.relative_error, told.relative_error]) {
               near(said, overall, reportTolerance(overall), label);

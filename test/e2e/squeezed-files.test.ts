@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { resultsOf, targetsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults, succeededTargets } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { SucceededResult } from '../../src/contract/job.ts';
 import { CONFIG, readPeftAdapter, WEIGHTS } from '../oracle/peft-adapter.ts';
@@ -166,13 +166,13 @@ describe('the files of squeezed adapters', () => {
         const job = await client.squeeze(uploaded.id, [{ rank: sourceRank }, { rank: sourceRank + 1 }]);
         assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
         const report = await client.report(job.id);
-        for (const [at, { rank, relative_error, energy_retained, warnings, ...result }] of resultsOf(
+        for (const [at, { rank, relative_error, energy_retained, warnings, ...result }] of succeededResults(
           job,
         ).entries()) {
           assert.deepEqual(rank, { min: sourceRank, max: sourceRank });
           assert.deepEqual([relative_error, energy_retained], [0, 1]);
           assert.ok(warnings.length > 0, `no warning for target ${at}`);
-          assert.ok(targetsOf(report)[at]!.modules.every((module) => module.passthrough));
+          assert.ok(succeededTargets(report)[at]!.modules.every((module) => module.passthrough));
           const out = readPeftAdapter(
             await client.download(result.adapter_id, join(scratch, name, `own-rank-${at}`)),
           );

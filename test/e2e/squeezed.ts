@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { JobRecord, SucceededResult } from '../../src/contract/job.ts';
 import type { Target } from '../../src/contract/target.ts';
 import { type OracleAdapter, readPeftAdapter } from '../oracle/peft-adapter.ts';
@@ -60,7 +60,7 @@ export async function squeezeAndDownload(
     targets,
   );
   const outputs: SqueezedOutput[] = [];
-  for (const [at, result] of resultsOf(job).entries()) {
+  for (const [at, result] of succeededResults(job).entries()) {
     const dir = await client.download(result.adapter_id, join(intoDir, String(at)));
     const label = `target ${JSON.stringify(result.target)}`;
     outputs.push({ label, target: result.target, result, dir, adapter: readPeftAdapter(dir) });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
@@ -113,7 +113,7 @@ describe('jobs that fetch adapters and bring results', () => {
     assert.equal(job.imported?.kind, 'url');
     assert.deepEqual(await client.contents(job), await client.contents(plain));
     const [delivery] = job.deliveries;
-    assert.equal(delivery!.adapter_id, resultsOf(job)[0]!.adapter_id);
+    assert.equal(delivery!.adapter_id, succeededResults(job)[0]!.adapter_id);
     for (const [name, path] of [
       [WEIGHTS, '/out/weights'],
       [CONFIG, '/out/config'],
@@ -136,7 +136,7 @@ describe('jobs that fetch adapters and bring results', () => {
     assert.deepEqual(await known(fetched.imported!.adapter_id), [name, { from: 'there' }, true]);
     const squeezed = await succeed(client, { kind: 'squeeze', source: source(), targets, results });
     assert.deepEqual(await known(squeezed.imported!.adapter_id), ['weights', {}, false]);
-    assert.deepEqual(await known(resultsOf(squeezed)[0]!.adapter_id), [
+    assert.deepEqual(await known(succeededResults(squeezed)[0]!.adapter_id), [
       'fetched/weights 2',
       { from: 'there' },
       true,
@@ -196,7 +196,7 @@ describe('jobs that fetch adapters and bring results', () => {
     assert.equal(job.imported?.commit, commit);
     assert.equal(job.deliveries[0]!.place, `${hub.host}/team/small`);
     const [newest] = [...hub.repos.get('team/small')!.commits.values()].slice(-1);
-    assert.deepEqual(newest!.get(WEIGHTS), await fileOf(resultsOf(job)[0]!.adapter_id, WEIGHTS));
+    assert.deepEqual(newest!.get(WEIGHTS), await fileOf(succeededResults(job)[0]!.adapter_id, WEIGHTS));
     assertNoSecretKept();
   });
 
@@ -230,7 +230,10 @@ describe('jobs that fetch adapters and bring results', () => {
       [...parseSafetensors(await fileOf(id, WEIGHTS)).tensors]
         .map(([name, { bytes }]) => [name, Buffer.from(bytes).toString('hex')])
         .sort();
-    const [made, expected] = [job, plain].map((one) => resultsOf(one)[0]!.adapter_id) as [string, string];
+    const [made, expected] = [job, plain].map((one) => succeededResults(one)[0]!.adapter_id) as [
+      string,
+      string,
+    ];
     assert.deepEqual(await numbersOf(made), await numbersOf(expected));
     // What a batch asks for of weights in several files without a configuration: the first of them.
     const bare = { kind: 'hub', repo: 'team/cut', subfolder: 'bare', filename: nameOf(1) } as const;
@@ -249,12 +252,15 @@ describe('jobs that fetch adapters and bring results', () => {
       });
       const from = { kind: 'hub', repo: 'team/licensed', token: GOOD_TOKEN } as const;
       const job = await succeed(client, { kind: 'squeeze', source: from, targets });
-      const { adapter_id: id } = resultsOf(job)[0]!;
+      const { adapter_id: id } = succeededResults(job)[0]!;
       assert.match(await cardOf(id), new RegExp(`^---\n[^#]*^license: ${license}$`, 'm'));
       assert.equal((await client.json<AdapterRecord>(`/v1/adapters/${id}`)).license, license);
       // So it is with what is made of the result.
       const again = await succeed(client, { kind: 'squeeze', adapter_id: id, targets: [{ rank: 1 }] });
-      assert.match(await cardOf(resultsOf(again)[0]!.adapter_id), new RegExp(`^license: ${license}$`, 'm'));
+      assert.match(
+        await cardOf(succeededResults(again)[0]!.adapter_id),
+        new RegExp(`^license: ${license}$`, 'm'),
+      );
     }
   });
 
@@ -284,7 +290,7 @@ describe('jobs that fetch adapters and bring results', () => {
     const { error } = job.deliveries[1]!;
     assert.equal(error!.code, 'OUTBOUND_REFUSED');
     assert.match(error!.detail, /403/);
-    await fileOf(resultsOf(job)[0]!.adapter_id, WEIGHTS);
+    await fileOf(succeededResults(job)[0]!.adapter_id, WEIGHTS);
     const path = `/v1/jobs/${job.id}`;
     const retry = () => client.fetch(`${path}/deliveries/retry`, { method: 'POST' });
     const sent = () =>
@@ -392,7 +398,7 @@ describe('jobs that fetch adapters and bring results', () => {
     const request: JobRequest = { kind: 'squeeze', source: source(), targets };
     const [first, second] = [await succeed(client, request), await succeed(client, request)];
     assert.notEqual(first.id, second.id);
-    assert.notEqual(resultsOf(first)[0]!.adapter_id, resultsOf(second)[0]!.adapter_id);
+    assert.notEqual(succeededResults(first)[0]!.adapter_id, succeededResults(second)[0]!.adapter_id);
     assert.deepEqual(await client.contents(first), await client.contents(second));
   });
 

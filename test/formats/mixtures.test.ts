@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FORMATS } from '../../src/formats/formats.ts';
-import { foreignTo } from '../../src/formats/pairs/foreign-tensors.ts';
+import { foreignFormatOf } from '../../src/formats/pairs/foreign-tensors.ts';
 import { configOf as mlxConfig } from './mlx/build.ts';
 import { inputOf, type MadeTensor, refusal, tensor } from './pairs/build.ts';
 import { PREFIX, configOf as peftConfig } from './peft/build.ts';
@@ -122,7 +122,7 @@ describe('what is nobody’s is carried over', () => {
   ];
   for (const format of ['peft', 'mlx', 'kohya', 'diffusers', 'xlabs', 'cloneofsimo'] as const)
     it(`in files of ${format}`, () => {
-      for (const name of names) assert.equal(foreignTo(format, name), undefined, name);
+      for (const name of names) assert.equal(foreignFormatOf(format, name), undefined, name);
     });
 
   it('and PEFT carries on its own names that look like others’', async () => {

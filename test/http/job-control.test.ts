@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import { JobRecord } from '../../src/contract/job.ts';
 import type { Delivery } from '../../src/contract/transfer.ts';
@@ -218,7 +218,7 @@ describe('the control of jobs over HTTP', () => {
     for (const { id } of [first, second, third]) {
       const job = (await (await server.fetch(`/v1/jobs/${id}`)).json()) as JobRecord;
       assert.equal(job.state, 'succeeded');
-      const adapter = await server.fetch(`/v1/adapters/${resultsOf(job)[0]!.adapter_id}`);
+      const adapter = await server.fetch(`/v1/adapters/${succeededResults(job)[0]!.adapter_id}`);
       results.add(((await adapter.json()) as AdapterRecord).id);
     }
     assert.equal(results.size, 3, 'each has an adapter of its own');

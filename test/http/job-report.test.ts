@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { resultsOf, targetsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults, succeededTargets } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { Report } from '../../src/contract/report.ts';
 import { bytesOf } from '../../src/resources/contents/content-files.ts';
@@ -42,11 +42,11 @@ async function reported(
   const job = await server.jobs.submit({ kind: 'analyze', adapter_id: source, reuse: false });
   const made = madeInput({ modules: 20, targets: [{ rank: 4, profile: 'vllm' }] });
   const ended = await server.worker.succeed(job.id, {
-    results: resultsOf(made.job),
+    results: succeededResults(made.job),
     adapters: result ? [await writtenOf(server, result)] : [],
     files: [reportFile(report ?? withPlaceholders(made.report))],
   });
-  return { id: job.id, path: `/v1/jobs/${job.id}`, adapterId: resultsOf(ended)[0]!.adapter_id };
+  return { id: job.id, path: `/v1/jobs/${job.id}`, adapterId: succeededResults(ended)[0]!.adapter_id };
 }
 
 describe('the report of a job', () => {
@@ -68,13 +68,13 @@ describe('the report of a job', () => {
       Buffer.from(await bytesOf(server.store, (await server.jobStore.file(id, 'report'))!)).toString(),
     ) as Report;
     const job = await server.jobs.get(id);
-    const [adapter_id] = resultsOf(job).map((result) => result.adapter_id);
+    const [adapter_id] = succeededResults(job).map((result) => result.adapter_id);
     const report: Report = {
       ...stored,
       job_id: id,
       timings: { ...stored.timings, queue_wait: job.timings!.queue_wait },
       sources: [{ ...stored.sources[0]!, id: 'adapter_id' in job.request ? job.request.adapter_id! : '' }],
-      targets: [{ ...targetsOf(stored)[0]!, adapter_id: adapter_id! }],
+      targets: [{ ...succeededTargets(stored)[0]!, adapter_id: adapter_id! }],
     };
     assert.equal(await (await as('/report')).text(), JSON.stringify(report));
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import { JobRecord } from '../../src/contract/job.ts';
 import { jobIds, reportFile } from '../resources/jobs/job-rows.ts';
 import { playedResult } from '../resources/jobs/played-result.ts';
@@ -57,7 +57,7 @@ describe('jobs over HTTP', () => {
     const finished = (await (await server.fetch(`/v1/jobs/${job.id}`)).json()) as JobRecord;
     assert.ok(Value.Check(JobRecord, finished), 'fits the contract');
     assert.equal(finished.state, 'succeeded');
-    const [result] = resultsOf(finished);
+    const [result] = succeededResults(finished);
     assert.deepEqual(result, { ...playedResult(), adapter_id: result!.adapter_id });
     assert.notEqual(result!.adapter_id, adapterId, 'a record of its own, also where nothing changed');
   });

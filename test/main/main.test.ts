@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import { toldMetrics } from '../e2e/told-metrics.ts';
 import { isGone, until, withFolder } from '../queue/harness.ts';
 import { refusedStart, type ServiceProcess, startService } from './service-process.ts';
@@ -68,7 +68,7 @@ describe('the service', () => {
     const adapterId = await upload(service);
     const job = await ended(service, (await submit(service, adapterId)).id);
     assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
-    const [squeezed, unchanged] = resultsOf(job);
+    const [squeezed, unchanged] = succeededResults(job);
     assert.equal(squeezed?.rank.max, 2);
     assert.notEqual(unchanged?.adapter_id, adapterId);
     const record = async (id: string) =>

@@ -5,7 +5,7 @@ import { copyFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { IncomingFile } from '../../src/adapter/digested-file.ts';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { FailedResult, JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
 import { DEFAULT_TENANT } from '../../src/contract/tenant-id.ts';
@@ -178,7 +178,7 @@ describe('the work of a job', () => {
         [partial.state, partial.error, partial.results.map(({ state }) => state)],
         ['partial', null, ['succeeded', 'failed', 'succeeded']],
       );
-      for (const { adapter_id } of resultsOf(partial)) await adapters.get(adapter_id);
+      for (const { adapter_id } of succeededResults(partial)) await adapters.get(adapter_id);
       assert.ok(await jobs.file(partial.id, 'report'));
       const failed = await run(request, undefined, [0, 1, 2]);
       assert.deepEqual(
@@ -199,7 +199,7 @@ describe('the work of a job', () => {
       for (const [request, parent] of cases) {
         const job = await run(request);
         assert.equal(job.state, 'succeeded');
-        const [result] = resultsOf(job);
+        const [result] = succeededResults(job);
         const record = await adapters.get(result!.adapter_id);
         assert.deepEqual([record.parent_id, record.job_id], [parent, job.id]);
         assert.equal(record.name, parent === null ? 'base adapter+1-r2' : 'base adapter-r2');

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { resultsOf, targetsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults, succeededTargets } from '../../src/charts/succeeded-targets.ts';
 import type { JobWorker, WorkerOptions } from '../../src/queue/job-worker.ts';
 import { type Bench, isGone, sharedBench, until } from './harness.ts';
 
@@ -62,13 +62,13 @@ describe('a job', () => {
     assert.equal(record.state, 'succeeded');
     assert.equal(record.attempts, 1);
     assert.deepEqual(record.progress, { phase: 'done', done: 3, total: 3, module: null });
-    const { adapter_id } = resultsOf(record)[0]!;
+    const { adapter_id } = succeededResults(record)[0]!;
     assert.match(adapter_id, /^ad_[0-9a-f]{32}$/);
     assert.equal(record.provider?.name, 'cpu');
     assert.ok(record.timings!.queue_wait >= 0 && record.timings!.total > 0);
     assert.ok(record.created_at <= record.started_at! && record.started_at! <= record.finished_at!);
     const report = await service.report(id);
-    assert.equal(targetsOf(report)[0]?.adapter_id, adapter_id);
+    assert.equal(succeededTargets(report)[0]?.adapter_id, adapter_id);
     assert.deepEqual(report.timings, record.timings);
 
     const news = await told(id);

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { describeOtherOptions, describeTarget } from '../../src/report/describe-target.ts';
 import { textWidth } from '../../src/report/draw.ts';
 import { standaloneFigure } from '../../src/report/figures.ts';
 import { heatCells } from '../../src/report/heat-figure.ts';
 import { darkRules } from '../../src/report/page/charts.ts';
 import { pngOf } from '../../src/report/png.ts';
 import { FIGURES } from '../../src/report/report-input.ts';
-import { furtherWishes, targetInWords } from '../../src/report/words.ts';
 import { decodePng } from './decode-png.ts';
 import { elementsOf, textOf } from './markup.ts';
 import { madeInput } from './report-inputs.ts';
@@ -131,9 +131,12 @@ describe('words', () => {
       [{ profile: 'vllm' }, 'largest rank of vllm'],
       [{ format: 'kohya' }, 'as kohya'],
     ] as const;
-    for (const [target, words] of cases) assert.equal(targetInWords(target as never), words);
-    assert.equal(furtherWishes({ rank: 4, scale: 'keep', uniform: false }), 'scale: keep, uniform: false');
-    assert.equal(furtherWishes({ rank: 4 }), '');
+    for (const [target, words] of cases) assert.equal(describeTarget(target as never), words);
+    assert.equal(
+      describeOtherOptions({ rank: 4, scale: 'keep', uniform: false }),
+      'scale: keep, uniform: false',
+    );
+    assert.equal(describeOtherOptions({ rank: 4 }), '');
   });
 
   it('have about the width of letters', () => {

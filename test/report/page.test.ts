@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { resultsOf, targetsOf } from '../../src/charts/succeeded.ts';
-import { percent } from '../../src/charts/words.ts';
+import { formatPercent } from '../../src/charts/format.ts';
+import { succeededResults, succeededTargets } from '../../src/charts/succeeded-targets.ts';
 import { MOST_ROWS } from '../../src/report/page/modules.ts';
 import { type ReportPage, reportPage } from '../../src/report/page/page.ts';
 import { assertSelfContained, elementsOf, textOf } from './markup.ts';
@@ -53,7 +53,7 @@ describe('the page of a squeeze', () => {
       report.sources[0]!.id,
       report.sources[0]!.sha256,
       'example/base-7b',
-      ...resultsOf(job).map(({ adapter_id: id }) => id),
+      ...succeededResults(job).map(({ adapter_id: id }) => id),
       'rank 8',
       'rank 16',
       'scale: keep',
@@ -70,7 +70,7 @@ describe('the page of a squeeze', () => {
   });
 
   it('of a result of an older version leaves out what that does not have', () => {
-    const results = resultsOf(input.job).map(
+    const results = succeededResults(input.job).map(
       ({ module_relative_error: _mean, module_energy_retained: _kept, expected_loss: _loss, ...old }) => old,
     );
     const job = { ...input.job, results: results.slice(0, 1) };
@@ -88,8 +88,8 @@ describe('the page of a squeeze', () => {
   });
 
   it('has errors as the report has them', () => {
-    for (const { relative_error: whole, module_relative_error: mean } of targetsOf(input.report))
-      for (const error of [whole, mean!]) assert.ok(text.includes(percent(error)), String(error));
+    for (const { relative_error: whole, module_relative_error: mean } of succeededTargets(input.report))
+      for (const error of [whole, mean!]) assert.ok(text.includes(formatPercent(error)), String(error));
     assert.equal(rowsOf(page, 'Modules'), 60);
     // In the order of the model: layer 2 before layer 10.
     const table = page.slice(page.indexOf('aria-label="Modules: table"'));
@@ -99,9 +99,9 @@ describe('the page of a squeeze', () => {
   });
 
   it('begins with what came of each target, in a sentence', () => {
-    for (const { rank, energy_retained: energy } of resultsOf(input.job)) {
+    for (const { rank, energy_retained: energy } of succeededResults(input.job)) {
       const ranks = rank.min === rank.max ? `Rank ${rank.min}` : `Ranks ${rank.min}–${rank.max}`;
-      const kept = `${percent(energy)} of the update.`;
+      const kept = `${formatPercent(energy)} of the update.`;
       assert.match(text, new RegExp(`${ranks} [a-z0-9. %]+ and keeps? ${kept.replace('.', '\\.')}`));
     }
   });
@@ -175,7 +175,7 @@ describe('the page of another job', () => {
     const { text: without } = reportPage(input, true);
     assert.match(textOf(without), /no longer here/);
     const record = {
-      id: resultsOf(input.job)[0]!.adapter_id,
+      id: succeededResults(input.job)[0]!.adapter_id,
       sha256: 'ab'.repeat(32),
       format: 'peft',
       ranks: { min: 1, max: 8 },

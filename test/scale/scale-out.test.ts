@@ -4,7 +4,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { type PostgresServer, startPostgres } from '../database/postgres-server.ts';
@@ -181,7 +181,7 @@ for (const [name, open, skip] of [
       const job = await one!.client.finished(await post(two!));
       assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
       expected = await one!.client.contents(job);
-      results = resultsOf(job).map(({ adapter_id }) => adapter_id);
+      results = succeededResults(job).map(({ adapter_id }) => adapter_id);
       await assertDone(await postSome(JOBS));
     });
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { resultsOf } from '../../src/charts/succeeded.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { NewKey } from '../../src/contract/key.ts';
@@ -314,7 +314,7 @@ describe('twenty tenants on two APIs and two workers, with PostgreSQL and a buck
   it('give results that both APIs read from the bucket, and end in order', async () => {
     const { client } = of('quiet-0');
     const jobs = await client.all<JobRecord>('/v1/jobs');
-    for (const { adapter_id } of jobs.flatMap((job) => [...resultsOf(job)])) {
+    for (const { adapter_id } of jobs.flatMap((job) => [...succeededResults(job)])) {
       const { files } = await client.json<AdapterRecord>('GET', `/v1/adapters/${adapter_id}`);
       for (const { name, sha256 } of files)
         for (const api of [0, 1]) {

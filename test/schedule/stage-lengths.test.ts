@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Clock } from '../../src/schedule/clock.ts';
+import type { TrainingClock } from '../../src/schedule/clock.ts';
 import { type LengthRule, leastSteps, stageLengths } from '../../src/schedule/stage-lengths.ts';
 import fc from '../fast-check.ts';
 
-const clock = (change: Partial<Clock> = {}): Clock => ({
+const clock = (change: Partial<TrainingClock> = {}): TrainingClock => ({
   totalSteps: 2000,
   warmUpSteps: 0,
   finalSteps: 0,
@@ -29,7 +29,7 @@ describe('the least steps of the stages', () => {
 });
 
 describe('the lengths of the stages', () => {
-  const lengths = (ranks: number[], rule: LengthRule, change: Partial<Clock> = {}) => {
+  const lengths = (ranks: number[], rule: LengthRule, change: Partial<TrainingClock> = {}) => {
     const floors = leastSteps(ranks.length, clock(change));
     return stageLengths(ranks, rule, floors, clock(change).totalSteps);
   };

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { resultsOf } from '../../src/charts/succeeded.ts';
-import { percent } from '../../src/charts/words.ts';
+import { formatPercent } from '../../src/charts/format.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { Report, SucceededTargetReport } from '../../src/contract/report.ts';
 import { Client } from '../e2e/client.ts';
@@ -45,10 +45,10 @@ describe('the rank studio', { skip: cannotRun }, () => {
     until(`an address with ${part}`, async () => (page.url().match(part) ? page.url() : undefined));
 
   it('gives by module what the analysis recommends, at the size of the rank that was chosen', async () => {
-    assert.equal(await tile('Mean module error'), percent(analysis.uniform.module_relative_error!));
+    assert.equal(await tile('Mean module error'), formatPercent(analysis.uniform.module_relative_error!));
     await page.getByText('Rank 4 halves the size and keeps 98.7 % of the update.').waitFor();
     await page.getByRole('button', { name: 'Ranks by module', exact: true }).click();
-    assert.equal(await tile('Mean module error'), percent(analysis.budget.module_relative_error!));
+    assert.equal(await tile('Mean module error'), formatPercent(analysis.budget.module_relative_error!));
     assert.equal(await tile('Size of the factors'), '1.62 MB');
     const { min, max } = analysis.budget.rank;
     await page.getByText(new RegExp(`^Ranks ${min}–${max} halve the size and keep`)).waitFor();
@@ -75,7 +75,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await each.press('PageDown');
     assert.match((await each.getAttribute('aria-valuetext'))!, /^ranks \d–8, [\d.]+ MB, error [\d.]+ %$/);
     await each.press('Home');
-    assert.equal(await tile('Mean module error'), percent(analysis.curve[0]!.module_relative_error!));
+    assert.equal(await tile('Mean module error'), formatPercent(analysis.curve[0]!.module_relative_error!));
   });
 
   it('keeps a number that is half typed while the page is drawn anew', async () => {
@@ -166,7 +166,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     assert.deepEqual((job.request as unknown as { targets: unknown }).targets, body.targets);
     const { modules } = (await client.report(job.id)).targets[0] as SucceededTargetReport;
     assert.deepEqual(Object.fromEntries(modules.map(({ name, rank }) => [name, rank])), ranks);
-    assert.equal(percent(resultsOf(job)[0]!.module_relative_error!), shown);
+    assert.equal(formatPercent(succeededResults(job)[0]!.module_relative_error!), shown);
     assert.equal(ranks['transformer.h.0.mlp.c_proj'], 8);
     assert.equal(ranks['transformer.h.5.attn.c_proj'], 1);
   });

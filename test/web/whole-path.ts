@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Download, Page } from 'playwright-core';
-import { resultsOf } from '../../src/charts/succeeded.ts';
-import { percent } from '../../src/charts/words.ts';
+import { formatPercent } from '../../src/charts/format.ts';
+import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { Client } from '../e2e/client.ts';
@@ -80,8 +80,8 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     for (const rank of [1, 6, 2]) {
       await slider.fill(String(rank - 1));
       const point = analysis!.curve[rank - 1]!;
-      assert.equal(await tile(page, 'Mean module error'), percent(point.module_relative_error!));
-      assert.equal(await tile(page, 'Worst module'), percent(point.worst_module_error));
+      assert.equal(await tile(page, 'Mean module error'), formatPercent(point.module_relative_error!));
+      assert.equal(await tile(page, 'Worst module'), formatPercent(point.worst_module_error));
       assert.equal(await page.getByLabel('Rank, as a number').inputValue(), String(rank));
       assert.match((await slider.getAttribute('aria-valuetext'))!, new RegExp(`^rank ${rank}: error `));
     }
@@ -99,7 +99,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Add' }).click();
     const { id } = (await client.json<{ data: AdapterRecord[] }>('/v1/adapters')).data[0]!;
     const job = await client.squeeze(id, [{ energy: 0.9, uniform: false }]);
-    assert.equal(foretold, percent(resultsOf(job)[0]!.module_relative_error!));
+    assert.equal(foretold, formatPercent(succeededResults(job)[0]!.module_relative_error!));
     await page.getByRole('button', { name: 'Back to one rank' }).click();
   });
 
@@ -116,7 +116,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     assert.deepEqual(targets.at(-1), { energy: 0.9, compat: 'kohya', uniform: false });
     const { id } = (await client.json<{ data: AdapterRecord[] }>('/v1/adapters')).data.at(-1)!;
     const job = await client.squeeze(id, targets.slice(-1));
-    assert.equal(percent(resultsOf(job)[0]!.module_relative_error!), foretold);
+    assert.equal(formatPercent(succeededResults(job)[0]!.module_relative_error!), foretold);
     await page.getByLabel('Choose ranks by').selectOption('knee');
     assert.equal(
       await page.getByLabel('Ranks of kohya’s resize_lora.py').count(),
@@ -141,7 +141,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     }
     const budget = { budget_parameters: 405_504, uniform: false };
     const job = await client.squeeze(id, [budget, { ...budget, criterion: 'energy' }]);
-    const errors = resultsOf(job).map((result) => percent(result.module_relative_error!));
+    const errors = succeededResults(job).map((result) => formatPercent(result.module_relative_error!));
     assert.deepEqual(foretold, errors);
     assert.notEqual(errors[0], errors[1]);
     await page.getByRole('button', { name: /^Leave out ≤ .*, by energy/ }).click();
@@ -171,7 +171,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     assert.equal(job.results.length, 2, 'the one that was added, and the one on the button');
     assert.equal(await page.locator('.result').count(), 2);
     await page.getByText('Loads in vllm').click();
-    const rules = resultsOf(job)[1]!.serving!.rules;
+    const rules = succeededResults(job)[1]!.serving!.rules;
     assert.equal(await page.locator('.verdict li.passed').count(), rules.length);
     await page.getByRole('heading', { name: 'Where the error is' }).waitFor();
     await page.getByText('36 of 36 modules').waitFor();
@@ -180,7 +180,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
   it('downloads what the service has: files, zip, report', async () => {
     const jobId = page.url().split('/').at(-1)!;
     const job = await client.json<JobRecord>(`/v1/jobs/${jobId}`);
-    const { adapter_id: id } = resultsOf(job)[1]!;
+    const { adapter_id: id } = succeededResults(job)[1]!;
     const card = page.locator('.result', { hasText: 'rank 4 for vllm' });
     const weights = page.waitForEvent('download');
     await card.getByRole('button', { name: /adapter_model\.safetensors/ }).click();
@@ -225,7 +225,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('heading', { name: 'Side by side' }).waitFor();
     assert.ok(page.url().endsWith(`#/compare?a=${jobId}.1&b=${jobId}.0`), page.url());
     const job = await client.json<JobRecord>(`/v1/jobs/${jobId}`);
-    const errors = [1, 0].map((one) => percent(resultsOf(job)[one]!.relative_error));
+    const errors = [1, 0].map((one) => formatPercent(succeededResults(job)[one]!.relative_error));
     assert.deepEqual(
       await page
         .getByRole('row', { name: /^Relative error/ })

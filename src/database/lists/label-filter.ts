@@ -3,13 +3,13 @@ import { sql } from '../sql.ts';
 import type { Link } from './list-page.ts';
 
 /** A label that is searched for, with its text. */
-export interface WantedLabel {
+export interface LabelFilterTerm {
   readonly name: string;
   readonly text: string;
 }
 
 /** Parses "team:search" to a label. Names contain no colon, but texts may. */
-export function wantedLabel(filter: string): WantedLabel {
+export function parseLabelFilter(filter: string): LabelFilterTerm {
   const colon = filter.indexOf(':');
   return { name: filter.slice(0, colon), text: filter.slice(colon + 1) };
 }
@@ -21,9 +21,9 @@ export const labelRows = <Of extends object>(tenant: string, labels: Labels = {}
 /** Links to the records in a list that have the labels. */
 export const labelLinks = (
   table: 'adapter_label' | 'batch_label' | 'job_label',
-  labels: readonly WantedLabel[] = [],
+  labels: readonly LabelFilterTerm[] = [],
 ): Link[] =>
   labels.map(({ name, text }) => ({ from: sql.table(table), where: { name, text: JSON.stringify(text) } }));
 
-export const hasLabels = (labels: Labels, wanted: readonly WantedLabel[]): boolean =>
+export const hasLabels = (labels: Labels, wanted: readonly LabelFilterTerm[]): boolean =>
   wanted.every(({ name, text }) => Object.hasOwn(labels, name) && labels[name] === text);

@@ -43,22 +43,22 @@ function readCloneofsimo({ tensors, metadata }: SafetensorsHeader): Adapter {
 /** Whether the metadata contains the rank. @throws AppError if it is not the rank of the tensors */
 function hasRank({ name, a, rank }: LoraModule, metadata: ReadonlyMap<string, string>): boolean {
   const key = rankKeyOf(a.name);
-  const told = metadata.get(key);
-  if (told === undefined) return false;
-  if (!/^[1-9]\d{0,8}$/.test(told)) {
+  const rankInMetadata = metadata.get(key);
+  if (rankInMetadata === undefined) return false;
+  if (!/^[1-9]\d{0,8}$/.test(rankInMetadata)) {
     throw new AppError(
       'CONFIG_RANK',
-      `metadata: ${quote(key)} must be a positive integer, not ${quote(told)}`,
+      `metadata: ${quote(key)} must be a positive integer, not ${quote(rankInMetadata)}`,
       {
         field: key,
       },
     );
   }
-  if (Number(told) === rank) return true;
+  if (Number(rankInMetadata) === rank) return true;
   throw new AppError(
     'CONFIG_RANK_MISMATCH',
-    `module ${quote(name)}: the tensors have rank ${rank}, but ${quote(key)} of the metadata is ${told}`,
-    { module: name, rank, told: Number(told) },
+    `module ${quote(name)}: the tensors have rank ${rank}, but ${quote(key)} of the metadata is ${rankInMetadata}`,
+    { module: name, rank, told: Number(rankInMetadata) },
   );
 }
 

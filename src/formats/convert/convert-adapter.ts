@@ -3,14 +3,14 @@ import type { FormatName } from '../../adapter/format-name.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { byName } from '../pairs/by-name.ts';
-import { namesIn, namesOut } from './names.ts';
+import { nameReader, nameWriter } from './names.ts';
 import { notConvertible, type Route } from './not-convertible.ts';
 import type {
   ConvertOptions,
   Extra,
-  Named,
-  NamesIn,
-  NamesOut,
+  ModuleNames,
+  NameReader,
+  NameWriter,
   PlacedAdapter,
   PlacedModule,
 } from './placed-adapter.ts';
@@ -33,8 +33,8 @@ const VARIANTS: readonly (readonly [field: string, what: string])[] = [
  */
 export function convertAdapter(adapter: Adapter, to: FormatName, options: ConvertOptions): Adapter {
   const route = { from: adapter.format, to };
-  const [reading, writing] = [namesIn(adapter.format), namesOut(to)];
-  if (!reading || !writing) throw noWay(route);
+  const [reading, writing] = [nameReader(adapter.format), nameWriter(to)];
+  if (!reading || !writing) throw noConversion(route);
   refuseVariants(adapter, route);
   refuseExperts(adapter, route);
   const placed = reading.placed(adapter, options, route);
@@ -66,7 +66,7 @@ export function convertAdapter(adapter: Adapter, to: FormatName, options: Conver
  * The tensors beside the factors that have a meaning in more than one format.
  * @throws AppError FORMAT_NOT_CONVERTIBLE for any other: a head, a bias of the base model, an embedding
  */
-function readExtras({ passthrough, modules }: Adapter, names: NamesIn, route: Route): Extra[] {
+function readExtras({ passthrough, modules }: Adapter, names: NameReader, route: Route): Extra[] {
   const indexes = new Map(modules.map((module, index) => [names.prefixOf(module), index]));
   const extras = passthrough.map((entry): Extra => {
     const found = names.extra(entry.name);
@@ -108,7 +108,7 @@ function checkMagnitude({ name, shape }: TensorEntry, { m, kind, a }: LoraModule
   );
 }
 
-function renamed({ module }: PlacedModule, named: Named, route: Route): LoraModule {
+function renamed({ module }: PlacedModule, named: ModuleNames, route: Route): LoraModule {
   const { alpha: _alpha, rowOrder: order, ...rest } = module;
   if (order && named.rowOrder) {
     throw notConvertible(route, module.name, 'would have its rows reordered twice');
@@ -127,9 +127,9 @@ function renamed({ module }: PlacedModule, named: Named, route: Route): LoraModu
 /** @throws AppError FORMAT_NOT_CONVERTIBLE where the other format has none of the kind */
 function writeExtras(
   extras: readonly Extra[],
-  named: readonly Named[],
+  named: readonly ModuleNames[],
   modules: readonly LoraModule[],
-  names: NamesOut,
+  names: NameWriter,
   route: Route,
 ): TensorEntry[] {
   return extras.map(({ kind, entry, moduleIndex }) => {
@@ -181,7 +181,7 @@ function refuseTwins(placed: readonly PlacedModule[], route: Route): void {
   }
 }
 
-function noWay({ from, to }: Route): AppError {
+function noConversion({ from, to }: Route): AppError {
   const why =
     from === 'cloneofsimo' || to === 'cloneofsimo'
       ? 'its tensors are numbered, and only the program that wrote them knows which module a number stands for'

@@ -1,6 +1,6 @@
 import { FORMAT_NAMES, type FormatName } from '../../adapter/format-name.ts';
 import { GGUF_ARCHITECTURES } from './gguf-architectures.ts';
-import { namesIn, namesOut } from './names.ts';
+import { nameReader, nameWriter } from './names.ts';
 import type { ConvertOptions } from './placed-adapter.ts';
 
 /** An available conversion. */
@@ -65,8 +65,8 @@ const LIMITS: Readonly<Record<Exclude<FormatName, 'cloneofsimo'>, { in: string[]
  * heads, biases of the base model, textual inversions.
  */
 export function convertTargets(from: FormatName): ConvertTarget[] {
-  if (!namesIn(from)) return [];
-  const reached = FORMAT_NAMES.filter((to) => to !== from && namesOut(to) !== null && isKnown(from, to));
+  if (!nameReader(from)) return [];
+  const reached = FORMAT_NAMES.filter((to) => to !== from && nameWriter(to) !== null && isKnown(from, to));
   return reached.map((to) => ({ format: to, ...optionsOf(from, to), limits: limitsOf(from, to) }));
 }
 

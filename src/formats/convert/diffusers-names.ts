@@ -1,7 +1,7 @@
 import { quote } from '../../json/quote.ts';
 import { needsOption, notConvertible } from './not-convertible.ts';
 import { peftExtra, peftExtraOf, peftTensors } from './peft-names.ts';
-import type { NamesIn, NamesOut } from './placed-adapter.ts';
+import type { NameReader, NameWriter } from './placed-adapter.ts';
 import { type Component, componentOf, PIPELINE_COMPONENTS, type PlaceInModel } from './placed-adapter.ts';
 
 const PREFIXED = new RegExp(`^(${[...PIPELINE_COMPONENTS, 'diffusion_model'].join('|')})\\.(.+)$`);
@@ -16,7 +16,7 @@ function prefixedPlace(name: string): PlaceInModel | null {
 }
 
 /** Files of diffusers pipelines: the part of the pipeline, then the path in it. Files of one part may leave it out. */
-export const DIFFUSERS_IN: NamesIn = {
+export const DIFFUSERS_READER: NameReader = {
   placed: ({ modules }, { component: said }) => {
     const component = said ?? componentOf(modules.map(({ name }) => name));
     return modules.map((module) => ({
@@ -34,7 +34,7 @@ export const DIFFUSERS_IN: NamesIn = {
   isConv1d: () => false,
 };
 
-export const DIFFUSERS_OUT: NamesOut = {
+export const DIFFUSERS_WRITER: NameWriter = {
   named: ({ placed }, { component: said }, route) =>
     placed.map(({ module, place }) => {
       if (module.kind === 'embedding') {

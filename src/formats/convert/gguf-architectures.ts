@@ -115,9 +115,9 @@ export const GGUF_ARCHITECTURES: readonly string[] = Object.keys(TABLE);
 
 /** @returns its general.architecture and its names; null if it is not known */
 export function ggufArchitecture(
-  said: string,
+  nameOrAlias: string,
 ): { readonly name: string; readonly architecture: GgufArchitecture } | null {
-  const name = Object.hasOwn(ALIASES, said) ? ALIASES[said]! : said;
+  const name = Object.hasOwn(ALIASES, nameOrAlias) ? ALIASES[nameOrAlias]! : nameOrAlias;
   return Object.hasOwn(TABLE, name) ? { name, architecture: TABLE[name]! } : null;
 }
 

@@ -11,13 +11,13 @@ import {
   hfPath,
 } from './gguf-architectures.ts';
 import { needsOption, notConvertible, type Route } from './not-convertible.ts';
-import type { ConvertOptions, NamesIn, NamesOut } from './placed-adapter.ts';
+import type { ConvertOptions, NameReader, NameWriter } from './placed-adapter.ts';
 import { commonScale, pathInTextModel } from './placed-adapter.ts';
 
 /** GGUF: the names of llama.cpp against those of transformers, by architecture. */
-export const GGUF_IN: NamesIn = {
+export const GGUF_READER: NameReader = {
   placed: ({ modules, config }, options, route) => {
-    const { name: called, architecture } = architectureOf(saidBy(config, options), route);
+    const { name: called, architecture } = architectureOf(architectureNamedIn(config, options), route);
     return modules.map((module) => {
       const name = tensorName(module.name);
       const path = hfPath(architecture, name);
@@ -34,12 +34,12 @@ export const GGUF_IN: NamesIn = {
   extra: () => null,
   prefixOf: ({ name }) => name,
   isConv1d: ({ config }, options) => {
-    const said = saidBy(config, options);
-    return typeof said === 'string' && ggufArchitecture(said)?.architecture.isConv1d === true;
+    const named = architectureNamedIn(config, options);
+    return typeof named === 'string' && ggufArchitecture(named)?.architecture.isConv1d === true;
   },
 };
 
-export const GGUF_OUT: NamesOut = {
+export const GGUF_WRITER: NameWriter = {
   named: ({ placed }, options, route) => {
     const { name: called, architecture } = architectureOf(options.architecture, route);
     return placed.map(({ module, place: { component, path } }) => {
@@ -75,24 +75,24 @@ export const GGUF_OUT: NamesOut = {
 
 /** @throws AppError FORMAT_NOT_CONVERTIBLE */
 function architectureOf(
-  said: unknown,
+  named: unknown,
   route: Route,
 ): { readonly name: string; readonly architecture: GgufArchitecture } {
   const known = GGUF_ARCHITECTURES.join(', ');
-  if (typeof said !== 'string') {
+  if (typeof named !== 'string') {
     throw needsOption(
       route,
       'architecture',
       `the names do not show the architecture of the base model; known are ${known}`,
     );
   }
-  const found = ggufArchitecture(said);
+  const found = ggufArchitecture(named);
   if (found) return found;
-  throw needsOption(route, 'architecture', `${quote(said)} is not known; known are ${known}`);
+  throw needsOption(route, 'architecture', `${quote(named)} is not known; known are ${known}`);
 }
 
 /** The request takes precedence over the file, whose architecture may be an unknown one that uses known names. */
-const saidBy = (config: Adapter['config'], { architecture }: ConvertOptions): unknown =>
+const architectureNamedIn = (config: Adapter['config'], { architecture }: ConvertOptions): unknown =>
   architecture ?? config[KEY.architecture];
 
 /** The name of a tensor without the number of the expert at its end. */

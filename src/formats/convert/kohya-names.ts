@@ -3,7 +3,7 @@ import { quote } from '../../json/quote.ts';
 import { flatten, unflatten } from '../layers/flat-names.ts';
 import { fromLdmName, isLdmName } from '../layers/ldm-names.ts';
 import { needsOption, notConvertible, type Route } from './not-convertible.ts';
-import type { Component, NamesIn, NamesOut, PlacedModule, PlaceInModel } from './placed-adapter.ts';
+import type { Component, NameReader, NameWriter, PlacedModule, PlaceInModel } from './placed-adapter.ts';
 
 /** lora_te_ is Stable Diffusion 1 and 2, lora_te1_ and lora_te2_ are XL (kohya-ss/sd-scripts, networks/lora.py). */
 const PREFIX = /^lora_(unet|te|te1|te2|transformer)_(.+)$/;
@@ -32,7 +32,7 @@ function kohyaPlace(base: string): PlaceInModel | null {
   return path === null ? null : { component, path };
 }
 
-export const KOHYA_IN: NamesIn = {
+export const KOHYA_READER: NameReader = {
   placed: ({ modules }, _options, route) =>
     modules.map((module) => {
       const place = kohyaPlace(module.name);
@@ -52,7 +52,7 @@ export const KOHYA_IN: NamesIn = {
   isConv1d: () => false,
 };
 
-export const KOHYA_OUT: NamesOut = {
+export const KOHYA_WRITER: NameWriter = {
   named: ({ placed }, { component: said }, route) => {
     const isXl = placed.some(isOfXl);
     return placed.map(({ module, place }) => {

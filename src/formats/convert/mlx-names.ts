@@ -1,5 +1,5 @@
 import { notConvertible, type Route } from './not-convertible.ts';
-import type { Named, NamesIn, NamesOut, PlacedAdapter, PlaceInModel } from './placed-adapter.ts';
+import type { ModuleNames, NameReader, NameWriter, PlacedAdapter, PlaceInModel } from './placed-adapter.ts';
 import { commonScale, pathInTextModel } from './placed-adapter.ts';
 
 /** Experts are stacked in one tensor there (switch_mlp, switch_glu). */
@@ -11,7 +11,7 @@ const GPT2_MLX = /^model\.(h\.\d+\..+|wte|wpe)$/;
 const LAYER = /^model\.(?:layers|h)\.\d+\.(.+)$/;
 
 /** Folders of mlx-lm have the paths of transformers, because its models are built alike; only GPT-2's root differs. */
-export const MLX_IN: NamesIn = {
+export const MLX_READER: NameReader = {
   placed: ({ modules }, _options, route) =>
     modules.map((module) => {
       const whole = module.expert ? module.name.replace(/#\d+$/, '') : module.name;
@@ -31,7 +31,7 @@ export const MLX_IN: NamesIn = {
   isConv1d: ({ modules }) => modules.some(({ name }) => GPT2_MLX.test(name)),
 };
 
-export const MLX_OUT: NamesOut = {
+export const MLX_WRITER: NameWriter = {
   named: ({ placed, isConv1d }, _options, route) =>
     placed.map(({ module, place: { component, path } }) => {
       if (component !== 'language_model') throw unknownPath(route, module.name);
@@ -55,7 +55,7 @@ export const MLX_OUT: NamesOut = {
  */
 function mlxConfig(
   { placed, extras }: PlacedAdapter,
-  named: readonly Named[],
+  named: readonly ModuleNames[],
   baseModel: string | null,
 ): Record<string, unknown> {
   const { rank, alpha } = commonScale(placed.map(({ module }) => module));

@@ -1,7 +1,7 @@
 import type { LoraModule } from '../../adapter/adapter.ts';
 import { quote } from '../../json/quote.ts';
 import { notConvertible } from './not-convertible.ts';
-import type { Named, NamesIn, NamesOut, PlacedAdapter } from './placed-adapter.ts';
+import type { ModuleNames, NameReader, NameWriter, PlacedAdapter } from './placed-adapter.ts';
 import { commonScale, componentOf, PIPELINE_COMPONENTS } from './placed-adapter.ts';
 
 const PREFIX = 'base_model.model.';
@@ -14,7 +14,7 @@ const LAYER = /^(?:model\.layers|transformer\.h)\.(\d+)\.(.+)$/;
 const AMBIGUOUS: ReadonlySet<string> = new Set(['c_proj', 'c_attn', 'c_fc', 'proj', 'dense', 'linear']);
 
 /** A folder of PEFT: one model, whose paths are the modules' names. */
-export const PEFT_IN: NamesIn = {
+export const PEFT_READER: NameReader = {
   placed: ({ modules }, { component: said }) => {
     const component = said ?? componentOf(modules.map(({ name }) => name));
     return modules.map((module) => ({ module, place: { component, path: module.name } }));
@@ -29,7 +29,7 @@ export const PEFT_IN: NamesIn = {
 const isGpt2Attention = ({ name, m, n }: LoraModule): boolean =>
   /^transformer\.h\.\d+\.attn\.c_attn$/.test(name) && m === 3 * n;
 
-export const PEFT_OUT: NamesOut = {
+export const PEFT_WRITER: NameWriter = {
   named: ({ placed }, { component: said }, route) => {
     const [first] = placed;
     return placed.map(({ module, place: { component, path } }) => {
@@ -68,7 +68,7 @@ const isOfPipeline = (component: string): boolean =>
   (PIPELINE_COMPONENTS as readonly string[]).includes(component);
 
 /** lora_magnitude_vector and lora_B.bias, as PEFT and diffusers name them. */
-export function peftExtra(name: string): ReturnType<NamesIn['extra']> {
+export function peftExtra(name: string): ReturnType<NameReader['extra']> {
   const magnitude = MAGNITUDE.exec(name)?.[1];
   if (magnitude !== undefined) return { kind: 'magnitude', prefix: magnitude };
   const bias = BIAS.exec(name)?.[1];
@@ -98,7 +98,7 @@ export function peftExtraOf(
  */
 function peftConfig(
   { placed, extras, isConv1d }: PlacedAdapter,
-  named: readonly Named[],
+  named: readonly ModuleNames[],
   baseModel: string | null,
 ): Record<string, unknown> {
   const { rank, alpha } = commonScale(placed.map(({ module }) => module));

@@ -68,7 +68,7 @@ export interface PlacedAdapter {
 }
 
 /** How a format names the modules of an adapter. */
-export interface NamesIn {
+export interface NameReader {
   /** One for each module. @throws AppError FORMAT_NOT_CONVERTIBLE */
   readonly placed: (adapter: Adapter, options: ConvertOptions, route: Route) => PlacedModule[];
   /** What a tensor beside the factors is, and the beginning of its module's tensor names; null: it is neither kind. */
@@ -79,7 +79,7 @@ export interface NamesIn {
 }
 
 /** The names of a module in a format. */
-export interface Named {
+export interface ModuleNames {
   readonly name: string;
   readonly a: string;
   readonly b: string;
@@ -88,19 +88,19 @@ export interface Named {
 }
 
 /** How a format names modules of any adapter, and what stands beside them. */
-export interface NamesOut {
+export interface NameWriter {
   /** @throws AppError FORMAT_NOT_CONVERTIBLE */
-  readonly named: (source: PlacedAdapter, options: ConvertOptions, route: Route) => Named[];
+  readonly named: (source: PlacedAdapter, options: ConvertOptions, route: Route) => ModuleNames[];
   /** Name and shape of a tensor beside the factors of a module; null if the format has none of this kind. */
   readonly extra: (
     kind: Extra['kind'],
-    named: Named,
+    named: ModuleNames,
     module: LoraModule,
   ) => { readonly name: string; readonly shape: readonly number[] } | null;
   /** What its writer needs. */
   readonly frame: (
     source: PlacedAdapter,
-    named: readonly Named[],
+    named: readonly ModuleNames[],
     options: ConvertOptions,
   ) => Pick<Adapter, 'config' | 'metadata'>;
 }

@@ -1,5 +1,5 @@
 import { notConvertible, type Route } from './not-convertible.ts';
-import type { NamesIn, NamesOut } from './placed-adapter.ts';
+import type { NameReader, NameWriter } from './placed-adapter.ts';
 
 /**
  * XLabs adds LoRA to the attention of Flux's double blocks beside the fused projections of the original implementation:
@@ -9,7 +9,7 @@ import type { NamesIn, NamesOut } from './placed-adapter.ts';
 const XLABS = /^(?:diffusion_model\.)?double_blocks\.(\d+)\.processor\.(qkv|proj)_lora([12])$/;
 const FLUX = /^double_blocks\.(\d+)\.(img|txt)_attn\.(qkv|proj)$/;
 
-export const XLABS_IN: NamesIn = {
+export const XLABS_READER: NameReader = {
   placed: ({ modules }, _options, route) =>
     modules.map((module) => {
       const match = XLABS.exec(module.name);
@@ -23,7 +23,7 @@ export const XLABS_IN: NamesIn = {
   isConv1d: () => false,
 };
 
-export const XLABS_OUT: NamesOut = {
+export const XLABS_WRITER: NameWriter = {
   named: ({ placed }, _options, route) =>
     placed.map(({ module, place: { component, path } }) => {
       const match = component === 'flux' ? FLUX.exec(path) : null;

@@ -6,7 +6,7 @@ import {
   type StagedTensor,
   type StagingPlan,
 } from '../../adapter/staging-plan.ts';
-import { kernelsOf, type ShownLayer } from '../layers/kernels-of.ts';
+import { inferKernels, type ShownLayer } from '../layers/kernels-of.ts';
 import { copiedTensor, stagedEntries } from '../staged-entries.ts';
 import type { DerivedModule } from './derived.ts';
 import type { Site } from './site.ts';
@@ -41,7 +41,7 @@ export type Found<T extends DerivedModule = DerivedModule> =
 /** An update of a known layer; the kernel of a linear layer is []. */
 type Kerneled = DerivedModule & { readonly kernel: readonly number[] };
 
-export interface Staged {
+export interface StagedUpdates {
   readonly modules: readonly LoraModule[];
   readonly passthrough: readonly TensorEntry[];
   readonly staging: StagingPlan | null;
@@ -57,8 +57,8 @@ export function stageDerived(
   found: readonly Found[],
   passthrough: readonly TensorEntry[],
   metadata: ReadonlyMap<string, string>,
-): Staged {
-  const { kernels, warnings } = kernelsOf(found.map(shownLayer), metadata);
+): StagedUpdates {
+  const { kernels, warnings } = inferKernels(found.map(shownLayer), metadata);
   const known = found.map((one, index): Found<Kerneled> => {
     const kernel = kernels[index]!;
     return one.derived
@@ -71,7 +71,7 @@ export function stageDerived(
 function stage(
   found: readonly Found<Kerneled>[],
   passthrough: readonly TensorEntry[],
-): Omit<Staged, 'warnings'> {
+): Omit<StagedUpdates, 'warnings'> {
   if (!found.some(({ derived }) => derived)) {
     return {
       modules: found.map((one) => (one as { module: LoraModule }).module),
@@ -101,13 +101,13 @@ function derivedPair(
   index: number,
 ): StagedTensor[] {
   const shapes = shapesWithKernel(derivation, kernel);
-  const made = (name: string, shape: readonly number[], factor: 'a' | 'b'): StagedTensor => ({
+  const staged = (name: string, shape: readonly number[], factor: 'a' | 'b'): StagedTensor => ({
     name,
     dtype: STAGED_DTYPE,
     shape,
     source: { kind: 'derived', derivation: index, factor },
   });
-  return [made(names.a, shapes.a, 'a'), made(names.b, shapes.b, 'b')];
+  return [staged(names.a, shapes.a, 'a'), staged(names.b, shapes.b, 'b')];
 }
 
 function derivedModule(
@@ -122,10 +122,10 @@ function derivedModule(
 
 function derivedWarnings(found: readonly Found[]): string[] {
   return (Object.keys(ORIGINS) as (keyof typeof ORIGINS)[]).flatMap((origin) => {
-    const made = found.flatMap(({ derived }) => (derived?.from === origin ? [derived] : []));
-    if (made.length === 0) return [];
-    const cut = made.filter(({ isExact }) => !isExact).length;
-    const ranks = made.map(({ derivation }) => derivation.rank);
+    const ofOrigin = found.flatMap(({ derived }) => (derived?.from === origin ? [derived] : []));
+    if (ofOrigin.length === 0) return [];
+    const cut = ofOrigin.filter(({ isExact }) => !isExact).length;
+    const ranks = ofOrigin.map(({ derivation }) => derivation.rank);
     const [least, most] = [Math.min(...ranks), Math.max(...ranks)];
     const rank = least === most ? `rank ${most}` : `ranks ${least} to ${most}`;
     const loss =
@@ -133,7 +133,7 @@ function derivedWarnings(found: readonly Found[]): string[] {
         ? 'exactly'
         : `${cut} of them approximately; reported errors contain what the factors leave out`;
     return [
-      `${made.length} modules are ${ORIGINS[origin]}. They were converted to LoRA of ${rank}, ${loss}.`,
+      `${ofOrigin.length} modules are ${ORIGINS[origin]}. They were converted to LoRA of ${rank}, ${loss}.`,
     ];
   });
 }

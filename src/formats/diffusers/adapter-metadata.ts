@@ -59,7 +59,7 @@ export function componentConfig(json: JsonObject, component: string): PeftConfig
         },
       );
     }
-    return { ...config, warnings: config.warnings.map((warning) => told(component, warning)) };
+    return { ...config, warnings: config.warnings.map((warning) => inMetadataOf(component, warning)) };
   });
 }
 
@@ -72,11 +72,11 @@ export function inMetadata<T>(component: string, code: () => T): T {
     return code();
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    throw new AppError(error.code, told(component, error.message), error.context);
+    throw new AppError(error.code, inMetadataOf(component, error.message), error.context);
   }
 }
 
-const told = (component: string, message: string): string =>
+const inMetadataOf = (component: string, message: string): string =>
   message.replace(
     'adapter_config.json',
     component === '' ? ADAPTER_METADATA : `${ADAPTER_METADATA} of ${component}`,

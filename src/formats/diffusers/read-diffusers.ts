@@ -3,7 +3,7 @@ import { withKernel } from '../../adapter/factor-shapes.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { ReadInput } from '../format.ts';
-import { kernelsOf } from '../layers/kernels-of.ts';
+import { inferKernels } from '../layers/kernels-of.ts';
 import { byName } from '../pairs/by-name.ts';
 import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
 import { collectPairs } from '../pairs/collect-pairs.ts';
@@ -58,7 +58,7 @@ export async function readDiffusers({
     read.push({ module: withScale(readPair(name, pair), path, source, entry), source });
   }
   refuseHalfDora(read, magnitudes);
-  const { kernels, warnings } = kernelsOf(
+  const { kernels, warnings } = inferKernels(
     read.map(({ module: { name, n, a, kind } }) => ({
       name: kind === 'embedding' ? '' : name,
       n,

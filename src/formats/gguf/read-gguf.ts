@@ -73,9 +73,9 @@ function checkKind(keyValues: GgufHeader['keyValues']): void {
     [KEY.generalType, 'adapter'],
     [KEY.adapterType, 'lora'],
   ] as const) {
-    const said = stringOf(keyValues, key);
-    if (said === wanted) continue;
-    const found = said === undefined ? 'is missing' : `is ${quote(said)}`;
+    const value = stringOf(keyValues, key);
+    if (value === wanted) continue;
+    const found = value === undefined ? 'is missing' : `is ${quote(value)}`;
     throw new AppError('GGUF_NOT_LORA', `GGUF file: ${key} ${found}; in a LoRA adapter it is "${wanted}"`, {
       key,
     });

@@ -69,9 +69,9 @@ function readPlainPair(site: Site, alpha: number | null): LoraModule {
   const { module: name } = site;
   const down = needed(site, 'down', 'lora_down');
   const up = needed(site, 'up', 'lora_up');
-  const told = `lora_down [${down.entry.shape}], lora_up [${up.entry.shape}]`;
+  const shapes = `lora_down [${down.entry.shape}], lora_up [${up.entry.shape}]`;
   if (!up.entry.shape.slice(2).every((size) => size === 1)) {
-    throw refuseModule('LORA_RANK_DIMS', name, `the shapes suit no kind of layer: ${told}`);
+    throw refuseModule('LORA_RANK_DIMS', name, `the shapes suit no kind of layer: ${shapes}`);
   }
   const rank = down.rows;
   if (up.columns !== rank) {
@@ -79,7 +79,7 @@ function readPlainPair(site: Site, alpha: number | null): LoraModule {
     const [code, what] = isGrouped
       ? (['UNSUPPORTED_LORA_VARIANT', `a grouped convolution (${rank / up.columns} groups)`] as const)
       : (['LORA_RANK_MISMATCH', `lora_down has rank ${rank}, but lora_up has rank ${up.columns}`] as const);
-    throw refuseModule(code, name, `${what}: ${told}`);
+    throw refuseModule(code, name, `${what}: ${shapes}`);
   }
   checkSize(name, up.rows, down.columns);
   const isConv = down.entry.shape.length > 2 || up.entry.shape.length > 2;

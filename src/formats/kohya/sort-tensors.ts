@@ -2,7 +2,7 @@ import type { TensorEntry } from '../../adapter/adapter.ts';
 import { quote } from '../../json/quote.ts';
 import { type Algorithm, type Part, refuseModule, refuseTensor, type Site } from '../derived/site.ts';
 import { byName } from '../pairs/by-name.ts';
-import { mixed, refuseUnusable } from '../pairs/foreign-tensors.ts';
+import { mixedFormats, refuseUnusable } from '../pairs/foreign-tensors.ts';
 import { alphaNameOf, hasKohyaPrefix, type KohyaKey, readKohyaKey } from './tensor-keys.ts';
 
 export interface SortedTensors {
@@ -80,7 +80,7 @@ function refuseOthers(keys: readonly { readonly tensor: TensorEntry; readonly ke
   }
   for (const { tensor, key } of keys) {
     if (key.role === 'foreign') {
-      throw mixed('kohya', tensor, key.what);
+      throw mixedFormats('kohya', tensor, key.what);
     }
     if (key.role === 'unknown-lora') {
       throw refuseTensor('UNSUPPORTED_LORA_VARIANT', tensor, 'belongs to an unknown variant of LoRA');

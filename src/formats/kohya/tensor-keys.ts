@@ -1,5 +1,5 @@
 import type { Algorithm, Part } from '../derived/site.ts';
-import { foreignTo } from '../pairs/foreign-tensors.ts';
+import { foreignFormatOf } from '../pairs/foreign-tensors.ts';
 
 /** What the name of a tensor in a file of kohya shows. */
 export type KohyaKey =
@@ -49,7 +49,7 @@ export function readKohyaKey(name: string): KohyaKey {
   if (BUNDLE.test(name)) return { role: 'other', module: name };
   const unsupported = UNSUPPORTED.find(([pattern]) => pattern.test(name));
   if (unsupported) return { role: 'unsupported', algorithm: unsupported[1] };
-  const what = foreignTo('kohya', name);
+  const what = foreignFormatOf('kohya', name);
   if (what !== undefined) return { role: 'foreign', what };
   const lora = LORA.exec(name);
   if (lora) {

@@ -60,7 +60,7 @@ interface Inferred {
  * If neither shows the kind of a layer, it is treated as linear, with a warning that names it.
  * @param metadata of the file, which may name the base model
  */
-export function kernelsOf(
+export function inferKernels(
   layers: readonly ShownLayer[],
   metadata: ReadonlyMap<string, string>,
 ): { readonly kernels: readonly (readonly number[])[]; readonly warnings: readonly string[] } {

@@ -6,7 +6,7 @@ import { quoteSome } from '../../json/quote.ts';
 const MAX_NAMED = 3;
 
 /** What a file, or a part of one, says about DoRA, and which magnitude vectors it has. */
-export interface Dora {
+export interface DoraCheck {
   /** The field that makes it DoRA, such as "use_dora: true of adapter_config.json". */
   readonly setting: string;
   /** Whether the field has that value; null without a configuration, when one vector makes all modules DoRA. */
@@ -24,7 +24,7 @@ export interface Dora {
  * `get_peft_kwargs`; mlx_lm/tuner/utils.py, `load_adapters`).
  * @throws AppError LORA_MAGNITUDE_MISMATCH naming the setting and the tensors
  */
-export function checkMagnitudes({ setting, isSet, expected, magnitudes }: Dora): void {
+export function checkMagnitudes({ setting, isSet, expected, magnitudes }: DoraCheck): void {
   if (isSet === false && magnitudes.size > 0) {
     const names = [...magnitudes.values()].map(({ name }) => name);
     throw mismatch(

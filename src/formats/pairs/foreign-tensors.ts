@@ -56,7 +56,7 @@ export const isOfAdapter = (name: string): boolean =>
  * The other format, or the method other than LoRA, that a tensor of this name belongs to, in words.
  * undefined for names of the format itself and for heads, norms and embeddings.
  */
-export function foreignTo(format: FormatName, name: string): string | undefined {
+export function foreignFormatOf(format: FormatName, name: string): string | undefined {
   const other = formatOfName(name);
   if (other === format || (format === 'peft' && SHARED_WITH_PEFT.test(name))) return undefined;
   if (other !== undefined) return `the format ${other}`;
@@ -65,12 +65,12 @@ export function foreignTo(format: FormatName, name: string): string | undefined 
 
 /** Refuses tensors of two formats, because half an adapter must not count as a whole one. @throws AppError FORMAT_MIXED */
 export function refuseForeign(format: FormatName, tensor: TensorEntry): void {
-  const what = foreignTo(format, tensor.name);
-  if (what !== undefined) throw mixed(format, tensor, what);
+  const what = foreignFormatOf(format, tensor.name);
+  if (what !== undefined) throw mixedFormats(format, tensor, what);
 }
 
-/** @param what of {@link foreignTo} */
-export const mixed = (format: FormatName, { name }: TensorEntry, what: string): AppError =>
+/** @param what of {@link foreignFormatOf} */
+export const mixedFormats = (format: FormatName, { name }: TensorEntry, what: string): AppError =>
   new AppError(
     'FORMAT_MIXED',
     `tensor ${quote(name)} belongs to ${what}, but other tensors belong to the format ${format}`,

@@ -39,10 +39,11 @@ export function expertParameters(
     // The outermost first.
     wrappers.sort((x, y) => x.length - y.length);
     for (const [depth, path] of wrappers.entries()) {
-      const told = isRegistered(parameters) && wrappers.length === 2 ? REGISTERED.at(-1 - depth) : undefined;
+      const registeredName =
+        isRegistered(parameters) && wrappers.length === 2 ? REGISTERED.at(-1 - depth) : undefined;
       found.set(
         path,
-        (told ? [told] : parameters).map((name) => `${owner}.${name}`),
+        (registeredName ? [registeredName] : parameters).map((name) => `${owner}.${name}`),
       );
     }
   }

@@ -46,12 +46,12 @@ const OTHER_VARIANTS: readonly (readonly [field: string, name: string])[] = [
  * @throws AppError CONFIG_*, UNSUPPORTED_LORA_VARIANT
  */
 export function readConfig(bytes: Uint8Array): PeftConfig {
-  const said = parseConfigJson(bytes);
-  const peftType = said.get('peft_type');
+  const original = parseConfigJson(bytes);
+  const peftType = original.get('peft_type');
   const method = methodOf(peftType);
   if (!method) throw invalid('CONFIG_PEFT_TYPE', 'peft_type', whyRefused(peftType));
-  const adalora = method === 'adalora' ? readAdaloraRanks(said) : null;
-  const json = method === 'lora' ? said : asLora(method, said);
+  const adalora = method === 'adalora' ? readAdaloraRanks(original) : null;
+  const json = method === 'lora' ? original : asLora(method, original);
   refuseOtherVariants(json);
   checkTargets(json);
   const warnings: string[] = [];

@@ -8,7 +8,7 @@ import { type Part, refuseModule, refuseTensor, type Site } from '../derived/sit
 import { type Found, stageDerived } from '../derived/stage-derived.ts';
 import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';
-import { mixed, refuseUnusable } from '../pairs/foreign-tensors.ts';
+import { mixedFormats, refuseUnusable } from '../pairs/foreign-tensors.ts';
 import { mostFrequent } from '../pairs/most-frequent.ts';
 import { type AdaloraRanks, adaloraScale } from './adalora-ranks.ts';
 import type { PeftMethod } from './other-methods.ts';
@@ -87,16 +87,16 @@ function readLycoris(site: Site, config: PeftConfig): DerivedModule {
 function readAdalora(site: Site, alpha: number, ranks: AdaloraRanks): DerivedModule {
   const derived = readDerived(site, null);
   const { rank } = derived.derivation;
-  const told = ranks.left.get(site.module) ?? ranks.initial;
-  if (rank !== told) throw otherRank(site, rank, told);
+  const configRank = ranks.left.get(site.module) ?? ranks.initial;
+  if (rank !== configRank) throw otherRank(site, rank, configRank);
   return { ...derived, scale: adaloraScale(alpha, ranks) };
 }
 
-const otherRank = ({ module }: Site, rank: number, told: number): AppError =>
+const otherRank = ({ module }: Site, rank: number, configRank: number): AppError =>
   refuseModule(
     'CONFIG_RANK_MISMATCH',
     module,
-    `the tensors have rank ${rank}, but adapter_config.json has ${told}`,
+    `the tensors have rank ${rank}, but adapter_config.json has ${configRank}`,
   );
 
 /** AdaLoRA may leave a module without any direction: its tensors are then present but empty. */
@@ -127,7 +127,7 @@ function sortSites(
       continue;
     }
     const key = readPeftKey(path);
-    if (key.role === 'foreign') throw mixed('peft', tensor, key.what);
+    if (key.role === 'foreign') throw mixedFormats('peft', tensor, key.what);
     if (key.role !== 'other') {
       throw refuseTensor(
         'UNSUPPORTED_LORA_VARIANT',

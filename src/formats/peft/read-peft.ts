@@ -8,7 +8,7 @@ import { layOut } from '../../safetensors/layout.ts';
 import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';
 import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
-import { mixed, refuseUnusable } from '../pairs/foreign-tensors.ts';
+import { mixedFormats, refuseUnusable } from '../pairs/foreign-tensors.ts';
 import { expertParameters } from './expert-parameters.ts';
 import { type PeftConfig, readConfig } from './read-config.ts';
 import { type FactorPair, readModules } from './read-modules.ts';
@@ -35,7 +35,7 @@ export function readPeftSource(header: SafetensorsHeader, configBytes: Uint8Arra
   if (config.method !== 'lora') return readOtherMethod(header, config);
   const { pairs, passthrough, foreign, hasBias, magnitudes } = sortTensors(header.tensors);
   if (pairs.size === 0) throw noLora(header.tensors.length, foreign?.[1]);
-  if (foreign) throw mixed('peft', ...foreign);
+  if (foreign) throw mixedFormats('peft', ...foreign);
   checkDora(config, pairs, magnitudes);
   const parameters = expertParameters(pairs.keys(), config.targetParameters);
   const modules = [...pairs].flatMap(([path, pair]) => readModules(path, pair, config, parameters.get(path)));

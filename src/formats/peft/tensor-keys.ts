@@ -1,4 +1,4 @@
-import { foreignTo } from '../pairs/foreign-tensors.ts';
+import { foreignFormatOf } from '../pairs/foreign-tensors.ts';
 
 /** What the name of a tensor in a PEFT file shows. */
 type PeftKey =
@@ -37,7 +37,7 @@ export function readPeftKey(name: string): PeftKey {
   if (BIAS.test(path)) return { role: 'bias' };
   const magnitude = MAGNITUDE.exec(path)?.[1];
   if (magnitude !== undefined) return { role: 'magnitude', module: magnitude };
-  const what = foreignTo('peft', path);
+  const what = foreignFormatOf('peft', path);
   if (what !== undefined) return { role: 'foreign', what };
   return { role: ANY_LORA.test(path) ? 'unknown-lora' : 'other' };
 }

@@ -16,7 +16,7 @@ const RETRY_DELAY_MS = 5_000;
 
 const CLOSE_TIMEOUT_MS = 500;
 /** Deliveries that are looked up in one command, so that many pending ones take few round trips to Redis. */
-const LOOKED_UP_AT_ONCE = 500;
+const LOOKUP_BATCH = 500;
 
 export interface DeliveryQueueOptions {
   readonly address: RedisAddress;
@@ -68,8 +68,8 @@ export class BullDeliveryQueue implements DeliveryQueue {
 
   async missing(deliveryIds: readonly string[]): Promise<string[]> {
     const missing: string[] = [];
-    for (let begin = 0; begin < deliveryIds.length; begin += LOOKED_UP_AT_ONCE) {
-      const some = deliveryIds.slice(begin, begin + LOOKED_UP_AT_ONCE);
+    for (let begin = 0; begin < deliveryIds.length; begin += LOOKUP_BATCH) {
+      const some = deliveryIds.slice(begin, begin + LOOKUP_BATCH);
       const found = await this.redis.run(() =>
         Promise.all(some.map((id) => this.redis.client.exists(this.queue.toKey(id)))),
       );

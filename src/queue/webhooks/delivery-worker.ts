@@ -107,14 +107,14 @@ export class DeliveryWorker {
     this.underWay++;
     try {
       const result = await this.deliverer.attempt(webhookId, job.id!, this.stopping.signal);
-      this.tell(job, result);
+      this.logResult(job, result);
       const { nextAtMs } = result;
       if (nextAtMs === undefined) return undefined;
       await job.moveToDelayed(Math.ceil(nextAtMs), token);
       // A client may have requested it meanwhile, when it was not yet among the delayed ones and could not be
       // promoted.
-      const isHastened = this.deliverer.isDueBefore(webhookId, job.id!, nextAtMs);
-      if (await isHastened.catch(() => false)) await job.promote().catch(() => undefined);
+      const isPromoted = this.deliverer.isDueBefore(webhookId, job.id!, nextAtMs);
+      if (await isPromoted.catch(() => false)) await job.promote().catch(() => undefined);
       throw new DelayedError();
     } finally {
       this.underWay--;
@@ -122,7 +122,7 @@ export class DeliveryWorker {
     }
   }
 
-  private tell({ id: deliveryId, data }: DeliveryJob, result: AttemptResult): void {
+  private logResult({ id: deliveryId, data }: DeliveryJob, result: AttemptResult): void {
     this.options.onAttempt(result);
     const { outcome, ms, error } = result;
     const line = { tenant: data.tenant, webhookId: data.webhookId, deliveryId, outcome, ms, reason: error };

@@ -1,8 +1,8 @@
 import type { Recommendation } from '../../contract/analysis.ts';
+import { unbrokenBytes, unbrokenPercent } from '../describe-target.ts';
 import { type Html, html } from '../html.ts';
 import type { ReportInput } from '../report-input.ts';
-import { unbrokenBytes, unbrokenPercent } from '../words.ts';
-import { integer, name, ranks, sentence, table } from './words.ts';
+import { formatInteger, formatRankRange, name, sentence, table } from './format.ts';
 
 const COLUMNS = [
   { title: 'Recommended' },
@@ -33,7 +33,7 @@ ${table('Recommendations', COLUMNS, [row('one rank for all', analysis.uniform), 
 <ul><li>One rank for all: ${sentence(analysis.uniform.reason)}</li>
 <li>Rank by module: ${sentence(analysis.budget.reason)}</li></ul>
 <h3>Modules</h3>
-<ul>${counted.map(({ verdict, meaning, count }) => html`<li>${integer(count)} ${verdict}: ${meaning}</li>`)}</ul>
+<ul>${counted.map(({ verdict, meaning, count }) => html`<li>${formatInteger(count)} ${verdict}: ${meaning}</li>`)}</ul>
 </section>`;
 }
 
@@ -42,10 +42,10 @@ const row = (
   { target, rank, module_relative_error, relative_error, bytes, parameters }: Recommendation,
 ): Html[] => [
   html`${title}`,
-  html`${ranks(rank)}`,
+  html`${formatRankRange(rank)}`,
   html`${module_relative_error === undefined ? '–' : unbrokenPercent(module_relative_error)}`,
   html`${unbrokenPercent(relative_error)}`,
   html`${unbrokenBytes(bytes)}`,
-  html`${integer(parameters)}`,
+  html`${formatInteger(parameters)}`,
   name(JSON.stringify(target)),
 ];

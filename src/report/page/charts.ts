@@ -1,5 +1,5 @@
 import { paletteOf } from '../../charts/palette.ts';
-import { targetsOf } from '../../charts/succeeded.ts';
+import { succeededTargets } from '../../charts/succeeded-targets.ts';
 import { draw, type Figure } from '../draw.ts';
 import { errorFigure, sizeFigure, spectraFigures } from '../figures.ts';
 import { heatFigure } from '../heat-figure.ts';
@@ -50,7 +50,7 @@ ${spectra.map((figure, index) => drawn(figure, `chart-spectrum-${index}`))}
 
 function heatMaps(input: ReportInput): { shown: Figure[]; left: number } {
   const { modules } = input.report;
-  const all = Math.max(1, targetsOf(input.report).length);
+  const all = Math.max(1, succeededTargets(input.report).length);
   const count = Math.min(all, Math.max(1, Math.floor(MAX_CELLS / Math.max(1, modules.length))));
   return { shown: Array.from({ length: count }, (_, index) => heatFigure(input, index)), left: all - count };
 }

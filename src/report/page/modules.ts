@@ -1,10 +1,10 @@
 import { byNumbers } from '../../charts/module-names.ts';
-import { targetsOf } from '../../charts/succeeded.ts';
+import { succeededTargets } from '../../charts/succeeded-targets.ts';
+import { describeTarget, unbrokenPercent } from '../describe-target.ts';
 import { type Html, html, when } from '../html.ts';
 import type { ReportInput } from '../report-input.ts';
 import { moduleLosses } from '../report-input.ts';
-import { targetInWords, unbrokenPercent } from '../words.ts';
-import { type Column, digits, integer, name, table } from './words.ts';
+import { type Column, formatInteger, formatNumber, name, table } from './format.ts';
 
 /** More rows would make the page slow to open without being useful. */
 export const MOST_ROWS = 500;
@@ -16,7 +16,7 @@ const MAX_TARGETS = 4;
  */
 export function modulesSection(input: ReportInput, jsonPath: Html): Html {
   const { modules, analysis } = input.report;
-  const targets = targetsOf(input.report);
+  const targets = succeededTargets(input.report);
   const shownTargets = targets.slice(0, MAX_TARGETS);
   const isOptimumKnown = shownTargets.some(({ modules: results }) =>
     results.some(({ optimal_error: optimum }) => optimum !== null),
@@ -26,7 +26,7 @@ export function modulesSection(input: ReportInput, jsonPath: Html): Html {
     number('ΔW'),
     number('Rank before'),
     ...shownTargets.flatMap(({ target }) => {
-      const of = shownTargets.length === 1 ? '' : `, ${targetInWords(target)}`;
+      const of = shownTargets.length === 1 ? '' : `, ${describeTarget(target)}`;
       return [
         number(`Rank${of}`),
         number(`Error${of}`),
@@ -54,9 +54,9 @@ export function modulesSection(input: ReportInput, jsonPath: Html): Html {
   const leftTargets = targets.length - shownTargets.length;
   return html`
 <section aria-labelledby="modules"><h2 id="modules">Modules</h2>
-<p class="muted">${integer(modules.length)} modules in the order of the model.${when(isOptimumKnown, () => LEAST_POSSIBLE)}</p>
+<p class="muted">${formatInteger(modules.length)} modules in the order of the model.${when(isOptimumKnown, () => LEAST_POSSIBLE)}</p>
 ${table('Modules', columns, rows)}
-${when(left > 0, () => html`<p>${integer(left)} more modules are not in this table; they lose less than these. ${jsonPath}</p>`)}
+${when(left > 0, () => html`<p>${formatInteger(left)} more modules are not in this table; they lose less than these. ${jsonPath}</p>`)}
 ${when(leftTargets > 0, () => html`<p>${leftTargets} more results are not in this table. ${jsonPath}</p>`)}
 </section>`;
 }
@@ -66,7 +66,7 @@ the spectrum comes from a sketch.`;
 
 const number = (title: string): Column => ({ title, isNumber: true });
 
-type Result = ReturnType<typeof targetsOf>[number]['modules'][number];
+type Result = ReturnType<typeof succeededTargets>[number]['modules'][number];
 type Analysed = NonNullable<ReportInput['report']['analysis']>['modules'][number];
 
 function resultCells(result: Result | undefined, isOptimumKnown: boolean): Html[] {
@@ -83,8 +83,8 @@ function resultCells(result: Result | undefined, isOptimumKnown: boolean): Html[
 const analysisCells = (module: Analysed | undefined): Html[] =>
   module
     ? [
-        html`${digits(module.effective_rank)}`,
-        html`${digits(module.stable_rank)}`,
+        html`${formatNumber(module.effective_rank)}`,
+        html`${formatNumber(module.stable_rank)}`,
         html`${module.knee}`,
         html`${module.verdict}`,
       ]

@@ -1,15 +1,25 @@
 import { createHash } from 'node:crypto';
 import type { Timings } from '../../contract/job.ts';
+import { unbrokenBytes } from '../describe-target.ts';
 import { type Html, html, trusted, when } from '../html.ts';
 import { adapterOf, type ReportInput } from '../report-input.ts';
 import { shownText } from '../shown-text.ts';
-import { unbrokenBytes } from '../words.ts';
 import { analysisSection } from './analysis.ts';
 import { chartsSection } from './charts.ts';
+import {
+  type Column,
+  formatDuration,
+  formatNumber,
+  formatRankRange,
+  formatTime,
+  id,
+  name,
+  sentence,
+  table,
+} from './format.ts';
 import { modulesSection } from './modules.ts';
 import { resultsSection, verdictsSection } from './results.ts';
 import { styleSheet } from './style.ts';
-import { type Column, digits, durationInWords, id, name, ranks, sentence, table, time } from './words.ts';
 
 const PHASES: readonly [keyof Timings, string][] = [
   ['queue_wait', 'Waiting'],
@@ -86,7 +96,7 @@ const heading = (input: ReportInput): Html => {
   return html`
 <header>
 <h1><bdi>${titleOf(input)}</bdi></h1>
-<p class="muted">Job ${name(report.job_id)}, ${time(job.finished_at ?? report.created_at)}, ${report.product.name} ${report.product.version}${when(
+<p class="muted">Job ${name(report.job_id)}, ${formatTime(job.finished_at ?? report.created_at)}, ${report.product.name} ${report.product.version}${when(
     request.kind === 'checkpoint',
     () => html`; checkpoint of an annealing run`,
   )}.</p>
@@ -110,10 +120,10 @@ function sourcesSection(input: ReportInput): Html {
     const record = adapterOf(input, adapterId);
     return [
       id(adapterId),
-      ...(isMerge ? [html`${digits(weight)}`] : []),
+      ...(isMerge ? [html`${formatNumber(weight)}`] : []),
       base === null ? html`<span class="muted">not named</span>` : name(base),
       html`${record?.format ?? '–'}`,
-      html`${record ? ranks(record.ranks) : '–'}`,
+      html`${record ? formatRankRange(record.ranks) : '–'}`,
       html`${unbrokenBytes(bytes)}`,
       id(sha256),
     ];
@@ -145,7 +155,7 @@ ${when(
     // ONNX Runtime's own message names its internal functions; it is in the JSON.
     () => html`; CUDA was not available`,
   )}</dd>
-<dt>Times</dt><dd>${PHASES.map(([phase, words]) => `${words} ${durationInWords(timings[phase])}`).join(', ')}</dd>
+<dt>Times</dt><dd>${PHASES.map(([phase, words]) => `${words} ${formatDuration(timings[phase])}`).join(', ')}</dd>
 <dt>Versions</dt><dd>${product.name} ${product.version}, ONNX Runtime ${provider.onnxruntime}</dd>
 </dl>
 ${when(notes.length > 0, () => html`<h3>Notes</h3><ul>${notes.map((note) => html`<li>${sentence(note)}</li>`)}</ul>`)}

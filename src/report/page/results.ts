@@ -1,11 +1,11 @@
-import { resultsOf } from '../../charts/succeeded.ts';
-import { squeezeInWords } from '../../charts/words.ts';
+import { describeSqueeze } from '../../charts/format.ts';
+import { succeededResults } from '../../charts/succeeded-targets.ts';
 import type { FailedResult, SucceededResult } from '../../contract/job.ts';
 import type { Verdict } from '../../contract/serving.ts';
+import { describeOtherOptions, describeTarget, unbrokenBytes, unbrokenPercent } from '../describe-target.ts';
 import { type Html, html, when } from '../html.ts';
 import { adapterOf, type ReportInput } from '../report-input.ts';
-import { furtherWishes, targetInWords, unbrokenBytes, unbrokenPercent } from '../words.ts';
-import { id, integer, name, ranks, sentence, table } from './words.ts';
+import { formatInteger, formatRankRange, id, name, sentence, table } from './format.ts';
 
 /** Further results appear only in the table. */
 const MAX_SENTENCES = 4;
@@ -35,7 +35,7 @@ const RULE_COLUMNS = [{ title: 'Rule' }, { title: 'Passed' }, { title: 'What was
 
 /** The result of each target, with the failures and the warnings. Empty for an analysis. */
 export function resultsSection(input: ReportInput): Html {
-  const results = resultsOf(input.job);
+  const results = succeededResults(input.job);
   const failed = input.job.results.filter((result) => result.state === 'failed');
   if (results.length === 0) return html``;
   return html`
@@ -59,7 +59,7 @@ ${warnings(results)}
 /** The result in one sentence. */
 const lead = ({ report }: ReportInput, { rank, bytes, energy_retained: energy }: SucceededResult): Html => {
   const bytesBefore = report.sources.reduce((sum, source) => sum + source.bytes, 0);
-  return html`<p><strong>${squeezeInWords({ rank, bytes, bytesBefore, energy })}</strong></p>\n`;
+  return html`<p><strong>${describeSqueeze({ rank, bytes, bytesBefore, energy })}</strong></p>\n`;
 };
 
 const facts = (
@@ -71,7 +71,7 @@ const facts = (
   const largest = ranksBefore.reduce((most, one) => Math.max(most, one), 0);
   return html`
 <dl class="facts">
-<div><dt>Rank</dt><dd>${largest} → ${ranks(rank)}</dd></div>
+<div><dt>Rank</dt><dd>${largest} → ${formatRankRange(rank)}</dd></div>
 ${when(
   module_relative_error !== undefined,
   () => html`<div><dt>Mean module error</dt><dd>${unbrokenPercent(module_relative_error!)}</dd></div>`,
@@ -94,13 +94,13 @@ const row = ({
   serving,
   worst_module,
 }: SucceededResult): Html[] => [
-  html`${targetInWords(target)}${when(furtherWishes(target), () => html`<br><span class="muted">${furtherWishes(target)}</span>`)}`,
-  html`${ranks(rank)}`,
+  html`${describeTarget(target)}${when(describeOtherOptions(target), () => html`<br><span class="muted">${describeOtherOptions(target)}</span>`)}`,
+  html`${formatRankRange(rank)}`,
   html`${module_relative_error === undefined ? '–' : unbrokenPercent(module_relative_error)}`,
   html`${unbrokenPercent(relative_error)}`,
   html`${unbrokenPercent(energy_retained)}`,
   html`${unbrokenBytes(bytes)}`,
-  html`${integer(parameters)}`,
+  html`${formatInteger(parameters)}`,
   serving ? verdict(serving.loads, serving.profile) : html`<span class="muted">no profile</span>`,
   worst_module
     ? html`${name(worst_module.name, 80)} ${unbrokenPercent(worst_module.relative_error)}`
@@ -115,7 +115,7 @@ const verdict = (loads: boolean, profile: string): Html =>
 const files = (input: ReportInput, { target, adapter_id, format }: SucceededResult): Html[] => {
   const record = adapterOf(input, adapter_id);
   return [
-    html`${targetInWords(target)}`,
+    html`${describeTarget(target)}`,
     id(adapter_id),
     html`${format ?? '–'}`,
     record ? id(record.sha256) : html`<span class="muted">no longer here</span>`,
@@ -130,21 +130,25 @@ const failures = (failed: readonly FailedResult[]): Html =>
 ${table(
   'Targets that failed',
   FAILURE_COLUMNS,
-  failed.map(({ target, error }) => [html`${targetInWords(target)}`, id(error.code), sentence(error.detail)]),
+  failed.map(({ target, error }) => [
+    html`${describeTarget(target)}`,
+    id(error.code),
+    sentence(error.detail),
+  ]),
 )}`,
   );
 
 function warnings(results: readonly SucceededResult[]): Html {
-  const told = [...new Set(results.flatMap((result) => result.warnings))];
+  const texts = [...new Set(results.flatMap((result) => result.warnings))];
   return when(
-    told.length > 0,
-    () => html`<h3>Warnings</h3><ul>${told.map((warning) => html`<li>${sentence(warning)}</li>`)}</ul>`,
+    texts.length > 0,
+    () => html`<h3>Warnings</h3><ul>${texts.map((warning) => html`<li>${sentence(warning)}</li>`)}</ul>`,
   );
 }
 
 /** Whether the server of its profile loads each result, rule by rule. Empty if no target has a profile. */
 export function verdictsSection({ job }: ReportInput): Html {
-  const judged = resultsOf(job).filter(
+  const judged = succeededResults(job).filter(
     (result): result is SucceededResult & { serving: Verdict } => result.serving !== null,
   );
   if (judged.length === 0) return html``;
@@ -152,8 +156,8 @@ export function verdictsSection({ job }: ReportInput): Html {
 <section aria-labelledby="verdicts"><h2 id="verdicts">Does it load?</h2>
 ${judged.map(
   ({ target, serving }) => html`
-<h3>${targetInWords(target)}: ${serving.loads ? 'loads in' : 'does not load in'} ${name(serving.profile)}</h3>
-${table(`Rules of ${serving.profile}, ${targetInWords(target)}`, RULE_COLUMNS, serving.rules.map(ruleRow))}`,
+<h3>${describeTarget(target)}: ${serving.loads ? 'loads in' : 'does not load in'} ${name(serving.profile)}</h3>
+${table(`Rules of ${serving.profile}, ${describeTarget(target)}`, RULE_COLUMNS, serving.rules.map(ruleRow))}`,
 )}
 </section>`;
 }

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { AdapterPatch, AdapterRecord } from '../../contract/adapter.ts';
 import { AdapterListPage, AdapterListQuery } from '../../contract/list.ts';
-import { wantedLabel } from '../../database/lists/label-filter.ts';
+import { parseLabelFilter } from '../../database/lists/label-filter.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
@@ -110,7 +110,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
         jobId: query.job_id,
         batchId: query.batch_id,
         name: query.name,
-        labels: query.label?.map(wantedLabel),
+        labels: query.label?.map(parseLabelFilter),
       };
       const page = await workspaceOf(request).adapters.page(filter, pageRequestOf(query, 'ad'));
       return sendPage(request, reply, page);

@@ -2,7 +2,7 @@ import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { Database } from '../../database/database.ts';
 import { isAdapterId } from '../../database/ids.ts';
-import { labelLinks, type WantedLabel } from '../../database/lists/label-filter.ts';
+import { type LabelFilterTerm, labelLinks } from '../../database/lists/label-filter.ts';
 import { type Link, listPage, nameBegins } from '../../database/lists/list-page.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { type Condition, sql } from '../../database/sql.ts';
@@ -48,7 +48,7 @@ export interface AdapterFilter {
   readonly batchId?: string | undefined;
   /** The beginning of the name. */
   readonly name?: string | undefined;
-  readonly labels?: readonly WantedLabel[] | undefined;
+  readonly labels?: readonly LabelFilterTerm[] | undefined;
 }
 
 /** The adapters of a tenant. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL. */

@@ -79,11 +79,11 @@ async function* lines(
   held: ReadonlyMap<number, readonly string[]>,
 ): AsyncGenerator<string, void, undefined> {
   for await (const items of itemSlices(batchResults, batch)) {
-    const told = items.flatMap((one) =>
+    const linesOfItems = items.flatMap((one) =>
       resultLines(one).map(
         (line, at): ArchivedResultLine => ({ ...line, folder: held.get(line.index)?.[at] ?? null }),
       ),
     );
-    yield told.map((line) => `${JSON.stringify(line)}\n`).join('');
+    yield linesOfItems.map((line) => `${JSON.stringify(line)}\n`).join('');
   }
 }

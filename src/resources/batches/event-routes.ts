@@ -63,8 +63,8 @@ export const batchEventRoutes: FastifyPluginAsyncTypebox<BatchEventRoutesOptions
       if (lastEventId === END_ID && finished_at !== null) return reply.code(204).send(null);
       const { signal, close } = streams.add(tenant);
       reply.raw.once('close', close);
-      const told = itemsReceived(lastEventId);
-      const watch = { batchId, tenant, batches, results, tail, told, signal, ...times };
+      const received = itemsReceived(lastEventId);
+      const watch = { batchId, tenant, batches, results, tail, received, signal, ...times };
       return reply
         .header('content-type', 'text/event-stream; charset=utf-8')
         .send(sseStream(watchBatch(watch)));

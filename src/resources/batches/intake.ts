@@ -104,7 +104,7 @@ export class BatchIntake {
    */
   async prepared(request: BatchRequest, ceiling?: JobPriority): Promise<PreparedBatch> {
     const { transfers } = this.parts;
-    const { head, resolve } = await this.taken(request, ceiling);
+    const { head, resolve } = await this.prepareHead(request, ceiling);
     const { places } = resolve;
     const items = await requestedItems(request, transfers && places && { transfers, places });
     return { head, items, resolve };
@@ -117,12 +117,12 @@ export class BatchIntake {
   async submitLines({ settings, items }: BatchInLines, options: AcceptOptions = {}): Promise<BatchRecord> {
     const faults = settingsFaults(settings, true);
     if (faults.length > 0) throw invalidBatch(faults);
-    const { head, resolve } = await this.taken(settings, options.ceiling);
+    const { head, resolve } = await this.prepareHead(settings, options.ceiling);
     return this.accept(head, items, resolve, options);
   }
 
   /** The settings of a batch as a whole. */
-  private async taken(
+  private async prepareHead(
     settings: BatchSettings,
     ceiling: JobPriority = 'high',
   ): Promise<{ head: BatchHead; resolve: ResolveParts }> {
@@ -159,7 +159,7 @@ export class BatchIntake {
     }
     const { ttlSeconds = null } = (await this.parts.batchStore.kept(id)) ?? {};
     const head = { name, labels, ttlSeconds, webhookId, retryOf: id };
-    const { resolve } = await this.taken({}, options.ceiling);
+    const { resolve } = await this.prepareHead({}, options.ceiling);
     return this.accept(head, this.again(id), resolve, options);
   }
 

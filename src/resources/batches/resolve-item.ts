@@ -48,11 +48,11 @@ export interface ResolveParts {
 export function resolveItem(item: RequestedItem, index: number, parts: ResolveParts): Promise<ResolvedItem> {
   const { request } = item;
   if ('work' in request) return resolveRecorded(item, request, parts);
-  if ('gone' in request) return Promise.resolve(gone(item, request));
-  return resolveAsked(item, request, index, parts);
+  if ('gone' in request) return Promise.resolve(failedForGoneRequest(item, request));
+  return resolveRequest(item, request, index, parts);
 }
 
-async function resolveAsked(
+async function resolveRequest(
   { name: named, before }: RequestedItem,
   request: JobRequest,
   index: number,
@@ -106,7 +106,10 @@ async function resolveRecorded(
   }
 }
 
-const gone = ({ name, before }: RequestedItem, request: { readonly gone: JobKind }): ResolvedItem => ({
+const failedForGoneRequest = (
+  { name, before }: RequestedItem,
+  request: { readonly gone: JobKind },
+): ResolvedItem => ({
   ...{ name: name!, kind: request.gone, adapter: null, source: before?.source ?? null },
   ...{ retryOf: before?.job ?? null, request },
   ...refused(failureOf(secretsGone())),

@@ -10,7 +10,7 @@ import {
 } from '../../contract/batch.ts';
 import { JobRequest } from '../../contract/job-request.ts';
 import { BatchListQuery } from '../../contract/list.ts';
-import { wantedLabel } from '../../database/lists/label-filter.ts';
+import { parseLabelFilter } from '../../database/lists/label-filter.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { invalidFaults } from '../../http/app-error-of.ts';
 import { withErrorCodes } from '../../http/document.ts';
@@ -192,7 +192,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
     }),
     async (request, reply) => {
       const { state: states, name, label, ...asked } = request.query;
-      const filter = { states, name, labels: label?.map(wantedLabel) };
+      const filter = { states, name, labels: label?.map(parseLabelFilter) };
       const page = await workspaceOf(request).batches.page(filter, pageRequestOf(asked, 'batch'));
       return sendPage(request, reply, page);
     },
@@ -211,7 +211,7 @@ async function checkedBatch(request: FastifyRequest): Promise<BatchRequest> {
   const body = request.body as BatchEnvelope;
   if (!('jobs' in body)) return body;
   const validate = request.compileValidationSchema(JOB, 'body');
-  const told: Fault[] = [];
+  const allFaults: Fault[] = [];
   let count = 0;
   for (const [index, job] of body.jobs.entries()) {
     if (index % CHECKED_AT_ONCE === CHECKED_AT_ONCE - 1) await setImmediate();
@@ -221,8 +221,8 @@ async function checkedBatch(request: FastifyRequest): Promise<BatchRequest> {
       errors.map((error) => ({ ...error, instancePath: `/jobs/${index}${error.instancePath}` })),
     );
     count += faults.length;
-    told.push(...faults.slice(0, MAX_REPORTED - told.length));
+    allFaults.push(...faults.slice(0, MAX_REPORTED - allFaults.length));
   }
-  if (count > 0) throw invalidFaults(told, MAX_REPORTED, count);
+  if (count > 0) throw invalidFaults(allFaults, MAX_REPORTED, count);
   return body as BatchRequest;
 }

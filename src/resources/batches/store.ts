@@ -1,6 +1,6 @@
 import type { BatchPatch, BatchRecord, BatchState } from '../../contract/batch.ts';
 import { isBatchId } from '../../database/ids.ts';
-import { labelLinks, labelRows, type WantedLabel } from '../../database/lists/label-filter.ts';
+import { type LabelFilterTerm, labelLinks, labelRows } from '../../database/lists/label-filter.ts';
 import { listPage, nameBegins } from '../../database/lists/list-page.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { sql } from '../../database/sql.ts';
@@ -20,7 +20,7 @@ export interface BatchFilter {
   readonly states?: readonly BatchState[] | undefined;
   /** The beginning of the name. */
   readonly name?: string | undefined;
-  readonly labels?: readonly WantedLabel[] | undefined;
+  readonly labels?: readonly LabelFilterTerm[] | undefined;
 }
 
 /**

@@ -9,7 +9,7 @@ import type { BatchService } from './service.ts';
 /** Most items that are sent before the next ones are read. */
 const ITEMS_AT_ONCE = 50;
 /** Items that end within this time are sent together. */
-const MIN_LOOK_MS = 250;
+const MIN_READ_INTERVAL_MS = 250;
 
 /** Id of the last event of a batch that has ended; earlier ones contain the number of items sent. */
 export const END_ID = 'end';
@@ -29,7 +29,7 @@ export interface BatchWatch {
   readonly results: Pick<BatchResultStore, 'endedAfter'>;
   readonly tail: Pick<EventTail, 'watch'>;
   /** See itemsReceived. */
-  readonly told: number;
+  readonly received: number;
   /** Ends the watch. */
   readonly signal: AbortSignal;
   readonly heartbeatMs: number;
@@ -53,29 +53,29 @@ export async function* watchBatch(
   signal.addEventListener('abort', wake);
   const endMs = performance.now() + watch.lifeMs;
   try {
-    let { told } = watch;
+    let { received } = watch;
     let shown = '';
     let sentAtMs = performance.now();
     while (!signal.aborted && performance.now() < endMs) {
       const readAtMs = performance.now();
-      const seen = await look(watch, told);
+      const seen = await readEndedItems(watch, received);
       if (seen === 'gone') return;
       for (const { item, endedNo } of seen?.items ?? []) {
         yield { id: String(endedNo), event: 'item', data: JSON.stringify(item) };
-        told = endedNo;
+        received = endedNo;
         sentAtMs = performance.now();
       }
-      if (seen && told < seen.batch.progress.done && seen.items.length > 0) continue;
+      if (seen && received < seen.batch.progress.done && seen.items.length > 0) continue;
       const isOver = seen !== undefined && seen.batch.finished_at !== null;
       const state = seen && JSON.stringify(seen.batch);
       if (state !== undefined && (state !== shown || isOver)) {
-        yield { id: isOver ? END_ID : String(told), event: 'state', data: state };
+        yield { id: isOver ? END_ID : String(received), event: 'state', data: state };
         shown = state;
         sentAtMs = performance.now();
       }
       if (isOver) return;
       await wakeSignal.wait(Math.min(pollMs, sentAtMs + heartbeatMs - performance.now()));
-      await pause(readAtMs + MIN_LOOK_MS - performance.now(), signal);
+      await pause(readAtMs + MIN_READ_INTERVAL_MS - performance.now(), signal);
       if (!signal.aborted && performance.now() - sentAtMs >= heartbeatMs) {
         yield undefined;
         sentAtMs = performance.now();
@@ -88,7 +88,7 @@ export async function* watchBatch(
 }
 
 /** The batch, and the next items that have ended. undefined if the database is unavailable */
-async function look({ batches, results, batchId }: BatchWatch, told: number) {
+async function readEndedItems({ batches, results, batchId }: BatchWatch, told: number) {
   try {
     const batch = await batches.get(batchId);
     const { done } = batch.progress;

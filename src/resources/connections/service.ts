@@ -81,12 +81,12 @@ export class ConnectionService {
     if (isLent(connection)) needAdmin(isAdmin);
     checkSettings(connection, credentials !== undefined, this.parts.outbound);
     const sealed = this.sealed(kind, credentials);
-    const made = await this.store.create({ ...connection, credentials: sealed }, MAX_CONNECTIONS);
-    if (made === 'exists') {
+    const created = await this.store.create({ ...connection, credentials: sealed }, MAX_CONNECTIONS);
+    if (created === 'exists') {
       const message = `A connection named ${JSON.stringify(name)} already exists; change it, or delete it first.`;
       throw new AppError('CONNECTION_EXISTS', message, { name });
     }
-    if (made !== 'full') return made;
+    if (created !== 'full') return created;
     throw new AppError(
       'QUOTA_CONNECTIONS',
       `There are already ${MAX_CONNECTIONS} connections; delete one first.`,
@@ -115,9 +115,9 @@ export class ConnectionService {
    */
   async change(name: string, change: ConnectionChange, isAdmin: boolean): Promise<ConnectionRecord> {
     const record = await this.store.change(name, (known) => {
-      const { credentials, ...said } = change;
-      const isAmbient = said.ambient ?? (credentials ? false : known.ambient);
-      const changed = { ...known, ...said, ambient: isAmbient };
+      const { credentials, ...changes } = change;
+      const isAmbient = changes.ambient ?? (credentials ? false : known.ambient);
+      const changed = { ...known, ...changes, ambient: isAmbient };
       if (isLent(known) || isLent(changed)) needAdmin(isAdmin);
       const kept = isAmbient ? null : known.credentials;
       checkSettings(changed, credentials !== undefined || kept !== null, this.parts.outbound);

@@ -136,9 +136,10 @@ export async function settleContent(
   for (let tries = 0; settled.size < wanted.size; tries++) {
     if (tries === TRIES) throw lost();
     const missing = [...wanted.values()].filter(({ sha256 }) => !settled.has(sha256));
-    const made = await inserted(writer, missing);
-    const others = missing.map(({ sha256 }) => sha256).filter((sha256) => !made.has(sha256));
-    for (const [sha256, id] of [...made, ...(await existing(writer, others))]) settled.set(sha256, id);
+    const insertedRows = await inserted(writer, missing);
+    const others = missing.map(({ sha256 }) => sha256).filter((sha256) => !insertedRows.has(sha256));
+    for (const [sha256, id] of [...insertedRows, ...(await existing(writer, others))])
+      settled.set(sha256, id);
   }
   await insertSuperfluous(
     writer,

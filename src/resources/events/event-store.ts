@@ -1,7 +1,7 @@
 import type { Labels } from '../../contract/labels.ts';
 import type { EventType } from '../../contract/webhook.ts';
 import type { Database } from '../../database/database.ts';
-import { hasLabels, type WantedLabel } from '../../database/lists/label-filter.ts';
+import { hasLabels, type LabelFilterTerm } from '../../database/lists/label-filter.ts';
 
 /** Events that are read at a time; the text of each has up to 20 kB. */
 const PAGE_ROWS = 100;
@@ -11,7 +11,7 @@ export interface EventFilter {
   readonly jobId?: string | undefined;
   readonly batchId?: string | undefined;
   /** The labels that the job or batch had at the time of the event. */
-  readonly labels?: readonly WantedLabel[] | undefined;
+  readonly labels?: readonly LabelFilterTerm[] | undefined;
   readonly types?: readonly EventType[] | undefined;
 }
 

@@ -7,7 +7,7 @@ import { WakeSignal } from './wake-signal.ts';
 /** How often the table is read without a hint. */
 const POLL_MS = 2_000;
 /** After a hint an event is about to come, but may not be written yet. */
-const FIRST_LOOK_MS = 100;
+const FIRST_POLL_MS = 100;
 
 /** A stream of the events of a tenant. */
 export interface TailWatcher {
@@ -71,12 +71,12 @@ export class EventTail {
       else this.wakeSignal.notify();
     });
     let known: number | undefined;
-    for (let pollMs = FIRST_LOOK_MS; this.watchers.size > 0; ) {
+    for (let pollMs = FIRST_POLL_MS; this.watchers.size > 0; ) {
       known = await this.notifyNewEvents(known).catch(() => known);
       const hasNews = await this.wakeSignal.wait(pollMs);
-      pollMs = hasNews ? FIRST_LOOK_MS : Math.min(2 * pollMs, slowMs);
+      pollMs = hasNews ? FIRST_POLL_MS : Math.min(2 * pollMs, slowMs);
       // Pauses however many hints there are: clients would not notice faster updates.
-      if (hasNews && this.watchers.size > 0) await sleep(FIRST_LOOK_MS);
+      if (hasNews && this.watchers.size > 0) await sleep(FIRST_POLL_MS);
     }
     this.isPolling = false;
     end();

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { EventQuery, ProgressEvent, StreamEventData, StreamNotice } from '../../contract/event.ts';
-import { wantedLabel } from '../../database/lists/label-filter.ts';
+import { parseLabelFilter } from '../../database/lists/label-filter.ts';
 import { type OpenStreams, type StreamTimes, sseStream } from '../../http/event-streams.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
@@ -24,9 +24,10 @@ const EventHeaders = Type.Object({
 
 /** Query values are text: parameters that may be repeated become lists before the schema checks them. */
 async function readEventQuery({ query }: { query: unknown }): Promise<void> {
-  const said = query as Record<string, unknown>;
-  if (typeof said.label === 'string') said.label = [said.label];
-  if (said.types !== undefined) said.types = [said.types].flat().flatMap((types) => String(types).split(','));
+  const parameters = query as Record<string, unknown>;
+  if (typeof parameters.label === 'string') parameters.label = [parameters.label];
+  if (parameters.types !== undefined)
+    parameters.types = [parameters.types].flat().flatMap((types) => String(types).split(','));
 }
 
 /** GET /v1/events. */
@@ -67,7 +68,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<EventRoutesOptions> = async 
       const beginning = await findStreamStart(store, lastEventId);
       const { signal, close } = streams.add(tenant);
       reply.raw.once('close', close);
-      const filter = { types, jobId, batchId, labels: label?.map(wantedLabel) };
+      const filter = { types, jobId, batchId, labels: label?.map(parseLabelFilter) };
       const { heartbeatMs, lifeMs } = times;
       const watch = { tenant, store, tail, filter, lastEventId, signal, heartbeatMs, lifeMs };
       return reply

@@ -11,9 +11,9 @@ import type { JobProgressUpdate } from './progress-feed.ts';
 import { WakeSignal } from './wake-signal.ts';
 
 /** Events that arrive close together are read together. */
-const MIN_LOOK_MS = 50;
+const MIN_READ_INTERVAL_MS = 50;
 /** Pause before the next attempt while the database is unavailable. */
-const AGAIN_MS = 1_000;
+const RETRY_PAUSE_MS = 1_000;
 
 /** Ended jobs that are remembered, because progress may arrive some seconds after the end of its job. */
 const MAX_RECENT = 100;
@@ -109,8 +109,8 @@ export async function* watchEvents(
       if (signal.aborted || performance.now() > endMs) return;
       if (page?.hasMore) continue;
       const readAtMs = performance.now();
-      await wakeSignal.wait(Math.min(page ? heartbeatMs : AGAIN_MS, sentAtMs + heartbeatMs - readAtMs));
-      await pause(readAtMs + MIN_LOOK_MS - performance.now(), signal);
+      await wakeSignal.wait(Math.min(page ? heartbeatMs : RETRY_PAUSE_MS, sentAtMs + heartbeatMs - readAtMs));
+      await pause(readAtMs + MIN_READ_INTERVAL_MS - performance.now(), signal);
       if (signal.aborted || performance.now() > endMs) return;
       if (performance.now() - sentAtMs >= heartbeatMs) {
         yield undefined;

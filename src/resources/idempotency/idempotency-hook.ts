@@ -59,8 +59,10 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
     // The content of a streamed body is only known later: see upload/receive-adapter.ts.
     const isStreamed = request.body === undefined && request.routeOptions.config.accepts !== undefined;
     const { idempotencyHeaders = [] } = request.routeOptions.config;
-    const said = idempotencyHeaders.map((name) => request.headers[name] ?? null);
-    const payload = isStreamed ? null : digestOf([canonicalJson(request.body), ...said.map(canonicalJson)]);
+    const headerValues = idempotencyHeaders.map((name) => request.headers[name] ?? null);
+    const payload = isStreamed
+      ? null
+      : digestOf([canonicalJson(request.body), ...headerValues.map(canonicalJson)]);
     const idempotent = await IdempotentRequest.begin(claims, {
       tenant: tenantOf(request),
       key: keyOf(request),

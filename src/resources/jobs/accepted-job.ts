@@ -80,8 +80,8 @@ function separateOptions(
   } = request as JobRequest & JobSettings & { readonly dry_run?: boolean };
   if (dry_run) throw dryRunOfOneJob();
   const priority = withinCeiling(asked, ceiling);
-  const said = { name, labels, priority, ttlSeconds, reuse };
-  const given = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
+  const options = { name, labels, priority, ttlSeconds, reuse };
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return { rest: rest as JobRequest, options: { ...DEFAULT_JOB_OPTIONS, ...given } };
 }
 

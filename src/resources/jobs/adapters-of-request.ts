@@ -3,7 +3,7 @@ import type { RecordedSink } from '../../contract/transfer.ts';
 import type { DeliveredAdapter, Include } from '../../contract/transfer-job.ts';
 
 /** A result or an adapter that a request wants to have delivered. */
-interface Wanted {
+interface RequestedDelivery {
   readonly target: number | null;
   readonly adapterId: string | null;
   readonly to: RecordedSink;
@@ -13,7 +13,7 @@ interface Wanted {
 const DEFAULT_INCLUDE: Include = ['card'];
 
 /** The deliveries that a request wants, in its order. */
-export function wantedDeliveries(request: RecordedJobRequest): Wanted[] {
+export function requestedDeliveries(request: RecordedJobRequest): RequestedDelivery[] {
   if (request.kind === 'export') {
     const { adapter_id: adapterId, to, include = DEFAULT_INCLUDE } = request;
     return [{ target: null, adapterId, to, include }];
@@ -29,7 +29,7 @@ export function wantedDeliveries(request: RecordedJobRequest): Wanted[] {
 
 /** The deliveries of a job that has just been accepted. */
 export const pendingDeliveries = (request: RecordedJobRequest): DeliveredAdapter[] =>
-  wantedDeliveries(request).map(({ target, adapterId, to }) => ({
+  requestedDeliveries(request).map(({ target, adapterId, to }) => ({
     ...{ state: 'pending', target, adapter_id: adapterId, kind: to.kind, place: to.place },
     ...{ commit: null, bytes: null, files: [], finished_at: null, error: null },
   }));

@@ -52,13 +52,13 @@ const NAMES = {
 } as const;
 
 function folderOf(target: Target): string {
-  const said = target as Readonly<Record<string, unknown>>;
-  const policy = Object.entries(NAMES).find(([field]) => typeof said[field] === 'number');
+  const fields = target as Readonly<Record<string, unknown>>;
+  const policy = Object.entries(NAMES).find(([field]) => typeof fields[field] === 'number');
   const first = policy
-    ? [`${policy[1]}${said[policy[0]]}`]
-    : 'knee' in said
+    ? [`${policy[1]}${fields[policy[0]]}`]
+    : 'knee' in fields
       ? ['knee']
-      : 'rank_pattern' in said
+      : 'rank_pattern' in fields
         ? ['pattern']
         : [];
   const { profile, format, dtype } = target as { profile?: string; format?: string; dtype?: string };

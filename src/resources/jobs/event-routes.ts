@@ -5,7 +5,7 @@ import { type OpenStreams, type SseMessage, type StreamTimes, sseStream } from '
 import { asComponent, JobPath, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { isEnd, positionOf } from './events/event-position.ts';
-import { BEAT, type JobWatch, watchJob } from './events/watch-job.ts';
+import { HEARTBEAT, type JobWatch, watchJob } from './events/watch-job.ts';
 import { jobProgressExample } from './examples.ts';
 import { JOB_ERRORS } from './service.ts';
 import { isFinal } from './store.ts';
@@ -77,7 +77,7 @@ async function* messages(
   events: ReturnType<typeof watchJob>,
 ): AsyncGenerator<SseMessage | undefined, void, undefined> {
   for await (const placed of events) {
-    if (placed === BEAT) yield undefined;
+    if (placed === HEARTBEAT) yield undefined;
     else yield { ...placed.event, data: JSON.stringify(placed.event.data) };
   }
 }

@@ -18,7 +18,7 @@ const REVALIDATED = 'private, no-cache';
 const MAX_BYTES = 32 * 2 ** 20;
 
 /** The longest time until a change by another process, such as new labels, is visible here. */
-const REMEMBERED_MS = 2_000;
+const CACHE_MS = 2_000;
 
 /** A record as it is sent. */
 export interface FinalJob {
@@ -39,7 +39,7 @@ export class FinalJobCache {
   private readonly answers = new LRUCache<string, FinalJob>({
     maxSize: MAX_BYTES,
     sizeCalculation: ({ json }, key) => 2 * json.length + key.length + 200,
-    ttl: REMEMBERED_MS,
+    ttl: CACHE_MS,
   });
 
   get(tenant: string, jobId: string): FinalJob | undefined {

@@ -137,9 +137,9 @@ export class Places {
     const { kind, files, connection: name } = end;
     checkUrlFiles(end);
     const connection = await this.named(name!);
-    for (const [file, said] of Object.entries(files)) {
-      if ('headers' in said)
-        throw invalid(`${file} has headers, which the connection already sets; leave them out`);
+    for (const [fileName, file] of Object.entries(files)) {
+      if ('headers' in file)
+        throw invalid(`${fileName} has headers, which the connection already sets; leave them out`);
     }
     const recorded = {
       ...{

@@ -5,7 +5,7 @@ import { isDue } from '../../dispatch/tenant-shares.ts';
 import { AppError } from '../../errors/app-error.ts';
 
 /** How long the age of a tenant's queue is cached, because there may be hundreds of requests a second. */
-const REMEMBERED_MS = 1_000;
+const CACHE_MS = 1_000;
 const MAX_CACHED = 10_000;
 
 /** In seconds. After a shorter wait the queue would still be too old; a longer one would leave workers idle. */
@@ -20,9 +20,9 @@ export class QueueAge {
   private readonly database: Pick<Database, 'reader' | 'now' | 'after'>;
   private readonly maxSeconds: number | undefined;
   /** Cached queries, including those under way: requests that arrive meanwhile wait for the same query. */
-  private readonly looks = new LRUCache<string, Promise<number>>({
+  private readonly cache = new LRUCache<string, Promise<number>>({
     max: MAX_CACHED,
-    ttl: REMEMBERED_MS,
+    ttl: CACHE_MS,
   });
 
   /** @param maxSeconds undefined: jobs may wait for any time */
@@ -40,8 +40,8 @@ export class QueueAge {
     if (limit === undefined) return;
     const waited = Math.floor((await this.secondsOf(tenant)) * 10) / 10;
     if (waited <= limit) return;
-    const over = Math.ceil(waited - limit);
-    const seconds = Math.min(RETRY_AFTER.most, Math.max(RETRY_AFTER.least, over));
+    const secondsAbove = Math.ceil(waited - limit);
+    const seconds = Math.min(RETRY_AFTER.most, Math.max(RETRY_AFTER.least, secondsAbove));
     throw new AppError(
       'QUEUE_TOO_OLD',
       `The oldest job of the tenant has waited for ${waited} s. New jobs are accepted while this is at most ` +
@@ -51,15 +51,15 @@ export class QueueAge {
   }
 
   private secondsOf(tenant: string): Promise<number> {
-    const known = this.looks.get(tenant);
+    const known = this.cache.get(tenant);
     if (known) return known;
-    const look = this.look(tenant);
-    this.looks.set(tenant, look);
-    look.catch(() => this.looks.delete(tenant));
-    return look;
+    const reading = this.readAge(tenant);
+    this.cache.set(tenant, reading);
+    reading.catch(() => this.cache.delete(tenant));
+    return reading;
   }
 
-  private async look(tenant: string): Promise<number> {
+  private async readAge(tenant: string): Promise<number> {
     const { reader } = this.database;
     const oldest = await reader
       .selectFrom('execution')

@@ -3,7 +3,7 @@ import type { Limits } from '../tenants/limits.ts';
 import type { JobStore } from './store.ts';
 
 /** The parts of a workspace that are needed to check its number of unfinished jobs. */
-export interface JobSpace {
+export interface QueueWorkspace {
   readonly tenant: string;
   readonly jobStore: Pick<JobStore, 'unfinished'>;
   readonly limits: () => Promise<Limits>;
@@ -27,7 +27,7 @@ const lines = new Map<string, Promise<unknown>>();
  * @throws AppError QUEUE_TOO_OLD; QUOTA_TOO_SMALL for more jobs than the limit, QUOTA_QUEUED_JOBS,
  * DATABASE_UNAVAILABLE
  */
-export async function checkQueuedJobs(space: JobSpace, wanted: number): Promise<void> {
+export async function checkQueuedJobs(space: QueueWorkspace, wanted: number): Promise<void> {
   await space.checkQueueAge();
   const { max_queued: limit } = await space.limits();
   if (limit === null) return;
@@ -43,7 +43,7 @@ export async function checkQueuedJobs(space: JobSpace, wanted: number): Promise<
  * @throws AppError as checkQueuedJobs and `submit`
  */
 export async function withinQueuedJobs<T>(
-  space: JobSpace,
+  space: QueueWorkspace,
   wanted: number,
   submit: () => Promise<T>,
 ): Promise<T> {

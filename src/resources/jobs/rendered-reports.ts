@@ -17,7 +17,7 @@ const MAX_BYTES = 32 * 2 ** 20;
  * How long a rendered report is cached. It shows which adapters of the job still exist, and that information may be
  * this old.
  */
-const REMEMBERED_MS = 5 * 60_000;
+const CACHE_MS = 5 * 60_000;
 
 /** The location of the report of a job, and its adapters. */
 export interface ReportSource {
@@ -51,7 +51,7 @@ export class RenderedReports {
   private readonly answers = new LRUCache<string, ReportResponse>({
     maxSize: MAX_BYTES,
     sizeCalculation: ({ bytes }, key) => bytes.length + key.length + 200,
-    ttl: REMEMBERED_MS,
+    ttl: CACHE_MS,
   });
   private readonly running = new Map<string, Promise<ReportResponse>>();
 
@@ -80,9 +80,9 @@ export class RenderedReports {
   ): Promise<ReportResponse> {
     const answer = this.make(source, jobId, form).finally(() => this.running.delete(key));
     this.running.set(key, answer);
-    const made = await answer;
-    this.answers.set(key, made);
-    return made;
+    const report = await answer;
+    this.answers.set(key, report);
+    return report;
   }
 
   /** Ends the thread. */

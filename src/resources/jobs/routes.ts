@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { JobRecord } from '../../contract/job.ts';
 import { JobRequest, SqueezeRequest } from '../../contract/job-request.ts';
 import { JobListPage, JobListQuery } from '../../contract/list.ts';
-import { wantedLabel } from '../../database/lists/label-filter.ts';
+import { parseLabelFilter } from '../../database/lists/label-filter.ts';
 import { AppError, ignoring } from '../../errors/app-error.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { invalidRequest } from '../../http/app-error-of.ts';
@@ -131,7 +131,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         label,
         ...asked
       } = request.query;
-      const filter = { states, kind, adapterId, batchId, name, labels: label?.map(wantedLabel) };
+      const filter = { states, kind, adapterId, batchId, name, labels: label?.map(parseLabelFilter) };
       const page = await workspaceOf(request).jobs.page(filter, pageRequestOf(asked, 'job'));
       return sendPage(request, reply, page);
     },

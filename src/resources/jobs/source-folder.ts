@@ -40,8 +40,8 @@ export async function adaptersBelow(
     const source = readySource(recorded, { access, box: parts.box, hubToken: parts.hubToken });
     // The SDK of S3 is large, and most processes list nothing.
     const { listAdapters } = await import('../../transfer/list-adapters.ts');
-    const found = await viaConnection(access, parts, (way) =>
-      listAdapters(source, { ...way, signal: late.signal }),
+    const found = await viaConnection(access, parts, (route) =>
+      listAdapters(source, { ...route, signal: late.signal }),
     );
     return found.map(({ path, name }) => ({
       name: name === '' ? lastOf(folder) : name,

@@ -1,7 +1,7 @@
 import type { JobRecord, JobState, Progress } from '../../contract/job.ts';
 import type { JobKind, JobPatch } from '../../contract/job-request.ts';
 import type { JobFileTable } from '../../database/job-tables.ts';
-import { labelLinks, type WantedLabel } from '../../database/lists/label-filter.ts';
+import { type LabelFilterTerm, labelLinks } from '../../database/lists/label-filter.ts';
 import { listPage, nameBegins } from '../../database/lists/list-page.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { sql } from '../../database/sql.ts';
@@ -50,7 +50,7 @@ export interface JobFilter {
   readonly batchId?: string | undefined;
   /** The beginning of the name. */
   readonly name?: string | undefined;
-  readonly labels?: readonly WantedLabel[] | undefined;
+  readonly labels?: readonly LabelFilterTerm[] | undefined;
 }
 
 /**

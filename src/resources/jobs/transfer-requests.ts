@@ -122,8 +122,8 @@ async function at<T>(pointer: string, read: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'VALIDATION_FAILED') throw error;
     const { errors } = error.context as { readonly errors?: readonly { pointer: string; detail: string }[] };
-    const told = errors?.map((fault) => ({ ...fault, pointer: pointer + fault.pointer }));
-    throw new AppError(error.code, error.message, { ...error.context, ...(told && { errors: told }) });
+    const faults = errors?.map((fault) => ({ ...fault, pointer: pointer + fault.pointer }));
+    throw new AppError(error.code, error.message, { ...error.context, ...(faults && { errors: faults }) });
   }
 }
 

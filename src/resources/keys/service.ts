@@ -9,7 +9,7 @@ import { isKeyId, keyDigest, keyIdOf, newKey } from './key-text.ts';
 import { KeyStore, type NewKeyRow, type StoredKey } from './store.ts';
 
 /** How long another process may still accept a revoked key. */
-const REMEMBERED_MS = 5_000;
+const CACHE_MS = 5_000;
 const MAX_CACHED = 10_000;
 
 /** The last use of a key is recorded to the hour: each process writes it this often. */
@@ -33,7 +33,7 @@ export class KeyService {
   private readonly noted = new LRUCache<string, true>({ max: MAX_CACHED, ttl: USE_GRAIN_MS });
 
   /** @param rememberedMs how long keys are cached; shorter in tests */
-  constructor(database: Database, rememberedMs = REMEMBERED_MS) {
+  constructor(database: Database, rememberedMs = CACHE_MS) {
     this.remembered = new LRUCache({ max: MAX_CACHED, ttl: rememberedMs });
     this.store = new KeyStore(database);
   }

@@ -8,7 +8,7 @@ import { type TokenClaims, tokenPrincipal, tokenTenantUnknown } from './token-cl
 import type { TokenSettings } from './token-settings.ts';
 import { TokenSignatures } from './token-signature.ts';
 
-const REMEMBERED_MS = 60_000;
+const CACHE_MS = 60_000;
 const MAX_CACHED = 10_000;
 
 /** The form of a token: three parts separated by dots, which keys do not contain. */
@@ -25,7 +25,7 @@ export class TokenService {
   private readonly tenants: Pick<TenantService, 'get'>;
   private readonly signatures: TokenSignatures;
   /** By digest, until the token expires, but not longer than a deletion of the tenant may go unnoticed. */
-  private readonly remembered = new LRUCache<string, Principal>({ max: MAX_CACHED, ttl: REMEMBERED_MS });
+  private readonly remembered = new LRUCache<string, Principal>({ max: MAX_CACHED, ttl: CACHE_MS });
 
   constructor({ settings, tenants, ...access }: TokenServiceOptions) {
     const { issuer, jwksUrl } = settings;
@@ -58,7 +58,7 @@ export class TokenService {
         throw tokenTenantUnknown(this.settings.tenantClaim);
       throw error;
     }
-    const ttl = Math.min(REMEMBERED_MS, this.leftMs(claims));
+    const ttl = Math.min(CACHE_MS, this.leftMs(claims));
     if (ttl >= 1) this.remembered.set(nameOf(token), principal, { ttl });
     return principal;
   }

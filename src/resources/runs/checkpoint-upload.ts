@@ -9,7 +9,7 @@ import { summarise } from '../../formats/summary.ts';
 import { quote } from '../../json/quote.ts';
 import { adapterDigest } from '../adapters/describe-adapter.ts';
 import type { NewFile } from '../contents/content-files.ts';
-import type { Arrival } from './decide.ts';
+import type { IncomingCheckpoint } from './decide.ts';
 import { modulesByRank } from './run-manifest.ts';
 
 /** The moments of the optimizer, which lie beside the adapter's own files. */
@@ -27,7 +27,7 @@ export interface CheckpointUpload {
 
 /** A checkpoint that has been read, with the files to store if it is squeezed. */
 export interface ReadCheckpoint {
-  readonly arrival: Arrival;
+  readonly arrival: IncomingCheckpoint;
   readonly adapterFiles: readonly IncomingFile[];
   readonly optimizerFile: IncomingFile | undefined;
   readonly modules: ModuleList;
@@ -54,7 +54,7 @@ export async function readCheckpoint({
   if (optimizerFile) await readOptimizerState(optimizerFile.path, adapter);
   const adapterFiles = files.filter((file) => file !== optimizerFile);
   const modules = moduleList(adapter);
-  const arrival: Arrival = {
+  const arrival: IncomingCheckpoint = {
     step,
     rewind,
     loss,

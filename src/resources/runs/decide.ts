@@ -5,7 +5,7 @@ import { quote } from '../../json/quote.ts';
 import { stageAt } from '../../schedule/position.ts';
 import { rankRange } from '../../squeeze/rank-range.ts';
 import { decideAdaptive } from './decide-adaptive.ts';
-import { lineageOf, type Past, type Position, positionIn } from './lineage.ts';
+import { lineageOf, type PastCheckpoint, type Position, positionIn } from './lineage.ts';
 import {
   type CheckpointManifest,
   clockOfRun,
@@ -16,7 +16,7 @@ import {
 } from './run-manifest.ts';
 
 /** A checkpoint as the trainer sends it. */
-export interface Arrival {
+export interface IncomingCheckpoint {
   readonly step: number;
   /** Whether it replaces every checkpoint of this step and later ones. */
   readonly rewind: boolean;
@@ -52,7 +52,11 @@ export type Decision = Plan | { readonly kind: 'existing'; readonly checkpoint: 
  * @throws AppError CHECKPOINT_STEP, CHECKPOINT_CONFLICT, CHECKPOINT_OUT_OF_ORDER, CHECKPOINT_PENDING,
  * CHECKPOINT_BASE_MISMATCH, CHECKPOINT_RANK
  */
-export function decide(run: RunManifest, log: readonly Past[], arrival: Arrival): Decision {
+export function decide(
+  run: RunManifest,
+  log: readonly PastCheckpoint[],
+  arrival: IncomingCheckpoint,
+): Decision {
   const { step } = arrival;
   const { total_steps } = clockOfRun(run);
   if (step > total_steps) {
@@ -90,7 +94,10 @@ function byModule(plan: Plan, modules: readonly ModulesOfRank[]): Plan {
 }
 
 /** The entry of the same checkpoint; undefined if a new entry may be added. */
-function orderOf(lineage: readonly Past[], arrival: Arrival): Past | undefined {
+function orderOf(
+  lineage: readonly PastCheckpoint[],
+  arrival: IncomingCheckpoint,
+): PastCheckpoint | undefined {
   const { step, rewind } = arrival;
   const newest = lineage.at(-1);
   const there = lineage.find(({ checkpoint }) => checkpoint.step === step);
@@ -112,7 +119,7 @@ function orderOf(lineage: readonly Past[], arrival: Arrival): Past | undefined {
   );
 }
 
-const isSame = (known: CheckpointManifest, { digest, optimizerSha256 }: Arrival): boolean =>
+const isSame = (known: CheckpointManifest, { digest, optimizerSha256 }: IncomingCheckpoint): boolean =>
   known.source_digest === digest && known.optimizer_sha256 === optimizerSha256;
 
 function refusePending({ last }: Position): void {
@@ -126,7 +133,7 @@ function refusePending({ last }: Position): void {
   );
 }
 
-function refuseOtherBase({ request }: RunManifest, { last }: Position, arrival: Arrival): void {
+function refuseOtherBase({ request }: RunManifest, { last }: Position, arrival: IncomingCheckpoint): void {
   const expected = request.base_model ?? last?.checkpoint.base_model ?? null;
   const { baseModel } = arrival;
   if (expected !== null && baseModel !== null && baseModel !== expected) {
@@ -146,7 +153,7 @@ function refuseOtherBase({ request }: RunManifest, { last }: Position, arrival: 
 }
 
 /** At the start some modules may have a smaller rank than source_rank (rank_pattern), but none a larger one. */
-function refuseOtherRank(run: RunManifest, { last, rank }: Position, { ranks }: Arrival): void {
+function refuseOtherRank(run: RunManifest, { last, rank }: Position, { ranks }: IncomingCheckpoint): void {
   const fits = ranks.max === rank.max && (ranks.min === rank.min || !last);
   if (fits) return;
   const [has, at] = [words(ranks), words(rank)];

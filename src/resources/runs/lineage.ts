@@ -14,7 +14,7 @@ export type Outcome =
     };
 
 /** An entry of a run's log with its outcome. */
-export interface Past {
+export interface PastCheckpoint {
   readonly checkpoint: CheckpointManifest;
   readonly outcome: Outcome;
 }
@@ -24,9 +24,9 @@ export interface Position {
   /**
    * The first checkpoint that counts, which is the adapter with which training began; undefined if there is none yet.
    */
-  readonly first: Past | undefined;
+  readonly first: PastCheckpoint | undefined;
   /** The last checkpoint that counts; undefined if there is none yet. */
-  readonly last: Past | undefined;
+  readonly last: PastCheckpoint | undefined;
   readonly rank: RankRange;
   /**
    * The rank that is compared with the ranks of the plan: the largest one or, if the modules share out the parameters
@@ -56,7 +56,7 @@ export function outcomeOf(checkpoint: CheckpointManifest, job: JobRecord | undef
  * failed checkpoint was sent again; a later entry at the same step or before it therefore supersedes earlier ones,
  * and nothing has to be marked.
  */
-export function supersededIn(log: readonly Pick<Past, 'checkpoint'>[]): boolean[] {
+export function supersededIn(log: readonly Pick<PastCheckpoint, 'checkpoint'>[]): boolean[] {
   let lowest = Number.POSITIVE_INFINITY;
   return log
     .toReversed()
@@ -69,7 +69,7 @@ export function supersededIn(log: readonly Pick<Past, 'checkpoint'>[]): boolean[
 }
 
 /** The entries that led to the current state: neither superseded nor failed. Their steps increase. */
-export function lineageOf(log: readonly Past[]): Past[] {
+export function lineageOf(log: readonly PastCheckpoint[]): PastCheckpoint[] {
   const superseded = supersededIn(log);
   return log.filter(
     ({ outcome }, index) => !superseded[index] && outcome.state !== 'failed' && outcome.state !== 'cancelled',
@@ -79,7 +79,7 @@ export function lineageOf(log: readonly Past[]): Past[] {
 /** The state of the run after the checkpoints of its lineage before `step`, or after all of them. */
 export function positionIn(
   run: RunManifest,
-  log: readonly Past[],
+  log: readonly PastCheckpoint[],
   step = Number.POSITIVE_INFINITY,
 ): Position {
   const lineage = lineageOf(log).filter(({ checkpoint }) => checkpoint.step < step);
@@ -95,16 +95,16 @@ export function positionIn(
 }
 
 /** The rank after a checkpoint, or before it while its outcome is not known. */
-const rankAfter = ({ checkpoint, outcome }: Past): RankRange =>
+const rankAfter = ({ checkpoint, outcome }: PastCheckpoint): RankRange =>
   outcome.state === 'succeeded' ? outcome.rank : checkpoint.rank_before;
 
 /** The rank of the plan to which a squeeze led; null without a squeeze. */
-export function stageRankAfter({ checkpoint, outcome }: Past): number | null {
+export function stageRankAfter({ checkpoint, outcome }: PastCheckpoint): number | null {
   if (checkpoint.decision === 'keep' || outcome.state !== 'succeeded') return null;
   return checkpoint.stage_rank ?? outcome.rank.max;
 }
 
 /** Whether a checkpoint was squeezed. A job that finds nothing to squeeze returns its source. */
-export const isSqueezed = ({ checkpoint, outcome }: Past): boolean =>
+export const isSqueezed = ({ checkpoint, outcome }: PastCheckpoint): boolean =>
   checkpoint.decision === 'squeeze' &&
   !(outcome.state === 'succeeded' && outcome.adapterId === checkpoint.source_adapter_id);

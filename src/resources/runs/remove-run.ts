@@ -6,7 +6,7 @@ import type { CheckpointManifest } from './run-manifest.ts';
 import type { RunStore } from './store.ts';
 
 /** The parts of a workspace that are needed to remove a run. */
-export interface RunRoom {
+export interface RunRemovalWorkspace {
   readonly runStore: RunStore;
   readonly jobStore: JobStore;
   readonly jobControl: Pick<JobControl, 'erase'>;
@@ -19,7 +19,10 @@ export const REMOVE_RUN_ERRORS = ['RUN_NOT_FOUND', 'RUN_IN_USE', 'STORAGE_FULL',
  * Removes a run with its checkpoints and their jobs. The uploaded adapters and the results stay.
  * @throws AppError RUN_NOT_FOUND, RUN_IN_USE, DATABASE_UNAVAILABLE, STORAGE_*
  */
-export async function removeRun({ runStore, jobStore, jobControl }: RunRoom, runId: string): Promise<void> {
+export async function removeRun(
+  { runStore, jobStore, jobControl }: RunRemovalWorkspace,
+  runId: string,
+): Promise<void> {
   let log: readonly CheckpointManifest[];
   do {
     const run = await runStore.get(runId);

@@ -2,14 +2,14 @@ import type { JobRecord } from '../../contract/job.ts';
 import type { CheckpointRecord } from '../../contract/run.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import type { JobStore } from '../jobs/store.ts';
-import { courseOf } from './course.ts';
-import { isSqueezed, outcomeOf, type Past, positionIn, supersededIn } from './lineage.ts';
+import { isSqueezed, outcomeOf, type PastCheckpoint, positionIn, supersededIn } from './lineage.ts';
 import type { RunManifest } from './run-manifest.ts';
+import { runProgress } from './run-progress.ts';
 import { checkpointRecord } from './run-records.ts';
 import type { RunStore } from './store.ts';
 
 /** An entry of a run's log with its job, which is undefined for keep. */
-export interface Logged extends Past {
+export interface LogEntry extends PastCheckpoint {
   readonly job: JobRecord | undefined;
 }
 
@@ -29,7 +29,7 @@ export class RunLogs {
   }
 
   /** A run's log with its jobs. */
-  async read(run: RunManifest): Promise<Logged[]> {
+  async read(run: RunManifest): Promise<LogEntry[]> {
     const log = await this.runs.log(run);
     const jobs = await this.jobStore.all(log.map(({ job_id }) => job_id).filter((id) => id !== null));
     return log.map((checkpoint) => {
@@ -39,11 +39,11 @@ export class RunLogs {
   }
 
   /** The entries of a log in the form of the API. */
-  records(run: RunManifest, log: readonly Logged[]): Promise<CheckpointRecord[]> {
+  records(run: RunManifest, log: readonly LogEntry[]): Promise<CheckpointRecord[]> {
     return Promise.all(log.map((_, index) => this.record(run, log, index)));
   }
 
-  async record(run: RunManifest, log: readonly Logged[], index: number): Promise<CheckpointRecord> {
+  async record(run: RunManifest, log: readonly LogEntry[], index: number): Promise<CheckpointRecord> {
     const logged = log[index]!;
     const { checkpoint, outcome, job } = logged;
     const isChanged = outcome.state === 'succeeded' && isSqueezed(logged);
@@ -53,7 +53,7 @@ export class RunLogs {
       job,
       superseded: supersededIn(log)[index]!,
       before: positionIn(run, log.slice(0, index), checkpoint.step),
-      course: courseOf(run, log.slice(0, index + 1)),
+      course: runProgress(run, log.slice(0, index + 1)),
       // If the adapter has been removed, the record has no files.
       result: isChanged ? await this.adapters.find(outcome.adapterId!) : undefined,
     });

@@ -3,10 +3,17 @@ import type { JobRecord, SucceededResult } from '../../contract/job.ts';
 import type { CheckpointFile, CheckpointRecord, RunRecord } from '../../contract/run.ts';
 import { starvedNotes } from '../../schedule/learning-rate.ts';
 import type { AdaptivePlan } from './adaptive-plan.ts';
-import { type Course, courseOf, learningRateNow } from './course.ts';
 import { earliestSqueezeStep } from './decide-adaptive.ts';
-import { isSqueezed, outcomeOf, type Past, type Position, positionIn, stageRankAfter } from './lineage.ts';
+import {
+  isSqueezed,
+  outcomeOf,
+  type PastCheckpoint,
+  type Position,
+  positionIn,
+  stageRankAfter,
+} from './lineage.ts';
 import { type CheckpointManifest, clockOfRun, type RunManifest } from './run-manifest.ts';
+import { learningRateNow, type RunProgress, runProgress } from './run-progress.ts';
 
 /**
  * A run in the form of the API.
@@ -14,12 +21,12 @@ import { type CheckpointManifest, clockOfRun, type RunManifest } from './run-man
  */
 export function runRecord(
   run: RunManifest,
-  log: readonly Past[],
+  log: readonly PastCheckpoint[],
   checkpoints: readonly CheckpointRecord[],
 ): RunRecord {
   const { id, name, request, schedule, webhook_id, created_at } = run;
   const { rank, stageRank } = positionIn(run, log);
-  const course = courseOf(run, log);
+  const course = runProgress(run, log);
   // May be a failed checkpoint, which must be sent again; a later one at its step or before would have superseded it.
   const newest = checkpoints.at(-1);
   return {
@@ -43,7 +50,7 @@ export function runRecord(
   };
 }
 
-const checkpointedBase = (log: readonly Past[]): string | null =>
+const checkpointedBase = (log: readonly PastCheckpoint[]): string | null =>
   log.findLast(({ checkpoint }) => checkpoint.base_model !== null)?.checkpoint.base_model ?? null;
 
 /** The sources of a checkpoint's record. */
@@ -56,7 +63,7 @@ interface CheckpointView {
   /** The state of the run before this checkpoint. */
   readonly before: Position;
   /** The stages of the run as of this checkpoint. */
-  readonly course: Course;
+  readonly course: RunProgress;
   /** The record of the adapter to continue with; undefined if nothing was squeezed. */
   readonly result: AdapterRecord | undefined;
 }
@@ -93,7 +100,7 @@ export function checkpointRecord(view: CheckpointView): CheckpointRecord {
   };
 }
 
-function reasonOf(past: Past): string {
+function reasonOf(past: PastCheckpoint): string {
   const { decision, reason, rank_before, target } = past.checkpoint;
   if (decision === 'keep' || isSqueezed(past)) return reason;
   if (target && 'budget_parameters' in target)
@@ -101,7 +108,10 @@ function reasonOf(past: Past): string {
   return `${reason} No rank below ${rank_before.max} does, so there was nothing to squeeze.`;
 }
 
-function stateOf({ job, superseded }: CheckpointView, { outcome }: Past): CheckpointRecord['state'] {
+function stateOf(
+  { job, superseded }: CheckpointView,
+  { outcome }: PastCheckpoint,
+): CheckpointRecord['state'] {
   if (outcome.state !== 'pending') return outcome.state;
   // A rewound run no longer needs a job that was never created.
   if (superseded && !job) return 'cancelled';
@@ -125,15 +135,15 @@ function filesOf({ checkpoint, result }: CheckpointView, done: SucceededResult):
   ];
 }
 
-function nextAfter({ run, before }: CheckpointView, past: Past): number | null {
+function nextAfter({ run, before }: CheckpointView, past: PastCheckpoint): number | null {
   const { step } = past.checkpoint;
   // Treated as if it had not been sent, because it may be sent again.
   if (past.outcome.state === 'failed' || past.outcome.state === 'cancelled') return step;
-  return nextCheckpointStep(run, standingAfter(past, before));
+  return nextCheckpointStep(run, stateAfter(past, before));
 }
 
 /** The state of the run after a checkpoint; while that is being squeezed, as if it already had the new rank. */
-function standingAfter(past: Past, { stageRank, lastSqueezeStep }: Position): Standing {
+function stateAfter(past: PastCheckpoint, { stageRank, lastSqueezeStep }: Position): RunState {
   const { step, stage_rank } = past.checkpoint;
   return {
     step,
@@ -143,7 +153,7 @@ function standingAfter(past: Past, { stageRank, lastSqueezeStep }: Position): St
 }
 
 /** The facts on which the next checkpoint depends. */
-interface Standing extends Pick<Position, 'lastSqueezeStep'> {
+interface RunState extends Pick<Position, 'lastSqueezeStep'> {
   /** The step of the newest checkpoint; null before the first. */
   readonly step: number | null;
   /** As in Position, or the rank of the squeeze in progress. */
@@ -151,13 +161,13 @@ interface Standing extends Pick<Position, 'lastSqueezeStep'> {
 }
 
 /** The step at which the trainer should send its next checkpoint; null if no squeeze is left to do. */
-export function nextCheckpointStep({ schedule, adaptive }: RunManifest, at: Standing): number | null {
+export function nextCheckpointStep({ schedule, adaptive }: RunManifest, at: RunState): number | null {
   // If the rank is too high for its stage, for whatever reason, the squeeze to that stage is overdue and comes next.
   if (schedule) return schedule.squeezes.find(({ to_rank }) => to_rank < at.stageRank)?.step ?? null;
-  return nextLook(adaptive!, at);
+  return nextCheckStep(adaptive!, at);
 }
 
-function nextLook(plan: AdaptivePlan, { step, stageRank, lastSqueezeStep }: Standing): number | null {
+function nextCheckStep(plan: AdaptivePlan, { step, stageRank, lastSqueezeStep }: RunState): number | null {
   if (stageRank <= plan.target_rank) return null;
   const allowed = earliestSqueezeStep(plan, { lastSqueezeStep });
   const next = step === null || step < allowed ? allowed : step + plan.check_every_steps;

@@ -26,8 +26,8 @@ import {
   type ReadCheckpoint,
   readCheckpoint,
 } from './checkpoint-upload.ts';
-import { type Arrival, type Decision, decide, type Plan } from './decide.ts';
-import { outcomeOf, type Past } from './lineage.ts';
+import { type Decision, decide, type IncomingCheckpoint, type Plan } from './decide.ts';
+import { outcomeOf, type PastCheckpoint } from './lineage.ts';
 import { RunLogs } from './run-logs.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 import { runRecord } from './run-records.ts';
@@ -181,7 +181,7 @@ export class RunService {
     const priority = withinCeiling(undefined, ceiling);
     const sent = await readCheckpoint(upload);
     /** By decision, because a simultaneous checkpoint may change it. */
-    const ready: Partial<Record<Plan['kind'], Kept>> = {};
+    const ready: Partial<Record<Plan['kind'], StoredCheckpoint>> = {};
     try {
       for (;;) {
         // Read in each round, because the run may have been removed.
@@ -192,7 +192,7 @@ export class RunService {
           const index = decision.checkpoint.sequence - 1;
           return { record: await this.logs.record(run, log, index), created: false, upload: 'known' };
         }
-        ready[decision.kind] ??= await this.keep(sent, decision);
+        ready[decision.kind] ??= await this.storeFiles(sent, decision);
         const kept = ready[decision.kind]!;
         const { adapter } = kept;
         const checkpoint = manifestOf(run, log.length + 1, sent.arrival, decision, adapter?.id ?? null);
@@ -235,7 +235,11 @@ export class RunService {
   }
 
   /** As `decide`, but names the module if the modules differ. */
-  private async decide(run: RunManifest, log: readonly Past[], sent: ReadCheckpoint): Promise<Decision> {
+  private async decide(
+    run: RunManifest,
+    log: readonly PastCheckpoint[],
+    sent: ReadCheckpoint,
+  ): Promise<Decision> {
     try {
       return decide(run, log, sent.arrival);
     } catch (error) {
@@ -250,10 +254,10 @@ export class RunService {
   /**
    * Writes the files of a checkpoint durably: all of them if it is squeezed, otherwise only the list of its modules.
    */
-  private async keep(
+  private async storeFiles(
     { adapterFiles, optimizerFile, modules, arrival }: ReadCheckpoint,
     plan: Plan,
-  ): Promise<Kept> {
+  ): Promise<StoredCheckpoint> {
     if (plan.kind === 'keep')
       return { adapter: null, written: await this.contents.write([modules]), upload: 'unneeded' };
     const others = optimizerFile ? [optimizerFile, modules] : [modules];
@@ -284,7 +288,7 @@ function plannedRun(
 }
 
 /** What has been stored of a checkpoint that is not recorded yet. */
-interface Kept {
+interface StoredCheckpoint {
   readonly adapter: NewAdapter | null;
   readonly written: WrittenFiles;
   readonly upload: AcceptedCheckpoint['upload'];
@@ -293,7 +297,7 @@ interface Kept {
 function manifestOf(
   run: RunManifest,
   sequence: number,
-  arrival: Arrival,
+  arrival: IncomingCheckpoint,
   plan: Plan,
   adapterId: string | null,
 ): CheckpointManifest {

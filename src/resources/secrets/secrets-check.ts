@@ -46,7 +46,7 @@ export class SecretsCheck {
     const isFirst = this.lookedAtMs === Number.NEGATIVE_INFINITY;
     const goodMs = this.failure ? GOOD_MS.failed : GOOD_MS.passed;
     if (performance.now() - this.lookedAtMs > goodMs) {
-      this.looking ??= this.look().finally(() => {
+      this.looking ??= this.openSealed().finally(() => {
         this.looking = undefined;
       });
       if (isFirst) await this.looking;
@@ -54,7 +54,7 @@ export class SecretsCheck {
     if (this.failure) throw this.failure;
   }
 
-  private async look(): Promise<void> {
+  private async openSealed(): Promise<void> {
     try {
       await this.openAll();
       this.failure = undefined;

@@ -4,7 +4,7 @@ import type { TenantRequest, TenantState } from '../../contract/tenant.ts';
 import type { TenantService } from './service.ts';
 
 /** The longest time until a change by an administrator in another process takes effect here. */
-const REMEMBERED_MS = 5_000;
+const CACHE_MS = 5_000;
 const MAX_CACHED = 10_000;
 
 /** The limits of a tenant: its own settings, otherwise the defaults of the service. null: no limit. */
@@ -45,7 +45,7 @@ export interface TenantStatus {
 export class TenantLimits {
   readonly defaults: Limits;
   private readonly tenants: Pick<TenantService, 'get'>;
-  private readonly cache = new LRUCache<string, TenantStatus>({ max: MAX_CACHED, ttl: REMEMBERED_MS });
+  private readonly cache = new LRUCache<string, TenantStatus>({ max: MAX_CACHED, ttl: CACHE_MS });
 
   constructor(tenants: Pick<TenantService, 'get'>, defaults: Limits = NO_TENANT_LIMITS) {
     this.tenants = tenants;

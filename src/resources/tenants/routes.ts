@@ -19,7 +19,7 @@ import { workspaceOf } from '../own-workspace.ts';
 import { TENANT_EXAMPLES } from './examples.ts';
 import type { TenantLimits } from './limits.ts';
 import { TENANT_ERRORS, type TenantService } from './service.ts';
-import { type ReportedSpace, usageReport, withCounts } from './usage-report.ts';
+import { type UsageWorkspace, usageReport, withCounts } from './usage-report.ts';
 
 const SUSPENSION = {
   suspend: {
@@ -42,7 +42,7 @@ export interface TenantRoutesOptions {
   readonly limits: TenantLimits;
   readonly database: Database;
   /** An existing tenant with its usage. */
-  readonly spaceOf: (tenant: string) => ReportedSpace;
+  readonly spaceOf: (tenant: string) => UsageWorkspace;
 }
 
 /** Routes for tenants and their limits, for administrators; and for the usage of a tenant, for the tenant itself. */

@@ -100,13 +100,13 @@ export class TenantStore {
 
 /** Creates a tenant unless it exists. @param id well-formed @throws AppError TENANT_DELETING */
 export async function ensureTenant(writer: Writer, id: string): Promise<void> {
-  const made = await writer
+  const inserted = await writer
     .insertInto('tenant')
     .values({ id, created_at: Date.now() })
     .onConflict((conflict) => conflict.doNothing())
     .returning('id')
     .executeTakeFirst();
-  if (made) return;
+  if (inserted) return;
   const row = await writer.selectFrom('tenant').select('deleting_at').where('id', '=', id).executeTakeFirst();
   if (row && row.deleting_at !== null) throw tenantDeleting(id);
 }

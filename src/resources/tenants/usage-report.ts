@@ -12,7 +12,7 @@ import { dayOf, usageOf } from './usage.ts';
 const DAY_MS = 86_400_000;
 
 /** The parts of a workspace from which the usage of its tenant is computed. */
-export interface ReportedSpace {
+export interface UsageWorkspace {
   readonly tenant: string;
   readonly database: Pick<Database, 'reader' | 'now' | 'after'>;
   readonly limits: () => Promise<Limits>;
@@ -24,7 +24,7 @@ export interface ReportedSpace {
  * @param days number of days, including today
  * @throws AppError TENANT_NOT_FOUND, DATABASE_UNAVAILABLE
  */
-export async function usageReport(space: ReportedSpace, days = DEFAULT_USAGE_DAYS): Promise<UsageRecord> {
+export async function usageReport(space: UsageWorkspace, days = DEFAULT_USAGE_DAYS): Promise<UsageRecord> {
   const { database, tenant } = space;
   const [totals, limits, queue, rows] = await Promise.all([
     usageOf(space),
@@ -86,7 +86,7 @@ async function jobCounts(
   return new Map(rows.map(({ tenant, state, count }) => [`${tenant} ${state}`, Number(count)]));
 }
 
-async function queueOf({ database, dispatcher, tenant }: ReportedSpace): Promise<UsageRecord['queue']> {
+async function queueOf({ database, dispatcher, tenant }: UsageWorkspace): Promise<UsageRecord['queue']> {
   const { reader, now } = database;
   const [counts, oldest, next] = await Promise.all([
     jobCounts(database, [tenant]),

@@ -19,7 +19,7 @@ export interface UsageChange extends UsageTotals {
 }
 
 /** The parts of a workspace that are needed to know its usage. */
-export interface UsedSpace {
+export interface TenantDatabase {
   readonly tenant: string;
   readonly database: Pick<Database, 'reader'>;
 }
@@ -102,7 +102,7 @@ export async function busiestTenants(
 }
 
 /** The totals of a tenant. @throws AppError DATABASE_UNAVAILABLE */
-export async function usageOf({ database, tenant }: UsedSpace): Promise<UsedTotals> {
+export async function usageOf({ database, tenant }: TenantDatabase): Promise<UsedTotals> {
   const row = await database.reader
     .selectFrom('usage')
     .select(['bytes as stored_bytes', 'adapters', 'jobs'])
@@ -124,7 +124,7 @@ export async function storedByAll({ reader }: Pick<Database, 'reader'>): Promise
 }
 
 /** The parts of a workspace that are needed to check how much it may store. */
-export interface StoringSpace extends UsedSpace {
+export interface QuotaWorkspace extends TenantDatabase {
   readonly limits: () => Promise<Limits>;
 }
 
@@ -136,7 +136,7 @@ export interface StoringSpace extends UsedSpace {
  * @throws AppError QUOTA_TOO_SMALL for an adapter that is larger than the limit, QUOTA_STORED_BYTES,
  *   DATABASE_UNAVAILABLE
  */
-export async function checkStoredBytes(space: StoringSpace, bytes: number): Promise<void> {
+export async function checkStoredBytes(space: QuotaWorkspace, bytes: number): Promise<void> {
   const { stored_bytes: limit } = await space.limits();
   if (limit === null) return;
   // Every adapter has at least one byte.

@@ -47,7 +47,7 @@ export async function adapterFromUploads(
   if (weights === undefined) throw invalid(`files has no "${WEIGHTS_FILE}" and no "weights"; it needs one`);
   const ids = typeof weights === 'string' ? [weights] : weights;
   if (new Set(ids).size < ids.length) throw invalid('weights names an upload twice');
-  const wanted: WantedUpload[] =
+  const wanted: UploadRef[] =
     ids.length === 1
       ? [{ name: WEIGHTS_FILE, id: ids[0]! }]
       : ids.map((piece, index) => ({ name: WEIGHTS_FILE, id: piece, storedAs: `piece-${index}` }));
@@ -132,7 +132,7 @@ async function saved(config: object, folder: string): Promise<IncomingFile> {
   };
 }
 
-interface WantedUpload {
+interface UploadRef {
   /** The file of the adapter for which the upload is used; weights may have been sent under another name. */
   readonly name: string;
   readonly id: string;
@@ -149,7 +149,7 @@ interface WantedUpload {
  */
 export async function useUploads<T>(
   uploads: TenantUploads,
-  wanted: readonly WantedUpload[],
+  wanted: readonly UploadRef[],
   folder: string,
   use: (files: readonly IncomingFile[]) => Promise<T>,
 ): Promise<T> {

@@ -14,9 +14,9 @@ import { removeScratch } from '../../storage/scratch.ts';
 import { saveFile } from '../adapters/upload/save-file.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import type { UploadsDependencies } from './adapter-from-uploads.ts';
-import { ContentWatch } from './content-watch.ts';
 import { UPLOAD_ERRORS } from './tenant-uploads.ts';
 import { tusRoutes } from './tus-routes.ts';
+import { UploadInspector } from './upload-inspector.ts';
 import { FILENAME_ERRORS, tooLarge, uploadFilename } from './upload-limits.ts';
 import { AnyUploadPath, PutQuery, UploadPath } from './upload-schemas.ts';
 
@@ -138,7 +138,7 @@ async function putUpload(
     );
 
   const isConfig = roleOf(filename) === 'config';
-  const watch = ContentWatch.unhashed(isConfig ? undefined : workspace.adapters.newValidator());
+  const watch = UploadInspector.unhashed(isConfig ? undefined : workspace.adapters.newValidator());
   const folder = await store.makeScratch();
   let body: IncomingBody | undefined;
   try {

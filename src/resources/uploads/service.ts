@@ -5,10 +5,10 @@ import { isTenantId } from '../../contract/tenant-id.ts';
 import type { Database } from '../../database/database.ts';
 import { errnoOf } from '../../storage/storage-error.ts';
 import type { AdapterService } from '../adapters/service.ts';
-import type { ContentWatch } from './content-watch.ts';
 import { removeExpired, UploadRows } from './store.ts';
 import { TenantUploads } from './tenant-uploads.ts';
 import { attempt, UploadFiles } from './upload-files.ts';
+import type { UploadInspector } from './upload-inspector.ts';
 import { UploadLocks } from './upload-locks.ts';
 
 /** The oldest ones beyond this number are dropped; each takes a few hundred bytes, and at most the header of a file. */
@@ -53,7 +53,7 @@ export class UploadService {
   /**
    * State of files that still grow, by path, so that a request continues where the last one of this process stopped.
    */
-  private readonly watches = new LRUCache<string, ContentWatch>({ max: MAX_WATCHES });
+  private readonly watches = new LRUCache<string, UploadInspector>({ max: MAX_WATCHES });
 
   private timer: NodeJS.Timeout | undefined;
 

@@ -28,7 +28,7 @@ export interface NewUploadRow extends Omit<Upload, 'createdAtMs' | 'touchedAtMs'
 }
 
 /** The totals of a tenant's uploads that have not expired. */
-export interface Share {
+export interface UploadUsage {
   readonly uploads: number;
   readonly bytes: number;
 }
@@ -81,7 +81,7 @@ export class UploadRows {
    * @param check receives the tenant's totals with the new upload; if it throws, nothing changes
    * @returns the replaced upload
    */
-  put(upload: NewUploadRow, check: (share: Share) => void): Promise<Upload | undefined> {
+  put(upload: NewUploadRow, check: (share: UploadUsage) => void): Promise<Upload | undefined> {
     return this.database.write(async (writer) => {
       // Locks the tenant, so that a simultaneous creation waits and both are counted.
       const tenant = writer.selectFrom('tenant').select('id').where('id', '=', this.tenant);
@@ -163,7 +163,7 @@ export class UploadRows {
       .where('tenant', '=', this.tenant);
   }
 
-  private async shareWithout(writer: Writer, id: string): Promise<Share> {
+  private async shareWithout(writer: Writer, id: string): Promise<UploadUsage> {
     const { now } = this.database;
     return writer
       .selectFrom('upload')

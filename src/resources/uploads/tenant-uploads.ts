@@ -7,11 +7,11 @@ import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { hashFile } from '../../squeeze/hash-file.ts';
 import { syncFile } from '../../storage/durable-file.ts';
-import { appendFile, ContentWatch, cutFile } from './content-watch.ts';
 import type { NewUploadRow, Upload, UploadRows } from './store.ts';
 import { expiresAt, uploadRecordOf } from './store.ts';
 import { attempt, isUploadId, newFileOf, type UploadFiles } from './upload-files.ts';
-import { checkShare, maxBytesOf, tooLarge } from './upload-limits.ts';
+import { appendFile, cutFile, UploadInspector } from './upload-inspector.ts';
+import { checkUploadUsage, maxBytesOf, tooLarge } from './upload-limits.ts';
 import type { LockOptions, UploadLock, UploadLocks } from './upload-locks.ts';
 
 /** How long a request waits for another request of the same upload. */
@@ -30,7 +30,7 @@ export interface TenantUploadsOptions {
   readonly maxUploadBytes: number;
   readonly ttlMs: number;
   readonly locks: UploadLocks;
-  readonly watches: LRUCache<string, ContentWatch>;
+  readonly watches: LRUCache<string, UploadInspector>;
   readonly newValidator: () => StreamValidator;
 }
 
@@ -282,7 +282,7 @@ export class TenantUploads {
     try {
       this.checkHeld(upload.id);
       return await this.rows.put({ ...upload, reservedBytes }, (share) =>
-        checkShare(share, this.options.maxUploadBytes),
+        checkUploadUsage(share, this.options.maxUploadBytes),
       );
     } catch (error) {
       // If the outcome of the transaction is unknown, the row may exist. Then the file is left to the sweep.
@@ -298,7 +298,7 @@ export class TenantUploads {
     return wasThere;
   }
 
-  private async complete(upload: PresentUpload, watch: ContentWatch): Promise<void> {
+  private async complete(upload: PresentUpload, watch: UploadInspector): Promise<void> {
     const { id, path } = upload;
     await this.removingRefused(upload, watch, async () => {
       const seen = watch.finish(watch.bytes);
@@ -316,7 +316,7 @@ export class TenantUploads {
    * The hash state of the last request, if this process handled it and nothing has been written since. Otherwise a new
    * one, which first reads the bytes that are there.
    */
-  private async takeWatch(upload: PresentUpload): Promise<ContentWatch> {
+  private async takeWatch(upload: PresentUpload): Promise<UploadInspector> {
     const { path, receivedBytes, filename } = upload;
     const { watches, newValidator } = this.options;
     const known = watches.get(path);
@@ -324,7 +324,7 @@ export class TenantUploads {
     if (known?.bytes === receivedBytes) return known;
     const validator = roleOf(filename) === 'config' ? undefined : newValidator();
     try {
-      return await attempt('read an upload', () => ContentWatch.resumed(path, receivedBytes, validator));
+      return await attempt('read an upload', () => UploadInspector.resumed(path, receivedBytes, validator));
     } catch (error) {
       // The process that wrote these bytes was killed before it could refuse them.
       if (error instanceof AppError && !error.retryable) await this.discard(upload);
@@ -334,7 +334,7 @@ export class TenantUploads {
 
   private async removingRefused(
     upload: Upload,
-    watch: ContentWatch,
+    watch: UploadInspector,
     work: () => Promise<void>,
   ): Promise<void> {
     try {

@@ -20,7 +20,7 @@ import {
 const ONE = `${UPLOADS_PATH}/:id`;
 
 /** A response that consists of headers only. */
-const told = (description: string, headers: NonNullable<ResponseOptions['headers']>) => ({
+const respond = (description: string, headers: NonNullable<ResponseOptions['headers']>) => ({
   ...Type.Unsafe<unknown>(Type.Null({ description })),
   headers,
 });
@@ -38,7 +38,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         operationId: 'getUploadOptions',
         tags: ['uploads'],
         summary: 'Get the supported version and extensions of tus',
-        response: { 204: told('In the headers', ABILITY_HEADERS), ...problems() },
+        response: { 204: respond('In the headers', ABILITY_HEADERS), ...problems() },
       },
     },
     answer,
@@ -58,7 +58,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         description: `The first bytes may be sent with this request, as \`${TUS_BODY}\`.`,
         headers: CreateHeaders,
         response: {
-          201: told('Begun', { ...OFFSET_HEADERS, ...LOCATION }),
+          201: respond('Begun', { ...OFFSET_HEADERS, ...LOCATION }),
           ...problems(...errorsOf('content'), ...TUS_ERRORS.create),
         },
       },
@@ -79,7 +79,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         params: AnyUploadPath,
         headers: LookHeaders,
         response: {
-          200: told('In the headers', STATE_HEADERS),
+          200: respond('In the headers', STATE_HEADERS),
           ...problems(...TUS_ERRORS.look, ...errorsOf('content')),
         },
       },
@@ -102,7 +102,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         headers: PatchHeaders,
         bytes: TUS_BODY,
         response: {
-          204: told('The bytes are on disk', OFFSET_HEADERS),
+          204: respond('The bytes are on disk', OFFSET_HEADERS),
           ...problems(...errorsOf('content'), ...TUS_ERRORS.append),
         },
       },
@@ -120,7 +120,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         params: AnyUploadPath,
         headers: LookHeaders,
         response: {
-          204: told('Removed', TUS_RESUMABLE_HEADER),
+          204: respond('Removed', TUS_RESUMABLE_HEADER),
           ...problems(...TUS_ERRORS.remove),
         },
       },

@@ -4,7 +4,7 @@ import { isShardIndexName } from '../../adapter/shard-names.ts';
 import type { UploadFilename } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { MAX_CONFIG_BYTES } from '../../formats/peft/limits.ts';
-import type { Share } from './store.ts';
+import type { UploadUsage } from './store.ts';
 
 const EXPECTED: readonly string[] = [WEIGHTS_FILE, CONFIG_FILE];
 const MAX_SHOWN = 80;
@@ -35,7 +35,7 @@ export function tooLarge(filename: UploadFilename, limitBytes: number, bytes?: n
  * @param share what the tenant's uploads take: the announced lengths, or the limit for those of unknown length
  * @throws AppError QUOTA_UPLOADS
  */
-export function checkShare({ uploads, bytes }: Share, maxUploadBytes: number): void {
+export function checkUploadUsage({ uploads, bytes }: UploadUsage, maxUploadBytes: number): void {
   if (uploads > MAX_UPLOADS) throw full(`${MAX_UPLOADS} uploads`, { limit: MAX_UPLOADS });
   const limitBytes = MAX_UPLOADS_SIZE * maxUploadBytes;
   if (bytes > limitBytes) throw full(`${limitBytes} bytes of uploads`, { bytes, limit_bytes: limitBytes });

@@ -54,7 +54,7 @@ export class UploadLocks {
   private readonly database: Database;
   /** By owner. */
   private readonly holds = new Map<string, Hold>();
-  private isLooking = false;
+  private isPolling = false;
 
   constructor(database: Database) {
     this.database = database;
@@ -121,7 +121,7 @@ export class UploadLocks {
     if (!row) return undefined;
     const hold: Hold = { untilMs, onUrged };
     this.holds.set(owner, hold);
-    void this.lookAfter();
+    void this.pollHolds();
     return {
       check: () => {
         if (performance.now() < hold.untilMs) return;
@@ -158,9 +158,9 @@ export class UploadLocks {
   }
 
   /** Renews locks while any is held. Without the database, they expire. */
-  private async lookAfter(): Promise<void> {
-    if (this.isLooking) return;
-    this.isLooking = true;
+  private async pollHolds(): Promise<void> {
+    if (this.isPolling) return;
+    this.isPolling = true;
     let renewedMs = performance.now();
     while (this.holds.size > 0) {
       await sleep(WANTED_POLL_MS, undefined, { ref: false });
@@ -175,7 +175,7 @@ export class UploadLocks {
         // The loop tries again in a moment.
       }
     }
-    this.isLooking = false;
+    this.isPolling = false;
   }
 
   private async renew(nowMs: number): Promise<void> {
@@ -195,7 +195,7 @@ export class UploadLocks {
       const hold = this.holds.get(owner);
       if (!hold) continue;
       hold.untilMs = kept.has(owner) ? nowMs + LEASE_MS : 0;
-      if (!kept.has(owner)) tell(hold);
+      if (!kept.has(owner)) notifyHolder(hold);
     }
   }
 
@@ -208,11 +208,11 @@ export class UploadLocks {
       .where('owner', 'in', owners)
       .where('wanted', '=', 1)
       .execute();
-    for (const { owner } of rows) tell(this.holds.get(owner));
+    for (const { owner } of rows) notifyHolder(this.holds.get(owner));
   }
 }
 
-function tell(hold: Hold | undefined): void {
+function notifyHolder(hold: Hold | undefined): void {
   const { onUrged } = hold ?? {};
   if (hold) hold.onUrged = undefined;
   onUrged?.();

@@ -5,7 +5,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { Outbound } from '../../net/outbound.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
 import { attemptPauseMs, SCHEDULE_MS } from './delivery-schedule.ts';
-import { type Sent, sendRequest } from './send-request.ts';
+import { type SendResult, sendRequest } from './send-request.ts';
 import { signedHeaders } from './signature.ts';
 import { webhookRecord } from './store.ts';
 import { signingSecrets, urlOf } from './webhook-secrets.ts';
@@ -63,7 +63,11 @@ export class Deliverer {
     if (!due) return { outcome: 'dropped' };
     // A test event is still sent, because it shows whether the receiver works again.
     if (!webhookRecord(due).enabled && due.type !== 'webhook.test') {
-      await this.record(due, { ...unsent('The webhook is disabled.'), isLast: true }, Date.now());
+      await this.record(
+        due,
+        { ...failedBeforeSending('The webhook is disabled.'), isLast: true },
+        Date.now(),
+      );
       return { outcome: 'dropped' };
     }
     const startedMs = Date.now();
@@ -86,7 +90,7 @@ export class Deliverer {
     return row !== undefined && row.next_attempt_at !== null && row.next_attempt_at < atMs;
   }
 
-  private async send(due: Pending, signal: AbortSignal): Promise<Sent> {
+  private async send(due: Pending, signal: AbortSignal): Promise<SendResult> {
     const { delivery, payload } = due;
     try {
       const secrets = signingSecrets(due, this.options.box, Date.now());
@@ -98,13 +102,14 @@ export class Deliverer {
       });
     } catch (error) {
       // The keys of this process may be wrong at the moment, and right later or in another process.
-      if (error instanceof AppError && error.code.startsWith('SECRETS_')) return unsent(error.message);
+      if (error instanceof AppError && error.code.startsWith('SECRETS_'))
+        return failedBeforeSending(error.message);
       throw error;
     }
   }
 
   /** Adds an attempt to the record of a delivery. @returns the time of the next attempt; undefined if there is none */
-  private record(due: Pending, sent: Sent & Last, startedMs: number): Promise<number | undefined> {
+  private record(due: Pending, sent: SendResult & Last, startedMs: number): Promise<number | undefined> {
     const { database } = this;
     return database.write(async (writer) => {
       if (sent.isGone)
@@ -148,7 +153,7 @@ export class Deliverer {
 
   private nextAt(
     due: Pending,
-    { error, isLast, retryAfterMs }: Sent & Last,
+    { error, isLast, retryAfterMs }: SendResult & Last,
     row: Pick<DeliveryTable, 'state' | 'attempts_made' | 'attempts_before' | 'next_attempt_at'>,
   ): number | undefined {
     // No longer pending: another attempt has ended it, whose worker was believed to be dead.
@@ -187,7 +192,7 @@ function stateAfter(before: string, error: string | null, nextAtMs: number | und
   return nextAtMs === undefined ? 'failed' : 'pending';
 }
 
-const unsent = (error: string): Sent => ({
+const failedBeforeSending = (error: string): SendResult => ({
   status: null,
   ms: 0,
   error,

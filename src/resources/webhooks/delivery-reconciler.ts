@@ -4,7 +4,7 @@ import type { DeliveryQueue } from './delivery-queue.ts';
 
 /** Deliveries that are due later than this are left for later rounds, which come more often than this. */
 const AHEAD_MS = 60_000;
-const LOOKED_AT_ONCE = 1_000;
+const PAGE_ROWS = 1_000;
 /** A clock that was put back by less does no harm: deliveries are late by as much. */
 const PUT_BACK_MS = 10_000;
 
@@ -35,7 +35,7 @@ export class DeliveryReconciler {
     for (let last: Due | undefined; ; ) {
       const due = await this.due(nowMs + AHEAD_MS, last);
       if (due.length > 0) requeued.push(...(await this.requeue(due)));
-      if (due.length < LOOKED_AT_ONCE) return requeued;
+      if (due.length < PAGE_ROWS) return requeued;
       last = due.at(-1);
     }
   }
@@ -56,7 +56,7 @@ export class DeliveryReconciler {
       .orderBy('next_attempt_at')
       .orderBy('webhook')
       .orderBy('id')
-      .limit(LOOKED_AT_ONCE);
+      .limit(PAGE_ROWS);
     const rest =
       last &&
       all.where(({ eb, refTuple, tuple }) =>

@@ -59,13 +59,13 @@ export class Outbox {
     });
     const tickets: DeliveryTicket[] = [];
     for (let begin = 0; begin < deliveries.length; begin += ROWS_AT_ONCE) {
-      const made = await writer
+      const inserted = await writer
         .insertInto('delivery')
         .values(deliveries.slice(begin, begin + ROWS_AT_ONCE))
         .onConflict((conflict) => conflict.doNothing())
         .returning(['webhook', 'id'])
         .execute();
-      for (const { webhook: webhookId, id: deliveryId } of made)
+      for (const { webhook: webhookId, id: deliveryId } of inserted)
         tickets.push({ tenant, webhookId, deliveryId });
     }
     return tickets;

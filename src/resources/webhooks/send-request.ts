@@ -9,10 +9,10 @@ const KEPT_BYTES = 1_024;
 const BODY_MS = 2_000;
 
 const GONE = 410;
-const ASK_FOR_PATIENCE = new Set([429, 503]);
+const RETRY_AFTER_STATUSES = new Set([429, 503]);
 
 /** The outcome of one request. */
-export interface Sent {
+export interface SendResult {
   readonly status: number | null;
   readonly ms: number;
   /** null: the request counts as delivered. */
@@ -40,7 +40,7 @@ export async function sendRequest(
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
   },
-): Promise<Sent> {
+): Promise<SendResult> {
   const startedMs = performance.now();
   const passedMs = (): number => Math.round(performance.now() - startedMs);
   const nothing = { status: null, response: null, isGone: false, retryAfterMs: undefined };
@@ -60,7 +60,7 @@ export async function sendRequest(
       error: errorOf(status),
       response: await beginningOf(answer.body),
       isGone: status === GONE,
-      retryAfterMs: ASK_FOR_PATIENCE.has(status)
+      retryAfterMs: RETRY_AFTER_STATUSES.has(status)
         ? retryAfterMs(answer.header('retry-after'), Date.now())
         : undefined,
     };

@@ -2,7 +2,7 @@ import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
 import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
 import type { Profile } from '../profile.ts';
 import type { Rule } from './rule.ts';
-import { some } from './rule.ts';
+import { nameSome } from './rule.ts';
 
 /**
  * Relative tolerance for scales: they are quotients of numbers from JSON, so equal ones may differ in their last
@@ -56,7 +56,7 @@ export const patterns: Rule = (profile, { adapter }) => {
   ];
   return found.length === 0
     ? { passed: true, detail: 'no module has a rank or alpha of its own' }
-    : { passed: false, detail: `${some(found)} is refused: squeeze with scale "fold" to one rank` };
+    : { passed: false, detail: `${nameSome(found)} is refused: squeeze with scale "fold" to one rank` };
 };
 
 export const dtype: Rule = ({ dtypes }, { adapter }) => {

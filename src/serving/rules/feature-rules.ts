@@ -1,6 +1,6 @@
 import type { ProfileFeature } from '../../contract/serving.ts';
 import type { Rule } from './rule.ts';
-import { type AdapterFacts, some } from './rule.ts';
+import { type AdapterFacts, nameSome } from './rule.ts';
 
 const MAGNITUDE = /\.lora_magnitude_vector(?:\.|$)/;
 const LORA_BIAS = /\.lora_B(?:\.[^.]+)?\.bias$/;
@@ -29,7 +29,7 @@ const FOUND: Readonly<Record<ProfileFeature, (facts: AdapterFacts) => string | u
 };
 
 function found(setting: string | false, names: readonly string[]): string | undefined {
-  const parts = [...(setting ? [setting] : []), ...(names.length > 0 ? [some(names)] : [])];
+  const parts = [...(setting ? [setting] : []), ...(names.length > 0 ? [nameSome(names)] : [])];
   return parts.length > 0 ? parts.join(', ') : undefined;
 }
 
@@ -51,7 +51,7 @@ const REMEDIES: Readonly<Record<ProfileFeature, string>> = {
 };
 
 /** Checks that an adapter does not have a feature that the server refuses or silently ignores. */
-export const lacking =
+export const featureRule =
   (feature: ProfileFeature): Rule =>
   ({ lacks, title }, facts) => {
     const lack = lacks.find((one) => one.feature === feature);

@@ -1,6 +1,6 @@
 import type { Profile } from '../profile.ts';
 import type { Rule } from './rule.ts';
-import { some } from './rule.ts';
+import { nameSome } from './rule.ts';
 
 export const moduleKinds: Rule = ({ module_kinds: kinds }, { adapter }) => {
   const wrong = adapter.modules.filter(({ kind }) => !kinds.includes(kind));
@@ -8,7 +8,7 @@ export const moduleKinds: Rule = ({ module_kinds: kinds }, { adapter }) => {
     ? { passed: true, detail: `every module is ${kinds.join(' or ')}` }
     : {
         passed: false,
-        detail: `only ${kinds.join(' and ')} modules are taken, not ${some(wrong.map(({ name, kind }) => `${name} (${kind})`))}: train without them`,
+        detail: `only ${kinds.join(' and ')} modules are taken, not ${nameSome(wrong.map(({ name, kind }) => `${name} (${kind})`))}: train without them`,
       };
 };
 
@@ -19,7 +19,10 @@ export const targetModules: Rule = ({ target_modules: targets }, { adapter }) =>
   const wrong = adapter.modules.map(({ name }) => name).filter((name) => !isTaken(name));
   return wrong.length === 0
     ? { passed: true, detail: 'every module is one that is taken' }
-    : { passed: false, detail: `${some(wrong)} is not taken, only ${targets.join(', ')}: train without it` };
+    : {
+        passed: false,
+        detail: `${nameSome(wrong)} is not taken, only ${targets.join(', ')}: train without it`,
+      };
 };
 
 const NAMES: Readonly<Record<Exclude<Profile['tensor_names'], 'any'>, RegExp>> = {
@@ -38,7 +41,7 @@ export const tensorNames: Rule = ({ tensor_names: form }, { adapter }) => {
       }
     : {
         passed: false,
-        detail: `${some(wrong)} is not named as PEFT’s save_pretrained does (base_model.model.<path>.lora_A.weight): save the adapter with it`,
+        detail: `${nameSome(wrong)} is not named as PEFT’s save_pretrained does (base_model.model.<path>.lora_A.weight): save the adapter with it`,
       };
 };
 

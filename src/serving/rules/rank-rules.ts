@@ -1,8 +1,8 @@
 import type { LoraModule } from '../../adapter/adapter.ts';
 import type { Profile } from '../profile.ts';
-import { nearest, settingFor } from '../rank-limits.ts';
+import { nearestAllowedRank, settingFor } from '../rank-limits.ts';
 import type { Rule } from './rule.ts';
-import { type AdapterFacts, some } from './rule.ts';
+import { type AdapterFacts, nameSome } from './rule.ts';
 
 /** Also considers r of the configuration: servers compare it with their limit and allocate memory for it. */
 const largestOf = ({ adapter }: AdapterFacts): number =>
@@ -42,8 +42,8 @@ export const allowedRank: Rule = ({ allowed_ranks: allowed }, { adapter }) => {
     : {
         passed: false,
         detail:
-          `rank ${some(wrong.map(String))} does not work (${allowed.reason}): ` +
-          `squeeze to ${nearest(Math.min(...wrong), allowed.ranks)}`,
+          `rank ${nameSome(wrong.map(String))} does not work (${allowed.reason}): ` +
+          `squeeze to ${nearestAllowedRank(Math.min(...wrong), allowed.ranks)}`,
       };
 };
 

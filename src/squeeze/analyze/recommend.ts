@@ -1,4 +1,4 @@
-import { percent } from '../../charts/words.ts';
+import { formatPercent } from '../../charts/format.ts';
 import type { RankPoint, Recommendation } from '../../contract/analysis.ts';
 import { DEFAULT_CRITERION } from '../../contract/target.ts';
 import { isDead } from '../../core/by-module.ts';
@@ -42,9 +42,9 @@ export function recommendUniform(
     const { module_relative_error: mean, relative_error: whole, parameters } = curve[rank - 1]!;
     const saved = 1 - parameters / curve[full - 1]!.parameters;
     const result =
-      `Its mean module error is ${percent(mean)}, ${percent(worstAt(rank))} in the worst one, its error over the ` +
-      `whole adapter ${percent(whole)}; it saves ${percent(saved)} of the parameters.`;
-    const limits = `${percent(GOOD_ERROR)} and the error of each module within ${percent(FAIR_ERROR)}`;
+      `Its mean module error is ${formatPercent(mean)}, ${formatPercent(worstAt(rank))} in the worst one, its error over the ` +
+      `whole adapter ${formatPercent(whole)}; it saves ${formatPercent(saved)} of the parameters.`;
+    const limits = `${formatPercent(GOOD_ERROR)} and the error of each module within ${formatPercent(FAIR_ERROR)}`;
     const tooFar = `No rank up to ${most} of ${full} keeps the mean module error within ${limits}`;
     if (full === 1) return 'The rank is 1 already.';
     if (rank > most) {
@@ -86,8 +86,8 @@ export function recommendBudget(
   const reason =
     allocation.module_relative_error < uniform.module_relative_error
       ? `Ranks of ${min} to ${max}, each chosen to keep most of its module: with no more parameters than one rank ` +
-        `for all (${budget}), the mean module error is ${percent(allocation.module_relative_error)} instead of ` +
-        `${percent(uniform.module_relative_error)}. The server must read rank_pattern; one that needs the same ` +
+        `for all (${budget}), the mean module error is ${formatPercent(allocation.module_relative_error)} instead of ` +
+        `${formatPercent(uniform.module_relative_error)}. The server must read rank_pattern; one that needs the same ` +
         `rank for all loses this difference, or needs rank ${same?.rank ?? curve.length} to make up for it.`
       : 'Separate ranks gain nothing here: one rank for all is as good with as many parameters.';
   return { target: { budget_parameters: budget }, ...allocation, reason };

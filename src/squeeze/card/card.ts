@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CARD_FILE } from '../../adapter/file-names.ts';
 import type { FormatName } from '../../adapter/format-name.ts';
+import { describeSqueeze, formatBytes, formatPercent } from '../../charts/format.ts';
 import { byNumbers } from '../../charts/module-names.ts';
-import { bytesInWords, percent, squeezeInWords } from '../../charts/words.ts';
 import type { SucceededResult } from '../../contract/job.ts';
 import type { ModuleResult } from '../../contract/report.ts';
 import { PRODUCT } from '../../version.ts';
@@ -119,7 +119,7 @@ function commonLicense([first, ...others]: readonly ReportedSource[]): string | 
 
 /** The result in one sentence. */
 const lead = ({ result, sources }: CardContent): string =>
-  squeezeInWords({
+  describeSqueeze({
     rank: result.rank,
     bytes: result.bytes,
     bytesBefore: sources.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -132,11 +132,11 @@ function summary({ baseModel, result, ranksBefore }: CardContent): string {
   return [
     `- Base model: ${base}`,
     `- Rank: ${rankRange(ranksBefore)} → ${rankRange([rank.min, rank.max])}`,
-    `- Relative error: ${percent(relative_error)}, energy kept: ${percent(energy_retained)}, over all modules`,
+    `- Relative error: ${formatPercent(relative_error)}, energy kept: ${formatPercent(energy_retained)}, over all modules`,
     ...(module_relative_error === undefined
       ? []
-      : [`- Mean module error: ${percent(module_relative_error)}`]),
-    `- Weights: ${bytesInWords(bytes)} (${bytes} bytes)`,
+      : [`- Mean module error: ${formatPercent(module_relative_error)}`]),
+    `- Weights: ${formatBytes(bytes)} (${bytes} bytes)`,
     `- Target: ${markdownCode(JSON.stringify(result.target))}`,
   ].join('\n');
 }
@@ -182,14 +182,14 @@ const shell = (text: string): string => `'${text.replace(/\p{Cc}/gu, ' ').replac
 
 function origin({ kind, sources }: CardContent): string {
   const by = `by ${PRODUCT.name} ${PRODUCT.version}`;
-  const told = sources.map(({ sha256, base_model: base, license, weight }) => {
+  const sourceLines = sources.map(({ sha256, base_model: base, license, weight }) => {
     const times = kind === 'merge' ? `${weight} × ` : '';
     const of = base === null ? '' : `, base model ${markdownCode(base)}`;
     const under = license === undefined ? '' : `, license ${markdownCode(license)}`;
     return `- ${times}an adapter whose weights have the SHA-256 ${markdownCode(sha256)}${of}${under}`;
   });
   const verb = kind === 'merge' ? 'Added up and squeezed' : 'Squeezed';
-  return `${verb} ${by} from:\n\n${told.join('\n')}`;
+  return `${verb} ${by} from:\n\n${sourceLines.join('\n')}`;
 }
 
 function figure({ modules }: CardContent): string[] {
@@ -205,7 +205,7 @@ function moduleTable({ modules, ranksBefore }: CardContent): string {
     .slice(0, MAX_ROWS)
     .map(
       ({ name, before, rank, relative_error: error, energy_retained: energy }) =>
-        `| ${markdownCode(name)} | ${before} | ${rank} | ${percent(error)} | ${percent(energy)} |`,
+        `| ${markdownCode(name)} | ${before} | ${rank} | ${formatPercent(error)} | ${formatPercent(energy)} |`,
     );
   const rest = modules.length - rows.length;
   return [

@@ -1,6 +1,6 @@
+import { formatPercent } from '../../charts/format.ts';
 import { moduleGrid } from '../../charts/module-grid.ts';
 import { distinctLabels } from '../../charts/module-names.ts';
-import { percent } from '../../charts/words.ts';
 import type { ModuleResult } from '../../contract/report.ts';
 import { plainText } from './escape.ts';
 
@@ -41,7 +41,7 @@ export function errorPicture(
   const labels = distinctLabels(rows, MAX_LABEL).map(plainText);
   const width = labels.reduce((longest, { length }) => Math.max(longest, length), 0);
   const lines = errors.map((row, index) => {
-    const largest = percent(row.reduce<number>((worst, error = 0) => Math.max(worst, error), 0));
+    const largest = formatPercent(row.reduce<number>((worst, error = 0) => Math.max(worst, error), 0));
     const bars = row.map((error) => (error === undefined ? ' ' : barOf(error / most))).join('');
     return `${labels[index]!.padEnd(width)}  ${bars}  ${largest.padStart(6)}`;
   });
@@ -50,7 +50,7 @@ export function errorPicture(
   return {
     caption:
       `Relative error of the modules: a row for each projection, a bar for each ${columnName}, from ${first} to ` +
-      `${last}${shared}. A full bar is ${percent(most)}; at the end of each row stands its largest error.`,
+      `${last}${shared}. A full bar is ${formatPercent(most)}; at the end of each row stands its largest error.`,
     lines,
   };
 }

@@ -4,7 +4,7 @@ import { JsonError } from '../../json/json-error.ts';
 import { parsePlainJson } from '../../json/strict-json.ts';
 import type { Outbound } from '../../net/outbound.ts';
 import { outboundError, statusError } from '../../net/outbound-error.ts';
-import { retrying } from '../retries.ts';
+import { withRetries } from '../retries.ts';
 
 /** The largest response that the library may read. A list of 100,000 files has about 10 MB. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
@@ -65,7 +65,7 @@ export class HubCalls {
    */
   attempt<T>(call: () => Promise<T>): Promise<T> {
     const { signal, repo, hubEndpoint } = this.options;
-    return retrying(async () => {
+    return withRetries(async () => {
       try {
         return await call();
       } catch (error) {

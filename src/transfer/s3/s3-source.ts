@@ -6,7 +6,7 @@ import { AppError } from '../../errors/app-error.ts';
 import { boundedBody } from '../../net/bounded-body.ts';
 import type { ReadyS3Source } from '../ready-endpoints.ts';
 import type { OpenedFile, RemoteFile } from '../receive-file.ts';
-import { retrying } from '../retries.ts';
+import { withRetries } from '../retries.ts';
 import { bucketError, hostOf, keyOf } from './s3-client.ts';
 
 const HTTP_PRECONDITION_FAILED = 412;
@@ -27,7 +27,7 @@ export async function findInBucket(
   const place = `s3://${source.bucket}/${keyOf(source, '')}`;
   let names: readonly string[];
   try {
-    names = await retrying(() => namesIn(client, source, place, signal), signal);
+    names = await withRetries(() => namesIn(client, source, place, signal), signal);
   } catch (error) {
     if (!mayNotList(error)) throw error;
     const { weights = WEIGHTS_FILE } = source;
@@ -56,7 +56,7 @@ export async function* pathsInBucket(
       ...{ Bucket: source.bucket, Prefix: prefix, MaxKeys: MAX_LISTED },
       ...(next !== undefined && { ContinuationToken: next }),
     });
-    const page = await retrying(async () => {
+    const page = await withRetries(async () => {
       try {
         return await client.send(command, { ...(signal && { abortSignal: signal }) });
       } catch (error) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Value } from 'typebox/value';
-import { resultsOf } from '../../../src/charts/succeeded.ts';
+import { succeededResults } from '../../../src/charts/succeeded-targets.ts';
 import { BatchRecord, type BatchRequest } from '../../../src/contract/batch.ts';
 import { newBatchId } from '../../../src/database/ids.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
@@ -246,7 +246,7 @@ onEachDialect('batches', (database) => {
         const { id: batchId, counts } = await bench.batches.submit(batchOf(id, 3));
         const members = await itemsOf(bench.batches, { id: batchId });
         assert.deepEqual([counts.succeeded, counts.queued], [1, 2]);
-        const [first] = resultsOf(await bench.jobs.get(members[0]!.job_id!));
+        const [first] = succeededResults(await bench.jobs.get(members[0]!.job_id!));
         assert.deepEqual(members[0]!.results, [
           { adapter_id: first!.adapter_id, href: `/v1/adapters/${first!.adapter_id}` },
         ]);

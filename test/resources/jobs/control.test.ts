@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Value } from 'typebox/value';
-import { resultsOf } from '../../../src/charts/succeeded.ts';
+import { succeededResults } from '../../../src/charts/succeeded-targets.ts';
 import { JobRecord } from '../../../src/contract/job.ts';
 import type { CheckpointJobRequest } from '../../../src/contract/job-request.ts';
 import { newJobId } from '../../../src/database/ids.ts';
@@ -138,7 +138,7 @@ describe('deleting', () => {
       await assert.rejects(jobControl.remove(id), failsWith('JOB_NOT_FINAL'));
       await jobControl.change(id, { labels: { a: 'b' } });
       const job = await end(id, { adapters: [KNOWN_WRITTEN], files: [reportFile({})] });
-      const result = resultsOf(job)[0]!.adapter_id;
+      const result = succeededResults(job)[0]!.adapter_id;
       await jobControl.remove(id);
       await assert.rejects(jobs.get(id), failsWith('JOB_NOT_FOUND'));
       await assert.rejects(jobControl.remove(id), failsWith('JOB_NOT_FOUND'));

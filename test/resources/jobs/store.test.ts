@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { resultsOf } from '../../../src/charts/succeeded.ts';
+import { succeededResults } from '../../../src/charts/succeeded-targets.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { RecordedJobRequest } from '../../../src/contract/job-request.ts';
 import { newAdapterId, newBatchId, newJobId } from '../../../src/database/ids.ts';
@@ -112,7 +112,9 @@ onEachDialect('the store of jobs', (database) => {
       assert.equal(await text(job.id, 'training', jobFile('training', content).sha256), content);
     assert.equal(await text(job.id, 'optimizer'), undefined);
     assert.equal(await jobsIn(database(), { tenant: 'other' }).file(job.id, 'report'), undefined);
-    const found = await new AdapterStore(database(), 'default').find(resultsOf({ results })[0]!.adapter_id);
+    const found = await new AdapterStore(database(), 'default').find(
+      succeededResults({ results })[0]!.adapter_id,
+    );
     const { name, job_id, parent_id } = found!.record;
     assert.deepEqual([name, job_id, parent_id], ['known-r2', job.id, KNOWN_ADAPTER]);
   });

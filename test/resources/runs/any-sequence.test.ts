@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AppError } from '../../../src/errors/app-error.ts';
-import { type Arrival, decide } from '../../../src/resources/runs/decide.ts';
-import { isSqueezed, lineageOf, type Past, positionIn } from '../../../src/resources/runs/lineage.ts';
+import { decide, type IncomingCheckpoint } from '../../../src/resources/runs/decide.ts';
+import {
+  isSqueezed,
+  lineageOf,
+  type PastCheckpoint,
+  positionIn,
+} from '../../../src/resources/runs/lineage.ts';
 import { clockOfRun, type RunManifest } from '../../../src/resources/runs/run-manifest.ts';
 import { nextCheckpointStep } from '../../../src/resources/runs/run-records.ts';
 import fc from '../../fast-check.ts';
@@ -40,7 +45,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
 
 /** A run's log, written as the service writes it, with the test as the worker. */
 class Story {
-  readonly log: Past[] = [];
+  readonly log: PastCheckpoint[] = [];
   readonly run: RunManifest;
 
   constructor(run: RunManifest) {
@@ -48,7 +53,7 @@ class Story {
   }
 
   /** Sends what a trainer has that did as it was told: the rank of the run before that step. */
-  send(step: number, content: number, rewind: boolean): Arrival | undefined {
+  send(step: number, content: number, rewind: boolean): IncomingCheckpoint | undefined {
     const rank = positionIn(this.run, this.log, step).rank.max;
     const sent = arrival(step, rank, { digest: `digest_${step}_${rank}_${content}`, rewind });
     try {
@@ -106,7 +111,7 @@ function check(property: (story: Story, events: readonly Event[]) => void): void
   );
 }
 
-function play(story: Story, one: Event): Arrival | undefined {
+function play(story: Story, one: Event): IncomingCheckpoint | undefined {
   if (one.kind === 'end') story.end(one.state, one.share);
   return one.kind === 'send' ? story.send(one.step, one.content, one.rewind) : undefined;
 }

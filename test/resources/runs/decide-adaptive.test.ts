@@ -5,7 +5,7 @@ import { AppError } from '../../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
 import { planAdaptive } from '../../../src/resources/runs/adaptive-plan.ts';
 import { decide } from '../../../src/resources/runs/decide.ts';
-import type { Past } from '../../../src/resources/runs/lineage.ts';
+import type { PastCheckpoint } from '../../../src/resources/runs/lineage.ts';
 import { arrival, kept, madeRun, squeezed, unfinished, uniform } from './made-run.ts';
 
 /** First squeeze at 500, the last one due at 3600; stages of 200 at least. */
@@ -21,7 +21,7 @@ const REQUEST: AdaptiveRequest = {
 const RUN = madeRun({ adaptive: REQUEST });
 
 /** The goal of a squeeze, or why none is done. */
-function goalOf(log: readonly Past[], step: number, rank: number, run = RUN) {
+function goalOf(log: readonly PastCheckpoint[], step: number, rank: number, run = RUN) {
   const decision = decide(run, log, arrival(step, rank));
   assert.ok(decision.kind !== 'existing');
   return decision.kind === 'squeeze' ? decision.goal : decision.reason;
@@ -50,7 +50,7 @@ describe('an adaptive run', () => {
     assert.match(String(goalOf(log, 799, 40)), /step 800 at the earliest: 200 steps after .* step 600/);
     assert.deepEqual(goalOf(log, 800, 40), { ...BY_SPECTRUM, max_rank: 40 });
     const nothing = unfinished(600, 64, 'pending');
-    const found: Past = {
+    const found: PastCheckpoint = {
       ...nothing,
       outcome: {
         state: 'succeeded',
@@ -82,7 +82,7 @@ describe('an adaptive run', () => {
 
   it('takes ranks of its own for each module, and the target for all at the end', () => {
     const ranks = { min: 8, max: 30 };
-    const log: Past[] = [
+    const log: PastCheckpoint[] = [
       kept(400, 64),
       {
         ...squeezed(1000, 64, 30),

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AppError } from '../../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
-import { type Arrival, decide } from '../../../src/resources/runs/decide.ts';
-import type { Outcome, Past } from '../../../src/resources/runs/lineage.ts';
+import { decide, type IncomingCheckpoint } from '../../../src/resources/runs/decide.ts';
+import type { Outcome, PastCheckpoint } from '../../../src/resources/runs/lineage.ts';
 import type { RunManifest } from '../../../src/resources/runs/run-manifest.ts';
 import { arrival, kept, madeRun, SCHEDULE, squeezed, unfinished } from './made-run.ts';
 
 const RUN = madeRun();
 
 function refusal(
-  log: readonly Past[],
-  checkpoint: Arrival,
+  log: readonly PastCheckpoint[],
+  checkpoint: IncomingCheckpoint,
   code: ErrorCode,
   run: RunManifest = RUN,
 ): AppError {
@@ -26,7 +26,11 @@ function refusal(
 }
 
 /** "keep", or the rank a squeeze goes to. */
-function planned(log: readonly Past[], checkpoint: Arrival, run: RunManifest = RUN): 'keep' | number {
+function planned(
+  log: readonly PastCheckpoint[],
+  checkpoint: IncomingCheckpoint,
+  run: RunManifest = RUN,
+): 'keep' | number {
   const decision = decide(run, log, checkpoint);
   if (decision.kind === 'keep') return 'keep';
   assert.ok(decision.kind === 'squeeze' && 'rank' in decision.goal, JSON.stringify(decision));
@@ -195,7 +199,7 @@ describe('a checkpoint of the wrong adapter', () => {
     const ranks = { min: 8, max: 64 };
     assert.equal(planned([], arrival(1000, 64, { ranks })), 32);
     const log = [kept(500, 64, { rank_before: ranks })].map(
-      (past): Past => ({
+      (past): PastCheckpoint => ({
         ...past,
         outcome: { state: 'succeeded', rank: ranks, parameters: null, adapterId: null },
       }),
@@ -222,7 +226,9 @@ describe('a checkpoint of the wrong adapter', () => {
     const start = { modules_by_rank: sent.modulesByRank, rank_before: sent.ranks, stage_rank: 32 };
     const rank = { min: 3, max: 60 };
     const done = squeezed(1000, 64, 32, start);
-    const log: Past[] = [{ ...done, outcome: { ...done.outcome, state: 'succeeded', rank } as Outcome }];
+    const log: PastCheckpoint[] = [
+      { ...done, outcome: { ...done.outcome, state: 'succeeded', rank } as Outcome },
+    ];
     const own = { ranks: rank, modulesByRank: [{ rank: 60, parameters_per_rank: 150 }] };
     assert.equal(decide(run, log, arrival(1500, 60, own)).kind, 'keep', 'a rank above that of its stage');
     const second = decide(run, log, arrival(2000, 60, own));

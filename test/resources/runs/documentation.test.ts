@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import { RunRequest } from '../../../src/contract/run.ts';
-import { courseOf, learningRateNow } from '../../../src/resources/runs/course.ts';
+import { learningRateNow, runProgress } from '../../../src/resources/runs/run-progress.ts';
 import { madeRun, squeezed } from './made-run.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/runs.md'), 'utf8');
@@ -19,7 +19,7 @@ function rowOf(squeezes: string): string {
     return squeezed(Number(step), from, rank);
   });
   const { factor, begin_step, end_step, warm_up_steps, decay_steps } = learningRateNow(
-    courseOf(madeRun(request), log),
+    runProgress(madeRun(request), log),
   );
   const decays = decay_steps === 0 ? '–' : `${end_step - decay_steps} to ${end_step}`;
   return `| ${squeezes} | × ${factor.toFixed(2)} | ${begin_step} to ${begin_step + warm_up_steps} | ${decays} |`;

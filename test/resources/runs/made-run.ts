@@ -2,8 +2,8 @@ import { hash } from 'node:crypto';
 import type { RunRequest } from '../../../src/contract/run.ts';
 import type { WrittenFiles } from '../../../src/resources/contents/contents.ts';
 import { planAdaptive } from '../../../src/resources/runs/adaptive-plan.ts';
-import type { Arrival } from '../../../src/resources/runs/decide.ts';
-import type { Outcome, Past } from '../../../src/resources/runs/lineage.ts';
+import type { IncomingCheckpoint } from '../../../src/resources/runs/decide.ts';
+import type { Outcome, PastCheckpoint } from '../../../src/resources/runs/lineage.ts';
 import type { CheckpointManifest, RunManifest } from '../../../src/resources/runs/run-manifest.ts';
 import { planSchedule } from '../../../src/schedule/plan-schedule.ts';
 
@@ -38,7 +38,11 @@ const ofRank = (rank: number) => [{ rank, parameters_per_rank: PARAMETERS_PER_RA
 export const uniform = (rank: number) => ({ min: rank, max: rank });
 
 /** A checkpoint of one rank; its content is named after step and rank unless it has a name. */
-export const arrival = (step: number, rank: number, change: Partial<Arrival> = {}): Arrival => ({
+export const arrival = (
+  step: number,
+  rank: number,
+  change: Partial<IncomingCheckpoint> = {},
+): IncomingCheckpoint => ({
   step,
   rewind: false,
   loss: null,
@@ -81,13 +85,13 @@ export function entry(step: number, rank: number, change: Change = {}): Checkpoi
 }
 
 /** A checkpoint that was kept: nothing of it is stored. */
-export const kept = (step: number, rank: number, change: Change = {}): Past => ({
+export const kept = (step: number, rank: number, change: Change = {}): PastCheckpoint => ({
   checkpoint: entry(step, rank, { ...KEPT, ...change }),
   outcome: { state: 'succeeded', rank: uniform(rank), parameters: null, adapterId: null },
 });
 
 /** One that was squeezed from one rank to another. */
-export const squeezed = (step: number, from: number, to: number, change: Change = {}): Past => ({
+export const squeezed = (step: number, from: number, to: number, change: Change = {}): PastCheckpoint => ({
   checkpoint: entry(step, from, { target: { rank: to }, ...change }),
   outcome: {
     state: 'succeeded',
@@ -103,4 +107,4 @@ export const unfinished = (
   rank: number,
   state: Exclude<Outcome['state'], 'succeeded'>,
   change: Change = {},
-): Past => ({ checkpoint: entry(step, rank, change), outcome: { state } });
+): PastCheckpoint => ({ checkpoint: entry(step, rank, change), outcome: { state } });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { resultsOf } from '../../../src/charts/succeeded.ts';
+import { succeededResults } from '../../../src/charts/succeeded-targets.ts';
 import { newAdapterId } from '../../../src/database/ids.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
 import { AdapterStore } from '../../../src/resources/adapters/store.ts';
@@ -72,7 +72,7 @@ onEachDialect('usage', (database, folder) => {
       assert.deepEqual(await totals(own), { adapters: 4, bytes: 4 * KNOWN_FACTS.bytes });
       const again = await own.runStore.append(run, checkpoint, { adapter, job: accepted }, written);
       assert.deepEqual([again, await totals(own)], [false, await counted(own)]);
-      await own.adapters.change(resultsOf(job)[0]!.adapter_id, { ttlSeconds: 60 });
+      await own.adapters.change(succeededResults(job)[0]!.adapter_id, { ttlSeconds: 60 });
       await bench.sweeper().sweep(Date.now() + HOUR_MS);
       assert.deepEqual(await totals(own), { adapters: 3, bytes: 3 * KNOWN_FACTS.bytes });
       assert.deepEqual(await totals(own), await counted(own));

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { FORMAT_NAMES } from '../../../src/adapter/format-name.ts';
-import { percent } from '../../../src/charts/words.ts';
+import { formatPercent } from '../../../src/charts/format.ts';
 import { type CardContent, MAX_ROWS, modelCard, usage } from '../../../src/squeeze/card/card.ts';
 import { PRODUCT } from '../../../src/version.ts';
 import { computeFixture } from '../compute-fixture.ts';
@@ -156,8 +156,8 @@ describe('the card of a squeeze', () => {
           `\`${name}\``,
           '12',
           '4',
-          percent(error),
-          percent(energy),
+          formatPercent(error),
+          formatPercent(energy),
           '',
         ]),
       );

@@ -1,4 +1,4 @@
-import { bytesInWords } from '../../../src/charts/words.ts';
+import { formatBytes } from '../../../src/charts/format.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import { moment } from '../words/moments.ts';
 import { rankRange } from '../words/target-in-words.ts';
@@ -29,7 +29,7 @@ export function AdapterCards({ adapters, selected, onSelect }: AdapterCardsProps
               <strong class="ellipsis">{name}</strong>
               <span class="ellipsis">{base ?? 'No base model in its files'}</span>
               <span>
-                rank {rankRange(ranks)} · {modules.toLocaleString('en')} modules · {bytesInWords(bytes)} ·{' '}
+                rank {rankRange(ranks)} · {modules.toLocaleString('en')} modules · {formatBytes(bytes)} ·{' '}
                 {format}
               </span>
               <span class="note">

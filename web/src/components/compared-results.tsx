@@ -1,8 +1,8 @@
 import { useMemo } from 'preact/hooks';
 import { comparisonChart } from '../../../src/charts/comparison-chart.ts';
+import { formatBytes, formatPercent } from '../../../src/charts/format.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { sizeChart } from '../../../src/charts/size-chart.ts';
-import { bytesInWords, percent } from '../../../src/charts/words.ts';
 import type { SucceededResult } from '../../../src/contract/job.ts';
 import type { ModuleResult } from '../../../src/contract/report.ts';
 import { scheme } from '../state/scheme.ts';
@@ -80,7 +80,7 @@ export function ComparedResults({ first, second }: { first: Compared; second: Co
         <Chart
           option={sizes}
           height={180}
-          label={`${labels[0]}: ${bytesInWords(first.result.bytes)}; ${labels[1]}: ${bytesInWords(second.result.bytes)}`}
+          label={`${labels[0]}: ${formatBytes(first.result.bytes)}; ${labels[1]}: ${formatBytes(second.result.bytes)}`}
         />
       </Panel>
       {rows.length === 0 ? (
@@ -134,13 +134,13 @@ const totals = (first: SucceededResult, second: SucceededResult): [string, strin
   ];
   return [
     row('Mean module error', ({ module_relative_error: error }) =>
-      error === undefined ? '–' : percent(error),
+      error === undefined ? '–' : formatPercent(error),
     ),
-    row('Relative error', ({ relative_error: error }) => percent(error)),
-    row('Energy kept', ({ energy_retained: energy }) => percent(energy)),
-    row('Worst module', ({ worst_module: worst }) => (worst ? percent(worst.relative_error) : '–')),
+    row('Relative error', ({ relative_error: error }) => formatPercent(error)),
+    row('Energy kept', ({ energy_retained: energy }) => formatPercent(energy)),
+    row('Worst module', ({ worst_module: worst }) => (worst ? formatPercent(worst.relative_error) : '–')),
     row('Rank', ({ rank }) => rankRange(rank)),
-    row('Size', ({ bytes }) => bytesInWords(bytes)),
+    row('Size', ({ bytes }) => formatBytes(bytes)),
     row('Parameters', ({ parameters }) => parameters.toLocaleString('en')),
   ];
 };
@@ -157,14 +157,14 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     title: 'First',
     by: (row) => row.first,
-    cell: (row) => percent(row.first),
+    cell: (row) => formatPercent(row.first),
     width: ERROR_WIDTH,
     isNumber: true,
   },
   {
     title: 'Second',
     by: (row) => row.second,
-    cell: (row) => percent(row.second),
+    cell: (row) => formatPercent(row.second),
     width: ERROR_WIDTH,
     isNumber: true,
   },

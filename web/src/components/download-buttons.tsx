@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { asFileName } from '../../../src/adapter/file-names.ts';
-import { bytesInWords } from '../../../src/charts/words.ts';
+import { formatBytes } from '../../../src/charts/format.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import { download } from '../api/download.ts';
 import { type Problem, problemOf } from '../api/problem.ts';
@@ -22,7 +22,7 @@ export function DownloadButtons({ adapter }: { adapter: Pick<AdapterRecord, 'id'
     ...files.map(({ name, bytes }): [string, string, string] => [
       name,
       `${base}/files/${encodeURIComponent(name)}`,
-      `${name}, ${bytesInWords(bytes)}`,
+      `${name}, ${formatBytes(bytes)}`,
     ]),
     [`${asFileName(called)}.zip`, `${base}/archive`, 'All as zip'],
   ];

@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
-import { percent } from '../../../src/charts/words.ts';
+import { formatPercent } from '../../../src/charts/format.ts';
 import { ModuleName, type PlaceInTable } from './module-name.tsx';
 import { Panel } from './panel.tsx';
 import { StateBadge } from './state-badge.tsx';
@@ -171,14 +171,14 @@ function columnsOf(
     has('error') && {
       title: 'Error',
       by: ({ error = 0 }) => error,
-      cell: ({ error = 0 }) => percent(error),
+      cell: ({ error = 0 }) => formatPercent(error),
       width: 'clamp(4.2rem, 8vw, 5.5rem)',
       isNumber: true,
     },
     has('optimalError') && {
       title: 'Least',
       by: ({ optimalError }) => optimalError ?? -1,
-      cell: ({ optimalError }) => (optimalError == null ? '–' : percent(optimalError)),
+      cell: ({ optimalError }) => (optimalError == null ? '–' : formatPercent(optimalError)),
       width: '5.5rem',
       isNumber: true,
       isExtra: true,
@@ -207,6 +207,6 @@ const Share = ({ share, most }: { share: number; most: number }) => (
     <span class="share-bar" aria-hidden="true">
       <span style={{ width: `${(100 * share) / most}%` }} />
     </span>
-    {percent(share)}
+    {formatPercent(share)}
   </span>
 );

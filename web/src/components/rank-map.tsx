@@ -1,6 +1,7 @@
 import type { ECElementEvent } from 'echarts';
 import type { ECharts } from 'echarts/core';
 import { useMemo, useState } from 'preact/hooks';
+import { formatPercent } from '../../../src/charts/format.ts';
 import {
   type HeatCell,
   type HeatMapInput,
@@ -10,7 +11,6 @@ import {
 } from '../../../src/charts/layer-heat-map.ts';
 import type { ModuleGrid } from '../../../src/charts/module-grid.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
-import { percent } from '../../../src/charts/words.ts';
 import { scheme } from '../state/scheme.ts';
 import { Chart } from './chart.tsx';
 import { ChartTable } from './chart-table.tsx';
@@ -116,8 +116,8 @@ export function RankMap(props: RankMapProps) {
             rows.map(({ name, newRank, share = 0, error = 0 }) => [
               name,
               newRank,
-              percent(share),
-              percent(error),
+              formatPercent(share),
+              formatPercent(error),
             ])
           }
         />
@@ -149,8 +149,8 @@ function viewed(
 
 const tellModule = ({ rank, newRank = rank, error = 0, share = 0, isPinned }: ModuleRow): string[] => [
   `rank ${newRank} of ${rank}${isPinned ? ', pinned' : ''}`,
-  `error ${percent(error)}`,
-  `${percent(share)} of the energy`,
+  `error ${formatPercent(error)}`,
+  `${formatPercent(share)} of the energy`,
 ];
 
 function modulesWhere(

@@ -1,11 +1,11 @@
 import { useMemo, useState } from 'preact/hooks';
+import { formatBytes, formatPercent } from '../../../src/charts/format.ts';
 import { heatMapHeight, layerHeatMap } from '../../../src/charts/layer-heat-map.ts';
 import { moduleGrid } from '../../../src/charts/module-grid.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { curveOfSpectra, rankCurveChart } from '../../../src/charts/rank-curve-chart.ts';
 import { sizeChart } from '../../../src/charts/size-chart.ts';
-import { shownError } from '../../../src/charts/succeeded.ts';
-import { bytesInWords, percent } from '../../../src/charts/words.ts';
+import { mainError } from '../../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { SucceededResult } from '../../../src/contract/job.ts';
 import type { Report, SucceededTargetReport } from '../../../src/contract/report.ts';
@@ -45,7 +45,7 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
       rankCurveChart({
         palette,
         curve,
-        results: results.map((result) => ({ rank: result.rank.max, error: shownError(result) })),
+        results: results.map((result) => ({ rank: result.rank.max, error: mainError(result) })),
       }),
     [palette, curve, results],
   );
@@ -89,7 +89,7 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
         <Chart
           option={sizeOption}
           height={Math.max(300, 60 + 44 * files.length)}
-          label={files.map(({ label, bytes }) => `${label}: ${bytesInWords(bytes)}`).join('; ')}
+          label={files.map(({ label, bytes }) => `${label}: ${formatBytes(bytes)}`).join('; ')}
         />
       </Panel>
       <Panel
@@ -98,7 +98,7 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
       >
         <Chart
           option={curveOption}
-          label={`Least error at ranks 1 to ${curve.length}; results: ${results.map((result) => `rank ${result.rank.max}, error ${percent(shownError(result))}`).join('; ')}.`}
+          label={`Least error at ranks 1 to ${curve.length}; results: ${results.map((result) => `rank ${result.rank.max}, error ${formatPercent(mainError(result))}`).join('; ')}.`}
         >
           <ChartTable
             caption="Error at each rank"
@@ -106,9 +106,9 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
             rows={() =>
               curve.map((point) => [
                 point.rank,
-                percent(point.module_relative_error),
-                percent(point.relative_error),
-                percent(point.worst_module_error),
+                formatPercent(point.module_relative_error),
+                formatPercent(point.relative_error),
+                formatPercent(point.worst_module_error),
               ])
             }
           />
@@ -140,7 +140,11 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
             caption="Error by module"
             head={['Module', 'Rank', 'Error']}
             rows={() =>
-              target.modules.map(({ name, rank, relative_error: error }) => [name, rank, percent(error)])
+              target.modules.map(({ name, rank, relative_error: error }) => [
+                name,
+                rank,
+                formatPercent(error),
+              ])
             }
           />
         </Chart>

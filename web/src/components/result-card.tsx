@@ -1,4 +1,4 @@
-import { bytesInWords, percent } from '../../../src/charts/words.ts';
+import { formatBytes, formatPercent } from '../../../src/charts/format.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { FailedResult, SucceededResult } from '../../../src/contract/job.ts';
 import { get } from '../api/request.ts';
@@ -33,16 +33,16 @@ export function ResultCard({ jobId, index, result, source }: ResultCardProps) {
       <Tiles
         tiles={[
           mean === undefined
-            ? { title: 'Relative error', value: percent(error), note: 'measured on the written file' }
+            ? { title: 'Relative error', value: formatPercent(error), note: 'measured on the written file' }
             : {
                 title: 'Mean module error',
-                value: percent(mean),
-                note: `measured on the written file; whole adapter ${percent(error)}`,
+                value: formatPercent(mean),
+                note: `measured on the written file; whole adapter ${formatPercent(error)}`,
               },
           {
             title: 'Size',
-            value: bytesInWords(result.bytes),
-            note: before ? `was ${bytesInWords(before)}` : undefined,
+            value: formatBytes(result.bytes),
+            note: before ? `was ${formatBytes(before)}` : undefined,
           },
           {
             title: 'Rank',
@@ -51,8 +51,12 @@ export function ResultCard({ jobId, index, result, source }: ResultCardProps) {
           },
           {
             title: 'Worst module',
-            value: worst ? percent(worst.relative_error) : '–',
-            note: worst ? <bdi class="module-name">{worst.name}</bdi> : `energy kept ${percent(energy)}`,
+            value: worst ? formatPercent(worst.relative_error) : '–',
+            note: worst ? (
+              <bdi class="module-name">{worst.name}</bdi>
+            ) : (
+              `energy kept ${formatPercent(energy)}`
+            ),
           },
         ]}
       />

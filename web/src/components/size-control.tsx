@@ -1,5 +1,5 @@
 import { useId } from 'preact/hooks';
-import { bytesInWords } from '../../../src/charts/words.ts';
+import { formatBytes } from '../../../src/charts/format.ts';
 import { type CurveLine, inWords } from './size-curve.tsx';
 
 interface SizeControlProps {
@@ -15,7 +15,7 @@ export function SizeControl({ line: { points, at, place, onAt }, pinned, onUnpin
     <div class="rank-control">
       <div class="row spread">
         <label for={id}>Size of the factors</label>
-        <strong>{bytesInWords(place.bytes)}</strong>
+        <strong>{formatBytes(place.bytes)}</strong>
       </div>
       <input
         id={id}
@@ -29,13 +29,13 @@ export function SizeControl({ line: { points, at, place, onAt }, pinned, onUnpin
         onInput={({ currentTarget }) => onAt(Number(currentTarget.value))}
       />
       <div class="row spread note">
-        <span>{bytesInWords(points[0]!.bytes)}</span>
+        <span>{formatBytes(points[0]!.bytes)}</span>
         {pinned > 0 && (
           <button type="button" class="link" onClick={onUnpinAll}>
             {pinned} pinned: unpin all
           </button>
         )}
-        <span>{bytesInWords(points.at(-1)!.bytes)}</span>
+        <span>{formatBytes(points.at(-1)!.bytes)}</span>
       </div>
     </div>
   );

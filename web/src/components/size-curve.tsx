@@ -1,8 +1,8 @@
 import type { ECharts } from 'echarts/core';
 import { useMemo } from 'preact/hooks';
+import { formatBytes, formatPercent } from '../../../src/charts/format.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { NAMES, type SizePoint, sizeCurveChart } from '../../../src/charts/size-curve-chart.ts';
-import { bytesInWords, percent } from '../../../src/charts/words.ts';
 import type { Criterion } from '../../../src/core/policy/allocate-ranks.ts';
 import { CRITERIA } from '../preview/target-form.ts';
 import { scheme } from '../state/scheme.ts';
@@ -121,7 +121,7 @@ export function SizeCurve(props: SizeCurveProps) {
 }
 
 export const inWords = ({ words, bytes, error }: SizePoint): string =>
-  `${words}, ${bytesInWords(bytes)}, error ${percent(error)}`;
+  `${words}, ${formatBytes(bytes)}, error ${formatPercent(error)}`;
 
 /** Each uniform rank, next to the ranks by module of the same or the next smaller size. */
 const rowsOf = (uniform: readonly SizePoint[], byModule: readonly SizePoint[]) =>
@@ -129,9 +129,9 @@ const rowsOf = (uniform: readonly SizePoint[], byModule: readonly SizePoint[]) =
     const other = byModule.findLast((point) => point.bytes <= bytes * (1 + 1e-9));
     return [
       words,
-      bytesInWords(bytes),
-      percent(error),
+      formatBytes(bytes),
+      formatPercent(error),
       other?.words ?? '–',
-      other ? percent(other.error) : '–',
+      other ? formatPercent(other.error) : '–',
     ];
   });

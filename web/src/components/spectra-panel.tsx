@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
+import { truncateStart } from '../../../src/charts/format.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { spectraChart, spectraLines } from '../../../src/charts/spectra-chart.ts';
-import { shortened } from '../../../src/charts/words.ts';
 import type { ModuleSpectrum } from '../../../src/contract/report.ts';
 import { scheme } from '../state/scheme.ts';
 import { Chart } from './chart.tsx';
@@ -38,7 +38,7 @@ export function SpectraPanel({ modules, picked, rank, height }: SpectraPanelProp
       note={
         picked === undefined
           ? 'Each thin line is a module. Pick one in the table or the map to see it.'
-          : `Picked: ${shortened(picked, 60)}`
+          : `Picked: ${truncateStart(picked, 60)}`
       }
     >
       <Chart

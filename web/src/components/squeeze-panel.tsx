@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { bytesInWords, percent, squeezeInWords } from '../../../src/charts/words.ts';
+import { describeSqueeze, formatBytes, formatPercent } from '../../../src/charts/format.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
 import type { Target } from '../../../src/contract/target.ts';
@@ -174,7 +174,7 @@ function Sentence({ preview, source }: { preview: Preview; source: SqueezePanelP
   const { rank, bytes, relative_error: error } = preview;
   return (
     <p>
-      <strong>{squeezeInWords({ rank, bytes, bytesBefore: source.bytes, energy: 1 - error ** 2 })}</strong>
+      <strong>{describeSqueeze({ rank, bytes, bytesBefore: source.bytes, energy: 1 - error ** 2 })}</strong>
     </p>
   );
 }
@@ -186,22 +186,22 @@ function PreviewTiles({ preview, sourceBytes }: { preview: Preview; sourceBytes:
       tiles={[
         {
           title: 'Mean module error',
-          value: percent(preview.module_relative_error),
-          note: `least possible; whole adapter ${percent(preview.relative_error)}`,
+          value: formatPercent(preview.module_relative_error),
+          note: `least possible; whole adapter ${formatPercent(preview.relative_error)}`,
         },
         {
           title: 'Energy kept',
-          value: percent(preview.module_energy_retained),
+          value: formatPercent(preview.module_energy_retained),
           note: `mean of the modules, rank ${rankRange(rank)}`,
         },
         {
           title: 'Size of the factors',
-          value: bytesInWords(bytes),
-          note: `of ${bytesInWords(sourceBytes)}, ${percent(bytes / sourceBytes)}`,
+          value: formatBytes(bytes),
+          note: `of ${formatBytes(sourceBytes)}, ${formatPercent(bytes / sourceBytes)}`,
         },
         {
           title: 'Worst module',
-          value: worst ? percent(worst.relative_error) : '–',
+          value: worst ? formatPercent(worst.relative_error) : '–',
           note: worst ? <bdi class="module-name">{worst.name}</bdi> : 'nothing is lost',
         },
       ]}
@@ -219,14 +219,14 @@ const sizeNow = ({ preview }: Choice) => (preview ? { parameters: preview.parame
 function wishInWords({ form, target, preview }: Choice): string {
   if (form.policy !== 'modules' || !preview) return targetInWords(target);
   const place = form.profile === '' ? '' : ` for ${form.profile}`;
-  return `${bytesInWords(preview.bytes)}, ranks by module${place}`;
+  return `${formatBytes(preview.bytes)}, ranks by module${place}`;
 }
 
 const isUnchanged = ({ bytes }: Preview, source: SqueezePanelProps['source']): boolean =>
   bytes >= source.bytes;
 
 const inWords = ({ module_relative_error: error, bytes }: Preview): string =>
-  `error ${percent(error)}, size ${bytesInWords(bytes)}`;
+  `error ${formatPercent(error)}, size ${formatBytes(bytes)}`;
 
 const isAmong = (target: Target, others: readonly Target[]): boolean =>
   others.some((other) => JSON.stringify(other) === JSON.stringify(target));

@@ -1,5 +1,5 @@
 import { useRef } from 'preact/hooks';
-import { bytesInWords } from '../../../src/charts/words.ts';
+import { formatBytes } from '../../../src/charts/format.ts';
 import { removeUpload, type Upload, uploadNews, uploads } from '../state/uploads.ts';
 import { roughly } from '../words/moments.ts';
 import { Bar } from './bar.tsx';
@@ -68,15 +68,15 @@ function UploadRow({ upload, onRemove }: { upload: Upload; onRemove: () => void 
 
 function progressInWords(progress: Exclude<Upload['progress'], { state: 'failed' }>): string {
   if (progress.state === 'waiting') return 'Waiting for other uploads';
-  if (progress.state === 'done') return `Uploaded, ${bytesInWords(progress.bytes)}`;
+  if (progress.state === 'done') return `Uploaded, ${formatBytes(progress.bytes)}`;
   const { sentBytes, totalBytes, elapsedMs } = progress;
-  if (sentBytes >= totalBytes) return `${bytesInWords(totalBytes)} sent, checking`;
+  if (sentBytes >= totalBytes) return `${formatBytes(totalBytes)} sent, checking`;
   const percent = Math.floor((100 * sentBytes) / totalBytes);
-  const words = `${percent} %, ${bytesInWords(sentBytes)} of ${bytesInWords(totalBytes)}`;
+  const words = `${percent} %, ${formatBytes(sentBytes)} of ${formatBytes(totalBytes)}`;
   if (sentBytes === 0 || elapsedMs < MIN_ELAPSED_MS) return words;
   const bytesPerSecond = (1000 * sentBytes) / elapsedMs;
   const left = roughly((totalBytes - sentBytes) / bytesPerSecond);
-  return `${words}, ${bytesInWords(bytesPerSecond)}/s, about ${left} left`;
+  return `${words}, ${formatBytes(bytesPerSecond)}/s, about ${left} left`;
 }
 
 /** Announces to screen readers when uploads begin and end, on every page, but not each percent. */

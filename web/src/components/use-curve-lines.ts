@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
+import { formatRanks } from '../../../src/charts/format.ts';
 import type { SizePoint } from '../../../src/charts/size-curve-chart.ts';
-import { ranksInWords } from '../../../src/charts/words.ts';
 import { moduleRelativeError } from '../../../src/core/by-module.ts';
 import { type Analyzed, lostShare, type Preview } from '../preview/preview.ts';
 import { refusalOfRank } from '../preview/rank-choices.ts';
@@ -32,7 +32,7 @@ export function useCurveLines(choice: Choice, analyzed: Analyzed) {
         ({ parameters, error, rank }): SizePoint => ({
           bytes: parameters * bytesPerParameter,
           error,
-          words: ranksInWords(rank),
+          words: formatRanks(rank),
           ...(choice.refusal !== null && { refusal: choice.refusal }),
         }),
       ),
@@ -63,7 +63,7 @@ export function useCurveLines(choice: Choice, analyzed: Analyzed) {
 const placeOf = (preview: Preview, { criterion }: RankStudio): SizePoint => ({
   bytes: preview.bytes,
   error: criterion === 'energy' ? preview.relative_error : preview.module_relative_error,
-  words: ranksInWords(preview.rank),
+  words: formatRanks(preview.rank),
 });
 
 function nearestBySize(points: readonly SizePoint[], bytes: number): number {

@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import { bytesInWords } from '../../../src/charts/words.ts';
+import { formatBytes } from '../../../src/charts/format.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { Report } from '../../../src/contract/report.ts';
 import { analysisJob } from '../api/analysis.ts';
@@ -68,7 +68,7 @@ function Head({ adapter }: { adapter: AdapterRecord }) {
           License: license,
           Rank: rankRange(ranks),
           Modules: modules.toLocaleString('en'),
-          Size: bytesInWords(bytes),
+          Size: formatBytes(bytes),
           Parameters: adapter.parameters.toLocaleString('en'),
           'Number format': dtypes.join(', '),
           alpha,

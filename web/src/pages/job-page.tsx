@@ -1,5 +1,5 @@
-import { resultsOf, shownError, targetsOf } from '../../../src/charts/succeeded.ts';
-import { percent } from '../../../src/charts/words.ts';
+import { formatPercent } from '../../../src/charts/format.ts';
+import { mainError, succeededResults, succeededTargets } from '../../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { Report } from '../../../src/contract/report.ts';
@@ -49,8 +49,8 @@ const MARKS = { queued: '…', succeeded: '✓', partial: '!', failed: '✗', ca
 function tabTitle(job: JobRecord): string {
   const mark =
     job.state === 'active' ? `${Math.floor(100 * jobAt(job, Date.now()).share)} %` : MARKS[job.state];
-  const [result] = resultsOf(job);
-  const error = result && job.results.length === 1 ? `, ${percent(shownError(result))}` : '';
+  const [result] = succeededResults(job);
+  const error = result && job.results.length === 1 ? `, ${formatPercent(mainError(result))}` : '';
   return `${mark} ${jobTitle(job)}${error}`;
 }
 
@@ -202,8 +202,8 @@ function Outcome({ job }: { job: JobRecord }) {
       {report.value && report.value.targets.length > 0 && (
         <ReportCharts
           report={report.value}
-          targets={targetsOf(report.value)}
-          results={resultsOf(job)}
+          targets={succeededTargets(report.value)}
+          results={succeededResults(job)}
           source={source.value}
         />
       )}

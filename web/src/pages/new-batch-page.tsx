@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { bytesInWords, ranksInWords } from '../../../src/charts/words.ts';
+import { formatBytes, formatRanks } from '../../../src/charts/format.ts';
 import type { BatchRecord } from '../../../src/contract/batch.ts';
 import type { BatchForecast } from '../../../src/contract/forecast.ts';
 import { post } from '../api/request.ts';
@@ -141,8 +141,8 @@ function Known({ forecast: { unknown, reused, rank, bytes, seconds } }: { foreca
       <Facts
         facts={{
           'Already squeezed': reused > 0 ? counted(reused) : null,
-          Rank: rank && ranksInWords(rank),
-          'Size of the results': rank && bytesInWords(bytes),
+          Rank: rank && formatRanks(rank),
+          'Size of the results': rank && formatBytes(bytes),
           'Time of one worker': rank !== null && seconds !== null ? duration(seconds) : null,
         }}
       />

@@ -1,4 +1,5 @@
 import { useMemo } from 'preact/hooks';
+import { formatPercent } from '../../../src/charts/format.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { bandsHeight, rankBands } from '../../../src/charts/rank-bands.ts';
 import {
@@ -7,7 +8,6 @@ import {
   timelineHeight,
   validCheckpoints,
 } from '../../../src/charts/run-timeline.ts';
-import { percent } from '../../../src/charts/words.ts';
 import type { CheckpointRecord, RunRecord } from '../../../src/contract/run.ts';
 import type { RunLearningRate, Stage } from '../../../src/contract/schedule.ts';
 import { get, remove } from '../api/request.ts';
@@ -105,7 +105,7 @@ function Head({ run }: { run: RunRecord }) {
           { title: 'Learning rate', value: times(rate.factor), note: curveInWords(rate) },
           {
             title: 'Error of the last squeeze',
-            value: newest ? percent(newest.relative_error!) : '–',
+            value: newest ? formatPercent(newest.relative_error!) : '–',
             note: newest ? `at step ${count(newest.step)}` : 'nothing was squeezed yet',
           },
         ]}
@@ -147,7 +147,7 @@ function curveInWords({ warm_up_steps, decay_steps, begin_step, end_step }: RunL
 }
 
 const shareInWords = ({ rank, steps, learning_rate }: Stage, stages: number): string =>
-  `rank ${rank}, stage ${stages} of ${stages}: ${steps} steps, ${percent(learning_rate.share)} of Σ(learning rate × steps)`;
+  `rank ${rank}, stage ${stages} of ${stages}: ${steps} steps, ${formatPercent(learning_rate.share)} of Σ(learning rate × steps)`;
 
 /** Planned and reached ranks, errors, learning rate and loss over the steps. */
 function Timeline({ run }: { run: RunRecord }) {
@@ -182,7 +182,7 @@ const stageCells = ({ rank, begin_step, end_step, learning_rate }: Stage) => [
   times(learning_rate.factor),
   learning_rate.warm_up_steps,
   learning_rate.decay_steps,
-  percent(learning_rate.share),
+  formatPercent(learning_rate.share),
 ];
 
 /** The rank of each module as bands over the steps. */
@@ -239,7 +239,7 @@ const Checkpoints = ({ checkpoints }: { checkpoints: readonly CheckpointRecord[]
       },
       {
         title: 'Error',
-        cell: ({ relative_error: error }) => (error === null ? '–' : percent(error)),
+        cell: ({ relative_error: error }) => (error === null ? '–' : formatPercent(error)),
         isNumber: true,
       },
       {

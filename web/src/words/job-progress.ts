@@ -1,4 +1,4 @@
-import { bytesInWords } from '../../../src/charts/words.ts';
+import { formatBytes } from '../../../src/charts/format.ts';
 import type { JobPhase, JobRecord } from '../../../src/contract/job.ts';
 import { roughly } from './moments.ts';
 
@@ -67,7 +67,7 @@ export function jobAt(job: JobRecord, nowMs: number): JobAt {
 
 const counted = (phase: string, done: number, total: number): string =>
   IN_BYTES.includes(phase)
-    ? `${bytesInWords(done)} of ${bytesInWords(total)}`
+    ? `${formatBytes(done)} of ${formatBytes(total)}`
     : `${done.toLocaleString('en')} of ${total.toLocaleString('en')} modules`;
 
 function leftOf({ started_at: begun, attempts }: JobRecord, share: number, nowMs: number): string {

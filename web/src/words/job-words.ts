@@ -1,5 +1,5 @@
-import { shownError } from '../../../src/charts/succeeded.ts';
-import { bytesInWords, percent } from '../../../src/charts/words.ts';
+import { formatBytes, formatPercent } from '../../../src/charts/format.ts';
+import { mainError } from '../../../src/charts/succeeded-targets.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { jobAt } from './job-progress.ts';
 import { targetInWords } from './target-in-words.ts';
@@ -55,9 +55,9 @@ export function outcomeOf(job: JobRecord): string {
       .map((result) =>
         result.state === 'failed'
           ? result.error.title
-          : `error ${percent(shownError(result))}, ${bytesInWords(result.bytes)}`,
+          : `error ${formatPercent(mainError(result))}, ${formatBytes(result.bytes)}`,
       )
       .join('; ');
   if (job.kind === 'export') return deliveries.map(({ place }) => place).join('; ');
-  return imported ? bytesInWords(imported.bytes) : '';
+  return imported ? formatBytes(imported.bytes) : '';
 }

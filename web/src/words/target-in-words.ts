@@ -1,4 +1,4 @@
-import { bytesInWords } from '../../../src/charts/words.ts';
+import { formatBytes } from '../../../src/charts/format.ts';
 import type { Target } from '../../../src/contract/target.ts';
 
 /** A short description of a target: "rank 4 for vllm". */
@@ -17,7 +17,7 @@ function policy(target: Target): string {
   if ('ratio' in target) return `σ > σ₁/${target.ratio}`;
   if ('cumulative' in target) return `Σσ ${share(target.cumulative)}`;
   if ('knee' in target) return 'knee';
-  if ('budget_bytes' in target) return `≤ ${bytesInWords(target.budget_bytes)}`;
+  if ('budget_bytes' in target) return `≤ ${formatBytes(target.budget_bytes)}`;
   if ('budget_parameters' in target) return `≤ ${target.budget_parameters.toLocaleString('en')} parameters`;
   if ('rank_pattern' in target) return 'ranks by module';
   return target.format === undefined ? 'largest rank' : `as ${target.format}`;

@@ -12,7 +12,7 @@ import { readRequestJson } from '../../../http/request-json.ts';
 import { BINARY, reference } from '../../../http/schemas.ts';
 import type { SchemaError } from '../../../http/validation-message.ts';
 import { workspaceOf } from '../../own-workspace.ts';
-import { checkStoredBytes, type StoringSpace } from '../../tenants/usage.ts';
+import { checkStoredBytes, type QuotaWorkspace } from '../../tenants/usage.ts';
 import type { AdapterSettings } from '../service.ts';
 import { receiveAdapter, type UploadDependencies } from './receive-adapter.ts';
 
@@ -124,7 +124,7 @@ export function storeUpload(
  * others.
  * @throws AppError QUOTA_TOO_SMALL, QUOTA_STORED_BYTES, STORAGE_*
  */
-export function checkStorageQuota(space: StoringSpace, files: readonly IncomingFile[]): Promise<void> {
+export function checkStorageQuota(space: QuotaWorkspace, files: readonly IncomingFile[]): Promise<void> {
   return checkStoredBytes(
     space,
     files.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -18,10 +18,10 @@ import {
 /** The first looks follow quickly, because the source of hints may still be connecting. */
 const FIRST_POLL_MS = 100;
 /** Pauses this long however many hints there are: clients would not notice faster updates. */
-const MIN_LOOK_MS = 150;
+const MIN_READ_INTERVAL_MS = 150;
 
 /** Sent if nothing else has been sent for a while. */
-export const BEAT = 'beat';
+export const HEARTBEAT = 'beat';
 
 export interface JobWatch {
   readonly jobs: Pick<JobService, 'get' | 'watch'>;
@@ -43,7 +43,7 @@ export async function* watchJob(
   first: JobRecord,
   last: EventPosition | undefined,
   watch: JobWatch,
-): AsyncGenerator<PlacedEvent | typeof BEAT, void, undefined> {
+): AsyncGenerator<PlacedEvent | typeof HEARTBEAT, void, undefined> {
   const { jobs, signal, heartbeatMs } = watch;
   const wakeSignal = new WakeSignal();
   const wake = (): void => wakeSignal.notify();
@@ -64,13 +64,13 @@ export async function* watchJob(
       await hints.follow().catch(() => undefined);
       const readAtMs = performance.now();
       await wakeSignal.wait(Math.min(pollMs, sentAtMs + heartbeatMs - readAtMs));
-      await pause(readAtMs + MIN_LOOK_MS - performance.now(), signal);
+      await pause(readAtMs + MIN_READ_INTERVAL_MS - performance.now(), signal);
       if (signal.aborted || performance.now() > endMs) return;
       if (performance.now() - sentAtMs >= heartbeatMs) {
-        yield BEAT;
+        yield HEARTBEAT;
         sentAtMs = performance.now();
       }
-      const found = await lookAt(jobs, first.id);
+      const found = await readJob(jobs, first.id);
       if (found === 'gone') return;
       job = found;
     }
@@ -81,7 +81,10 @@ export async function* watchJob(
 }
 
 /** undefined if the database is unavailable. */
-async function lookAt(jobs: Pick<JobService, 'get'>, jobId: string): Promise<JobRecord | undefined | 'gone'> {
+async function readJob(
+  jobs: Pick<JobService, 'get'>,
+  jobId: string,
+): Promise<JobRecord | undefined | 'gone'> {
   try {
     return await jobs.get(jobId);
   } catch (error) {
@@ -109,29 +112,29 @@ function eventsSince(job: JobRecord, last: EventPosition | undefined): PlacedEve
   const { attempts, progress } = job;
   // Fewer attempts than the client has seen: the queue lost the job and counts from the beginning. The same attempt
   // more than once: an attempt that does not count started over.
-  const isAnew =
+  const isNewAttempt =
     last &&
     (attempts < last.attempt ||
       (job.state === 'active' && attempts === last.attempt && compare(last, requeued(attempts)) === 0));
-  const known = isAnew ? { ...began(attempts), step: -1 } : last;
+  const known = isNewAttempt ? { ...began(attempts), step: -1 } : last;
   const isNews = (position: EventPosition): boolean => !known || compare(position, known) > 0;
   const events: PlacedEvent[] = [];
-  const tell = (position: EventPosition, record: JobRecord): void => {
+  const add = (position: EventPosition, record: JobRecord): void => {
     if (isNews(position))
       events.push({ position, event: { id: eventIdOf(position), event: 'state', data: record } });
   };
 
-  tell(began(0), asQueued(job));
+  add(began(0), asQueued(job));
   if (attempts > 0) {
-    tell(began(attempts), asActive(job));
+    add(began(attempts), asActive(job));
     const position = progressed(attempts, progress);
     if (progress.phase !== 'waiting' && isProgressNews(position, known)) {
       const data = { ...progress, attempt: attempts };
       events.push({ position, event: { id: eventIdOf(position), event: 'progress', data } });
     }
   }
-  if (isFinal(job)) tell(ended(attempts), job);
-  else if (job.state === 'queued' && attempts > 0) tell(requeued(attempts), job);
+  if (isFinal(job)) add(ended(attempts), job);
+  else if (job.state === 'queued' && attempts > 0) add(requeued(attempts), job);
   return events;
 }
 

@@ -79,13 +79,13 @@ export async function continueWithWork(
   sources: ReadonlyMap<string, SourceContent>,
 ): Promise<void> {
   const [placed] = await placeWork(changes, [{ job, reuse: true, step: 'work' }], sources);
-  const { execution, job: told } = placed!;
+  const { execution, job: placedJob } = placed!;
   await changes.writer
     .updateTable('job')
-    .set({ execution: execution.id, reused: told.reused ? 1 : 0 })
+    .set({ execution: execution.id, reused: placedJob.reused ? 1 : 0 })
     .where('id', '=', job.id)
     .execute();
-  if (isDone(execution)) await takeOver(changes, told, execution);
+  if (isDone(execution)) await takeOver(changes, placedJob, execution);
 }
 
 /** Notes the event that a job is queued, which comes first even if the job joins work that is under way. */
@@ -95,7 +95,7 @@ function noteAccepted(changes: JobChanges, accepted: JobRecord): void {
   if (job.state === 'active') changes.note(job, Date.parse(job.started_at ?? job.created_at));
 }
 
-interface Wanted {
+interface RequestedJob {
   readonly job: JobRecord;
   readonly reuse: boolean;
   readonly step: Step;
@@ -112,7 +112,7 @@ interface Placed {
  */
 async function placeWork(
   changes: JobChanges,
-  wanted: readonly Wanted[],
+  wanted: readonly RequestedJob[],
   sources: ReadonlyMap<string, SourceContent>,
 ): Promise<Placed[]> {
   const { writer, tenant } = changes;
@@ -120,7 +120,7 @@ async function placeWork(
     step === 'work' ? executionKey(workRequest(job), (id) => sourceIdentity(sources.get(id)!)) : undefined,
   );
   const shared = await usable(changes, wanted, keys);
-  const made: ExecutionTable[] = [];
+  const rows: ExecutionTable[] = [];
   const placed = wanted.map(({ job, step, reuse }, index): Placed => {
     const key = keys[index];
     const known = reuse && key !== undefined ? shared.get(key) : undefined;
@@ -136,14 +136,14 @@ async function placeWork(
     return own(execution);
 
     function own(row: ExecutionTable): Placed {
-      made.push(row);
+      rows.push(row);
       return { job, execution: row };
     }
   });
-  const inserted = await insertExecutions(writer, made);
+  const inserted = await insertExecutions(writer, rows);
   // Another process has inserted some of them first: start over with these.
-  if (inserted.size < made.length) {
-    const lost = new Set(made.filter(({ id }) => !inserted.has(id)).map(({ id }) => id));
+  if (inserted.size < rows.length) {
+    const lost = new Set(rows.filter(({ id }) => !inserted.has(id)).map(({ id }) => id));
     const indexes = placed.flatMap(({ execution }, index) => (lost.has(execution.id) ? [index] : []));
     const again = await placeWork(
       changes,
@@ -152,14 +152,14 @@ async function placeWork(
     );
     for (const [i, index] of indexes.entries()) placed[index] = again[i]!;
   }
-  for (const { job, execution } of placed) await raise(changes, execution, priorityOf(job.priority));
+  for (const { job, execution } of placed) await raisePriority(changes, execution, priorityOf(job.priority));
   return placed;
 }
 
 /** Locked executions that jobs can join, by their keys. Executions that are no longer useful lose their keys. */
 async function usable(
   { writer, tenant, database }: JobChanges,
-  wanted: readonly Wanted[],
+  wanted: readonly RequestedJob[],
   keys: readonly (string | undefined)[],
 ): Promise<Map<string, ExecutionTable>> {
   const asked = [...new Set(keys.filter((key) => key !== undefined))];
@@ -200,7 +200,7 @@ function takeOver(changes: JobChanges, job: JobRecord, execution: ExecutionTable
 }
 
 /** Raises the priority of an execution, if it is lower. Others in the same transaction may have raised it further. */
-async function raise(
+async function raisePriority(
   { writer }: JobChanges,
   { id, finished_at, priority }: ExecutionTable,
   to: number,

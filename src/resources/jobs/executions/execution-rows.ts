@@ -37,13 +37,13 @@ export async function insertExecutions(
 ): Promise<ReadonlySet<string>> {
   const inserted = new Set<string>();
   for (const some of inChunks(rows)) {
-    const made = await writer
+    const insertedRows = await writer
       .insertInto('execution')
       .values(some)
       .onConflict((conflict) => conflict.doNothing())
       .returning('id')
       .execute();
-    for (const { id } of made) inserted.add(id);
+    for (const { id } of insertedRows) inserted.add(id);
   }
   return inserted;
 }

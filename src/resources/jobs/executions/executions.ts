@@ -7,7 +7,7 @@ import type { ConnectionAccess } from '../../../transfer/connection-access.ts';
 import { AdapterService } from '../../adapters/service.ts';
 import { ConnectionStore } from '../../connections/store.ts';
 import { beginWrite, Contents } from '../../contents/contents.ts';
-import { sourceIds, wantedDeliveries } from '../adapters-of-request.ts';
+import { requestedDeliveries, sourceIds } from '../adapters-of-request.ts';
 import { cancelledJob } from '../job-end.ts';
 import { withoutResults } from '../result-settings.ts';
 import { JOB_COLUMNS, jobRecord } from '../rows.ts';
@@ -155,9 +155,9 @@ export class Executions {
     return JobChanges.write(this.parts, tenant, async (changes): Promise<FailedAttempt> => {
       if (later) {
         const { times, spentMs } = later.trouble;
-        const told = { storage_failures: times, storage_trouble_ms: spentMs };
+        const retryColumns = { storage_failures: times, storage_trouble_ms: spentMs };
         const { delayMs } = later;
-        const isWaiting = await this.wait(changes, dispatch, { delayMs, uncounted: told });
+        const isWaiting = await this.wait(changes, dispatch, { delayMs, uncounted: retryColumns });
         return isWaiting ? { next: 'postponed', tenant, delayMs, ended: [] } : OVER;
       }
       if (mayPass && row.attempts < MAX_ATTEMPTS) {
@@ -306,7 +306,7 @@ export class Executions {
       return { step, source, access: (await this.accesses(tenant, [source])).get(source.connection) ?? null };
     }
     if (step === 'deliver') {
-      const wanted = wantedDeliveries(request);
+      const wanted = requestedDeliveries(request);
       const deliveries: DeliveryInput['deliveries'][number][] = [];
       const accesses = await this.accesses(
         tenant,

@@ -175,13 +175,13 @@ async function recordDelivered(
       return { ...delivery, state: 'failed', error: outcome, finished_at: new Date().toISOString() };
     return { ...delivery, ...outcome, state: 'succeeded', error: null };
   });
-  const told = { ...job, deliveries };
+  const withDeliveries = { ...job, deliveries };
   const isOver = deliveries.every(({ state }) => state !== 'pending');
   if (job.finished_at !== null || !isOver) {
     const isSent = isOver && deliveries.every(({ state }) => state === 'succeeded');
     await changes.writer
       .updateTable('job')
-      .set({ outcome: outcomeColumn(told), ...(isSent && { sealed_request: null }) })
+      .set({ outcome: outcomeColumn(withDeliveries), ...(isSent && { sealed_request: null }) })
       .where('id', '=', job.id)
       .execute();
     return;
@@ -189,7 +189,7 @@ async function recordDelivered(
   // An export consists of its delivery only.
   const failure = job.kind === 'export' ? deliveries[0]!.error : null;
   await endNow(changes, {
-    ...told,
+    ...withDeliveries,
     progress: job.kind === 'export' ? doneProgress(0) : job.progress,
     ...(failure ? { state: 'failed', error: failure } : endOfTargets(job.results)),
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { resultsOf } from '../../../../src/charts/succeeded.ts';
+import { succeededResults } from '../../../../src/charts/succeeded-targets.ts';
 import type { JobPriority } from '../../../../src/contract/job-request.ts';
 import { newJobId } from '../../../../src/database/ids.ts';
 import { acceptedJob, DEFAULT_JOB_OPTIONS } from '../../../../src/resources/jobs/accepted-job.ts';
@@ -48,7 +48,7 @@ onEachDialect('equal requests', (database) => {
       const ids = new Set<string>();
       for (const [i, { id }] of jobs.entries()) {
         const job = await bench.jobs.get(id);
-        const { adapter_id } = resultsOf(job)[0]!;
+        const { adapter_id } = succeededResults(job)[0]!;
         ids.add(adapter_id);
         const { name, parent_id, job_id } = await bench.adapters.get(adapter_id);
         assert.deepEqual([name, parent_id, job_id], [`${i % 2 ? 'other' : 'one'}-r2`, sources[i % 2], id]);
@@ -68,7 +68,7 @@ onEachDialect('equal requests', (database) => {
       const second = await bench.another().jobs.submit(squeezeOf(other, 2, { labels: { a: 'b' } }));
       assert.deepEqual([second.state, second.reused, second.labels], ['succeeded', true, { a: 'b' }]);
       assert.deepEqual(second, await bench.jobs.get(second.id));
-      const resultOf = async (jobId: string) => resultsOf(await bench.jobs.get(jobId))[0]!.adapter_id;
+      const resultOf = async (jobId: string) => succeededResults(await bench.jobs.get(jobId))[0]!.adapter_id;
       assert.notEqual(await resultOf(second.id), await resultOf(first.id));
       assert.deepEqual(await contents(), known);
       assert.deepEqual(
@@ -102,10 +102,10 @@ onEachDialect('equal requests', (database) => {
       assert.equal((await bench.jobs.submit(request)).reused, true, 'later ones find the newest');
       await bench.end(again, WORK);
       for (const id of [done, again])
-        await bench.adapters.remove(resultsOf(await bench.jobs.get(id))[0]!.adapter_id);
+        await bench.adapters.remove(succeededResults(await bench.jobs.get(id))[0]!.adapter_id);
       const { id, state } = await bench.jobs.submit(request);
       assert.equal(state, 'succeeded', 'the bytes are still here');
-      await bench.adapters.remove(resultsOf(await bench.jobs.get(id))[0]!.adapter_id);
+      await bench.adapters.remove(succeededResults(await bench.jobs.get(id))[0]!.adapter_id);
       await database().write((writer) =>
         writer
           .updateTable('content')

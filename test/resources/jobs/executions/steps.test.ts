@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { resultsOf } from '../../../../src/charts/succeeded.ts';
+import { succeededResults } from '../../../../src/charts/succeeded-targets.ts';
 import type { JobRecord } from '../../../../src/contract/job.ts';
 import type { RecordedJobRequest } from '../../../../src/contract/job-request.ts';
 import { newJobId } from '../../../../src/database/ids.ts';
@@ -41,7 +41,7 @@ onEachDialect('the steps of a job', (database) => {
       assert.deepEqual(input.step === 'work' && input.sources.map((source) => source.id), [here.adapter_id]);
       await bench.end(id, WORK);
       const worked = await bench.jobs.get(id);
-      const result = resultsOf(worked)[0]!.adapter_id;
+      const result = succeededResults(worked)[0]!.adapter_id;
       assert.deepEqual(
         [worked.state, worked.deliveries[0]!.state, worked.deliveries[0]!.adapter_id],
         ['active', 'pending', result],
@@ -93,7 +93,7 @@ onEachDialect('the steps of a job', (database) => {
       );
       for (const job of jobs)
         assert.equal(
-          (await bench.adapters.get(resultsOf(job)[0]!.adapter_id)).parent_id,
+          (await bench.adapters.get(succeededResults(job)[0]!.adapter_id)).parent_id,
           job.imported!.adapter_id,
         );
       assert.equal(new Set(jobs.map((job) => job.imported!.adapter_id)).size, 3);

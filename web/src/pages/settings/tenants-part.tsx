@@ -1,4 +1,4 @@
-import { bytesInWords } from '../../../../src/charts/words.ts';
+import { formatBytes } from '../../../../src/charts/format.ts';
 import type { TenantRequest, TenantSummary, UsageRecord } from '../../../../src/contract/tenant.ts';
 import { get, post, put, remove } from '../../api/request.ts';
 import { ActionButton } from '../../components/action-button.tsx';
@@ -76,7 +76,7 @@ function TenantRows({ tenants }: { tenants: readonly Tenant[] }) {
         },
         {
           title: 'Storage',
-          cell: (tenant) => bytesInWords(tenant.stored_bytes),
+          cell: (tenant) => formatBytes(tenant.stored_bytes),
           isNumber: true,
           isExtra: true,
         },

@@ -1,4 +1,4 @@
-import { bytesInWords } from '../../../../src/charts/words.ts';
+import { formatBytes } from '../../../../src/charts/format.ts';
 import type { UsageRecord } from '../../../../src/contract/tenant.ts';
 import { get } from '../../api/request.ts';
 import { Panel } from '../../components/panel.tsx';
@@ -38,8 +38,8 @@ export function UsagePanels({ usage, tenant }: { usage: UsageRecord; tenant: str
           tiles={[
             {
               title: 'Storage',
-              value: bytesInWords(usage.stored_bytes),
-              note: `${plain(usage.adapters)} adapters, ${ofLimit(limits.stored_bytes, bytesInWords)}`,
+              value: formatBytes(usage.stored_bytes),
+              note: `${plain(usage.adapters)} adapters, ${ofLimit(limits.stored_bytes, formatBytes)}`,
             },
             { title: 'Active jobs', value: queue.running, note: ofLimit(limits.max_running, plain) },
             {
@@ -63,7 +63,7 @@ export function UsagePanels({ usage, tenant }: { usage: UsageRecord; tenant: str
           columns={[
             { title: 'Day', cell: ({ date }) => date },
             { title: 'Jobs', cell: ({ jobs }) => plain(jobs), isNumber: true },
-            { title: 'Stored', cell: (day) => bytesInWords(day.stored_bytes), isNumber: true },
+            { title: 'Stored', cell: (day) => formatBytes(day.stored_bytes), isNumber: true },
             { title: 'Computing', cell: (day) => duration(day.compute_seconds), isNumber: true },
           ]}
         />

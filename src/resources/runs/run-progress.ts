@@ -1,11 +1,11 @@
 import type { RunLearningRate } from '../../contract/schedule.ts';
 import { type LearningRatePlan, planLearningRate, type StageSteps } from '../../schedule/learning-rate.ts';
-import { lineageOf, type Past, positionIn, stageRankAfter } from './lineage.ts';
+import { lineageOf, type PastCheckpoint, positionIn, stageRankAfter } from './lineage.ts';
 import type { RunManifest } from './run-manifest.ts';
 import { meanRank } from './run-manifest.ts';
 
 /** The past and future stages of a run, with the learning rate of each. */
-export interface Course {
+export interface RunProgress {
   readonly stages: readonly StageSteps[];
   /** Index of the current stage. */
   readonly current: number;
@@ -17,7 +17,7 @@ export interface Course {
  * adaptive run the one at the target rank, at the latest possible step. The learning rate is that of a plan with
  * these stages, so it decays only in the last one, which begins when the target rank is reached.
  */
-export function courseOf(run: RunManifest, log: readonly Past[]): Course {
+export function runProgress(run: RunManifest, log: readonly PastCheckpoint[]): RunProgress {
   const { source_rank, total_steps } = run.schedule ?? run.adaptive!;
   const squeezes = lineageOf(log).filter((past) => stageRankAfter(past) !== null && isNewStage(past));
   const begun = [
@@ -39,7 +39,7 @@ export function courseOf(run: RunManifest, log: readonly Past[]): Course {
 }
 
 /** The learning rate to continue with. */
-export function learningRateNow({ stages, current, learning }: Course): RunLearningRate {
+export function learningRateNow({ stages, current, learning }: RunProgress): RunLearningRate {
   const { begin_step, end_step } = stages[current]!;
   return { ...learning.stages[current]!, begin_step, end_step };
 }
@@ -48,12 +48,12 @@ export function learningRateNow({ stages, current, learning }: Course): RunLearn
  * Whether a new stage begins: always after a scheduled squeeze, but after a look at the spectrum only if the rank
  * changed.
  */
-const isNewStage = ({ checkpoint, outcome }: Past): boolean =>
+const isNewStage = ({ checkpoint, outcome }: PastCheckpoint): boolean =>
   checkpoint.stage_rank !== null ||
   (outcome.state === 'succeeded' && outcome.adapterId !== checkpoint.source_adapter_id);
 
 /** The uniform rank that gives the same size. */
-function rankAfter({ checkpoint: { modules_by_rank }, outcome }: Past): number {
+function rankAfter({ checkpoint: { modules_by_rank }, outcome }: PastCheckpoint): number {
   if (outcome.state !== 'succeeded') throw new Error('a stage begins with the result of a squeeze');
   const { rank, parameters } = outcome;
   return parameters === null ? rank.max : meanRank(modules_by_rank, parameters);

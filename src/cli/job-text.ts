@@ -1,7 +1,7 @@
-import { percent } from '../charts/words.ts';
+import { formatPercent } from '../charts/format.ts';
 import { JOB_PHASES, type JobRecord } from '../contract/job.ts';
-import { phaseWords } from './phases.ts';
-import { range, textTable } from './words.ts';
+import { formatRange, textTable } from './format.ts';
+import { describePhase } from './phases.ts';
 
 type Job = Pick<JobRecord, 'id' | 'kind' | 'state' | 'created_at' | 'progress' | 'results' | 'error'>;
 
@@ -9,21 +9,21 @@ export const hasEnded = ({ state }: { readonly state: string }): boolean =>
   state !== 'queued' && state !== 'active';
 
 /** The share of a job that is done, 0 to 1. All phases have equal weight. */
-export function shareOf({ state, progress: { phase, done, total } }: Job): number {
+export function progressShare({ state, progress: { phase, done, total } }: Job): number {
   if (hasEnded({ state })) return 1;
   const index = (JOB_PHASES as readonly string[]).indexOf(phase);
   return index < 0 ? 0 : (index + (total > 0 ? done / total : 0)) / JOB_PHASES.length;
 }
 
 /** The current phase of a job, or its outcome. */
-export function outcomeWords({ state, progress, results, error }: Job): string {
+export function describeOutcome({ state, progress, results, error }: Job): string {
   if (error) return error.code;
-  if (!hasEnded({ state })) return phaseWords(progress.phase);
+  if (!hasEnded({ state })) return describePhase(progress.phase);
   return results
     .map((result) =>
       result.state === 'failed'
         ? result.error.code
-        : `rank ${range(result.rank)}, error ${percent(result.relative_error)}`,
+        : `rank ${formatRange(result.rank)}, error ${formatPercent(result.relative_error)}`,
     )
     .join('; ');
 }
@@ -31,8 +31,8 @@ export function outcomeWords({ state, progress, results, error }: Job): string {
 export const jobTable = (jobs: readonly Job[]): string =>
   textTable(
     ['id', 'kind', 'state', 'created', 'outcome'],
-    jobs.map((job) => [job.id, job.kind, job.state, minute(job.created_at), outcomeWords(job)]),
+    jobs.map((job) => [job.id, job.kind, job.state, formatMinute(job.created_at), describeOutcome(job)]),
   );
 
 /** A time to the minute, in UTC. */
-export const minute = (time: string): string => time.slice(0, 16).replace('T', ' ');
+export const formatMinute = (time: string): string => time.slice(0, 16).replace('T', ' ');

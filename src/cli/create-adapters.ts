@@ -3,21 +3,21 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { REPORT_FILE } from '../adapter/file-names.ts';
-import { bytesInWords, percent } from '../charts/words.ts';
+import { formatBytes, formatPercent } from '../charts/format.ts';
 import type { SucceededResult } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
 import type { ReportedFailure } from './command-error.ts';
 import type { Engine, EngineTask, ResultFile, StepProgress } from './engine.ts';
-import { inFlags } from './flags.ts';
+import { withFlagNames } from './flag-names.ts';
+import { formatRange, formatSeconds, formatThreads, minMax } from './format.ts';
 import { print, printFailure, printJson } from './output.ts';
 import { OutputFolder } from './output-folder.ts';
-import { inFolderOrPlace, isPlace } from './place.ts';
+import { isPlace, joinFolderOrPlace } from './place.ts';
 import type { TaskProgress } from './progress-bar.ts';
-import { extent, fixedSeconds, range, threadsOf } from './words.ts';
 
 /** The destination of results. */
-export interface Placement {
+export interface OutputOptions {
   /**
    * The folder of the result, whose parents are created, or a destination to which the server delivers it. Several
    * targets have a folder each in it.
@@ -28,7 +28,7 @@ export interface Placement {
   readonly withReport: boolean;
 }
 
-export interface MadeAdapter {
+export interface CreatedAdapter {
   readonly out: string;
   readonly result: SucceededResult;
   readonly report: Report;
@@ -46,14 +46,14 @@ export interface FailedTarget {
  * @param progress is closed at the end
  * @throws as the engine; CommandError OUTPUT_EXISTS; errors of the file system
  */
-export async function makeAdapters(
+export async function createAdapters(
   engine: Engine,
   task: EngineTask,
-  placement: Placement,
+  placement: OutputOptions,
   progress: TaskProgress,
   signal: AbortSignal,
-): Promise<(MadeAdapter | FailedTarget)[]> {
-  const outs = outsOf(placement.out, task.targets);
+): Promise<(CreatedAdapter | FailedTarget)[]> {
+  const outs = outputFolders(placement.out, task.targets);
   if (isPlace(placement.out))
     return deliveredTo(outs, engine, { ...task, deliver: placement.out }, progress, signal);
   const folders: OutputFolder[] = [];
@@ -63,11 +63,11 @@ export async function makeAdapters(
     const { workDir } = folders[0]!;
     const onProgress = (step: StepProgress): void => progress.update(step);
     const { report, targets } = await engine.run(task, { workDir, onProgress, signal });
-    const made: (MadeAdapter | FailedTarget)[] = [];
+    const results: (CreatedAdapter | FailedTarget)[] = [];
     for (const [index, target] of targets.entries()) {
       const out = outs[index]!;
       if (target.state === 'failed') {
-        made.push({ out, error: target.error });
+        results.push({ out, error: target.error });
         continue;
       }
       const { result } = target;
@@ -76,9 +76,9 @@ export async function makeAdapters(
         : target.files;
       signal.throwIfAborted();
       await folders[index]!.publish(files);
-      made.push({ out, result, report, files: files.map(({ path: _path, ...file }) => file) });
+      results.push({ out, result, report, files: files.map(({ path: _path, ...file }) => file) });
     }
-    return made;
+    return results;
   } finally {
     progress.close();
     for (const folder of folders.reverse()) await folder.close();
@@ -92,7 +92,7 @@ async function deliveredTo(
   task: EngineTask,
   progress: TaskProgress,
   signal: AbortSignal,
-): Promise<(MadeAdapter | FailedTarget)[]> {
+): Promise<(CreatedAdapter | FailedTarget)[]> {
   let workDir: string | undefined;
   try {
     signal.throwIfAborted();
@@ -116,9 +116,9 @@ async function deliveredTo(
  * The folders of targets: a single target uses the given folder itself; several, which differ by their ranks, have a
  * folder each in it, named as servers do.
  */
-const outsOf = (out: string, targets: readonly Target[]): string[] =>
+const outputFolders = (out: string, targets: readonly Target[]): string[] =>
   targets.length > 1
-    ? targets.map((target) => inFolderOrPlace(out, `r${'rank' in target ? target.rank : ''}`))
+    ? targets.map((target) => joinFolderOrPlace(out, `r${'rank' in target ? target.rank : ''}`))
     : [out];
 
 async function reportFile(report: Report, folder: string): Promise<ResultFile> {
@@ -133,38 +133,40 @@ async function reportFile(report: Report, folder: string): Promise<ResultFile> {
  * Reports the outcome of a task and of each of its targets.
  * @returns whether all of them succeeded
  */
-export function reportMade(
+export function printCreated(
   from: string,
-  told: Readonly<Record<string, unknown>>,
-  made: readonly (MadeAdapter | FailedTarget)[],
+  moreFields: Readonly<Record<string, unknown>>,
+  results: readonly (CreatedAdapter | FailedTarget)[],
   forPeople: boolean,
 ): boolean {
-  for (const each of made) {
+  for (const each of results) {
     if ('error' in each) {
       const { code, detail, context } = each.error;
-      const error = { code, detail: inFlags(detail), ...(context && { context }) };
+      const error = { code, detail: withFlagNames(detail), ...(context && { context }) };
       printFailure(error, each.out);
-      if (!forPeople) printJson({ ...told, out: each.out, error });
-    } else if (forPeople) print(madeAdapterWords(from, each));
-    else printJson({ ...told, ...madeAdapterJson(each) });
+      if (!forPeople) printJson({ ...moreFields, out: each.out, error });
+    } else if (forPeople) print(describeCreated(from, each));
+    else printJson({ ...moreFields, ...createdJson(each) });
   }
-  return made.every((each) => !('error' in each));
+  return results.every((each) => !('error' in each));
 }
 
 /** The outcome of an adapter in a few lines for people. @param from the name of its source */
-function madeAdapterWords(from: string, { out, result, report }: MadeAdapter): string {
+function describeCreated(from: string, { out, result, report }: CreatedAdapter): string {
   const { worst_module: worst, module_relative_error: mean, serving, training } = result;
   const { provider, method, timings, sources, modules } = report;
-  const ranks = range(extent(modules.map(({ rank }) => rank)));
-  const sizes = sources.map(({ bytes }) => bytesInWords(bytes)).join(' + ');
-  const worstWords = worst ? `, worst ${worst.name} ${percent(worst.relative_error)}` : '';
+  const ranks = formatRange(minMax(modules.map(({ rank }) => rank)));
+  const sizes = sources.map(({ bytes }) => formatBytes(bytes)).join(' + ');
+  const worstWords = worst ? `, worst ${worst.name} ${formatPercent(worst.relative_error)}` : '';
   return [
     `${from} → ${out}`,
-    `  rank ${ranks} → ${range(result.rank)}, ${sizes} → ${bytesInWords(result.bytes)}`,
-    `  energy kept ${percent(result.energy_retained)}, relative error ${percent(result.relative_error)}${worstWords}`,
+    `  rank ${ranks} → ${formatRange(result.rank)}, ${sizes} → ${formatBytes(result.bytes)}`,
+    `  energy kept ${formatPercent(result.energy_retained)}, relative error ${formatPercent(result.relative_error)}${worstWords}`,
     ...(mean === undefined
       ? []
-      : [`  mean module error ${percent(mean)}, energy kept on average ${percent(1 - mean ** 2)}`]),
+      : [
+          `  mean module error ${formatPercent(mean)}, energy kept on average ${formatPercent(1 - mean ** 2)}`,
+        ]),
     ...(serving ? [`  ${serving.profile}: ${serving.loads ? 'loads' : 'does not load'}`] : []),
     ...(serving?.rules ?? [])
       .filter(({ passed }) => !passed)
@@ -173,12 +175,12 @@ function madeAdapterWords(from: string, { out, result, report }: MadeAdapter): s
       ? [`  learning rate for training on: times ${training.learning_rate_factor.toPrecision(4)}`]
       : []),
     ...result.warnings.map((warning) => `  note: ${warning}`),
-    `  ${method.used}, ${provider.name}, ${threadsOf(provider)}, ${fixedSeconds(timings.total)}`,
+    `  ${method.used}, ${provider.name}, ${formatThreads(provider)}, ${formatSeconds(timings.total)}`,
   ].join('\n');
 }
 
 /** The outcome of an adapter for programs. */
-function madeAdapterJson({ out, result, report, files }: MadeAdapter): Readonly<Record<string, unknown>> {
+function createdJson({ out, result, report, files }: CreatedAdapter): Readonly<Record<string, unknown>> {
   const { job_id, sources, method, provider, timings, notes } = report;
   return { out, result, files, sources, method, provider, timings, job_id, notes };
 }

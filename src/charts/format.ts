@@ -1,7 +1,7 @@
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 /** Bytes in decimal units with three digits: 1.63 MB. */
-export function bytesInWords(bytes: number): string {
+export function formatBytes(bytes: number): string {
   let value = Math.abs(bytes);
   let unit = 0;
   while (value >= 999.5 && unit < UNITS.length - 1) {
@@ -20,7 +20,7 @@ const threeDigits = (value: number, unit: number): string => {
 const MIN_SHARE = 1e-7;
 
 /** A share from 0 to 1 as percent with three digits: 11.3 %, 4.92 %; 100 % only if nothing is missing. */
-export function percent(share: number): string {
+export function formatPercent(share: number): string {
   const value = share * 100;
   if (Math.abs(share) < MIN_SHARE) return '0 %';
   if (Math.abs(1 - share) < MIN_SHARE) return '100 %';
@@ -31,7 +31,7 @@ export function percent(share: number): string {
 }
 
 /** Ranks of modules in words: "rank 4", "ranks 2–8". */
-export const ranksInWords = ({ min, max }: { readonly min: number; readonly max: number }): string =>
+export const formatRanks = ({ min, max }: { readonly min: number; readonly max: number }): string =>
   min === max ? `rank ${min}` : `ranks ${min}–${max}`;
 
 /** What a squeeze changed. */
@@ -45,20 +45,20 @@ export interface SqueezedSize {
 }
 
 /** The same in a sentence: "Rank 4 halves the size and keeps 98.7 % of the update." */
-export function squeezeInWords({ rank, bytes, bytesBefore, energy }: SqueezedSize): string {
-  const words = ranksInWords(rank);
+export function describeSqueeze({ rank, bytes, bytesBefore, energy }: SqueezedSize): string {
+  const words = formatRanks(rank);
   const isOne = rank.min === rank.max;
   const verb = (one: string, several: string): string => (isOne ? one : several);
   const share = bytesBefore > 0 ? bytes / bytesBefore : 1;
   const size = (): string => {
     if (share > 0.995) return verb('saves no space', 'save no space');
     if (Math.abs(share - 0.5) < 0.01) return verb('halves the size', 'halve the size');
-    return `${verb('cuts', 'cut')} the size to ${percent(share)}`;
+    return `${verb('cuts', 'cut')} the size to ${formatPercent(share)}`;
   };
-  const kept = percent(energy) === '100 %' ? 'all' : percent(energy);
+  const kept = formatPercent(energy) === '100 %' ? 'all' : formatPercent(energy);
   return `${words[0]!.toUpperCase()}${words.slice(1)} ${size()} and ${verb('keeps', 'keep')} ${kept} of the update.`;
 }
 
 /** The end of a long path, which distinguishes modules: …h.11.attn.c_attn */
-export const shortened = (name: string, most = 34): string =>
+export const truncateStart = (name: string, most = 34): string =>
   name.length <= most ? name : `…${name.slice(1 - most)}`;

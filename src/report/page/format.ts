@@ -11,25 +11,25 @@ export const id = (text: string): Html => html`<span class="id">${name(text)}</s
 /** A sentence that may contain names from untrusted files. */
 export const sentence = (text: string): Html => html`<bdi>${shownText(text, 600)}</bdi>`;
 
-export const integer = (value: number): string => value.toLocaleString('en-US');
+export const formatInteger = (value: number): string => value.toLocaleString('en-US');
 
-export const ranks = ({ min, max }: { readonly min: number; readonly max: number }): string =>
+export const formatRankRange = ({ min, max }: { readonly min: number; readonly max: number }): string =>
   min === max ? String(min) : `${min}–${max}`;
 
 /** 2.31 s, 184 ms, 3 min 20 s. */
-export function durationInWords(value: number): string {
+export function formatDuration(value: number): string {
   if (value >= 120) return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
   return value >= 1 ? `${value.toFixed(value >= 10 ? 1 : 2)} s` : `${Math.round(value * 1000)} ms`;
 }
 
 /** A number with four significant digits. */
-export const digits = (value: number): string =>
+export const formatNumber = (value: number): string =>
   value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)
     ? value.toExponential(2)
     : String(Number(value.toPrecision(4)));
 
 /** A time to the minute, in UTC. */
-export const time = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
+export const formatTime = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
 
 export interface Column {
   readonly title: string;

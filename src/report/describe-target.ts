@@ -1,15 +1,15 @@
-import { bytesInWords, percent } from '../charts/words.ts';
+import { formatBytes, formatPercent } from '../charts/format.ts';
 import { POLICIES, type Target } from '../contract/target.ts';
 import { shownText } from './shown-text.ts';
 
 /** As in charts, but without a line break between a number and its unit. */
-export const unbrokenPercent = (share: number): string => unbroken(percent(share));
-export const unbrokenBytes = (bytes: number): string => unbroken(bytesInWords(bytes));
+export const unbrokenPercent = (share: number): string => unbroken(formatPercent(share));
+export const unbrokenBytes = (bytes: number): string => unbroken(formatBytes(bytes));
 
 const unbroken = (text: string): string => text.replaceAll(' ', '\u00a0');
 
 /** A target in words: its policy, or the profile or format of a target without one. */
-export function targetInWords(target: Target): string {
+export function describeTarget(target: Target): string {
   if ('rank' in target) return `rank ${target.rank}`;
   if ('energy' in target) return `energy ${unbrokenPercent(target.energy)}`;
   if ('ratio' in target) return `σ above σ₁ / ${target.ratio}`;
@@ -25,7 +25,7 @@ export function targetInWords(target: Target): string {
 }
 
 /** The options of a target besides its policy, such as "scale: keep"; empty if it has none. */
-export const furtherWishes = (target: Target): string =>
+export const describeOtherOptions = (target: Target): string =>
   Object.entries(target)
     .filter(([name]) => !(POLICIES as readonly string[]).includes(name))
     .map(

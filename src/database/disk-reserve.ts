@@ -13,15 +13,15 @@ const MIN_FREE_BYTES = 1_048_576;
  * Not at once, so that the start does not wait for the disk, and so that a process that is refused leaves no file
  * behind.
  */
-const FIRST_LOOK_MS = 1_000;
-const LOOK_MS = 60_000;
+const FIRST_CHECK_MS = 1_000;
+const CHECK_INTERVAL_MS = 60_000;
 
 /**
  * A file whose space is freed for the database when the disk is full, because without any space SQLite cannot even
  * delete. It is created again when there is room. Until then no new work should be accepted, so that the space serves
  * deletions and finishing jobs.
  */
-export class Reserve {
+export class DiskReserve {
   private readonly path: string;
   private readonly bytes: number;
   private readonly closing = new AbortController();
@@ -41,7 +41,7 @@ export class Reserve {
     this.isThere = this.isComplete();
     const { bavail, bsize } = statfsSync(dirname(path));
     if (bytes === 0 || (this.isThere && bavail * bsize < MIN_FREE_BYTES)) this.release();
-    this.lookAfter(FIRST_LOOK_MS);
+    this.checkAfter(FIRST_CHECK_MS);
   }
 
   /** Whether there is a file to give up, now or as soon as it is complete. */
@@ -83,13 +83,13 @@ export class Reserve {
     return FREE_FACTOR * this.bytes;
   }
 
-  private lookAfter(delayMs: number): void {
-    const look = async (): Promise<void> => {
+  private checkAfter(delayMs: number): void {
+    const checkSpace = async (): Promise<void> => {
       if (!this.making) this.isThere = this.isComplete();
       await this.make();
-      if (!this.closing.signal.aborted) this.lookAfter(LOOK_MS);
+      if (!this.closing.signal.aborted) this.checkAfter(CHECK_INTERVAL_MS);
     };
-    this.timer = setTimeout(() => void look(), delayMs).unref();
+    this.timer = setTimeout(() => void checkSpace(), delayMs).unref();
   }
 
   private isComplete(): boolean {

@@ -14,13 +14,13 @@ const CHUNK_BYTES = 1024 * 1024;
  * Checks and hashes a file while it arrives, in pieces and perhaps in several requests. The validator refuses what is
  * wrong in its beginning, even that the header does not match the announced size; SHA-256 is computed along the way.
  */
-export class ContentWatch {
+export class UploadInspector {
   private readonly validator: StreamValidator | undefined;
   private readonly hash: Hash | undefined;
   private readonly lengthField = Buffer.alloc(LENGTH_FIELD_BYTES);
   private seenBytes = 0;
-  private isJudged = false;
-  private isBad = false;
+  private isChecked = false;
+  private hasFailed = false;
 
   /**
    * @param validator undefined: the file is not a weights file
@@ -31,13 +31,13 @@ export class ContentWatch {
     this.hash = hash;
   }
 
-  static fromStart(validator: StreamValidator | undefined): ContentWatch {
-    return new ContentWatch(validator, createHash('sha256'));
+  static fromStart(validator: StreamValidator | undefined): UploadInspector {
+    return new UploadInspector(validator, createHash('sha256'));
   }
 
   /** For a file that is hashed elsewhere. */
-  static unhashed(validator: StreamValidator | undefined): ContentWatch {
-    return new ContentWatch(validator, undefined);
+  static unhashed(validator: StreamValidator | undefined): UploadInspector {
+    return new UploadInspector(validator, undefined);
   }
 
   /** For a file that already has `bytes`: reads as much of them as the validator needs, which is the header. */
@@ -45,9 +45,9 @@ export class ContentWatch {
     path: string,
     bytes: number,
     validator: StreamValidator | undefined,
-  ): Promise<ContentWatch> {
-    if (bytes === 0) return ContentWatch.fromStart(validator);
-    const watch = new ContentWatch(validator, undefined);
+  ): Promise<UploadInspector> {
+    if (bytes === 0) return UploadInspector.fromStart(validator);
+    const watch = new UploadInspector(validator, undefined);
     if (validator) await watch.replay(path, bytes);
     watch.seenBytes = bytes;
     return watch;
@@ -59,15 +59,15 @@ export class ContentWatch {
 
   /** Whether the validator has reported that no further bytes can make this a valid file. */
   get isRefused(): boolean {
-    return this.isBad;
+    return this.hasFailed;
   }
 
   /** @param totalBytes null if not announced @throws AppError the errors of the validator */
   push(chunk: Uint8Array, totalBytes: number | null): void {
-    this.look(chunk);
+    this.take(chunk);
     this.hash?.update(chunk);
     // Once the header has arrived, the announced size allows the same checks as the whole file.
-    if (!this.isJudged && totalBytes !== null && this.headerIsThere()) this.judge(totalBytes);
+    if (!this.isChecked && totalBytes !== null && this.headerIsThere()) this.checkComplete(totalBytes);
   }
 
   /**
@@ -76,29 +76,29 @@ export class ContentWatch {
    * @throws AppError the errors of the validator
    */
   finish(totalBytes: number): string | undefined {
-    this.judge(totalBytes);
+    this.checkComplete(totalBytes);
     return this.hash?.digest('hex');
   }
 
-  private judge(totalBytes: number): void {
-    this.isJudged = true;
-    this.asking(() => this.validator?.finish(totalBytes));
+  private checkComplete(totalBytes: number): void {
+    this.isChecked = true;
+    this.notingFailure(() => this.validator?.finish(totalBytes));
   }
 
-  private asking(ask: () => void): void {
+  private notingFailure(ask: () => void): void {
     try {
       ask();
     } catch (error) {
-      this.isBad = true;
+      this.hasFailed = true;
       throw error;
     }
   }
 
-  private look(chunk: Uint8Array): void {
+  private take(chunk: Uint8Array): void {
     if (this.seenBytes < LENGTH_FIELD_BYTES)
       this.lengthField.set(chunk.subarray(0, LENGTH_FIELD_BYTES - this.seenBytes), this.seenBytes);
     this.seenBytes += chunk.length;
-    this.asking(() => this.validator?.push(chunk));
+    this.notingFailure(() => this.validator?.push(chunk));
   }
 
   private headerIsThere(): boolean {
@@ -112,12 +112,12 @@ export class ContentWatch {
   private async replay(path: string, bytes: number): Promise<void> {
     const end = Math.min(bytes, LENGTH_FIELD_BYTES + MAX_HEADER_BYTES) - 1;
     for await (const chunk of createReadStream(path, { end, highWaterMark: CHUNK_BYTES })) {
-      this.look(chunk as Buffer);
+      this.take(chunk as Buffer);
       if (this.headerIsThere()) break;
     }
     // After the header, the validator only counts bytes.
     const nothing = new Uint8Array(Math.min(CHUNK_BYTES, bytes - this.seenBytes));
-    while (this.seenBytes < bytes) this.look(nothing.subarray(0, bytes - this.seenBytes));
+    while (this.seenBytes < bytes) this.take(nothing.subarray(0, bytes - this.seenBytes));
   }
 }
 
@@ -137,7 +137,7 @@ interface AppendLimits {
 export async function appendFile(
   path: string,
   body: AsyncIterable<Uint8Array>,
-  watch: ContentWatch,
+  watch: UploadInspector,
   { totalBytes, refuseBeyond }: AppendLimits,
 ): Promise<void> {
   async function* watched(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { isErrorCode } from '../../../src/errors/error-kinds.ts';
-import { ContentWatch } from '../../../src/resources/uploads/content-watch.ts';
+import { UploadInspector } from '../../../src/resources/uploads/upload-inspector.ts';
 import { SafetensorsValidator } from '../../../src/safetensors/safetensors-validator.ts';
 import fc from '../../fast-check.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
@@ -26,7 +26,7 @@ function verdict(work: () => string | undefined): string {
 }
 
 function feed(
-  watch: ContentWatch,
+  watch: UploadInspector,
   file: Uint8Array,
   from: number,
   sizes: readonly number[],
@@ -67,7 +67,7 @@ describe('ContentWatch', () => {
           return 'accepted';
         });
         const whole = verdict(() => {
-          const watch = ContentWatch.fromStart(new SafetensorsValidator());
+          const watch = UploadInspector.fromStart(new SafetensorsValidator());
           feed(watch, file, 0, sizes, null);
           return watch.finish(file.length);
         });
@@ -76,9 +76,9 @@ describe('ContentWatch', () => {
         const there = Math.min(resumeAt, file.length);
         const path = join(folder, 'part');
         writeFileSync(path, file.subarray(0, there));
-        let resumed: ContentWatch | undefined;
+        let resumed: UploadInspector | undefined;
         try {
-          resumed = await ContentWatch.resumed(path, there, new SafetensorsValidator());
+          resumed = await UploadInspector.resumed(path, there, new SafetensorsValidator());
         } catch (error) {
           assert.equal((error as { code: string }).code, expected);
           return;
@@ -97,7 +97,7 @@ describe('ContentWatch', () => {
 
   it('refuses by the announced size as soon as the header is there', () => {
     for (const total of [weights.length - 1, weights.length + 1]) {
-      const watch = ContentWatch.fromStart(new SafetensorsValidator());
+      const watch = UploadInspector.fromStart(new SafetensorsValidator());
       const headerEnd = 8 + Number(weights.readBigUInt64LE());
       watch.push(weights.subarray(0, headerEnd - 1), total);
       assert.equal(watch.isRefused, false);
@@ -109,7 +109,7 @@ describe('ContentWatch', () => {
   });
 
   it('only hashes what is no weights file', () => {
-    const watch = ContentWatch.fromStart(undefined);
+    const watch = UploadInspector.fromStart(undefined);
     for (const byte of weights) watch.push(Uint8Array.of(byte), weights.length);
     assert.equal(watch.finish(weights.length), sha256);
   });

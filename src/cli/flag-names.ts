@@ -16,7 +16,7 @@ const LEADING = /^([a-z]+(?:_[a-z]+)*)(?= is )/;
  * Rewrites a message of the API about fields of a request for the user of the command: each field becomes its flag.
  * @param isOfRequest whether a name at the beginning of the message is a field
  */
-export function inFlags(detail: string, isOfRequest = false): string {
+export function withFlagNames(detail: string, isOfRequest = false): string {
   const named = detail.replace(OF_A_TARGET, '').replace(FIELD, (_, field: string) => flagOf(field));
   return isOfRequest ? named.replace(LEADING, (_, field: string) => flagOf(field)) : named;
 }

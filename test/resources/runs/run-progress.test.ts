@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AdaptiveRequest } from '../../../src/contract/schedule.ts';
-import { courseOf, learningRateNow } from '../../../src/resources/runs/course.ts';
-import type { Past } from '../../../src/resources/runs/lineage.ts';
+import type { PastCheckpoint } from '../../../src/resources/runs/lineage.ts';
 import type { RunManifest } from '../../../src/resources/runs/run-manifest.ts';
+import { learningRateNow, runProgress } from '../../../src/resources/runs/run-progress.ts';
 import { runRecord } from '../../../src/resources/runs/run-records.ts';
 import { kept, madeRun, SCHEDULE, squeezed, unfinished, uniform } from './made-run.ts';
 
-const now = (run: RunManifest, log: readonly Past[]) => learningRateNow(courseOf(run, log));
-const notes = (run: RunManifest, log: readonly Past[] = []) => runRecord(run, log, []).notes;
+const now = (run: RunManifest, log: readonly PastCheckpoint[]) => learningRateNow(runProgress(run, log));
+const notes = (run: RunManifest, log: readonly PastCheckpoint[] = []) => runRecord(run, log, []).notes;
 
 /** First squeeze at 500, the last one due at 2000. */
 const ADAPTIVE: AdaptiveRequest = {
@@ -52,7 +52,7 @@ describe('the learning rate of a scheduled run', () => {
     const ofStage = (rank: number) => ({ stage_rank: rank });
     const first = squeezed(1000, 64, 32, ofStage(32));
     const rank = { min: 3, max: 60 };
-    const own: Past = {
+    const own: PastCheckpoint = {
       ...first,
       outcome: { state: 'succeeded', rank, parameters: 2700, adapterId: 'ad_1' },
     };
@@ -65,7 +65,7 @@ describe('the learning rate of a scheduled run', () => {
   it('is decaying at the target also where its squeeze found the adapter small enough', () => {
     const shared = madeRun({ schedule: SCHEDULE, rank_allocation: 'by_module' });
     const small = unfinished(3000, 20, 'pending', { stage_rank: 8 });
-    const nothing: Past = {
+    const nothing: PastCheckpoint = {
       ...small,
       outcome: {
         state: 'succeeded',
@@ -96,7 +96,7 @@ describe('the learning rate of an adaptive run', () => {
     assert.deepEqual(rest, expected);
     const look = unfinished(1000, 27, 'pending');
     const adapterId = look.checkpoint.source_adapter_id;
-    const nothing: Past = {
+    const nothing: PastCheckpoint = {
       ...look,
       outcome: { state: 'succeeded', rank: uniform(27), parameters: 2700, adapterId },
     };

@@ -1,13 +1,13 @@
-export const fixedSeconds = (value: number): string => `${value.toFixed(2)} s`;
+export const formatSeconds = (value: number): string => `${value.toFixed(2)} s`;
 
-export const range = ({ min, max }: { readonly min: number; readonly max: number }): string =>
+export const formatRange = ({ min, max }: { readonly min: number; readonly max: number }): string =>
   min === max ? `${max}` : `${min}–${max}`;
 
-export const threadsOf = ({ threads }: { readonly threads: number }): string =>
+export const formatThreads = ({ threads }: { readonly threads: number }): string =>
   threads === 1 ? '1 thread' : `${threads} threads`;
 
 /** The smallest and the largest of some values. */
-export const extent = (values: readonly number[]): { min: number; max: number } => ({
+export const minMax = (values: readonly number[]): { min: number; max: number } => ({
   min: Math.min(...values),
   max: Math.max(...values),
 });
@@ -25,7 +25,7 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
 }
 
 /** Breaks a text into lines between words. */
-export function wrapped(text: string, width: number): string[] {
+export function wrapText(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
