@@ -41,21 +41,26 @@ export function recommendUniform(
   function reason(): string {
     const { module_relative_error: mean, relative_error: whole, parameters } = curve[rank - 1]!;
     const saved = 1 - parameters / curve[full - 1]!.parameters;
-    const result =
-      `Its mean module error is ${formatPercent(mean)}, ${formatPercent(worstAt(rank))} in the worst one, its error over the ` +
-      `whole adapter ${formatPercent(whole)}; it saves ${formatPercent(saved)} of the parameters.`;
-    const limits = `${formatPercent(GOOD_ERROR)} and the error of each module within ${formatPercent(FAIR_ERROR)}`;
-    const tooFar = `No rank up to ${most} of ${full} keeps the mean module error within ${limits}`;
     if (full === 1) return 'The rank is 1 already.';
     if (rank > most) {
       return (
-        `${tooFar}, nor the latter alone: in some modules all directions matter. Keep the rank, give each module ` +
-        'its own rank, or choose an acceptable error from the curve.'
+        `No rank up to ${most} keeps 90 % of the energy of every module: in some modules all directions matter. ` +
+        `Keep rank ${full}, give each module its own rank, or choose an acceptable error from the curve.`
       );
     }
-    return rank === good
-      ? `${rank} is the smallest rank that keeps the mean module error within ${limits}. ${result}`
-      : `${tooFar}; ${rank} is the smallest that keeps 90 % of the energy of each module. ${result}`;
+    const result =
+      `Mean module error: ${formatPercent(mean)}; worst module: ${formatPercent(worstAt(rank))}; whole adapter: ${formatPercent(whole)}. ` +
+      `This saves ${formatPercent(saved)} of the parameters.`;
+    if (rank === good) {
+      return (
+        `Rank ${rank} is the smallest with a mean module error of at most ${formatPercent(GOOD_ERROR)} at which every module ` +
+        `keeps 90 % of its energy. ${result}`
+      );
+    }
+    return (
+      `Rank ${rank} is the smallest at which every module keeps 90 % of its energy. ${result} A mean module error of ` +
+      `at most ${formatPercent(GOOD_ERROR)} takes rank ${within(GOOD_ERROR)}.`
+    );
   }
 }
 
