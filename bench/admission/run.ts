@@ -69,14 +69,17 @@ async function main(): Promise<void> {
   }
 }
 
-interface Measured {
+interface AdmissionResult {
   readonly load: Load;
   readonly states: Readonly<Record<string, number>>;
   readonly loadedBytes: number;
   readonly restBytes: number;
 }
 
-function page(conditions: readonly string[], { load, states, loadedBytes, restBytes }: Measured): string {
+function page(
+  conditions: readonly string[],
+  { load, states, loadedBytes, restBytes }: AdmissionResult,
+): string {
   const byAnswer = new Map<string, Answer[]>();
   for (const answer of load.answers) {
     const name = answer.code === undefined ? String(answer.status) : `${answer.status} ${answer.code}`;

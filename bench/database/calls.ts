@@ -6,7 +6,7 @@ import type { BatchFilter } from '../../src/resources/batches/store.ts';
 import type { JobFilter } from '../../src/resources/jobs/store.ts';
 import { storedByAll, usageOf } from '../../src/resources/tenants/usage.ts';
 import type { Workspace } from '../../src/resources/workspaces.ts';
-import { BASES, BLOCK, LARGE, type MadeRows, OLD_PREFIX, POPULAR_ADAPTER } from './made-rows.ts';
+import { BASES, BLOCK, type GeneratedRows, LARGE, OLD_PREFIX, POPULAR_ADAPTER } from './generated-rows.ts';
 import type { Amounts } from './options.ts';
 
 /** A call of the service that is measured. */
@@ -38,7 +38,7 @@ const isTold = (answer: unknown): boolean => typeof answer === 'object' && answe
 const isDone = (answer: unknown): boolean => answer === undefined;
 
 /** Calls of all kinds, for the tenant with the most rows unless they name another one. */
-export function callsOf(of: (tenant: string) => Workspace, made: MadeRows, amounts: Amounts): Call[] {
+export function callsOf(of: (tenant: string) => Workspace, made: GeneratedRows, amounts: Amounts): Call[] {
   const own = of(LARGE);
   return [
     ...jobCalls(own, of(made.tenants[1]!), made, amounts),
@@ -49,7 +49,7 @@ export function callsOf(of: (tenant: string) => Workspace, made: MadeRows, amoun
   ];
 }
 
-function jobCalls(own: Workspace, small: Workspace, made: MadeRows, amounts: Amounts): Call[] {
+function jobCalls(own: Workspace, small: Workspace, made: GeneratedRows, amounts: Amounts): Call[] {
   const { jobs, queued } = amounts;
   const middle = Math.floor(jobs / 2 / BLOCK / 2) * 2 * BLOCK;
   const adapterId = made.adapterId(made.sourceOf(middle));
@@ -110,7 +110,7 @@ function jobCalls(own: Workspace, small: Workspace, made: MadeRows, amounts: Amo
   ];
 }
 
-function adapterCalls(own: Workspace, made: MadeRows, amounts: Amounts): Call[] {
+function adapterCalls(own: Workspace, made: GeneratedRows, amounts: Amounts): Call[] {
   const { adapters } = amounts;
   const middle = Math.floor(adapters / 2 / BLOCK / 2) * 2 * BLOCK;
   const batchId = made.batchIdOf(made.firstOfBatch(made.makerOf(middle)));
@@ -158,7 +158,7 @@ function adapterCalls(own: Workspace, made: MadeRows, amounts: Amounts): Call[] 
   ];
 }
 
-function batchCalls(own: Workspace, made: MadeRows, { jobs }: Amounts): Call[] {
+function batchCalls(own: Workspace, made: GeneratedRows, { jobs }: Amounts): Call[] {
   const middle = made.batchIdOf(made.firstOfBatch(Math.floor(jobs / 2)));
   const lists: readonly Listed[] = [
     ['first page', 'some', {}],
@@ -179,13 +179,13 @@ function batchCalls(own: Workspace, made: MadeRows, { jobs }: Amounts): Call[] {
 }
 
 /** The position in a list after which there is exactly one more page. */
-function lastPlace(made: MadeRows, idOf: (index: number) => string): string {
+function lastPlace(made: GeneratedRows, idOf: (index: number) => string): string {
   const oldest = [...made.largeIn(0, 3 * BLOCK)];
   return idOf(oldest[DEFAULT_LIMIT]!);
 }
 
 /** Rows to delete, of all ages: those in odd blocks, whose adapters no waiting job reads. */
-function spread(made: MadeRows, rows: number, calls: number): number[] {
+function spread(made: GeneratedRows, rows: number, calls: number): number[] {
   const all = [...made.largeIn(0, rows)].filter((index) => Math.floor(index / BLOCK) % 2 === 1);
   const step = Math.max(1, Math.floor(all.length / (calls + WARM_UP)));
   return all.filter((_, i) => i % step === 0);

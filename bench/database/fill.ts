@@ -1,12 +1,12 @@
 import type { Database } from '../../src/database/database.ts';
 import { ensureTenant } from '../../src/resources/tenants/store.ts';
-import { MadeRows } from './made-rows.ts';
+import { GeneratedRows } from './generated-rows.ts';
 import type { Amounts } from './options.ts';
 import { RowWriter } from './row-writer.ts';
 
 /** Fills a new database. @returns the rows that were created, from which their ids are known */
-export async function fill(database: Database, amounts: Amounts): Promise<MadeRows> {
-  const made = new MadeRows(amounts, Date.now());
+export async function fill(database: Database, amounts: Amounts): Promise<GeneratedRows> {
+  const made = new GeneratedRows(amounts, Date.now());
   await database.write(async (writer) => {
     for (const tenant of made.tenants) await ensureTenant(writer, tenant);
   });

@@ -13,7 +13,7 @@ import { fill } from './fill.ts';
 import type { Amounts } from './options.ts';
 import { workspacesOver } from './queued-work.ts';
 
-export interface Measured {
+export interface MeasuredCall {
   readonly call: Pick<Call, 'group' | 'name'>;
   readonly milliseconds: number[];
 }
@@ -23,7 +23,7 @@ export interface MeasuredRows {
   readonly amounts: Amounts;
   readonly version: string;
   readonly fillSeconds: number;
-  readonly rows: readonly Measured[];
+  readonly rows: readonly MeasuredCall[];
 }
 
 const POOL = { poolSize: 5, timeoutMs: 60_000 };
@@ -74,7 +74,7 @@ export async function measureRows(options: DatabaseOptions, amounts: Amounts): P
 }
 
 /** Makes one call of each kind in turn, many times, so that a disturbance of the machine affects all of them. */
-async function measure(calls: readonly Call[], times: number): Promise<Measured[]> {
+async function measure(calls: readonly Call[], times: number): Promise<MeasuredCall[]> {
   const rows = calls.map((call) => ({ call, milliseconds: [] as number[] }));
   for (let turn = 0; turn < WARM_UP + times; turn++) {
     for (const { call, milliseconds } of rows) {

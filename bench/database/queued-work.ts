@@ -5,7 +5,7 @@ import { newExecution } from '../../src/resources/jobs/executions/execution-rows
 import { type Workspace, Workspaces } from '../../src/resources/workspaces.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { MemoryQueue } from '../../test/http/memory-queue.ts';
-import type { Add } from './made-rows.ts';
+import type { Add } from './generated-rows.ts';
 
 /** Everything that the benchmark knows about how work is stored: its rows, and the parts that services need. */
 

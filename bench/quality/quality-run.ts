@@ -14,7 +14,7 @@ import { runExperiment, type Trained } from './run-experiment.ts';
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What a run needs besides its options. */
-export interface Surroundings {
+export interface RunContext {
   /** The words of the command line, for the page. */
   readonly words: readonly string[];
   /** Versions of the libraries that train. */
@@ -27,7 +27,7 @@ export interface Surroundings {
 }
 
 /** Runs the requested trainings, one task after the other, and writes results, page and figures. */
-export async function trainAndWrite(options: QualityOptions, surroundings: Surroundings): Promise<void> {
+export async function trainAndWrite(options: QualityOptions, surroundings: RunContext): Promise<void> {
   for (const plan of options.plans) {
     const path = await resultsPath(options, plan);
     await writePage(options, await measure(options, plan, path, surroundings));
@@ -65,7 +65,7 @@ async function measure(
   { workers, resume, tune, quick }: QualityOptions,
   plan: Plan,
   path: string,
-  { words, versions, url, elapsed, say }: Surroundings,
+  { words, versions, url, elapsed, say }: RunContext,
 ): Promise<Results> {
   const earlier =
     existsSync(path) && !tune ? await readResults(path) : { plan, scores: [], bases: [], facts: [] };

@@ -16,7 +16,7 @@ export interface Load {
   readonly targetRank: number;
 }
 
-export interface Measured extends Load {
+export interface ScalingResult extends Load {
   /** From the moment the first job was accepted until the last one succeeded. */
   readonly seconds: number;
   /** The smallest and the largest number of jobs that a worker did. */
@@ -24,7 +24,11 @@ export interface Measured extends Load {
 }
 
 /** One API and this many workers with one thread each, all built processes that share one Redis and one folder. */
-export async function measureWorkers(stateDir: string, adapterDir: string, load: Load): Promise<Measured> {
+export async function measureWorkers(
+  stateDir: string,
+  adapterDir: string,
+  load: Load,
+): Promise<ScalingResult> {
   const { workers, jobs, targetRank } = load;
   await rm(stateDir, { recursive: true, force: true });
   await mkdir(stateDir, { recursive: true });

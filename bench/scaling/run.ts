@@ -7,7 +7,7 @@ import { writeAdapter } from '../adapter/write-adapter.ts';
 import { fileSize, megabytes, ratio } from '../format.ts';
 import { describeMachine } from '../machine.ts';
 import { markdownTable } from '../markdown-table.ts';
-import { type Measured, measureWorkers } from './measure-workers.ts';
+import { measureWorkers, type ScalingResult } from './measure-workers.ts';
 
 const USAGE = `Usage: npx tsx bench/scaling/run.ts [options]
 
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   const adapterDir = join(DATA, spec.name);
   console.error(`${fileSize(bytes)} of adapter …`);
   await writeAdapter(adapterDir, spec);
-  const measured: Measured[] = [];
+  const measured: ScalingResult[] = [];
   for (const workers of WORKERS) {
     console.error(`${jobs} jobs, ${workers} workers …`);
     const load = { workers, jobs, targetRank: SOURCE_RANK / 2 };
@@ -48,8 +48,8 @@ async function main(): Promise<void> {
   console.log(page(bytes, measured));
 }
 
-function page(bytes: number, measured: readonly Measured[]): string {
-  const jobsAMinute = ({ jobs, seconds }: Measured) => (60 * jobs) / seconds;
+function page(bytes: number, measured: readonly ScalingResult[]): string {
+  const jobsAMinute = ({ jobs, seconds }: ScalingResult) => (60 * jobs) / seconds;
   const cores = availableParallelism();
   return `## Workers
 

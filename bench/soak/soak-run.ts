@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Fleet } from '../../test/chaos/fleet.ts';
 import type { Entry } from '../../test/chaos/member.ts';
 import { SoakLoad } from './load.ts';
+import { type Reading, ResourceWatch, SERIES, type Series } from './resource-watch.ts';
 import { slope } from './slope.ts';
-import { type Reading, SERIES, type Series, Watch } from './watch.ts';
 
 /** The first part of a soak: caches fill up, code is compiled, the heap reaches its size. */
 export const WARM_UP_SHARE = 0.3;
@@ -76,11 +76,11 @@ export interface SoakRow {
 export async function runSoak({ folder, entry, minutes, minRounds, say }: SoakOptions): Promise<SoakReport> {
   const env = { LOG_LEVEL: 'error', NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}` };
   const fleet = await Fleet.start({ folder, entry, workers: 1, env });
-  const watch = new Watch(fleet);
+  const watch = new ResourceWatch(fleet);
   try {
     const load = new SoakLoad(fleet.api.url);
     await load.run(() => load.rounds >= 3);
-    const before = await quiet(watch);
+    const before = await settle(watch);
     const begunMs = performance.now();
     const passed = (): number => (performance.now() - begunMs) / 60_000;
     const samples: { minutes: number; reading: Reading }[] = [];
@@ -96,7 +96,7 @@ export async function runSoak({ folder, entry, minutes, minRounds, say }: SoakOp
     }
     await loaded;
     say(`${load.rounds} rounds`);
-    const after = await quiet(watch, before);
+    const after = await settle(watch, before);
     const warm = samples.filter((sample) => sample.minutes > WARM_UP_SHARE * minutes);
     const rows = SERIES.map((series) => ({
       series,
@@ -134,7 +134,7 @@ export function growths({ rows }: SoakReport): string[] {
 const slackOf = (series: Series): number => (series.endsWith('handles') ? HANDLES_SLACK : 0);
 
 /** Waits until idle connections are closed, or as little is left as there was at the beginning. */
-async function quiet(watch: Watch, before?: Reading): Promise<Reading> {
+async function settle(watch: ResourceWatch, before?: Reading): Promise<Reading> {
   const begunAt = Date.now();
   const passedMs = (): number => Date.now() - begunAt;
   for (;;) {

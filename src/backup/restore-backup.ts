@@ -34,7 +34,7 @@ export async function restoreBackup(
         'BACKUP_VERSION',
         `The backup was made by version ${manifest.version}, whose tables this version does not know. Restore it with that version or a newer one.`,
       );
-    await refuseFilled(work, manifest);
+    await refuseNonEmpty(work, manifest);
     const ids = await check(folder, manifest, work);
     await refuseOtherContent(work, ids);
     await restoreContent(folder, manifest, work);
@@ -50,7 +50,10 @@ export async function restoreBackup(
 const names = (migrations: readonly Migration[]): string[] => migrations.map(({ name }) => name);
 const isSame = (x: readonly string[], y: readonly string[]): boolean => x.join() === y.join();
 
-async function refuseFilled({ database }: BackupWork, { migrations, tables }: BackupManifest): Promise<void> {
+async function refuseNonEmpty(
+  { database }: BackupWork,
+  { migrations, tables }: BackupManifest,
+): Promise<void> {
   const applied = await appliedMigrations(database);
   if (applied.length === 0) return;
   if (!isSame(applied, migrations))

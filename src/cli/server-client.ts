@@ -11,13 +11,13 @@ import { CommandError } from './command-error.ts';
 const MAX_ANSWER_DEPTH = 64;
 
 /** Pauses between attempts; a restarting server is back after a moment. */
-const AGAIN_MS = [250, 500, 1000, 2000];
+const RETRY_PAUSES_MS = [250, 500, 1000, 2000];
 /** The most attempts, and the longest wait, if the server says how long to wait. */
-const PATIENT_TRIES = 10;
+const MAX_BUSY_TRIES = 10;
 const MAX_WAIT_MS = 60_000;
 
 /** Statuses of gateways whose responses do not say whether to retry; 429 says so with Retry-After. */
-const PASSING = [502, 503, 504];
+const RETRYABLE_STATUSES = [502, 503, 504];
 
 /** Expected size and digest of a downloaded file. */
 export type ExpectedFile = DigestedFile;
@@ -125,7 +125,7 @@ export class ServerClient {
         throw new TypeError('terminated', { cause: new Error('the response was cut off') });
       } catch (error) {
         this.#signal.throwIfAborted();
-        const waitMs = AGAIN_MS[again++];
+        const waitMs = RETRY_PAUSES_MS[again++];
         if (!isOfConnection(error)) throw error;
         if (waitMs === undefined) throw unreachable(this.#server, error);
         await sleep(waitMs, undefined, { signal: this.#signal });
@@ -156,7 +156,7 @@ async function refusalOf(response: Response): Promise<CommandError> {
   let refusal = new CommandError(`HTTP_${status}`, `The server answered ${status} ${statusText}.`, {
     status,
   });
-  let mayPass = PASSING.includes(status) || (status === 429 && retryAfter !== null);
+  let mayPass = RETRYABLE_STATUSES.includes(status) || (status === 429 && retryAfter !== null);
   try {
     const { code, detail, context, retryable } = parseAnswer(await response.arrayBuffer()) as Record<
       string,
@@ -222,8 +222,8 @@ async function withRetries<T>(server: string, signal: AbortSignal, request: () =
       signal.throwIfAborted();
       if (isOfFile(error)) throw error.cause;
       const isBusy = error instanceof ServerBusy;
-      if (isBusy && error.waitMs !== undefined && patience++ < PATIENT_TRIES) waitMs = error.waitMs;
-      else if (isBusy || isOfConnection(error)) waitMs = AGAIN_MS[again++];
+      if (isBusy && error.waitMs !== undefined && patience++ < MAX_BUSY_TRIES) waitMs = error.waitMs;
+      else if (isBusy || isOfConnection(error)) waitMs = RETRY_PAUSES_MS[again++];
       if (waitMs === undefined) throw isOfConnection(error) ? unreachable(server, error) : error;
     }
     await sleep(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted());

@@ -2,7 +2,7 @@ import type { Database, Writer } from '../database/database.ts';
 import { type Condition, sql } from '../database/sql.ts';
 import type { Dispatch, JobQueue } from './job-queue.ts';
 import { nextExecutions } from './next-executions.ts';
-import { type JobAhead, secondsUntilStart } from './start-estimate.ts';
+import { estimateSecondsUntilStart, type JobAhead } from './start-estimate.ts';
 import {
   type EndedDispatch,
   EQUAL_SHARES,
@@ -113,7 +113,7 @@ export class Dispatcher {
    */
   secondsUntilStart(job: JobAhead): Promise<number | undefined> {
     const { database, shares = EQUAL_SHARES } = this.options;
-    return secondsUntilStart(database, job, shares);
+    return estimateSecondsUntilStart(database, job, shares);
   }
 
   /**

@@ -52,7 +52,7 @@ interface Other extends TenantStanding {
  * @returns undefined if there is no worker, or none for its tenant
  * @throws AppError DATABASE_UNAVAILABLE
  */
-export async function secondsUntilStart(
+export async function estimateSecondsUntilStart(
   database: Pick<Database, 'reader' | 'now' | 'after'>,
   { tenant, id, priority }: JobAhead,
   defaults: ShareDefaults,

@@ -4,16 +4,16 @@ import { costOf } from '../../src/core/policy/allocate-ranks.ts';
 import { PatternTable } from '../../src/formats/peft/patterns.ts';
 import { NO_LIMITS } from '../../src/serving/rank-limits.ts';
 import { formOf, queryOf } from '../../web/src/preview/choice-address.ts';
-import { pinsOfText, textOfPins } from '../../web/src/preview/pins-text.ts';
-import type { Analyzed } from '../../web/src/preview/preview.ts';
+import { formatPins, parsePins } from '../../web/src/preview/pins-text.ts';
+import type { AnalyzedAdapter } from '../../web/src/preview/preview.ts';
 import { previewOf } from '../../web/src/preview/preview.ts';
 import { rankPattern } from '../../web/src/preview/rank-pattern.ts';
-import { curveByModule, extentOf, rankStudio, sharedOut } from '../../web/src/preview/rank-studio.ts';
+import { allocateWithin, curveByModule, rankStudio, sizeRange } from '../../web/src/preview/rank-studio.ts';
 import { requestText } from '../../web/src/preview/request-text.ts';
 import fc from '../fast-check.ts';
 
 /** An analysed adapter whose spectra differ from module to module. */
-function analyzedOf(count: number, rank: number): Analyzed {
+function analyzedOf(count: number, rank: number): AnalyzedAdapter {
   const modules = Array.from({ length: count }, (_, index) => {
     const sigma = Array.from(
       { length: rank },
@@ -75,12 +75,12 @@ describe('ranks by module in the page', () => {
     it(`lie on their curve at every size, with pins and without: ${criterion}`, () => {
       const studio = rankStudio(analyzed, NO_LIMITS, criterion);
       for (const decided of [new Map(), pins]) {
-        const { least, most } = extentOf(studio, decided);
+        const { least, most } = sizeRange(studio, decided);
         const points = curveByModule(studio, decided);
         assert.equal(points[0]!.parameters, least);
         assert.equal(points.at(-1)!.parameters, most);
         for (const { parameters, error, rank } of points) {
-          const ranks = sharedOut(studio, parameters, decided);
+          const ranks = allocateWithin(studio, parameters, decided);
           assert.equal(costOf(studio.modules, ranks), parameters, 'nothing is left over');
           for (const [index, wanted] of decided) assert.equal(ranks[index], wanted);
           const preview = previewOf(analyzed, ranks);
@@ -101,22 +101,22 @@ describe('ranks by module in the page', () => {
     const studio = rankStudio(analyzed, NO_LIMITS, 'relative');
     const all = new Map(analyzed.modules.map((_, index) => [index, 8]));
     assert.deepEqual(
-      sharedOut(studio, 1, all),
+      allocateWithin(studio, 1, all),
       analyzed.modules.map(() => 8),
     );
     assert.deepEqual(
-      sharedOut(studio, 1, new Map()),
+      allocateWithin(studio, 1, new Map()),
       analyzed.modules.map(() => 1),
     );
   });
 
   it('are shared out again at once, also where there are thousands of modules', () => {
     const many = rankStudio(analyzedOf(4000, 16), NO_LIMITS, 'relative');
-    const half = extentOf(many, new Map()).most / 2;
+    const half = sizeRange(many, new Map()).most / 2;
     const began = performance.now();
     for (let turn = 0; turn < 10; turn++) {
       const decided = new Map([[turn, 16]]);
-      assert.equal(sharedOut(many, half, decided)[turn], 16);
+      assert.equal(allocateWithin(many, half, decided)[turn], 16);
       assert.ok(curveByModule(many, decided).length > 100);
     }
     // The page has 300 ms for each; a machine that has other things to do has ten times as long.
@@ -189,9 +189,9 @@ describe('a choice in an address', () => {
     fc.assert(
       fc.property(some, (entries) => {
         const pins = new Map(entries);
-        const text = textOfPins(pins);
+        const text = formatPins(pins);
         assert.equal(new URLSearchParams({ pins: text }).toString(), `pins=${text}`, 'nothing is escaped');
-        assert.deepEqual(new Map(pinsOfText(text, 300)), pins);
+        assert.deepEqual(new Map(parsePins(text, 300)), pins);
       }),
     );
   });

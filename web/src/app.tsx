@@ -8,7 +8,7 @@ import { AdaptersPage } from './pages/adapters-page.tsx';
 import { JobsPage } from './pages/jobs-page.tsx';
 import { RunsPage } from './pages/runs-page.tsx';
 import { StartPage } from './pages/start-page.tsx';
-import { refused } from './state/key.ts';
+import { accessRefusal } from './state/key.ts';
 import { type Route, route } from './state/route.ts';
 import { pageTitle } from './state/title.ts';
 import { uploads } from './state/uploads.ts';
@@ -39,7 +39,7 @@ export function App() {
   useEffect(() => {
     document.title = `${title} · LoRA-Squeeze`;
   }, [title]);
-  const isLocked = refused.value !== null;
+  const isLocked = accessRefusal.value !== null;
   return (
     <>
       <button type="button" class="skip" onClick={() => main.current!.focus()}>
@@ -57,7 +57,7 @@ export function App() {
         <KeyForm />
         {/* Without a valid key no page can load its data; hidden pages do not each report that. */}
         <div hidden={isLocked} key={here}>
-          <Place route={route.value} />
+          <RoutedPage route={route.value} />
         </div>
       </main>
       <footer class="site-footer">
@@ -74,7 +74,7 @@ export function App() {
   );
 }
 
-function Place({ route: { path, query } }: { route: Route }) {
+function RoutedPage({ route: { path, query } }: { route: Route }) {
   const [place, id, ...rest] = path;
   switch (place) {
     case undefined:

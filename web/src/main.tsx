@@ -1,8 +1,8 @@
 import '@preact/signals';
 import { render } from 'preact';
 import { App } from './app.tsx';
-import { keepAccess } from './state/access.ts';
-import { keepLive } from './state/live.ts';
+import { trackAccess } from './state/access.ts';
+import { startLiveUpdates } from './state/live.ts';
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/controls.css';
@@ -10,6 +10,6 @@ import './styles/layout.css';
 import './styles/parts.css';
 import './styles/records.css';
 
-keepLive();
-keepAccess();
+startLiveUpdates();
+trackAccess();
 render(<App />, document.getElementById('app')!);

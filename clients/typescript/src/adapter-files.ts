@@ -22,18 +22,18 @@ const USUAL_WEIGHTS = [WEIGHTS, 'pytorch_lora_weights.safetensors', 'adapters.sa
 const IS_WEIGHTS = /\.(?:safetensors|gguf)$/i;
 
 /** The files of an adapter, and a default name for it. */
-export interface FoundFiles {
+export interface ResolvedFiles {
   readonly weights: Content;
   readonly config: Content | undefined;
   /** The name of the folder, or of the file without its extension; undefined without a path. */
-  readonly called: string | undefined;
+  readonly name: string | undefined;
 }
 
 /** @throws LoraSqueezeError FILE_MISSING; errors of the file system; TypeError for a path outside Node */
-export async function foundFiles(source: AdapterSource): Promise<FoundFiles> {
+export async function resolveFiles(source: AdapterSource): Promise<ResolvedFiles> {
   if (typeof source === 'string') return filesAt(source);
   const { weights, config } = source;
-  return { weights, config: isContent(config) ? config : jsonBlob(config), called: undefined };
+  return { weights, config: isContent(config) ? config : jsonBlob(config), name: undefined };
 }
 
 const isContent = (config: AdapterFiles['config']): config is Content | undefined =>
@@ -46,7 +46,7 @@ const isContent = (config: AdapterFiles['config']): config is Content | undefine
 
 const jsonBlob = (value: unknown): Blob => new Blob([JSON.stringify(value)], { type: 'application/json' });
 
-async function filesAt(path: string): Promise<FoundFiles> {
+async function filesAt(path: string): Promise<ResolvedFiles> {
   const { readdir, stat } = nodeModule('node:fs/promises');
   const { basename, dirname, join, resolve } = nodeModule('node:path');
   const name = basename(resolve(path));
@@ -54,7 +54,7 @@ async function filesAt(path: string): Promise<FoundFiles> {
     const folder = dirname(path);
     const hasConfig = USUAL_WEIGHTS.includes(name) && (await readdir(folder)).includes(CONFIG);
     const config = hasConfig ? join(folder, CONFIG) : undefined;
-    return { weights: path, config, called: name.replace(IS_WEIGHTS, '') };
+    return { weights: path, config, name: name.replace(IS_WEIGHTS, '') };
   }
   const names = await readdir(path);
   const usual = USUAL_WEIGHTS.find((each) => names.includes(each));
@@ -65,11 +65,11 @@ async function filesAt(path: string): Promise<FoundFiles> {
     throw new LoraSqueezeError({ code: 'FILE_MISSING', detail, retryable: false });
   }
   const config = names.includes(CONFIG) ? join(path, CONFIG) : undefined;
-  return { weights: join(path, found[0]!), config, called: name };
+  return { weights: join(path, found[0]!), config, name };
 }
 
 /** The moments of an optimizer beside a checkpoint's weights. */
-export async function momentsAt(path: string): Promise<string | undefined> {
+export async function optimizerFile(path: string): Promise<string | undefined> {
   const { stat } = nodeModule('node:fs/promises');
   const { join } = nodeModule('node:path');
   const file = join(path, OPTIMIZER);

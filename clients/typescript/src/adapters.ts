@@ -1,8 +1,8 @@
-import { type AdapterSource, blobOf, CONFIG, foundFiles, sizeOf, WEIGHTS } from './adapter-files.ts';
-import { within } from './deadline.ts';
-import { checkedBlob, type DownloadOptions, type FileOfService, savedFile, savedFiles } from './downloads.ts';
-import { listed } from './list.ts';
-import { filled, formOf, jsonOf, type Transport } from './transport.ts';
+import { type AdapterSource, blobOf, CONFIG, resolveFiles, sizeOf, WEIGHTS } from './adapter-files.ts';
+import { withTimeout } from './deadline.ts';
+import { type DownloadOptions, downloadBlob, type ServiceFile, saveFile, saveFiles } from './downloads.ts';
+import { listAll } from './list.ts';
+import { fillPath, formOf, jsonOf, type Transport } from './transport.ts';
 import type { Adapter, AdapterChange, AdapterModules, CallOptions, CreateOptions, QueryOf } from './types.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -37,8 +37,8 @@ export class Adapters {
    * @throws LoraSqueezeError, also FILE_MISSING; errors of the file system; the signal's reason if it is aborted
    */
   async upload(source: AdapterSource, options: AdapterUploadOptions = {}): Promise<Adapter> {
-    return within(options, async (signal) => {
-      const { weights, config, called } = await foundFiles(source);
+    return withTimeout(options, async (signal) => {
+      const { weights, config, name: called } = await resolveFiles(source);
       const { labels, ttlSeconds: ttl_seconds, name = called, idempotencyKey, onProgress } = options;
       const settings = { name, labels, ttl_seconds };
       const call = { method: 'POST', idempotencyKey, signal } as const;
@@ -65,14 +65,14 @@ export class Adapters {
 
   get(id: string, options: CallOptions = {}): Promise<Adapter> {
     return this.#transport.call(
-      { ...options, method: 'GET', path: filled(ADAPTER, { id }) },
+      { ...options, method: 'GET', path: fillPath(ADAPTER, { id }) },
       jsonOf<Adapter>,
     );
   }
 
   /** The modules of an adapter with their shapes, ranks and scalings. */
   modules(id: string, options: CallOptions = {}): Promise<AdapterModules> {
-    const path = filled('/v1/adapters/{id}/modules', { id });
+    const path = fillPath('/v1/adapters/{id}/modules', { id });
     return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<AdapterModules>);
   }
 
@@ -84,19 +84,19 @@ export class Adapters {
     query: QueryOf<'/v1/adapters'> = {},
     options: CallOptions = {},
   ): AsyncGenerator<Adapter, void, undefined> {
-    return listed<Adapter>(this.#transport, ADAPTERS, query, options);
+    return listAll<Adapter>(this.#transport, ADAPTERS, query, options);
   }
 
   /** Changes name, labels or time to live. */
   update(id: string, change: AdapterChange, options: CallOptions = {}): Promise<Adapter> {
     const headers = { 'content-type': 'application/json' };
-    const call = { ...options, method: 'PATCH', path: filled(ADAPTER, { id }), headers } as const;
+    const call = { ...options, method: 'PATCH', path: fillPath(ADAPTER, { id }), headers } as const;
     return this.#transport.call({ ...call, body: JSON.stringify(change) }, jsonOf<Adapter>);
   }
 
   async delete(id: string, options: CallOptions = {}): Promise<void> {
     await this.#transport.call(
-      { ...options, method: 'DELETE', path: filled(ADAPTER, { id }) },
+      { ...options, method: 'DELETE', path: fillPath(ADAPTER, { id }) },
       () => undefined,
     );
   }
@@ -108,9 +108,9 @@ export class Adapters {
    * @throws LoraSqueezeError, also DIGEST_MISMATCH; errors of the file system
    */
   async download(id: string, folder: string, options: DownloadOptions = {}): Promise<string[]> {
-    return within(options, async (signal) => {
+    return withTimeout(options, async (signal) => {
       const { files } = await this.get(id, { signal });
-      return savedFiles(
+      return saveFiles(
         this.#transport,
         files.map((file) => ofAdapter(id, file)),
         folder,
@@ -121,25 +121,25 @@ export class Adapters {
 
   /** In Node: saves the files of an adapter as one archive (zip). */
   async downloadArchive(id: string, path: string, options: CallOptions = {}): Promise<void> {
-    const archive = { name: 'archive', path: filled('/v1/adapters/{id}/archive', { id }) };
-    await within(options, (signal) => savedFile(this.#transport, archive, path, { signal }));
+    const archive = { name: 'archive', path: fillPath('/v1/adapters/{id}/archive', { id }) };
+    await withTimeout(options, (signal) => saveFile(this.#transport, archive, path, { signal }));
   }
 
   /**
    * One file of an adapter, checked against its SHA-256. @throws LoraSqueezeError, also DIGEST_MISMATCH, FILE_MISSING
    */
   async file(id: string, name: string, options: CallOptions = {}): Promise<Blob> {
-    return within(options, async (signal) => {
+    return withTimeout(options, async (signal) => {
       const { files } = await this.get(id, { signal });
       const file = files.find((each) => each.name === name);
-      return checkedBlob(this.#transport, ofAdapter(id, file ?? { name }), { signal });
+      return downloadBlob(this.#transport, ofAdapter(id, file ?? { name }), { signal });
     });
   }
 }
 
-const ofAdapter = (id: string, file: Omit<FileOfService, 'path'>): FileOfService => ({
+const ofAdapter = (id: string, file: Omit<ServiceFile, 'path'>): ServiceFile => ({
   ...file,
-  path: filled('/v1/adapters/{id}/files/{name}', { id, name: file.name }),
+  path: fillPath('/v1/adapters/{id}/files/{name}', { id, name: file.name }),
 });
 
 /** The service recognises a GGUF file by its name. */

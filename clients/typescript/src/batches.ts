@@ -1,10 +1,10 @@
-import { within } from './deadline.ts';
-import { type DownloadOptions, savedFile } from './downloads.ts';
+import { withTimeout } from './deadline.ts';
+import { type DownloadOptions, saveFile } from './downloads.ts';
 import { dataOf, type EventOptions, eventsOf } from './event-stream.ts';
 import { hasEnded, preferWait, untilEnded } from './jobs.ts';
 import { jsonLines, type LinesOptions } from './json-lines.ts';
-import { listed } from './list.ts';
-import { filled, jsonOf, type Transport } from './transport.ts';
+import { listAll } from './list.ts';
+import { fillPath, jsonOf, type Transport } from './transport.ts';
 import type {
   Batch,
   BatchChange,
@@ -49,7 +49,7 @@ export class Batches {
   get(id: string, { waitSeconds, ...options }: CallOptions & { waitSeconds?: number } = {}): Promise<Batch> {
     const headers = preferWait(waitSeconds);
     return this.#transport.call(
-      { ...options, method: 'GET', path: filled(BATCH, { id }), headers },
+      { ...options, method: 'GET', path: fillPath(BATCH, { id }), headers },
       jsonOf<Batch>,
     );
   }
@@ -59,7 +59,7 @@ export class Batches {
     query: QueryOf<'/v1/batches'> = {},
     options: CallOptions = {},
   ): AsyncGenerator<Batch, void, undefined> {
-    return listed<Batch>(this.#transport, BATCHES, query, options);
+    return listAll<Batch>(this.#transport, BATCHES, query, options);
   }
 
   /** The items of a batch that match the query, in the order of its request, with their outcomes. */
@@ -68,14 +68,14 @@ export class Batches {
     query: QueryOf<'/v1/batches/{id}/items'> = {},
     options: CallOptions = {},
   ): AsyncGenerator<BatchItem, void, undefined> {
-    return listed<BatchItem>(this.#transport, filled('/v1/batches/{id}/items', { id }), query, options);
+    return listAll<BatchItem>(this.#transport, fillPath('/v1/batches/{id}/items', { id }), query, options);
   }
 
   /** Waits until all items of a batch have ended, in any state: see `state` and `counts`. */
   async wait(batch: string | Batch, options: CallOptions = {}): Promise<Batch> {
     if (typeof batch !== 'string' && hasEnded(batch)) return batch;
     const id = typeof batch === 'string' ? batch : batch.id;
-    return within(options, (signal) => untilEnded(signal, (rest) => this.get(id, rest)));
+    return withTimeout(options, (signal) => untilEnded(signal, (rest) => this.get(id, rest)));
   }
 
   /**
@@ -83,7 +83,7 @@ export class Batches {
    * broken connection.
    */
   async *events(id: string, options: EventOptions = {}): AsyncGenerator<BatchEvent, void, undefined> {
-    const path = filled('/v1/batches/{id}/events', { id });
+    const path = fillPath('/v1/batches/{id}/events', { id });
     for await (const raw of eventsOf(this.#transport, path, {}, options)) {
       const event = { id: raw.id, event: raw.event, data: dataOf(raw) } as BatchEvent;
       yield event;
@@ -93,7 +93,7 @@ export class Batches {
 
   /** The outcome of each item for each target, in the order of the request; also while the batch runs. */
   results(id: string, options: LinesOptions = {}): AsyncGenerator<BatchResultLine, void, undefined> {
-    const path = filled('/v1/batches/{id}/results', { id });
+    const path = fillPath('/v1/batches/{id}/results', { id });
     return jsonLines<BatchResultLine>(
       this.#transport,
       path,
@@ -107,33 +107,37 @@ export class Batches {
    * @param to path of the zip
    */
   async download(id: string, to: string, { onProgress, ...options }: DownloadOptions = {}): Promise<void> {
-    const file = { path: filled('/v1/batches/{id}/archive', { id }), name: `${id}.zip`, isWhole: endsAsZip };
+    const file = {
+      path: fillPath('/v1/batches/{id}/archive', { id }),
+      name: `${id}.zip`,
+      isWhole: endsAsZip,
+    };
     const onBytes = (received: number): void => onProgress?.(received, 0);
-    await savedFile(this.#transport, file, to, { ...options, onBytes });
+    await saveFile(this.#transport, file, to, { ...options, onBytes });
   }
 
   /** Changes the name or the labels; a name of null removes the name. */
   update(id: string, change: BatchChange, options: CallOptions = {}): Promise<Batch> {
     const headers = { 'content-type': 'application/json' };
-    const call = { ...options, method: 'PATCH', path: filled(BATCH, { id }), headers } as const;
+    const call = { ...options, method: 'PATCH', path: fillPath(BATCH, { id }), headers } as const;
     return this.#transport.call({ ...call, body: JSON.stringify(change) }, jsonOf<Batch>);
   }
 
   cancel(id: string, options: CreateOptions = {}): Promise<Batch> {
-    const path = filled('/v1/batches/{id}/cancel', { id });
+    const path = fillPath('/v1/batches/{id}/cancel', { id });
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Batch>);
   }
 
   /** @returns a new batch of what failed or was cancelled */
   retry(id: string, options: CreateOptions = {}): Promise<Batch> {
-    const path = filled('/v1/batches/{id}/retry', { id });
+    const path = fillPath('/v1/batches/{id}/retry', { id });
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Batch>);
   }
 
   /** Deletes a batch that has ended, with its jobs. Their results stay. */
   async delete(id: string, options: CallOptions = {}): Promise<void> {
     await this.#transport.call(
-      { ...options, method: 'DELETE', path: filled(BATCH, { id }) },
+      { ...options, method: 'DELETE', path: fillPath(BATCH, { id }) },
       () => undefined,
     );
   }

@@ -3,14 +3,14 @@ import { Adapters } from './adapters.ts';
 import { Batches } from './batches.ts';
 import { Connections } from './connections.ts';
 import type { components } from './contract.d.ts';
-import { within } from './deadline.ts';
-import { dataOf, type EventOptions, eventsOf, type Told } from './event-stream.ts';
+import { withTimeout } from './deadline.ts';
+import { dataOf, type EventOptions, eventsOf, type StreamEvent } from './event-stream.ts';
 import { Jobs, type WaitOptions } from './jobs.ts';
 import { Runs } from './runs.ts';
 import { Tenants } from './tenants.ts';
 import {
   bodyOf,
-  filled,
+  fillPath,
   formOf,
   jsonOf,
   type LoraSqueezeOptions,
@@ -20,7 +20,6 @@ import {
 } from './transport.ts';
 import type {
   AnalyzeRequest,
-  AnswerOf,
   CallOptions,
   Capabilities,
   Job,
@@ -31,6 +30,7 @@ import type {
   QueryOf,
   Report,
   RequestOptions,
+  ResponseOf,
   SqueezeRequest,
   Usage,
 } from './types.ts';
@@ -44,13 +44,13 @@ type Settings<R> = R extends unknown ? Omit<R, 'kind' | 'adapter_id' | 'source' 
 /** `dry_run` is not allowed, because the method returns the report of the finished job. */
 type AnalyzeSettings = Omit<Settings<AnalyzeRequest>, 'dry_run'>;
 
-type Telling<D> = D extends { readonly type: infer E extends string } ? Told<E, D> : never;
+type EventsOf<D> = D extends { readonly type: infer E extends string } ? StreamEvent<E, D> : never;
 
 /**
  * Events of a tenant's stream: `data` as for webhooks, discriminated by `event`. `stream.open` comes first;
  * `stream.gap` reports that events are missing before it.
  */
-export type TenantEvent = Telling<components['schemas']['StreamEventData']>;
+export type TenantEvent = EventsOf<components['schemas']['StreamEventData']>;
 
 const IS_ID = /^ad_[0-9a-z]+$/;
 const IS_PLACE = /^(?:s3|hf|https?):\/\//;
@@ -93,9 +93,9 @@ export class LoraSqueeze {
    * @throws JobFailedError if no target succeeded
    */
   squeeze(source: JobSource, request: Settings<SqueezeRequest>, options: WaitOptions = {}): Promise<Job> {
-    return this.#done(options, async (signal) => ({
+    return this.#runJob(options, async (signal) => ({
       kind: 'squeeze',
-      ...(await this.#meant(source, signal)),
+      ...(await this.#resolveSource(source, signal)),
       ...request,
     }));
   }
@@ -106,9 +106,9 @@ export class LoraSqueeze {
     request: AnalyzeSettings = {},
     options: WaitOptions = {},
   ): Promise<Report> {
-    const { id } = await this.#done(options, async (signal) => ({
+    const { id } = await this.#runJob(options, async (signal) => ({
       kind: 'analyze',
-      ...(await this.#meant(source, signal)),
+      ...(await this.#resolveSource(source, signal)),
       ...request,
     }));
     return this.jobs.report(id, { signal: options.signal });
@@ -120,11 +120,11 @@ export class LoraSqueeze {
     request: Settings<MergeRequest>,
     options: WaitOptions = {},
   ): Promise<Job> {
-    return this.#done(options, async (signal) => {
-      const meant = [];
+    return this.#runJob(options, async (signal) => {
+      const resolved = [];
       for (const { source, weight = 1 } of sources)
-        meant.push({ ...(await this.#meant(source, signal)), weight });
-      return { kind: 'merge', sources: meant, ...request } as JobRequest;
+        resolved.push({ ...(await this.#resolveSource(source, signal)), weight });
+      return { kind: 'merge', sources: resolved, ...request } as JobRequest;
     });
   }
 
@@ -159,34 +159,37 @@ export class LoraSqueeze {
     ...[options]: Record<never, never> extends RequestOptions<P, M>
       ? [RequestOptions<P, M>?]
       : [RequestOptions<P, M>]
-  ): Promise<AnswerOf<P, M>> {
+  ): Promise<ResponseOf<P, M>> {
     const { path: parameters, body, form, content, headers, ...rest } = (options ?? {}) as AnyOptions;
     const isJson = body !== undefined;
     return this.#transport.call(
       {
         ...rest,
         method,
-        path: filled(path as string, parameters),
+        path: fillPath(path as string, parameters),
         headers: { ...(isJson && { 'content-type': 'application/json' }), ...headers },
         body: isJson ? JSON.stringify(body) : form ? formOf(form) : content,
         // A stream can be read only once, so it cannot be sent again.
         ...(content instanceof ReadableStream && { maxRetries: 0 }),
       },
       bodyOf,
-    ) as Promise<AnswerOf<P, M>>;
+    ) as Promise<ResponseOf<P, M>>;
   }
 
-  async #done(
+  async #runJob(
     { signal, timeoutMs, ...options }: WaitOptions,
     request: (signal: AbortSignal) => Promise<unknown>,
   ): Promise<Job> {
-    return within({ signal, timeoutMs }, async (ending) => {
+    return withTimeout({ signal, timeoutMs }, async (ending) => {
       const job = await this.jobs.create((await request(ending)) as JobRequest, { signal: ending });
       return this.jobs.wait(job, { ...options, signal: ending });
     });
   }
 
-  async #meant(source: JobSource, signal: AbortSignal): Promise<{ adapter_id: string } | { source: string }> {
+  async #resolveSource(
+    source: JobSource,
+    signal: AbortSignal,
+  ): Promise<{ adapter_id: string } | { source: string }> {
     if (typeof source === 'object' && 'adapter_id' in source) return { adapter_id: source.adapter_id };
     if (typeof source === 'string' && IS_ID.test(source)) return { adapter_id: source };
     if (typeof source === 'string' && IS_PLACE.test(source)) return { source };

@@ -1,5 +1,5 @@
-import { listed } from './list.ts';
-import { filled, jsonOf, type Transport } from './transport.ts';
+import { listAll } from './list.ts';
+import { fillPath, jsonOf, type Transport } from './transport.ts';
 import type {
   CallOptions,
   Connection,
@@ -29,7 +29,7 @@ export class Connections {
   }
 
   get(name: string, options: CallOptions = {}): Promise<Connection> {
-    const path = filled(CONNECTION, { name });
+    const path = fillPath(CONNECTION, { name });
     return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<Connection>);
   }
 
@@ -38,7 +38,7 @@ export class Connections {
     query: QueryOf<'/v1/connections'> = {},
     options: CallOptions = {},
   ): AsyncGenerator<Connection, void, undefined> {
-    return listed<Connection>(this.#transport, CONNECTIONS, query, options);
+    return listAll<Connection>(this.#transport, CONNECTIONS, query, options);
   }
 
   /** Changes that send credentials to new destinations need the credentials again (CONNECTION_CREDENTIALS). */
@@ -46,14 +46,14 @@ export class Connections {
     const call = {
       ...options,
       method: 'PATCH',
-      path: filled(CONNECTION, { name }),
+      path: fillPath(CONNECTION, { name }),
       headers: JSON_BODY,
     } as const;
     return this.#transport.call({ ...call, body: JSON.stringify(change) }, jsonOf<Connection>);
   }
 
   async delete(name: string, options: CallOptions = {}): Promise<void> {
-    const path = filled(CONNECTION, { name });
+    const path = fillPath(CONNECTION, { name });
     await this.#transport.call({ ...options, method: 'DELETE', path }, () => undefined);
   }
 }

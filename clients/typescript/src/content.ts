@@ -7,7 +7,7 @@ export type Content = Blob | Uint8Array | ReadableStream<Uint8Array> | AsyncIter
 export const PIECE_BYTES = 8 * 1024 * 1024;
 
 /** Content that can be divided into pieces. */
-export interface Opened {
+export interface OpenContent {
   /** undefined: not known before the end. */
   readonly size: number | undefined;
   /** Pieces of PIECE_BYTES, the last one possibly smaller, starting at an offset. */
@@ -16,23 +16,23 @@ export interface Opened {
 }
 
 /** @throws errors of the file system; TypeError for a path outside Node */
-export async function opened(content: Content): Promise<Opened> {
+export async function openContent(content: Content): Promise<OpenContent> {
   const close = async (): Promise<void> => {};
-  if (typeof content === 'string') return openedFile(content);
+  if (typeof content === 'string') return openFile(content);
   if (content instanceof Blob) {
     const read = async (from: number) =>
       new Uint8Array(await content.slice(from, from + PIECE_BYTES).arrayBuffer());
-    return { size: content.size, pieces: (from) => cut(content.size, from, read), close };
+    return { size: content.size, pieces: (from) => slices(content.size, from, read), close };
   }
   if (content instanceof Uint8Array) {
     const read = async (from: number) => content.subarray(from, from + PIECE_BYTES);
-    return { size: content.length, pieces: (from) => cut(content.length, from, read), close };
+    return { size: content.length, pieces: (from) => slices(content.length, from, read), close };
   }
   const chunks = Symbol.asyncIterator in content ? content : chunksOf(content);
-  return { size: undefined, pieces: (from) => collected(chunks, from), close };
+  return { size: undefined, pieces: (from) => collectPieces(chunks, from), close };
 }
 
-async function openedFile(path: string): Promise<Opened> {
+async function openFile(path: string): Promise<OpenContent> {
   const file = await nodeModule('node:fs/promises').open(path);
   try {
     const { size } = await file.stat();
@@ -41,14 +41,14 @@ async function openedFile(path: string): Promise<Opened> {
       const { bytesRead } = await file.read(buffer, 0, buffer.length, from);
       return buffer.subarray(0, bytesRead);
     };
-    return { size, pieces: (from) => cut(size, from, read), close: () => file.close() };
+    return { size, pieces: (from) => slices(size, from, read), close: () => file.close() };
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-async function* cut(
+async function* slices(
   size: number,
   from: number,
   read: (from: number) => Promise<Uint8Array>,
@@ -62,7 +62,7 @@ async function* cut(
 }
 
 /** Regroups chunks of any size into pieces and skips what is before an offset. */
-async function* collected(chunks: AsyncIterable<Uint8Array>, from: number): AsyncGenerator<Uint8Array> {
+async function* collectPieces(chunks: AsyncIterable<Uint8Array>, from: number): AsyncGenerator<Uint8Array> {
   let piece = new Uint8Array(PIECE_BYTES);
   let filled = 0;
   let skip = from;
@@ -99,7 +99,7 @@ export async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenera
 
 /** Reads the whole content; only for small ones. */
 export async function bytesOf(content: Content): Promise<Uint8Array> {
-  const open = await opened(content);
+  const open = await openContent(content);
   try {
     const pieces: Uint8Array[] = [];
     for await (const piece of open.pieces(0)) pieces.push(piece);

@@ -5,7 +5,7 @@ import type { CallOptions } from './types.ts';
  * Runs some work until a signal or a deadline ends it.
  * @throws LoraSqueezeError DEADLINE_EXCEEDED; the signal's reason; the errors of the work
  */
-export async function within<T>(
+export async function withTimeout<T>(
   { signal, timeoutMs }: CallOptions,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {

@@ -6,7 +6,7 @@ import type { Transport } from './transport.ts';
 import type { CallOptions } from './types.ts';
 
 /** A file that the service offers for download. */
-export interface FileOfService {
+export interface ServiceFile {
   readonly path: string;
   /** May contain folders, separated by slashes. */
   readonly name: string;
@@ -25,9 +25,9 @@ export interface DownloadOptions extends CallOptions {
 }
 
 /** @throws LoraSqueezeError DIGEST_MISMATCH */
-export function checkedBlob(
+export function downloadBlob(
   transport: Transport,
-  { path, name, sha256: expected }: FileOfService,
+  { path, name, sha256: expected }: ServiceFile,
   options: CallOptions,
 ): Promise<Blob> {
   return transport.call({ ...options, method: 'GET', path }, async (response) => {
@@ -44,9 +44,9 @@ export function checkedBlob(
  * @throws LoraSqueezeError DIGEST_MISMATCH, NOT_THE_SERVICE for a name that leads out of the folder; errors of the
  * file system
  */
-export async function savedFiles(
+export async function saveFiles(
   transport: Transport,
-  files: readonly FileOfService[],
+  files: readonly ServiceFile[],
   folder: string,
   { onProgress, ...options }: DownloadOptions,
 ): Promise<string[]> {
@@ -58,29 +58,29 @@ export async function savedFiles(
   let before = 0;
   for (const file of files) {
     // The service chooses the names, so they must be checked: none may lead out of the folder.
-    if (!file.name.split('/').every(isPlain)) {
+    if (!file.name.split('/').every(isPlainName)) {
       const detail = `The service has a file ${JSON.stringify(file.name)}.`;
       throw new LoraSqueezeError({ code: 'NOT_THE_SERVICE', detail, retryable: false });
     }
     const path = join(folder, file.name);
     const start = before;
     const onBytes = (done: number): void => onProgress?.(start + done, total);
-    before += await savedFile(transport, file, path, { ...options, onBytes });
+    before += await saveFile(transport, file, path, { ...options, onBytes });
     paths.push(path);
   }
   return paths;
 }
 
-const isPlain = (part: string): boolean => part !== '' && !part.startsWith('.') && !/[\\:\0]/.test(part);
+const isPlainName = (part: string): boolean => part !== '' && !part.startsWith('.') && !/[\\:\0]/.test(part);
 
 /**
  * Streams a file to a path, whose folder is created; the file appears when it is complete and correct.
  * @returns its size in bytes
  * @throws LoraSqueezeError DIGEST_MISMATCH; errors of the file system
  */
-export async function savedFile(
+export async function saveFile(
   transport: Transport,
-  { path, name, sha256: expected, isWhole = () => true }: FileOfService,
+  { path, name, sha256: expected, isWhole = () => true }: ServiceFile,
   to: string,
   { onBytes, ...options }: CallOptions & { readonly onBytes?: (done: number) => void },
 ): Promise<number> {

@@ -63,13 +63,13 @@ export class JobFailedError extends LoraSqueezeError {
 }
 
 /** Statuses of temporary failures, of gateways or of the service. */
-const PASSING: readonly number[] = [408, 425, 429, 502, 503, 504];
+const RETRYABLE_STATUSES: readonly number[] = [408, 425, 429, 502, 503, 504];
 
 /** The error for an unsuccessful response. */
-export async function refusal(response: Response): Promise<LoraSqueezeError> {
+export async function errorOf(response: Response): Promise<LoraSqueezeError> {
   const { status, statusText } = response;
   const retryAfterMs = waitOf(response.headers.get('retry-after'));
-  const passes = PASSING.includes(status) && (status !== 429 || retryAfterMs !== undefined);
+  const passes = RETRYABLE_STATUSES.includes(status) && (status !== 429 || retryAfterMs !== undefined);
   const problem = (await response.json().catch(() => undefined)) as
     | (Partial<Problem> & { readonly retryable?: boolean })
     | undefined;

@@ -3,7 +3,7 @@ import { LoraSqueezeError } from './errors.ts';
 import type { Query, Transport } from './transport.ts';
 
 /** An event of a stream, typed by its name. */
-export interface Told<E extends string, D> {
+export interface StreamEvent<E extends string, D> {
   /** Pass it as `lastEventId` to continue after this event. */
   readonly id: string;
   readonly event: E;
@@ -11,7 +11,7 @@ export interface Told<E extends string, D> {
 }
 
 /** A server-sent event as it was received. */
-export type RawEvent = Told<string, string>;
+export type RawEvent = StreamEvent<string, string>;
 
 export interface EventOptions {
   /** Continues the stream after this event. */

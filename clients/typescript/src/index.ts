@@ -9,7 +9,7 @@ export type { Content } from './content.ts';
 export type { components, operations, paths } from './contract.d.ts';
 export type { DownloadOptions } from './downloads.ts';
 export { JobFailedError, LoraSqueezeError } from './errors.ts';
-export type { EventOptions, Told } from './event-stream.ts';
+export type { EventOptions, StreamEvent } from './event-stream.ts';
 export type { CreateJobOptions, JobEvent, Jobs, WaitOptions } from './jobs.ts';
 export type { LinesOptions } from './json-lines.ts';
 export type { CheckpointOptions, Runs } from './runs.ts';

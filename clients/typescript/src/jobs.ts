@@ -1,10 +1,10 @@
-import { type ArtifactOptions, artifactsOf, savedArtifacts, savedResults } from './artifacts.ts';
-import { sleep, within } from './deadline.ts';
-import { checkedBlob, type DownloadOptions } from './downloads.ts';
+import { type ArtifactOptions, listArtifacts, saveArtifacts, saveResults } from './artifacts.ts';
+import { sleep, withTimeout } from './deadline.ts';
+import { type DownloadOptions, downloadBlob } from './downloads.ts';
 import { JobFailedError } from './errors.ts';
-import { dataOf, type EventOptions, eventsOf, type Told } from './event-stream.ts';
-import { listed } from './list.ts';
-import { filled, jsonOf, type Transport } from './transport.ts';
+import { dataOf, type EventOptions, eventsOf, type StreamEvent } from './event-stream.ts';
+import { listAll } from './list.ts';
+import { fillPath, jsonOf, type Transport } from './transport.ts';
 import type {
   Artifact,
   CallOptions,
@@ -20,7 +20,7 @@ import type {
 } from './types.ts';
 
 /** Events of a job's stream: the job in its state at that time, and its progress. */
-export type JobEvent = Told<'state', Job> | Told<'progress', JobProgress>;
+export type JobEvent = StreamEvent<'state', Job> | StreamEvent<'progress', JobProgress>;
 
 export interface CreateJobOptions extends CreateOptions {
   /** How many seconds the service waits for the job before it answers. */
@@ -81,7 +81,7 @@ export class Jobs {
   get(id: string, { waitSeconds, ...options }: CallOptions & { waitSeconds?: number } = {}): Promise<Job> {
     const headers = preferWait(waitSeconds);
     return this.#transport.call(
-      { ...options, method: 'GET', path: filled(JOB, { id }), headers },
+      { ...options, method: 'GET', path: fillPath(JOB, { id }), headers },
       jsonOf<Job>,
     );
   }
@@ -91,7 +91,7 @@ export class Jobs {
    * }))`.
    */
   list(query: QueryOf<'/v1/jobs'> = {}, options: CallOptions = {}): AsyncGenerator<Job, void, undefined> {
-    return listed<Job>(this.#transport, JOBS, query, options);
+    return listAll<Job>(this.#transport, JOBS, query, options);
   }
 
   /**
@@ -101,11 +101,11 @@ export class Jobs {
    */
   async wait(job: string | Job, options: WaitOptions = {}): Promise<Job> {
     const { onProgress, throwOnFailure = true } = options;
-    const ended = await within(options, async (signal) => {
+    const ended = await withTimeout(options, async (signal) => {
       if (typeof job !== 'string' && (hasEnded(job) || job.id === DRY_RUN_ID)) return job;
       const id = typeof job === 'string' ? job : job.id;
       return onProgress
-        ? this.#followed(id, onProgress, signal)
+        ? this.#follow(id, onProgress, signal)
         : untilEnded(signal, (rest) => this.get(id, rest));
     });
     if (throwOnFailure && (ended.state === 'failed' || ended.state === 'cancelled'))
@@ -115,7 +115,12 @@ export class Jobs {
 
   /** States and progress of a job until it has ended. Reconnects after a broken connection. */
   async *events(id: string, options: EventOptions = {}): AsyncGenerator<JobEvent, void, undefined> {
-    for await (const raw of eventsOf(this.#transport, filled('/v1/jobs/{id}/events', { id }), {}, options)) {
+    for await (const raw of eventsOf(
+      this.#transport,
+      fillPath('/v1/jobs/{id}/events', { id }),
+      {},
+      options,
+    )) {
       const event = { id: raw.id, event: raw.event, data: dataOf(raw) } as JobEvent;
       yield event;
       if (event.event === 'state' && isFinal(event.data)) return;
@@ -123,41 +128,44 @@ export class Jobs {
   }
 
   cancel(id: string, options: CreateOptions = {}): Promise<Job> {
-    const path = filled('/v1/jobs/{id}/cancel', { id });
+    const path = fillPath('/v1/jobs/{id}/cancel', { id });
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Job>);
   }
 
   /** @returns a new job, with the settings of this one */
   retry(id: string, options: CreateOptions = {}): Promise<Job> {
-    const path = filled('/v1/jobs/{id}/retry', { id });
+    const path = fillPath('/v1/jobs/{id}/retry', { id });
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Job>);
   }
 
   /** Repeats failed deliveries; use `wait` for the outcome. */
   retryDeliveries(id: string, options: CreateOptions = {}): Promise<Job> {
-    const path = filled('/v1/jobs/{id}/deliveries/retry', { id });
+    const path = fillPath('/v1/jobs/{id}/deliveries/retry', { id });
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Job>);
   }
 
   /** Changes the name or the labels; a name of null removes the name. */
   update(id: string, change: JobChange, options: CallOptions = {}): Promise<Job> {
-    const call = { ...options, method: 'PATCH', path: filled(JOB, { id }), headers: JSON_BODY } as const;
+    const call = { ...options, method: 'PATCH', path: fillPath(JOB, { id }), headers: JSON_BODY } as const;
     return this.#transport.call({ ...call, body: JSON.stringify(change) }, jsonOf<Job>);
   }
 
   async delete(id: string, options: CallOptions = {}): Promise<void> {
-    await this.#transport.call({ ...options, method: 'DELETE', path: filled(JOB, { id }) }, () => undefined);
+    await this.#transport.call(
+      { ...options, method: 'DELETE', path: fillPath(JOB, { id }) },
+      () => undefined,
+    );
   }
 
   /** Spectra, ranks and errors of every module. */
   report(id: string, options: CallOptions = {}): Promise<Report> {
-    const path = filled('/v1/jobs/{id}/report', { id });
+    const path = fillPath('/v1/jobs/{id}/report', { id });
     return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<Report>);
   }
 
   /** The report as a page that loads nothing else. */
   reportHtml(id: string, options: CallOptions = {}): Promise<string> {
-    const path = filled('/v1/jobs/{id}/report.html', { id });
+    const path = fillPath('/v1/jobs/{id}/report.html', { id });
     return this.#transport.call({ ...options, method: 'GET', path }, (response) => response.text());
   }
 
@@ -177,9 +185,9 @@ export class Jobs {
    * @returns the paths of their files
    */
   async download(id: string, folder: string, options: DownloadOptions = {}): Promise<string[]> {
-    return within(options, async (signal) => {
+    return withTimeout(options, async (signal) => {
       const job = await this.get(id, { signal });
-      return savedResults(this.#transport, job, folder, { ...options, signal });
+      return saveResults(this.#transport, job, folder, { ...options, signal });
     });
   }
 
@@ -188,13 +196,13 @@ export class Jobs {
    * the job has ended.
    */
   artifacts(id: string, options: CallOptions = {}): AsyncGenerator<Artifact, void, undefined> {
-    return artifactsOf(this.#transport, id, options);
+    return listArtifacts(this.#transport, id, options);
   }
 
   /** One of these files, checked against its SHA-256. @throws LoraSqueezeError, also DIGEST_MISMATCH */
   artifact(id: string, path: string, options: CallOptions = {}): Promise<Blob> {
-    const file = { name: path, path: filled('/v1/jobs/{id}/artifacts/{path}', { id, path }) };
-    return checkedBlob(this.#transport, file, options);
+    const file = { name: path, path: fillPath('/v1/jobs/{id}/artifacts/{path}', { id, path }) };
+    return downloadBlob(this.#transport, file, options);
   }
 
   /**
@@ -204,7 +212,9 @@ export class Jobs {
    * @throws LoraSqueezeError FILE_MISSING for a path that no artifact has, DIGEST_MISMATCH; errors of the file system
    */
   async downloadArtifacts(id: string, folder: string, options: ArtifactOptions = {}): Promise<string[]> {
-    return within(options, (signal) => savedArtifacts(this.#transport, id, folder, { ...options, signal }));
+    return withTimeout(options, (signal) =>
+      saveArtifacts(this.#transport, id, folder, { ...options, signal }),
+    );
   }
 
   #figure(
@@ -212,11 +222,11 @@ export class Jobs {
     id: string,
     { figure, ...options }: CallOptions & { readonly figure?: Figure },
   ): Promise<Blob> {
-    const call = { ...options, method: 'GET', path: filled(path, { id }), query: { figure } } as const;
+    const call = { ...options, method: 'GET', path: fillPath(path, { id }), query: { figure } } as const;
     return this.#transport.call(call, (response) => response.blob());
   }
 
-  async #followed(
+  async #follow(
     id: string,
     onProgress: NonNullable<WaitOptions['onProgress']>,
     signal: AbortSignal,

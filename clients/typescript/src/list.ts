@@ -7,7 +7,7 @@ interface Page<T> {
 }
 
 /** Everything that matches a query; pages are requested as they are needed. */
-export async function* listed<T>(
+export async function* listAll<T>(
   transport: Transport,
   path: string,
   query: object,

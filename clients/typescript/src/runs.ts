@@ -2,18 +2,18 @@ import {
   type AdapterSource,
   blobOf,
   CONFIG,
-  foundFiles,
-  momentsAt,
   OPTIMIZER,
+  optimizerFile,
+  resolveFiles,
   WEIGHTS,
 } from './adapter-files.ts';
 import type { Content } from './content.ts';
-import { within } from './deadline.ts';
-import { type DownloadOptions, savedFiles } from './downloads.ts';
+import { withTimeout } from './deadline.ts';
+import { type DownloadOptions, saveFiles } from './downloads.ts';
 import { LoraSqueezeError } from './errors.ts';
 import { preferWait, untilEnded, WAIT_SECONDS } from './jobs.ts';
-import { listed } from './list.ts';
-import { filled, formOf, jsonOf, type Transport } from './transport.ts';
+import { listAll } from './list.ts';
+import { fillPath, formOf, jsonOf, type Transport } from './transport.ts';
 import type {
   CallOptions,
   Checkpoint,
@@ -64,7 +64,7 @@ export class Runs {
   }
 
   get(id: string, options: CallOptions = {}): Promise<Run> {
-    return this.#transport.call({ ...options, method: 'GET', path: filled(RUN, { id }) }, jsonOf<Run>);
+    return this.#transport.call({ ...options, method: 'GET', path: fillPath(RUN, { id }) }, jsonOf<Run>);
   }
 
   /** All runs that match the query, the newest first, without their checkpoints. */
@@ -72,11 +72,14 @@ export class Runs {
     query: QueryOf<'/v1/runs'> = {},
     options: CallOptions = {},
   ): AsyncGenerator<RunSummary, void, undefined> {
-    return listed<RunSummary>(this.#transport, RUNS, query, options);
+    return listAll<RunSummary>(this.#transport, RUNS, query, options);
   }
 
   async delete(id: string, options: CallOptions = {}): Promise<void> {
-    await this.#transport.call({ ...options, method: 'DELETE', path: filled(RUN, { id }) }, () => undefined);
+    await this.#transport.call(
+      { ...options, method: 'DELETE', path: fillPath(RUN, { id }) },
+      () => undefined,
+    );
   }
 
   /**
@@ -90,10 +93,10 @@ export class Runs {
     source: AdapterSource,
     options: CheckpointOptions = {},
   ): Promise<Checkpoint> {
-    return within(options, async (signal) => {
-      const { weights, config } = await foundFiles(source);
+    return withTimeout(options, async (signal) => {
+      const { weights, config } = await resolveFiles(source);
       const isFolder = typeof source === 'string' && weights !== source;
-      const optimizer = options.optimizer ?? (isFolder ? await momentsAt(source) : undefined);
+      const optimizer = options.optimizer ?? (isFolder ? await optimizerFile(source) : undefined);
       const body = formOf({
         step,
         loss: options.loss,
@@ -101,7 +104,7 @@ export class Runs {
         [WEIGHTS]: await blobOf(weights),
         [OPTIMIZER]: optimizer && (await blobOf(optimizer)),
       });
-      const path = filled('/v1/runs/{id}/checkpoints', { id });
+      const path = fillPath('/v1/runs/{id}/checkpoints', { id });
       const headers = preferWait(WAIT_SECONDS);
       await this.#transport.call({ method: 'POST', path, headers, body, signal }, jsonOf<Checkpoint>);
       const get = () => this.getCheckpoint(id, step, { signal });
@@ -114,13 +117,15 @@ export class Runs {
 
   /** The newest checkpoint of a step in its current state. */
   getCheckpoint(id: string, step: number, options: CallOptions = {}): Promise<Checkpoint> {
-    const path = filled(CHECKPOINT, { id, step });
+    const path = fillPath(CHECKPOINT, { id, step });
     return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<Checkpoint>);
   }
 
   /** In Node: saves the files of a squeezed checkpoint to a folder, which is created. @returns their paths */
   download({ files }: Checkpoint, folder: string, options: DownloadOptions = {}): Promise<string[]> {
     const found = files.map(({ href, ...file }) => ({ ...file, path: href }));
-    return within(options, (signal) => savedFiles(this.#transport, found, folder, { ...options, signal }));
+    return withTimeout(options, (signal) =>
+      saveFiles(this.#transport, found, folder, { ...options, signal }),
+    );
   }
 }

@@ -1,5 +1,5 @@
-import { listed } from './list.ts';
-import { filled, jsonOf, type Transport } from './transport.ts';
+import { listAll } from './list.ts';
+import { fillPath, jsonOf, type Transport } from './transport.ts';
 import type {
   CallOptions,
   CreateOptions,
@@ -28,41 +28,41 @@ export class Tenants {
     query: QueryOf<'/v1/tenants'> = {},
     options: CallOptions = {},
   ): AsyncGenerator<TenantSummary, void, undefined> {
-    return listed<TenantSummary>(this.#transport, TENANTS, query, options);
+    return listAll<TenantSummary>(this.#transport, TENANTS, query, options);
   }
 
   get(id: string, options: CallOptions = {}): Promise<TenantWithUsage> {
-    const path = filled(TENANT, { id });
+    const path = fillPath(TENANT, { id });
     return this.#transport.call({ ...options, method: 'GET', path }, jsonOf<TenantWithUsage>);
   }
 
   /** Creates a tenant, or replaces its settings: absent ones get their defaults. */
   put(id: string, settings: TenantRequest, options: CallOptions = {}): Promise<Tenant> {
     const headers = { 'content-type': 'application/json' };
-    const call = { ...options, method: 'PUT', path: filled(TENANT, { id }), headers } as const;
+    const call = { ...options, method: 'PUT', path: fillPath(TENANT, { id }), headers } as const;
     return this.#transport.call({ ...call, body: JSON.stringify(settings) }, jsonOf<Tenant>);
   }
 
   /** No waiting job starts and no new one is accepted, until `resume`. */
   suspend(id: string, options: CreateOptions = {}): Promise<Tenant> {
-    const path = filled('/v1/tenants/{id}/suspend', { id });
+    const path = fillPath('/v1/tenants/{id}/suspend', { id });
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Tenant>);
   }
 
   resume(id: string, options: CreateOptions = {}): Promise<Tenant> {
-    const path = filled('/v1/tenants/{id}/resume', { id });
+    const path = fillPath('/v1/tenants/{id}/resume', { id });
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Tenant>);
   }
 
   /** Cancels every unfinished job and batch of a tenant. */
   cancel(id: string, options: CreateOptions = {}): Promise<TenantCancellation> {
-    const path = filled('/v1/tenants/{id}/cancel', { id });
+    const path = fillPath('/v1/tenants/{id}/cancel', { id });
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<TenantCancellation>);
   }
 
   /** Deletes a tenant with all its data; this cannot be undone. */
   delete(id: string, options: CallOptions = {}): Promise<Tenant> {
-    const path = filled(TENANT, { id });
+    const path = fillPath(TENANT, { id });
     return this.#transport.call({ ...options, method: 'DELETE', path }, jsonOf<Tenant>);
   }
 }

@@ -1,5 +1,5 @@
-import { sleep, within } from './deadline.ts';
-import { LoraSqueezeError, refusal } from './errors.ts';
+import { sleep, withTimeout } from './deadline.ts';
+import { errorOf, LoraSqueezeError } from './errors.ts';
 import type { CreateOptions, Method } from './types.ts';
 
 /** The address of the service and the settings of all calls. */
@@ -48,7 +48,7 @@ const MAX_BACKOFF_MS = 10_000;
 const MAX_RETRY_AFTER_MS = 60_000;
 
 /** Calls about the whole service, which name no tenant in their query. */
-const OF_ALL_TENANTS = /^\/v1\/(?:tenants|workers)(?:\/|$)/;
+const ALL_TENANTS_PATHS = /^\/v1\/(?:tenants|workers)(?:\/|$)/;
 
 /**
  * The API over fetch: sends the key with every call, turns refusals into errors, and retries calls if that helps and
@@ -81,12 +81,12 @@ export class Transport {
       ...(call.method === 'POST' && { 'idempotency-key': call.idempotencyKey ?? newKey() }),
       ...call.headers,
     };
-    return within({ signal: call.signal, timeoutMs }, (signal) =>
-      this.#tried({ ...call, headers }, signal, read),
+    return withTimeout({ signal: call.signal, timeoutMs }, (signal) =>
+      this.#tryCall({ ...call, headers }, signal, read),
     );
   }
 
-  async #tried<T>(
+  async #tryCall<T>(
     call: Call,
     signal: AbortSignal,
     read: (response: Response, signal: AbortSignal) => T | Promise<T>,
@@ -94,7 +94,7 @@ export class Transport {
     const mostRetries = call.maxRetries ?? this.#options.maxRetries ?? MAX_RETRIES;
     for (let retries = 0; ; retries++) {
       try {
-        return await read(await this.#ask(call, signal, retries > 0), signal);
+        return await read(await this.#send(call, signal, retries > 0), signal);
       } catch (thrown) {
         signal.throwIfAborted();
         const error = this.#failure(thrown);
@@ -105,7 +105,7 @@ export class Transport {
     }
   }
 
-  async #ask(call: Call, signal: AbortSignal, isRetry: boolean): Promise<Response> {
+  async #send(call: Call, signal: AbortSignal, isRetry: boolean): Promise<Response> {
     const { method, body } = call;
     const headers = new Headers(call.headers);
     const { key } = this.#options;
@@ -118,12 +118,12 @@ export class Transport {
     if (response.ok) return response;
     // An earlier attempt deleted it, but its response was lost.
     if (isRetry && method === 'DELETE' && response.status === 404) return new Response(null, { status: 204 });
-    throw await refusal(response);
+    throw await errorOf(response);
   }
 
   #url({ path, query = {} }: Call): string {
     const search = new URLSearchParams();
-    const isOfTenant = path.startsWith('/v1/') && !OF_ALL_TENANTS.test(path);
+    const isOfTenant = path.startsWith('/v1/') && !ALL_TENANTS_PATHS.test(path);
     const tenant = query.tenant ?? (isOfTenant ? this.#options.tenant : undefined);
     for (const [name, value] of Object.entries({ ...query, tenant })) {
       for (const each of Array.isArray(value) ? value : [value]) {
@@ -183,7 +183,7 @@ export async function jsonOf<T>(response: Response): Promise<T> {
 }
 
 /** A path with its parameters filled in. */
-export const filled = (path: string, parameters: Readonly<Record<string, unknown>> = {}): string =>
+export const fillPath = (path: string, parameters: Readonly<Record<string, unknown>> = {}): string =>
   path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(parameters[name])));
 
 /** A multipart body: Blobs as files, objects as JSON, texts as they are. */

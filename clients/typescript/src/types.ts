@@ -27,7 +27,7 @@ type SuccessOf<O> = O extends { responses: infer R }
  * The successful answer of a call of the contract: JSON as its type, text as a string, everything else as a Blob, and
  * undefined if there is no body.
  */
-export type AnswerOf<P extends string, M extends Method> = SuccessOf<OperationOf<P, M>>;
+export type ResponseOf<P extends string, M extends Method> = SuccessOf<OperationOf<P, M>>;
 
 type ParameterOf<O, K extends 'path' | 'query'> = O extends { parameters: { [_ in K]?: infer T } }
   ? Exclude<T, undefined>
@@ -49,7 +49,8 @@ export type BodyOf<P extends string, M extends Method> = PartOf<
 export type QueryOf<P extends string, M extends Method = 'GET'> = ParameterOf<OperationOf<P, M>, 'query'>;
 
 /** The items of a list. */
-export type ItemOf<P extends string> = AnswerOf<P, 'GET'> extends { data: readonly (infer T)[] } ? T : never;
+export type ItemOf<P extends string> =
+  ResponseOf<P, 'GET'> extends { data: readonly (infer T)[] } ? T : never;
 
 type Field<K extends string, T> = [T] extends [never]
   ? unknown
@@ -83,10 +84,10 @@ export type RequestOptions<P extends string, M extends Method> = CreateOptions &
   Field<'body', PartOf<RequestContentOf<OperationOf<P, M>>, 'application/json'>> &
   Field<'form', PartOf<RequestContentOf<OperationOf<P, M>>, 'multipart/form-data'>>;
 
-export type Adapter = AnswerOf<'/v1/adapters/{id}', 'GET'>;
-export type AdapterModules = AnswerOf<'/v1/adapters/{id}/modules', 'GET'>;
+export type Adapter = ResponseOf<'/v1/adapters/{id}', 'GET'>;
+export type AdapterModules = ResponseOf<'/v1/adapters/{id}/modules', 'GET'>;
 export type AdapterChange = BodyOf<'/v1/adapters/{id}', 'PATCH'>;
-export type Job = AnswerOf<'/v1/jobs/{id}', 'GET'>;
+export type Job = ResponseOf<'/v1/jobs/{id}', 'GET'>;
 export type JobRequest = BodyOf<'/v1/jobs', 'POST'>;
 export type JobChange = BodyOf<'/v1/jobs/{id}', 'PATCH'>;
 export type JobState = Job['state'];
@@ -103,28 +104,28 @@ export type SqueezeRequest = Extract<JobRequest, { kind: 'squeeze' }>;
 export type MergeRequest = Extract<JobRequest, { kind: 'merge' }>;
 export type AnalyzeRequest = Extract<JobRequest, { kind: 'analyze' }>;
 export type Target = SqueezeRequest['targets'][number];
-export type Batch = AnswerOf<'/v1/batches/{id}', 'GET'>;
+export type Batch = ResponseOf<'/v1/batches/{id}', 'GET'>;
 export type BatchRequest = BodyOf<'/v1/batches', 'POST'>;
 export type BatchChange = BodyOf<'/v1/batches/{id}', 'PATCH'>;
 export type BatchItem = ItemOf<'/v1/batches/{id}/items'>;
-export type BatchResultLine = AnswerOf<'/v1/batches/{id}/results', 'GET'>;
-export type Upload = AnswerOf<'/v1/uploads/{id}', 'GET'>;
-export type Run = AnswerOf<'/v1/runs/{id}', 'GET'>;
+export type BatchResultLine = ResponseOf<'/v1/batches/{id}/results', 'GET'>;
+export type Upload = ResponseOf<'/v1/uploads/{id}', 'GET'>;
+export type Run = ResponseOf<'/v1/runs/{id}', 'GET'>;
 export type RunSummary = ItemOf<'/v1/runs'>;
-export type Schedule = AnswerOf<'/v1/schedules', 'POST'>;
+export type Schedule = ResponseOf<'/v1/schedules', 'POST'>;
 export type ScheduleRequest = BodyOf<'/v1/schedules', 'POST'>;
 export type RunRequest = BodyOf<'/v1/runs', 'POST'>;
-export type Checkpoint = AnswerOf<'/v1/runs/{id}/checkpoints/{step}', 'GET'>;
-export type Connection = AnswerOf<'/v1/connections/{name}', 'GET'>;
+export type Checkpoint = ResponseOf<'/v1/runs/{id}/checkpoints/{step}', 'GET'>;
+export type Connection = ResponseOf<'/v1/connections/{name}', 'GET'>;
 export type ConnectionRequest = BodyOf<'/v1/connections', 'POST'>;
 export type ConnectionChange = BodyOf<'/v1/connections/{name}', 'PATCH'>;
 export type Tenant = components['schemas']['Tenant'];
 export type TenantRequest = BodyOf<'/v1/tenants/{id}', 'PUT'>;
 export type TenantSummary = ItemOf<'/v1/tenants'>;
-export type TenantWithUsage = AnswerOf<'/v1/tenants/{id}', 'GET'>;
+export type TenantWithUsage = ResponseOf<'/v1/tenants/{id}', 'GET'>;
 export type TenantCancellation = components['schemas']['TenantCancellation'];
-export type Usage = AnswerOf<'/v1/usage', 'GET'>;
+export type Usage = ResponseOf<'/v1/usage', 'GET'>;
 export type Worker = ItemOf<'/v1/workers'>;
-export type Capabilities = AnswerOf<'/v1/capabilities', 'GET'>;
+export type Capabilities = ResponseOf<'/v1/capabilities', 'GET'>;
 /** A problem document (RFC 9457), the form of the service's errors. */
 export type Problem = components['schemas']['Problem'];

@@ -1,8 +1,8 @@
-import { type Content, type Opened, opened } from './content.ts';
-import { sleep, within } from './deadline.ts';
+import { type Content, type OpenContent, openContent } from './content.ts';
+import { sleep, withTimeout } from './deadline.ts';
 import { digestHeader, sha256 } from './digest.ts';
 import { LoraSqueezeError } from './errors.ts';
-import { filled, jsonOf, type Transport } from './transport.ts';
+import { fillPath, jsonOf, type Transport } from './transport.ts';
 import type { CallOptions, Upload } from './types.ts';
 
 export interface UploadOptions extends CallOptions {
@@ -44,28 +44,31 @@ export class Uploads {
    *   system; the signal's reason if it is aborted
    */
   async create(content: Content, options: UploadOptions): Promise<Upload> {
-    const open = await opened(content);
+    const open = await openContent(content);
     try {
-      return await within(options, (signal) => this.#sent(open, options, signal));
+      return await withTimeout(options, (signal) => this.#send(open, options, signal));
     } finally {
       await open.close();
     }
   }
 
   get(id: string, options: CallOptions = {}): Promise<Upload> {
-    return this.#transport.call({ ...options, method: 'GET', path: filled(UPLOAD, { id }) }, jsonOf<Upload>);
+    return this.#transport.call(
+      { ...options, method: 'GET', path: fillPath(UPLOAD, { id }) },
+      jsonOf<Upload>,
+    );
   }
 
   async delete(id: string, options: CallOptions = {}): Promise<void> {
-    const path = filled(UPLOAD, { id });
+    const path = fillPath(UPLOAD, { id });
     await this.#transport.call({ ...options, method: 'DELETE', path, headers: TUS }, () => undefined);
   }
 
-  async #sent(open: Opened, options: UploadOptions, signal: AbortSignal): Promise<Upload> {
+  async #send(open: OpenContent, options: UploadOptions, signal: AbortSignal): Promise<Upload> {
     const { filename, onProgress, onCreated } = options;
     const { size } = open;
     const isNew = options.id === undefined;
-    const id = options.id ?? (await this.#begun(filename, size, signal));
+    const id = options.id ?? (await this.#begin(filename, size, signal));
     if (isNew) onCreated?.(id);
     try {
       let offset = isNew ? 0 : await this.#offset(id, signal);
@@ -83,7 +86,7 @@ export class Uploads {
     }
   }
 
-  async #begun(filename: string, size: number | undefined, signal: AbortSignal): Promise<string> {
+  async #begin(filename: string, size: number | undefined, signal: AbortSignal): Promise<string> {
     const name = btoa(String.fromCharCode(...new TextEncoder().encode(filename)));
     const length = size === undefined ? { 'upload-defer-length': '1' } : { 'upload-length': `${size}` };
     const headers = { ...TUS, ...length, 'upload-metadata': `filename ${name}` };
@@ -99,7 +102,7 @@ export class Uploads {
 
   /** @returns the number of received bytes */
   #offset(id: string, signal: AbortSignal): Promise<number> {
-    const path = filled(UPLOAD, { id });
+    const path = fillPath(UPLOAD, { id });
     return this.#transport.call({ method: 'HEAD', path, headers: TUS, signal }, offsetIn);
   }
 
@@ -115,7 +118,7 @@ export class Uploads {
     let offset = start;
     for (let failures = 0; ; ) {
       try {
-        return await this.#patched(id, offset, piece.subarray(offset - start), length, signal);
+        return await this.#patch(id, offset, piece.subarray(offset - start), length, signal);
       } catch (error) {
         signal.throwIfAborted();
         const isPassing =
@@ -135,7 +138,7 @@ export class Uploads {
     }
   }
 
-  async #patched(
+  async #patch(
     id: string,
     offset: number,
     bytes: Uint8Array,
@@ -150,7 +153,7 @@ export class Uploads {
       ...(length !== undefined && { 'upload-length': `${length}` }),
       ...(digest && { 'content-digest': digestHeader(digest) }),
     };
-    const path = filled(UPLOAD, { id });
+    const path = fillPath(UPLOAD, { id });
     const body = bytes as Uint8Array<ArrayBuffer>;
     return this.#transport.call({ method: 'PATCH', path, headers, body, maxRetries: 0, signal }, offsetIn);
   }

@@ -1,5 +1,5 @@
-import { listed } from './list.ts';
-import { filled, jsonOf, type Transport } from './transport.ts';
+import { listAll } from './list.ts';
+import { fillPath, jsonOf, type Transport } from './transport.ts';
 import type { CallOptions, CreateOptions, Worker } from './types.ts';
 
 /** Workers, for administrators. */
@@ -13,12 +13,12 @@ export class Workers {
 
   /** The live workers, and the number of executions that they run. */
   list(options: CallOptions = {}): AsyncGenerator<Worker, void, undefined> {
-    return listed<Worker>(this.#transport, '/v1/workers', {}, options);
+    return listAll<Worker>(this.#transport, '/v1/workers', {}, options);
   }
 
   /** Drains a worker: it starts nothing more, and ends when its executions have ended. */
   drain(id: string, options: CreateOptions = {}): Promise<Worker> {
-    const path = filled('/v1/workers/{id}/drain', { id });
+    const path = fillPath('/v1/workers/{id}/drain', { id });
     return this.#transport.call({ ...options, method: 'POST', path }, jsonOf<Worker>);
   }
 }

@@ -1,4 +1,4 @@
-import { authorization, key, refused } from '../state/key.ts';
+import { accessRefusal, authorization, key } from '../state/key.ts';
 import { ProblemError, problemIn, unreachable } from './problem.ts';
 
 /**
@@ -23,7 +23,7 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
  */
 export function refusal(text: string, status: number, sentKey: string): ProblemError {
   const problem = problemIn(text, status);
-  if (status === 401 && sentKey === key.value) refused.value = problem;
+  if (status === 401 && sentKey === key.value) accessRefusal.value = problem;
   return new ProblemError(problem);
 }
 

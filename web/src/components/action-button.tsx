@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Scope } from '../../../src/contract/key.ts';
 import { type Problem, problemOf } from '../api/problem.ts';
-import { may } from '../state/access.ts';
+import { hasScope } from '../state/access.ts';
 import { ProblemNote } from './problem-note.tsx';
 
 interface ActionButtonProps {
@@ -21,7 +21,7 @@ interface ActionButtonProps {
 export function ActionButton({ scope, onAct, class: name, label, children }: ActionButtonProps) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isBusy, setBusy] = useState(false);
-  if (!may(scope)) return null;
+  if (!hasScope(scope)) return null;
   const act = async () => {
     setProblem(null);
     setBusy(true);

@@ -1,7 +1,7 @@
 import { formatBytes } from '../../../src/charts/format.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
-import { moment } from '../words/moments.ts';
-import { rankRange } from '../words/target-in-words.ts';
+import { rankRange } from '../words/describe-target.ts';
+import { formatMoment } from '../words/format-time.ts';
 
 interface AdapterCardsProps {
   readonly adapters: readonly AdapterRecord[];
@@ -33,7 +33,7 @@ export function AdapterCards({ adapters, selected, onSelect }: AdapterCardsProps
                 {format}
               </span>
               <span class="note">
-                {job_id === null ? 'Uploaded' : 'Result of a job'}, {moment(created_at)}
+                {job_id === null ? 'Uploaded' : 'Result of a job'}, {formatMoment(created_at)}
               </span>
               {Object.keys(labels).length > 0 && (
                 <span class="note ellipsis">

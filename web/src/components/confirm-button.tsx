@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useId, useRef, useState } from 'preact/hooks';
 import type { Scope } from '../../../src/contract/key.ts';
 import { type Problem, problemOf } from '../api/problem.ts';
-import { may } from '../state/access.ts';
+import { hasScope } from '../state/access.ts';
 import { ProblemNote } from './problem-note.tsx';
 
 interface ConfirmButtonProps {
@@ -28,7 +28,7 @@ export function ConfirmButton({ scope, verb, label, question, children, onConfir
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isBusy, setBusy] = useState(false);
   const id = useId();
-  if (!may(scope)) return null;
+  if (!hasScope(scope)) return null;
   const confirm = async () => {
     setBusy(true);
     setProblem(null);

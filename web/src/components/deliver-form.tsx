@@ -1,6 +1,6 @@
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { post } from '../api/request.ts';
-import { wayFromHere } from '../state/route.ts';
+import { navigatorFromHere } from '../state/route.ts';
 import { Ticks } from './form.tsx';
 import { FormDialog } from './form-dialog.tsx';
 import { PlaceInput } from './place-input.tsx';
@@ -14,7 +14,7 @@ export function DeliverForm({ adapterId, name }: { adapterId: string; name: stri
       title={`Deliver ${name}`}
       submit="Deliver"
       onSubmit={async (entered) => {
-        const go = wayFromHere();
+        const go = navigatorFromHere();
         const job = await post<JobRecord>('/v1/jobs', {
           kind: 'export',
           adapter_id: adapterId,

@@ -1,6 +1,6 @@
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { post } from '../api/request.ts';
-import { tellNews } from '../state/live.ts';
+import { notifyTopics } from '../state/live.ts';
 import { ActionButton } from './action-button.tsx';
 import { ProblemBox } from './problem-note.tsx';
 import { StateBadge } from './state-badge.tsx';
@@ -10,7 +10,7 @@ export function DeliveryList({ job: { id, deliveries } }: { job: JobRecord }) {
   if (deliveries.length === 0) return null;
   const again = async () => {
     await post(`/v1/jobs/${id}/deliveries/retry`);
-    tellNews('jobs', `job:${id}`);
+    notifyTopics('jobs', `job:${id}`);
   };
   return (
     <section class="stack" aria-label="Deliveries">

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { isReader } from '../state/access.ts';
-import { refused } from '../state/key.ts';
+import { accessRefusal } from '../state/key.ts';
 import { uploadFiles } from '../state/uploads.ts';
 import { droppedFiles } from '../words/dropped-files.ts';
 
@@ -8,7 +8,7 @@ import { droppedFiles } from '../words/dropped-files.ts';
 const hasFiles = ({ dataTransfer }: DragEvent): boolean => dataTransfer?.types.includes('Files') ?? false;
 
 /** Nothing can be uploaded without a key that the service accepts for writing. */
-const canUpload = (): boolean => refused.value === null && !isReader();
+const canUpload = (): boolean => accessRefusal.value === null && !isReader();
 
 /**
  * Accepts files dropped anywhere in the window, which the browser would otherwise open, and shows a hint

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { patch } from '../api/request.ts';
-import { may } from '../state/access.ts';
+import { hasScope } from '../state/access.ts';
 import { ProblemNote } from './problem-note.tsx';
 
 interface EditableNameProps<Record> {
@@ -53,7 +53,7 @@ export function EditableName<Record>({
     return (
       <div class="name">
         <h1 class="long">{name ?? title}</h1>
-        {may('write') && (
+        {hasScope('write') && (
           <button type="button" class="quiet" ref={button} onClick={() => setOpen(true)}>
             Rename
           </button>

@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useId, useRef, useState } from 'preact/hooks';
 import type { Scope } from '../../../src/contract/key.ts';
-import { may } from '../state/access.ts';
-import { type Entered, Form } from './form.tsx';
+import { hasScope } from '../state/access.ts';
+import { Form, type FormValues } from './form.tsx';
 
 interface FormDialogProps {
   /** The scope that the caller's key needs; without it the button is absent. */
@@ -13,7 +13,7 @@ interface FormDialogProps {
   readonly title: string;
   readonly submit: string;
   /** The dialog closes when this has succeeded. */
-  readonly onSubmit: (entered: Entered) => Promise<unknown>;
+  readonly onSubmit: (entered: FormValues) => Promise<unknown>;
   readonly children: ComponentChildren;
 }
 
@@ -23,7 +23,7 @@ export function FormDialog(props: FormDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [isOpen, setOpen] = useState(false);
   const id = useId();
-  if (!may(scope)) return null;
+  if (!hasScope(scope)) return null;
   return (
     <>
       <button

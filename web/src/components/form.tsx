@@ -4,7 +4,7 @@ import { type Problem, problemOf } from '../api/problem.ts';
 import { ProblemNote } from './problem-note.tsx';
 
 /** The entered values by field name; unticked checkboxes are missing. */
-export type Entered = ReadonlyMap<string, string>;
+export type FormValues = ReadonlyMap<string, string>;
 
 /** Error messages by field name. */
 type Faults = ReadonlyMap<string, string>;
@@ -15,9 +15,9 @@ const FaultsOfForm = createContext(NO_FAULTS);
 interface FormProps {
   readonly submit: string;
   /** If this fails, the entered values are kept. */
-  readonly onSubmit: (entered: Entered) => Promise<unknown>;
+  readonly onSubmit: (entered: FormValues) => Promise<unknown>;
   /** Called with the values at first and after each change. */
-  readonly onEntered?: (entered: Entered) => void;
+  readonly onEntered?: (entered: FormValues) => void;
   readonly children: ComponentChildren;
 }
 
@@ -27,7 +27,7 @@ export function Form({ submit, onSubmit, onEntered, children }: FormProps) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isBusy, setBusy] = useState(false);
   const faults = useMemo(() => (problem ? faultsOf(problem, form.current!) : NO_FAULTS), [problem]);
-  useEffect(() => onEntered?.(enteredIn(form.current!)), []);
+  useEffect(() => onEntered?.(formValues(form.current!)), []);
   useEffect(() => {
     if (faults.size > 0) form.current!.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
   }, [faults]);
@@ -36,7 +36,7 @@ export function Form({ submit, onSubmit, onEntered, children }: FormProps) {
     setProblem(null);
     setBusy(true);
     try {
-      await onSubmit(enteredIn(form.current!));
+      await onSubmit(formValues(form.current!));
     } catch (error) {
       setProblem(problemOf(error));
     }
@@ -47,7 +47,7 @@ export function Form({ submit, onSubmit, onEntered, children }: FormProps) {
       ref={form}
       class="form"
       onSubmit={(event) => void send(event)}
-      onInput={({ currentTarget }) => onEntered?.(enteredIn(currentTarget))}
+      onInput={({ currentTarget }) => onEntered?.(formValues(currentTarget))}
     >
       <FaultsOfForm.Provider value={faults}>{children}</FaultsOfForm.Provider>
       <ProblemNote problem={problem} />
@@ -61,7 +61,7 @@ export function Form({ submit, onSubmit, onEntered, children }: FormProps) {
 }
 
 /** The values of a form's fields; empty fields are missing. */
-export function enteredIn(form: HTMLFormElement): Entered {
+export function formValues(form: HTMLFormElement): FormValues {
   const entered = new Map<string, string>();
   for (const [name, value] of new FormData(form)) {
     const text = String(value).trim();

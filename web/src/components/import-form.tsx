@@ -1,6 +1,6 @@
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { post } from '../api/request.ts';
-import { wayFromHere } from '../state/route.ts';
+import { navigatorFromHere } from '../state/route.ts';
 import { FormDialog } from './form-dialog.tsx';
 import { PlaceInput } from './place-input.tsx';
 
@@ -12,7 +12,7 @@ export const ImportForm = () => (
     title="Import an adapter"
     submit="Import"
     onSubmit={async (entered) => {
-      const go = wayFromHere();
+      const go = navigatorFromHere();
       const job = await post<JobRecord>('/v1/jobs', { kind: 'import', source: entered.get('source') });
       go(`/jobs/${job.id}`);
     }}

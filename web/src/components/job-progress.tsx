@@ -1,16 +1,16 @@
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { post } from '../api/request.ts';
-import { tellNews } from '../state/live.ts';
-import { jobAt } from '../words/job-progress.ts';
+import { notifyTopics } from '../state/live.ts';
+import { describeProgress } from '../words/job-progress.ts';
 import { ActionButton } from './action-button.tsx';
 import { Bar } from './bar.tsx';
 
 /** The progress of a job, with a button to cancel it. */
 export function JobProgress({ job }: { job: JobRecord }) {
-  const { phase, counted, share, left } = jobAt(job, Date.now());
+  const { phase, counted, share, left } = describeProgress(job, Date.now());
   const cancel = async () => {
     await post(`/v1/jobs/${job.id}/cancel`);
-    tellNews('jobs', `job:${job.id}`);
+    notifyTopics('jobs', `job:${job.id}`);
   };
   return (
     <div class="job-progress">

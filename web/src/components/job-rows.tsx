@@ -1,8 +1,8 @@
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { useAdapterNames } from '../state/names.ts';
 import { withProgress } from '../state/use-job.ts';
-import { jobTitle, outcomeOf, placeOf, sourceIdOf } from '../words/job-words.ts';
-import { moment } from '../words/moments.ts';
+import { formatMoment } from '../words/format-time.ts';
+import { jobTitle, outcomeOf, placeOf, sourceIdOf } from '../words/job-text.ts';
 import { RecordTable } from './record-table.tsx';
 import { StateBadge } from './state-badge.tsx';
 
@@ -31,7 +31,7 @@ export function JobRows({ jobs }: { jobs: readonly JobRecord[] }) {
         },
         { title: 'State', cell: ({ state }) => <StateBadge state={state} /> },
         { title: 'Result', cell: outcomeOf },
-        { title: 'Created', cell: (job) => moment(job.created_at), isExtra: true },
+        { title: 'Created', cell: (job) => formatMoment(job.created_at), isExtra: true },
       ]}
     />
   );

@@ -1,28 +1,28 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { isAskingForKey, keepKey, key, refused } from '../state/key.ts';
+import { accessRefusal, isAskingForKey, key, saveKey } from '../state/key.ts';
 import { ProblemNote } from './problem-note.tsx';
 
 /** Asks for an API key if the service requires one. */
 export function KeyForm() {
   const input = useRef<HTMLInputElement>(null);
-  const isShown = refused.value !== null || isAskingForKey.value;
+  const isShown = accessRefusal.value !== null || isAskingForKey.value;
   useEffect(() => {
     if (isShown) input.current?.focus();
   }, [isShown]);
   if (!isShown) return null;
   // When the form is alone on the page, its title is the heading of the page.
-  const Title = refused.value === null ? 'h2' : 'h1';
+  const Title = accessRefusal.value === null ? 'h2' : 'h1';
 
   const submit = (event: Event) => {
     event.preventDefault();
     const value = input.current!.value.trim();
-    if (value !== '') keepKey(value);
+    if (value !== '') saveKey(value);
   };
   return (
     <section class="panel key-form" aria-labelledby="key-title">
       <Title id="key-title">This service needs a key</Title>
       {/* Without a key there is no problem to show: the user has not been asked for one yet. */}
-      <ProblemNote problem={key.value === '' ? null : refused.value} />
+      <ProblemNote problem={key.value === '' ? null : accessRefusal.value} />
       <form onSubmit={submit}>
         <label for="key">API key</label>
         <div class="row">
@@ -39,7 +39,7 @@ export function KeyForm() {
             Use this key
           </button>
           {key.value !== '' && (
-            <button type="button" onClick={() => keepKey('')}>
+            <button type="button" onClick={() => saveKey('')}>
               Forget it
             </button>
           )}

@@ -2,7 +2,7 @@ import { useId, useRef, useState } from 'preact/hooks';
 import type { Labels } from '../../../src/contract/labels.ts';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { patch } from '../api/request.ts';
-import { may } from '../state/access.ts';
+import { hasScope } from '../state/access.ts';
 import { ProblemNote } from './problem-note.tsx';
 
 interface LabelListProps<Record> {
@@ -23,7 +23,7 @@ export function LabelList<Record>({ path, labels, list, onChanged }: LabelListPr
   const input = useRef<HTMLInputElement>(null);
   const id = useId();
   const entries = Object.entries(labels);
-  const canWrite = may('write');
+  const canWrite = hasScope('write');
   if (entries.length === 0 && !canWrite) return null;
   const change = (next: Labels) =>
     patch<Record>(path, { labels: next }).then(

@@ -89,7 +89,7 @@ const selectColumn = (
     ? [
         {
           title: 'Select',
-          isTitleUnseen: true,
+          isTitleHidden: true,
           width: 'clamp(1.9rem, 5vw, 2.6rem)',
           cell: (row) => (
             <input
@@ -136,7 +136,7 @@ function columnsOf(
     },
     {
       title: 'Shape',
-      isRarest: true,
+      isLowestPriority: true,
       by: ({ shape: [m, n] }) => m * n,
       cell: ({ shape: [m, n] }) => `${m} × ${n}`,
       width: '8.75rem',
@@ -157,11 +157,11 @@ function columnsOf(
       width: '6.5rem',
       isNumber: true,
       isExtra: true,
-      isRare: true,
+      isLowPriority: true,
     },
     has('effectiveRank') && {
       title: 'Used',
-      isRare: true,
+      isLowPriority: true,
       by: ({ effectiveRank = 0 }) => effectiveRank,
       cell: ({ effectiveRank = 0 }) => effectiveRank.toFixed(1),
       width: '5rem',

@@ -3,13 +3,13 @@ import { COMPONENTS, type Conversions } from '../preview/format-options.ts';
 import { SelectInput, TextInput } from './form.tsx';
 
 interface OptionFieldsProps {
-  readonly way: Conversions['ways'][number];
+  readonly conversion: Conversions['formats'][number];
   readonly architectures: readonly string[];
   readonly values: FormatOptions;
 }
 
 /** Fields for the options that a format needs or accepts. */
-export function OptionFields({ way: { needs, takes }, architectures, values }: OptionFieldsProps) {
+export function OptionFields({ conversion: { needs, takes }, architectures, values }: OptionFieldsProps) {
   const isAsked = (name: keyof FormatOptions) => needs.includes(name) || takes.includes(name);
   return (
     <>

@@ -1,7 +1,7 @@
-import { type Conversions, firstOptions, optionsOfTexts } from '../preview/format-options.ts';
+import { type Conversions, firstOptions, parseOptions } from '../preview/format-options.ts';
 import { hasKohya, POLICY_CHOICES, type PolicyChoice, type TargetForm } from '../preview/target-form.ts';
 import { NumberField, SelectField, TickField } from './field.tsx';
-import { enteredIn } from './form.tsx';
+import { formValues } from './form.tsx';
 import { OptionFields } from './option-fields.tsx';
 
 interface PolicyProps {
@@ -11,8 +11,8 @@ interface PolicyProps {
 
 /** The advanced settings: other policies, and how the result is written. */
 export function AdvancedChoice({ form, onChange, conversions }: PolicyProps & { conversions: Conversions }) {
-  const { ways, architectures } = conversions;
-  const way = ways.find(({ format }) => format === form.format);
+  const { formats, architectures } = conversions;
+  const conversion = formats.find(({ format }) => format === form.format);
   return (
     <details class="advanced">
       <summary>Advanced</summary>
@@ -22,13 +22,13 @@ export function AdvancedChoice({ form, onChange, conversions }: PolicyProps & { 
         options={Object.entries(POLICY_CHOICES) as [PolicyChoice, string][]}
         onValue={(policy) => onChange({ policy })}
       />
-      {ways.length > 0 && (
+      {formats.length > 0 && (
         <SelectField
           label="Format"
           value={form.format as string}
           options={[
             ['', 'As the source'],
-            ...ways.map(({ format, title }): [string, string] => [format, title]),
+            ...formats.map(({ format, title }): [string, string] => [format, title]),
           ]}
           onValue={(format) =>
             onChange({
@@ -38,17 +38,17 @@ export function AdvancedChoice({ form, onChange, conversions }: PolicyProps & { 
           }
         />
       )}
-      {way && (
+      {conversion && (
         <form
-          key={way.format}
+          key={conversion.format}
           class="form"
           onSubmit={(event) => event.preventDefault()}
           onInput={({ currentTarget }) => {
-            const entered = enteredIn(currentTarget);
-            onChange({ formatOptions: optionsOfTexts((name) => entered.get(name)) });
+            const entered = formValues(currentTarget);
+            onChange({ formatOptions: parseOptions((name) => entered.get(name)) });
           }}
         >
-          <OptionFields way={way} architectures={architectures} values={form.formatOptions} />
+          <OptionFields conversion={conversion} architectures={architectures} values={form.formatOptions} />
         </form>
       )}
       <SelectField

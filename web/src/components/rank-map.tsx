@@ -45,8 +45,8 @@ export function RankMap(props: RankMapProps) {
       palette,
       grid,
       selected: names,
-      details: (index) => tellModule(rows[index]!),
-      ...viewed(view, rows),
+      details: (index) => describeModule(rows[index]!),
+      ...viewValues(view, rows),
     });
   }, [palette, rows, grid, view, selected]);
   const inRow = (row: number) => modulesWhere(grid, (place) => place.row === row);
@@ -70,7 +70,7 @@ export function RankMap(props: RankMapProps) {
       chart={chart}
       grid={grid}
       cursor={cursor}
-      words={`${rows[cursor]!.name}: ${tellModule(rows[cursor]!).join(', ')}${selected.has(cursor) ? ', selected' : ''}`}
+      words={`${rows[cursor]!.name}: ${describeModule(rows[cursor]!).join(', ')}${selected.has(cursor) ? ', selected' : ''}`}
       onCursor={onCursor}
       onToggle={() => onSelected(toggled(selected, [cursor], true))}
     />
@@ -127,7 +127,7 @@ export function RankMap(props: RankMapProps) {
 }
 
 /** The values that a view of the map shows for the modules. */
-function viewed(
+function viewValues(
   view: View,
   rows: readonly ModuleRow[],
 ): Pick<HeatMapInput, 'modules' | 'what' | 'inWords' | 'most' | 'areNumbered'> {
@@ -147,7 +147,7 @@ function viewed(
   }
 }
 
-const tellModule = ({ rank, newRank = rank, error = 0, share = 0, isPinned }: ModuleRow): string[] => [
+const describeModule = ({ rank, newRank = rank, error = 0, share = 0, isPinned }: ModuleRow): string[] => [
   `rank ${newRank} of ${rank}${isPinned ? ', pinned' : ''}`,
   `error ${formatPercent(error)}`,
   `${formatPercent(share)} of the energy`,

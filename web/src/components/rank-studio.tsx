@@ -3,7 +3,7 @@ import { heatMapHeight } from '../../../src/charts/layer-heat-map.ts';
 import { moduleGrid } from '../../../src/charts/module-grid.ts';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
 import type { Conversions } from '../preview/format-options.ts';
-import { type Analyzed, errorAt } from '../preview/preview.ts';
+import { type AnalyzedAdapter, errorAt } from '../preview/preview.ts';
 import { largestRank, rankChoices } from '../preview/rank-choices.ts';
 import { useChoice } from '../state/use-choice.ts';
 import { type PlaceInTable, placesInTable } from './module-name.tsx';
@@ -19,7 +19,7 @@ const MAX_SPECTRA_PX = 480;
 
 export interface RankStudioProps {
   readonly adapterId: string;
-  readonly analyzed: Analyzed;
+  readonly analyzed: AnalyzedAdapter;
   readonly profiles: readonly ServingProfile[];
   readonly conversions: Conversions;
 }
@@ -121,7 +121,7 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
 }
 
 function rowsOf(
-  { modules, analysis }: Analyzed,
+  { modules, analysis }: AnalyzedAdapter,
   places: readonly PlaceInTable[],
   ranks: readonly number[] | null,
   pins: ReadonlyMap<number, number>,

@@ -10,7 +10,7 @@ import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { SucceededResult } from '../../../src/contract/job.ts';
 import type { Report, SucceededTargetReport } from '../../../src/contract/report.ts';
 import { scheme } from '../state/scheme.ts';
-import { targetInWords } from '../words/target-in-words.ts';
+import { describeTarget } from '../words/describe-target.ts';
 import { Chart } from './chart.tsx';
 import { ChartTable } from './chart-table.tsx';
 import { SelectField } from './field.tsx';
@@ -37,7 +37,7 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
     const weights = source?.files.find(({ name }) => /\.(safetensors|gguf)$/.test(name));
     return [
       ...(source && weights ? [sized('before', weights.bytes, source.size)] : []),
-      ...results.map((result) => sized(targetInWords(result.target), result.bytes, result.size)),
+      ...results.map((result) => sized(describeTarget(result.target), result.bytes, result.size)),
     ];
   }, [source, results]);
   const curveOption = useMemo(
@@ -124,7 +124,7 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
               value={chosen}
               options={targets.map((one, index): [string, string] => [
                 String(index),
-                targetInWords(one.target),
+                describeTarget(one.target),
               ])}
               onValue={setChosen}
             />
@@ -134,7 +134,7 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
         <Chart
           option={mapOption}
           height={heatMapHeight(grid)}
-          label={`Relative error of every module by layer and projection, for ${targetInWords(target.target)}.`}
+          label={`Relative error of every module by layer and projection, for ${describeTarget(target.target)}.`}
         >
           <ChartTable
             caption="Error by module"

@@ -3,7 +3,7 @@ import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { FailedResult, SucceededResult } from '../../../src/contract/job.ts';
 import { get } from '../api/request.ts';
 import { useLoaded } from '../state/use-loaded.ts';
-import { rankRange, targetInWords } from '../words/target-in-words.ts';
+import { describeTarget, rankRange } from '../words/describe-target.ts';
 import { DownloadButtons } from './download-buttons.tsx';
 import { Panel } from './panel.tsx';
 import { ProblemNote } from './problem-note.tsx';
@@ -26,7 +26,7 @@ export function ResultCard({ jobId, index, result, source }: ResultCardProps) {
   const before = source && Math.max(...source.files.map(({ bytes }) => bytes));
   return (
     <Panel
-      title={targetInWords(result.target)}
+      title={describeTarget(result.target)}
       class="result"
       actions={<a href={`#/compare?a=${jobId}.${index}`}>Compare</a>}
     >
@@ -74,7 +74,7 @@ export function ResultCard({ jobId, index, result, source }: ResultCardProps) {
 /** A target that failed, with the reason. */
 export function FailedCard({ result: { target, error } }: { result: FailedResult }) {
   return (
-    <Panel title={targetInWords(target)} class="result">
+    <Panel title={describeTarget(target)} class="result">
       <ProblemNote problem={error} />
     </Panel>
   );

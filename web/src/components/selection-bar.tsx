@@ -1,12 +1,12 @@
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { BatchRecord, BatchRequest } from '../../../src/contract/batch.ts';
 import { post, remove } from '../api/request.ts';
-import { tellNews } from '../state/live.ts';
-import { wayFromHere } from '../state/route.ts';
+import { notifyTopics } from '../state/live.ts';
+import { navigatorFromHere } from '../state/route.ts';
 import { ConfirmButton } from './confirm-button.tsx';
 import { TextInput } from './form.tsx';
 import { FormDialog } from './form-dialog.tsx';
-import { TargetFields, targetEntered } from './target-fields.tsx';
+import { TargetFields, targetFromForm } from './target-fields.tsx';
 
 interface SelectionBarProps {
   readonly adapters: readonly AdapterRecord[];
@@ -19,11 +19,11 @@ const MIN_MERGED = 2;
 export function SelectionBar({ adapters, onIds }: SelectionBarProps) {
   const ids = adapters.map(({ id }) => id);
   const count = `${ids.length} ${ids.length === 1 ? 'adapter' : 'adapters'}`;
-  const squeeze = async (entered: Parameters<typeof targetEntered>[0]) => {
-    const go = wayFromHere();
+  const squeeze = async (entered: Parameters<typeof targetFromForm>[0]) => {
+    const go = navigatorFromHere();
     const batch = await post<BatchRecord>('/v1/batches', {
       adapter_ids: ids,
-      targets: [targetEntered(entered)],
+      targets: [targetFromForm(entered)],
       ...(entered.has('name') && { name: entered.get('name')! }),
     } satisfies BatchRequest);
     onIds(new Set());
@@ -34,7 +34,7 @@ export function SelectionBar({ adapters, onIds }: SelectionBarProps) {
       for (const id of ids) await remove(`/v1/adapters/${id}`);
       onIds(new Set());
     } finally {
-      tellNews('adapters');
+      notifyTopics('adapters');
     }
   };
   return (

@@ -1,6 +1,6 @@
 import type { UsageRecord } from '../../../src/contract/tenant.ts';
 import { get } from '../api/request.ts';
-import { isAskingForKey, key, refused } from '../state/key.ts';
+import { accessRefusal, isAskingForKey, key } from '../state/key.ts';
 import { connection } from '../state/live.ts';
 import { route } from '../state/route.ts';
 import { useLoaded } from '../state/use-loaded.ts';
@@ -19,7 +19,7 @@ const PLACES = [
 /** The header: name, navigation, and notices that concern the whole page. */
 export function SiteHeader() {
   const [here = ''] = route.value.path;
-  const needsKey = key.value !== '' || refused.value !== null;
+  const needsKey = key.value !== '' || accessRefusal.value !== null;
   return (
     <header class="site-header">
       <a class="brand" href="#/" aria-label="LoRA-Squeeze, start">
@@ -59,7 +59,7 @@ export function SiteHeader() {
 
 /** The jobs that run and wait, shown on every page, and a notice while the stream of events is interrupted. */
 function Activity() {
-  const isLocked = refused.value !== null;
+  const isLocked = accessRefusal.value !== null;
   const { value } = useLoaded(
     (signal) => (isLocked ? null : get<UsageRecord>('/v1/usage?days=1', signal)),
     [isLocked],

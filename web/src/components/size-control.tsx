@@ -1,6 +1,6 @@
 import { useId } from 'preact/hooks';
 import { formatBytes } from '../../../src/charts/format.ts';
-import { type CurveLine, inWords } from './size-curve.tsx';
+import { type CurveLine, describePoint } from './size-curve.tsx';
 
 interface SizeControlProps {
   readonly line: CurveLine;
@@ -25,7 +25,7 @@ export function SizeControl({ line: { points, at, place, onAt }, pinned, onUnpin
         step={1}
         value={at}
         disabled={points.length === 1}
-        aria-valuetext={inWords(place)}
+        aria-valuetext={describePoint(place)}
         onInput={({ currentTarget }) => onAt(Number(currentTarget.value))}
       />
       <div class="row spread note">

@@ -81,7 +81,7 @@ export function SizeCurve(props: SizeCurveProps) {
         points={lines[line].points}
         at={lines[line].at}
         place={lines[line].place}
-        words={inWords(lines[line].place)}
+        words={describePoint(lines[line].place)}
         isChosen={chosen === line}
         onAt={lines[line].onAt}
       />
@@ -106,7 +106,7 @@ export function SizeCurve(props: SizeCurveProps) {
       <Chart
         option={option}
         height={340}
-        label={`The ${WHAT[criterion]} against the size of the factors: one rank for all from rank 1 to ${uniform.points.length}, and ranks by module. Recommended: ${inWords(uniform.points[recommended]!)}.`}
+        label={`The ${WHAT[criterion]} against the size of the factors: one rank for all from rank 1 to ${uniform.points.length}, and ranks by module. Recommended: ${describePoint(uniform.points[recommended]!)}.`}
         overlay={overlay}
         onClick={onClick}
       >
@@ -120,7 +120,7 @@ export function SizeCurve(props: SizeCurveProps) {
   );
 }
 
-export const inWords = ({ words, bytes, error }: SizePoint): string =>
+export const describePoint = ({ words, bytes, error }: SizePoint): string =>
   `${words}, ${formatBytes(bytes)}, error ${formatPercent(error)}`;
 
 /** Each uniform rank, next to the ranks by module of the same or the next smaller size. */

@@ -3,16 +3,16 @@ import { describeSqueeze, formatBytes, formatPercent } from '../../../src/charts
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
 import type { Target } from '../../../src/contract/target.ts';
-import { startChecked } from '../api/checked-job.ts';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { post } from '../api/request.ts';
+import { startJob } from '../api/start-job.ts';
 import type { Conversions } from '../preview/format-options.ts';
 import type { Preview } from '../preview/preview.ts';
 import type { SqueezeRequest } from '../preview/request-text.ts';
 import { isReader } from '../state/access.ts';
-import { wayFromHere } from '../state/route.ts';
+import { navigatorFromHere } from '../state/route.ts';
 import type { Choice } from '../state/use-choice.ts';
-import { rankRange, targetInWords } from '../words/target-in-words.ts';
+import { describeTarget, rankRange } from '../words/describe-target.ts';
 import { CopyRequest } from './copy-request.tsx';
 import { Panel } from './panel.tsx';
 import { AdvancedChoice, PolicyFields } from './policy-choice.tsx';
@@ -53,7 +53,7 @@ export function SqueezePanel(props: SqueezePanelProps) {
   };
 
   async function start(): Promise<void> {
-    const go = wayFromHere();
+    const go = navigatorFromHere();
     setStarting(true);
     setProblem(null);
     try {
@@ -61,7 +61,7 @@ export function SqueezePanel(props: SqueezePanelProps) {
       // can lack nothing.
       const isConverted = request.targets.some(({ format }) => format !== undefined);
       const { id } = await (isConverted
-        ? startChecked({ ...request, targets: [...request.targets] })
+        ? startJob({ ...request, targets: [...request.targets] })
         : post<JobRecord>('/v1/jobs', request));
       go(`/jobs/${id}`);
     } catch (error) {
@@ -151,10 +151,10 @@ export function SqueezePanel(props: SqueezePanelProps) {
         <ul class="chips" aria-label="Also made by this job">
           {more.map((one, index) => (
             <li key={JSON.stringify(one)}>
-              {targetInWords(one)}
+              {describeTarget(one)}
               <button
                 type="button"
-                aria-label={`Leave out ${targetInWords(one)}`}
+                aria-label={`Leave out ${describeTarget(one)}`}
                 onClick={() => setMore(more.filter((_, other) => other !== index))}
               >
                 ×
@@ -217,7 +217,7 @@ const sizeNow = ({ preview }: Choice) => (preview ? { parameters: preview.parame
  * pattern.
  */
 function wishInWords({ form, target, preview }: Choice): string {
-  if (form.policy !== 'modules' || !preview) return targetInWords(target);
+  if (form.policy !== 'modules' || !preview) return describeTarget(target);
   const place = form.profile === '' ? '' : ` for ${form.profile}`;
   return `${formatBytes(preview.bytes)}, ranks by module${place}`;
 }

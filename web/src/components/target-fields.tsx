@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
 import type { Target } from '../../../src/contract/target.ts';
 import { capabilities } from '../api/choices.ts';
-import { conversionsOf, firstOptions, optionsOfTexts } from '../preview/format-options.ts';
+import { conversionsOf, firstOptions, parseOptions } from '../preview/format-options.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { SelectField } from './field.tsx';
-import { type Entered, SelectInput, TextInput } from './form.tsx';
+import { type FormValues, SelectInput, TextInput } from './form.tsx';
 import { OptionFields } from './option-fields.tsx';
 
 interface TargetFieldsProps {
@@ -22,8 +22,8 @@ export function TargetFields({ format: own, baseModel, rank }: TargetFieldsProps
   const { value } = useLoaded(capabilities, []);
   const [format, setFormat] = useState('');
   const conversions = value && own !== null ? conversionsOf(value, own, baseModel) : null;
-  const { ways = [], architectures = [] } = conversions ?? {};
-  const way = ways.find((one) => one.format === format);
+  const { formats = [], architectures = [] } = conversions ?? {};
+  const conversion = formats.find((one) => one.format === format);
   const ownTitle = value?.formats.find(({ name }) => name === own)?.title ?? own;
   return (
     <>
@@ -44,24 +44,24 @@ export function TargetFields({ format: own, baseModel, rank }: TargetFieldsProps
           ...(value?.profiles ?? []).map(({ name, title }) => [name, title] as const),
         ]}
       />
-      {ways.length > 0 && (
+      {formats.length > 0 && (
         <>
           <SelectField
             label="Format"
             value={format}
             options={[
               ['', `As it is (${ownTitle})`],
-              ...ways.map((one) => [one.format as string, one.title] as const),
+              ...formats.map((one) => [one.format as string, one.title] as const),
             ]}
             onValue={setFormat}
           />
           <input type="hidden" name="format" value={format} />
         </>
       )}
-      {way && conversions && (
+      {conversion && conversions && (
         <OptionFields
           key={format}
-          way={way}
+          conversion={conversion}
           architectures={architectures}
           values={firstOptions(conversions, format)}
         />
@@ -71,8 +71,8 @@ export function TargetFields({ format: own, baseModel, rank }: TargetFieldsProps
 }
 
 /** The target that was entered in the fields. */
-export function targetEntered(entered: Entered): Target {
-  const options = optionsOfTexts((name) => entered.get(name));
+export function targetFromForm(entered: FormValues): Target {
+  const options = parseOptions((name) => entered.get(name));
   return {
     rank: Number(entered.get('rank')),
     ...(entered.has('profile') && { profile: entered.get('profile')! }),

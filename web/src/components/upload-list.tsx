@@ -1,7 +1,7 @@
 import { useRef } from 'preact/hooks';
 import { formatBytes } from '../../../src/charts/format.ts';
 import { removeUpload, type Upload, uploadNews, uploads } from '../state/uploads.ts';
-import { roughly } from '../words/moments.ts';
+import { formatRoughly } from '../words/format-time.ts';
 import { Bar } from './bar.tsx';
 import { ProblemBox } from './problem-note.tsx';
 
@@ -75,7 +75,7 @@ function progressInWords(progress: Exclude<Upload['progress'], { state: 'failed'
   const words = `${percent} %, ${formatBytes(sentBytes)} of ${formatBytes(totalBytes)}`;
   if (sentBytes === 0 || elapsedMs < MIN_ELAPSED_MS) return words;
   const bytesPerSecond = (1000 * sentBytes) / elapsedMs;
-  const left = roughly((totalBytes - sentBytes) / bytesPerSecond);
+  const left = formatRoughly((totalBytes - sentBytes) / bytesPerSecond);
   return `${words}, ${formatBytes(bytesPerSecond)}/s, about ${left} left`;
 }
 

@@ -2,20 +2,20 @@ import { useMemo } from 'preact/hooks';
 import { formatRanks } from '../../../src/charts/format.ts';
 import type { SizePoint } from '../../../src/charts/size-curve-chart.ts';
 import { moduleRelativeError } from '../../../src/core/by-module.ts';
-import { type Analyzed, lostShare, type Preview } from '../preview/preview.ts';
-import { refusalOfRank } from '../preview/rank-choices.ts';
+import { type AnalyzedAdapter, lostShare, type Preview } from '../preview/preview.ts';
+import { rankRefusal } from '../preview/rank-choices.ts';
 import { curveByModule, type RankStudio } from '../preview/rank-studio.ts';
 import type { Choice } from '../state/use-choice.ts';
 import type { CurveLine } from './size-curve.tsx';
 
 /** The two lines of the curve with their handles, for the current choice. */
-export function useCurveLines(choice: Choice, analyzed: Analyzed) {
+export function useCurveLines(choice: Choice, analyzed: AnalyzedAdapter) {
   const { form, profile, studio, pins, preview, onChange } = choice;
   const { bytesPerParameter } = analyzed;
   const uniformPoints = useMemo(
     () =>
       uniformCurve(studio).map(({ rank, parameters, error }): SizePoint => {
-        const refusal = refusalOfRank(profile, rank);
+        const refusal = rankRefusal(profile, rank);
         return {
           bytes: parameters * bytesPerParameter,
           error,

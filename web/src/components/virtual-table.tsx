@@ -16,7 +16,7 @@ export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => ComponentChildren;
   /** Whether the title is only for screen readers, because the cells speak for themselves. */
-  readonly isTitleUnseen?: boolean;
+  readonly isTitleHidden?: boolean;
   /** The sort key of a row; without it the column cannot be sorted. */
   readonly by?: (row: Row) => number | string;
   readonly width?: string;
@@ -24,8 +24,8 @@ export interface Column<Row> {
   /** Whether the column is hidden on narrow pages. */
   readonly isExtra?: boolean;
   /** Whether the column is shown only on the widest pages, and not where other panels narrow the table. */
-  readonly isRare?: boolean;
-  readonly isRarest?: boolean;
+  readonly isLowPriority?: boolean;
+  readonly isLowestPriority?: boolean;
 }
 
 interface VirtualTableProps<Row> {
@@ -75,11 +75,14 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
         <thead style={{ height: `${HEAD_PX}px` }}>
           <tr aria-rowindex={1}>
             {columns.map(
-              ({ title, isTitleUnseen, by, width, isNumber, isExtra, isRare, isRarest }, column) => (
+              (
+                { title, isTitleHidden, by, width, isNumber, isExtra, isLowPriority, isLowestPriority },
+                column,
+              ) => (
                 <th
                   key={title}
                   scope="col"
-                  class={cellClass({ isNumber, isExtra, isRare, isRarest })}
+                  class={cellClass({ isNumber, isExtra, isLowPriority, isLowestPriority })}
                   aria-sort={order(column)}
                   style={width === undefined ? undefined : { width }}
                 >
@@ -93,7 +96,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
                       {title}
                     </button>
                   ) : (
-                    <span class={isTitleUnseen ? 'unseen' : ''}>{title}</span>
+                    <span class={isTitleHidden ? 'unseen' : ''}>{title}</span>
                   )}
                 </th>
               ),
@@ -109,8 +112,8 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
               class={isSelected?.(row) ? 'is-selected' : ''}
               style={{ height: `${rowPx}px` }}
             >
-              {columns.map(({ title, cell, isNumber, isExtra, isRare, isRarest }) => (
-                <td key={title} class={cellClass({ isNumber, isExtra, isRare, isRarest })}>
+              {columns.map(({ title, cell, isNumber, isExtra, isLowPriority, isLowestPriority }) => (
+                <td key={title} class={cellClass({ isNumber, isExtra, isLowPriority, isLowestPriority })}>
                   {cell(row)}
                 </td>
               ))}
@@ -129,11 +132,11 @@ const Gap = ({ px }: { px: number }) =>
   px > 0 ? <tr aria-hidden="true" class="gap" style={{ height: `${px}px` }} /> : null;
 
 type CellTraits = {
-  readonly [Trait in 'isNumber' | 'isExtra' | 'isRare' | 'isRarest']: boolean | undefined;
+  readonly [Trait in 'isNumber' | 'isExtra' | 'isLowPriority' | 'isLowestPriority']: boolean | undefined;
 };
 
-const cellClass = ({ isNumber, isExtra, isRare, isRarest }: CellTraits): string =>
-  [isNumber && 'number', isExtra && 'extra', isRare && 'rare', isRarest && 'rarest']
+const cellClass = ({ isNumber, isExtra, isLowPriority, isLowestPriority }: CellTraits): string =>
+  [isNumber && 'number', isExtra && 'extra', isLowPriority && 'rare', isLowestPriority && 'rarest']
     .filter(Boolean)
     .join(' ');
 

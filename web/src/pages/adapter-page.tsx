@@ -18,16 +18,16 @@ import { ProblemNote } from '../components/problem-note.tsx';
 import { Warnings } from '../components/warnings.tsx';
 import { Workbench } from '../components/workbench.tsx';
 import { conversionsOf } from '../preview/format-options.ts';
-import { analyzedIn } from '../preview/preview.ts';
-import { may } from '../state/access.ts';
-import { tellNews } from '../state/live.ts';
+import { analyzedAdapter } from '../preview/preview.ts';
+import { hasScope } from '../state/access.ts';
+import { notifyTopics } from '../state/live.ts';
 import { useAdapterNames } from '../state/names.ts';
-import { wayFromHere } from '../state/route.ts';
+import { navigatorFromHere } from '../state/route.ts';
 import { useTitle } from '../state/title.ts';
 import { useJob } from '../state/use-job.ts';
 import { useLoaded } from '../state/use-loaded.ts';
-import { moment } from '../words/moments.ts';
-import { rankRange } from '../words/target-in-words.ts';
+import { rankRange } from '../words/describe-target.ts';
+import { formatMoment } from '../words/format-time.ts';
 
 const CANCELLED = {
   title: 'The analysis was cancelled',
@@ -58,7 +58,7 @@ function Head({ adapter }: { adapter: AdapterRecord }) {
   const { id, name, base_model: base, license, ranks, bytes, modules, dtypes, alpha, format } = adapter;
   const { parent_id: parent, job_id: job } = adapter;
   const nameOf = useAdapterNames(parent ? [parent] : []);
-  const changed = () => tellNews('adapters', `adapter:${id}`);
+  const changed = () => notifyTopics('adapters', `adapter:${id}`);
   return (
     <section class="panel">
       <EditableName path={`/v1/adapters/${id}`} name={name} title={name} onChanged={changed} />
@@ -73,10 +73,10 @@ function Head({ adapter }: { adapter: AdapterRecord }) {
           'Number format': dtypes.join(', '),
           alpha,
           Format: format,
-          Created: moment(adapter.created_at),
+          Created: formatMoment(adapter.created_at),
           'Squeezed from': parent && <a href={`#/adapters/${parent}`}>{nameOf(parent) ?? 'its source'}</a>,
           'Result of': job && <a href={`#/jobs/${job}`}>this job</a>,
-          Expires: adapter.expires_at && moment(adapter.expires_at),
+          Expires: adapter.expires_at && formatMoment(adapter.expires_at),
           ID: <code>{id}</code>,
         }}
       />
@@ -89,11 +89,11 @@ function Head({ adapter }: { adapter: AdapterRecord }) {
 }
 
 function Actions({ adapter: { id, name } }: { adapter: AdapterRecord }) {
-  if (!may('write')) return null;
+  if (!hasScope('write')) return null;
   const drop = async () => {
-    const go = wayFromHere();
+    const go = navigatorFromHere();
     await remove(`/v1/adapters/${id}`);
-    tellNews('adapters');
+    notifyTopics('adapters');
     go('/adapters');
   };
   return (
@@ -125,7 +125,7 @@ function AnalysisOf({ adapter }: { adapter: AdapterRecord }) {
     [job?.id, isDone],
   );
   const choices = useLoaded(capabilities, []);
-  const analyzed = useMemo(() => report.value && analyzedIn(report.value), [report.value]);
+  const analyzed = useMemo(() => report.value && analyzedAdapter(report.value), [report.value]);
   const conversions = useMemo(
     () => choices.value && conversionsOf(choices.value, format, baseModel),
     [choices.value, format, baseModel],

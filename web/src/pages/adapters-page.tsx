@@ -7,7 +7,7 @@ import { ImportForm } from '../components/import-form.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { SelectionBar } from '../components/selection-bar.tsx';
-import { may } from '../state/access.ts';
+import { hasScope } from '../state/access.ts';
 import type { Query } from '../state/route.ts';
 
 const FORMATS = FORMAT_NAMES.map((name) => [name, name] as const);
@@ -43,10 +43,10 @@ export function AdaptersPage({ query }: { query: Query }) {
         >
           {(adapters) => (
             <>
-              {may('write') && (
+              {hasScope('write') && (
                 <SelectionBar adapters={adapters.filter(({ id }) => selected.has(id))} onIds={setSelected} />
               )}
-              <AdapterCards adapters={adapters} {...(may('write') && { selected, onSelect: select })} />
+              <AdapterCards adapters={adapters} {...(hasScope('write') && { selected, onSelect: select })} />
             </>
           )}
         </PagesOf>

@@ -15,11 +15,11 @@ import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { RecordTable } from '../components/record-table.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
-import { tellNews } from '../state/live.ts';
-import { type Query, wayFromHere } from '../state/route.ts';
+import { notifyTopics } from '../state/live.ts';
+import { navigatorFromHere, type Query } from '../state/route.ts';
 import { useTitle } from '../state/title.ts';
 import { useLoaded } from '../state/use-loaded.ts';
-import { moment } from '../words/moments.ts';
+import { formatMoment } from '../words/format-time.ts';
 
 const ITEM_STATES = [
   ['queued', 'Queued'],
@@ -75,7 +75,7 @@ function tabTitle(batch: BatchRecord): string {
 
 function Head({ batch }: { batch: BatchRecord }) {
   const { id, state } = batch;
-  const changed = () => tellNews('batches');
+  const changed = () => notifyTopics('batches');
   return (
     <section class="panel">
       <div class="panel-head">
@@ -93,10 +93,10 @@ function Head({ batch }: { batch: BatchRecord }) {
       <BatchProgress batch={batch} />
       <Facts
         facts={{
-          Created: moment(batch.created_at),
-          Finished: batch.finished_at && moment(batch.finished_at),
+          Created: formatMoment(batch.created_at),
+          Finished: batch.finished_at && formatMoment(batch.finished_at),
           'Retry of': batch.retry_of && <a href={`#/batches/${batch.retry_of}`}>an earlier batch</a>,
-          Expires: batch.expires_at && moment(batch.expires_at),
+          Expires: batch.expires_at && formatMoment(batch.expires_at),
           ID: <code>{id}</code>,
         }}
       />
@@ -111,18 +111,18 @@ function Actions({ batch: { id, name, state, counts } }: { batch: BatchRecord })
   const hasResults = counts.succeeded + counts.partial > 0;
   const hasRest = counts.failed + counts.partial + counts.cancelled > 0;
   const retry = async () => {
-    const go = wayFromHere();
+    const go = navigatorFromHere();
     const made = await post<BatchRecord>(`${base}/retry`);
     go(`/batches/${made.id}`);
   };
   const cancel = async () => {
     await post(`${base}/cancel`);
-    tellNews('batches');
+    notifyTopics('batches');
   };
   const drop = async () => {
-    const go = wayFromHere();
+    const go = navigatorFromHere();
     await remove(base);
-    tellNews('batches', 'jobs');
+    notifyTopics('batches', 'jobs');
     go('/batches');
   };
   return (
@@ -178,7 +178,7 @@ const ItemRows = ({ items }: { items: readonly BatchItem[] }) => (
             </a>
           )),
       },
-      { title: 'Finished', cell: ({ finished_at: at }) => (at ? moment(at) : ''), isExtra: true },
+      { title: 'Finished', cell: ({ finished_at: at }) => (at ? formatMoment(at) : ''), isExtra: true },
     ]}
   />
 );

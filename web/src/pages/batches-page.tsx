@@ -5,9 +5,9 @@ import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { RecordTable } from '../components/record-table.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
-import { may } from '../state/access.ts';
+import { hasScope } from '../state/access.ts';
 import type { Query } from '../state/route.ts';
-import { moment } from '../words/moments.ts';
+import { formatMoment } from '../words/format-time.ts';
 
 const STATES = [
   ['active', 'Active'],
@@ -24,7 +24,7 @@ export const BatchesPage = ({ query }: { query: Query }) => (
     <Panel
       title="Newest first"
       actions={
-        may('write') && (
+        hasScope('write') && (
           <a class="button primary" href="#/batches/new">
             New batch…
           </a>
@@ -62,7 +62,7 @@ export const BatchesPage = ({ query }: { query: Query }) => (
               },
               { title: 'State', cell: ({ state }) => <StateBadge state={state} /> },
               { title: 'Items', cell: (batch) => <BatchProgress batch={batch} /> },
-              { title: 'Created', cell: (batch) => moment(batch.created_at), isExtra: true },
+              { title: 'Created', cell: (batch) => formatMoment(batch.created_at), isExtra: true },
             ]}
           />
         )}

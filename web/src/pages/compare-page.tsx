@@ -8,8 +8,8 @@ import { Panel } from '../components/panel.tsx';
 import { ProblemNote } from '../components/problem-note.tsx';
 import { type Query, setQuery } from '../state/route.ts';
 import { useLoaded } from '../state/use-loaded.ts';
-import { moment } from '../words/moments.ts';
-import { targetInWords } from '../words/target-in-words.ts';
+import { describeTarget } from '../words/describe-target.ts';
+import { formatMoment } from '../words/format-time.ts';
 
 /** Two results of jobs, side by side: `#/compare?a=job_1.0&b=job_2.1`. */
 export function ComparePage({ query }: { query: Query }) {
@@ -75,7 +75,7 @@ function resultAt(name: string, signal: AbortSignal) {
       (adapter) => `${adapter.name}, `,
       () => '',
     );
-    return { label: `${name}${targetInWords(result.target)}`, result, modules: target.modules };
+    return { label: `${name}${describeTarget(result.target)}`, result, modules: target.modules };
   });
 }
 
@@ -87,8 +87,8 @@ function optionsOf(jobs: readonly JobRecord[], names: ReadonlyMap<string, string
         if (result.state === 'failed') return [];
         const parts = [
           names.get(result.adapter_id),
-          targetInWords(result.target),
-          at === null ? undefined : moment(at),
+          describeTarget(result.target),
+          at === null ? undefined : formatMoment(at),
         ];
         return [[`${id}.${index}`, parts.filter(Boolean).join(', ')]];
       }),

@@ -18,16 +18,16 @@ import { ReportCharts } from '../components/report-charts.tsx';
 import { FailedCard, ResultCard } from '../components/result-card.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
 import { queryOfTarget } from '../preview/target-address.ts';
-import { may } from '../state/access.ts';
-import { tellNews } from '../state/live.ts';
+import { hasScope } from '../state/access.ts';
+import { notifyTopics } from '../state/live.ts';
 import { useAdapterNames } from '../state/names.ts';
-import { wayFromHere } from '../state/route.ts';
+import { navigatorFromHere } from '../state/route.ts';
 import { useTitle } from '../state/title.ts';
 import { isOpen, useJob } from '../state/use-job.ts';
 import { useLoaded } from '../state/use-loaded.ts';
-import { jobAt } from '../words/job-progress.ts';
-import { jobTitle, placeOf, sourceIdOf, sourceIdsOf } from '../words/job-words.ts';
-import { duration, moment } from '../words/moments.ts';
+import { formatDuration, formatMoment } from '../words/format-time.ts';
+import { describeProgress } from '../words/job-progress.ts';
+import { jobTitle, placeOf, sourceIdOf, sourceIdsOf } from '../words/job-text.ts';
 
 /** The page of a job: its progress, then its results. */
 export function JobPage({ id }: { id: string }) {
@@ -48,7 +48,9 @@ const MARKS = { queued: '…', succeeded: '✓', partial: '!', failed: '✗', ca
 /** The title of the tab: the progress of the job, then its final state. */
 function tabTitle(job: JobRecord): string {
   const mark =
-    job.state === 'active' ? `${Math.floor(100 * jobAt(job, Date.now()).share)} %` : MARKS[job.state];
+    job.state === 'active'
+      ? `${Math.floor(100 * describeProgress(job, Date.now()).share)} %`
+      : MARKS[job.state];
   const [result] = succeededResults(job);
   const error = result && job.results.length === 1 ? `, ${formatPercent(mainError(result))}` : '';
   return `${mark} ${jobTitle(job)}${error}`;
@@ -56,7 +58,7 @@ function tabTitle(job: JobRecord): string {
 
 function Head({ job }: { job: JobRecord }) {
   const { id, state, error, timings, provider, labels } = job;
-  const changed = () => tellNews('jobs', `job:${id}`);
+  const changed = () => notifyTopics('jobs', `job:${id}`);
   return (
     <section class="panel">
       <div class="panel-head">
@@ -78,11 +80,11 @@ function Head({ job }: { job: JobRecord }) {
           Adapter: <Sources job={job} />,
           'Fetched from': placeOf(job),
           Batch: job.batch_id && <a href={`#/batches/${job.batch_id}`}>the batch it is part of</a>,
-          Created: moment(job.created_at),
-          Took: timings && duration(timings.total),
+          Created: formatMoment(job.created_at),
+          Took: timings && formatDuration(timings.total),
           'Computed by': provider && `ONNX Runtime ${provider.onnxruntime} on ${provider.name}`,
           'Retry of': job.retry_of && <a href={`#/jobs/${job.retry_of}`}>an earlier job</a>,
-          Expires: job.expires_at && moment(job.expires_at),
+          Expires: job.expires_at && formatMoment(job.expires_at),
           ID: <code>{id}</code>,
         }}
       />
@@ -117,14 +119,14 @@ function Actions({ job }: { job: JobRecord }) {
   const source = sourceIdOf(job);
   const isEnded = !isOpen(job);
   const retry = async () => {
-    const go = wayFromHere();
+    const go = navigatorFromHere();
     const made = await post<JobRecord>(`/v1/jobs/${id}/retry`);
     go(`/jobs/${made.id}`);
   };
   const drop = async () => {
-    const go = wayFromHere();
+    const go = navigatorFromHere();
     await remove(`/v1/jobs/${id}`);
-    tellNews('jobs');
+    notifyTopics('jobs');
     go('/jobs');
   };
   return (
@@ -164,7 +166,7 @@ function canBeRetried({ state, error, results }: JobRecord): boolean {
 function ChangeLink({ job }: { job: JobRecord }) {
   const { state, results, request } = job;
   const source = sourceIdOf(job);
-  if (source === null || request.kind !== 'squeeze' || !may('write')) return null;
+  if (source === null || request.kind !== 'squeeze' || !hasScope('write')) return null;
   if (canBeRetried(job) || (state !== 'failed' && state !== 'partial')) return null;
   const target = results.find((result) => result.state === 'failed')?.target ?? request.targets[0];
   const place = pathWith(`#/adapters/${source}`, target ? queryOfTarget(target) : {});

@@ -1,16 +1,16 @@
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { JobRequest } from '../../../src/contract/job-request.ts';
-import { startChecked } from '../api/checked-job.ts';
 import { get, type Page } from '../api/request.ts';
+import { startJob } from '../api/start-job.ts';
 import { SelectField } from '../components/field.tsx';
-import { type Entered, Form, TextInput } from '../components/form.tsx';
+import { Form, type FormValues, TextInput } from '../components/form.tsx';
 import { Panel } from '../components/panel.tsx';
 import { ProblemNote } from '../components/problem-note.tsx';
-import { TargetFields, targetEntered } from '../components/target-fields.tsx';
-import { may } from '../state/access.ts';
-import { type Query, setQuery, wayFromHere } from '../state/route.ts';
+import { TargetFields, targetFromForm } from '../components/target-fields.tsx';
+import { hasScope } from '../state/access.ts';
+import { navigatorFromHere, type Query, setQuery } from '../state/route.ts';
 import { useLoaded } from '../state/use-loaded.ts';
-import { rankRange } from '../words/target-in-words.ts';
+import { rankRange } from '../words/describe-target.ts';
 
 /** A weighted sum of adapters, squeezed: `#/merge?of=ad_1,ad_2`. */
 export function MergePage({ query }: { query: Query }) {
@@ -48,7 +48,7 @@ export function MergePage({ query }: { query: Query }) {
         </ul>
         <AddField adapters={others.value?.data ?? []} ids={ids} like={adapters[0]} onIds={setIds} />
       </Panel>
-      {adapters.length > 1 && may('write') && <MergeForm key={query.of} adapters={adapters} />}
+      {adapters.length > 1 && hasScope('write') && <MergeForm key={query.of} adapters={adapters} />}
     </div>
   );
 }
@@ -85,12 +85,12 @@ function AddField({ adapters, ids, like, onIds }: AddFieldProps) {
 function MergeForm({ adapters }: { adapters: readonly AdapterRecord[] }) {
   const [first] = adapters;
   const isOneFormat = adapters.every(({ format }) => format === first!.format);
-  const start = async (entered: Entered) => {
-    const go = wayFromHere();
-    const job = await startChecked({
+  const start = async (entered: FormValues) => {
+    const go = navigatorFromHere();
+    const job = await startJob({
       kind: 'merge',
       sources: adapters.map(({ id }) => ({ adapter_id: id, weight: Number(entered.get(`weight-${id}`)) })),
-      targets: [targetEntered(entered)],
+      targets: [targetFromForm(entered)],
       ...(entered.has('name') && { name: entered.get('name')! }),
     } satisfies JobRequest);
     go(`/jobs/${job.id}`);

@@ -7,16 +7,16 @@ import { ActionButton } from '../components/action-button.tsx';
 import { CopyRequest } from '../components/copy-request.tsx';
 import { Facts } from '../components/facts.tsx';
 import { SelectField } from '../components/field.tsx';
-import { type Entered, Form, LinesInput, TextInput } from '../components/form.tsx';
+import { Form, type FormValues, LinesInput, TextInput } from '../components/form.tsx';
 import { Panel } from '../components/panel.tsx';
 import { PlaceInput } from '../components/place-input.tsx';
 import { RecordTable } from '../components/record-table.tsx';
-import { TargetFields, targetEntered } from '../components/target-fields.tsx';
+import { TargetFields, targetFromForm } from '../components/target-fields.tsx';
 import type { FetchedBatchRequest } from '../preview/request-text.ts';
 import { isReader } from '../state/access.ts';
-import { wayFromHere } from '../state/route.ts';
+import { navigatorFromHere } from '../state/route.ts';
 import { useTitle } from '../state/title.ts';
-import { duration } from '../words/moments.ts';
+import { formatDuration } from '../words/format-time.ts';
 
 const FROM = { folder: 'All adapters below a folder', list: 'A list of sources' } as const;
 type From = keyof typeof FROM;
@@ -25,7 +25,7 @@ type From = keyof typeof FROM;
 const FIRST_RANK = 8;
 
 /** A request with the dry run of its batch. */
-interface Checked {
+interface CheckedBatch {
   readonly request: FetchedBatchRequest;
   readonly batch: BatchRecord;
 }
@@ -36,11 +36,11 @@ interface Checked {
  */
 export function NewBatchPage() {
   const [from, setFrom] = useState<From>('folder');
-  const [entered, setEntered] = useState<Entered>(new Map());
-  const [checked, setChecked] = useState<Checked | null>(null);
+  const [entered, setEntered] = useState<FormValues>(new Map());
+  const [checked, setChecked] = useState<CheckedBatch | null>(null);
   useTitle('New batch');
   const request = requestOf(from, entered);
-  const check = async (now: Entered) => {
+  const check = async (now: FormValues) => {
     const asked = requestOf(from, now);
     const batch = await post<BatchRecord>('/v1/batches', { ...asked, dry_run: true });
     setChecked({ request: asked, batch });
@@ -87,37 +87,37 @@ export function NewBatchPage() {
         </Form>
         <CopyRequest request={request} />
       </Panel>
-      <div role="status">{isCurrent && <Outlook checked={checked} />}</div>
+      <div role="status">{isCurrent && <BatchForecastView checked={checked} />}</div>
     </div>
   );
 }
 
-function requestOf(from: From, entered: Entered): FetchedBatchRequest {
+function requestOf(from: From, entered: FormValues): FetchedBatchRequest {
   const sources = (entered.get('sources') ?? '').split('\n').map((line) => line.trim());
   return {
     ...(from === 'folder'
       ? { source_prefix: entered.get('source_prefix') ?? '' }
       : { sources: sources.filter((line) => line !== '') }),
-    targets: [targetEntered(entered)],
+    targets: [targetFromForm(entered)],
     ...(entered.has('deliver') && { deliver: entered.get('deliver')! }),
     ...(entered.has('name') && { name: entered.get('name')! }),
   };
 }
 
 /** The forecast of the batch, and the button that starts it. */
-function Outlook({ checked: { request, batch } }: { checked: Checked }) {
+function BatchForecastView({ checked: { request, batch } }: { checked: CheckedBatch }) {
   const { progress, counts, forecast } = batch;
   const fitting = progress.total - counts.failed;
   const start = async () => {
-    const go = wayFromHere();
+    const go = navigatorFromHere();
     const { id } = await post<BatchRecord>('/v1/batches', request);
     go(`/batches/${id}`);
   };
   return (
     <Panel title={`The batch has ${counted(progress.total)}`}>
       {counts.failed > 0 && <p>{counted(counts.failed)} would be refused, and the others squeezed.</p>}
-      {forecast && <Known forecast={forecast} />}
-      {forecast && forecast.refused.length > 0 && <Refused refused={forecast.refused} />}
+      {forecast && <KnownForecast forecast={forecast} />}
+      {forecast && forecast.refused.length > 0 && <RefusedItems refused={forecast.refused} />}
       {fitting > 0 && (
         <div class="row">
           <ActionButton scope="write" class="primary" onAct={start}>
@@ -130,7 +130,7 @@ function Outlook({ checked: { request, batch } }: { checked: Checked }) {
 }
 
 /** The few things that are known about adapters before they are fetched. */
-function Known({ forecast: { unknown, reused, rank, bytes, seconds } }: { forecast: BatchForecast }) {
+function KnownForecast({ forecast: { unknown, reused, rank, bytes, seconds } }: { forecast: BatchForecast }) {
   return (
     <>
       {unknown > 0 && (
@@ -143,14 +143,14 @@ function Known({ forecast: { unknown, reused, rank, bytes, seconds } }: { foreca
           'Already squeezed': reused > 0 ? counted(reused) : null,
           Rank: rank && formatRanks(rank),
           'Size of the results': rank && formatBytes(bytes),
-          'Time of one worker': rank !== null && seconds !== null ? duration(seconds) : null,
+          'Time of one worker': rank !== null && seconds !== null ? formatDuration(seconds) : null,
         }}
       />
     </>
   );
 }
 
-const Refused = ({ refused }: { refused: BatchForecast['refused'] }) => (
+const RefusedItems = ({ refused }: { refused: BatchForecast['refused'] }) => (
   <RecordTable
     label="Refused adapters"
     rows={refused}

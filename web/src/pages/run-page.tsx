@@ -22,14 +22,14 @@ import { Panel } from '../components/panel.tsx';
 import { RecordTable } from '../components/record-table.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
 import { Tiles } from '../components/tiles.tsx';
-import { tellNews } from '../state/live.ts';
-import { wayFromHere } from '../state/route.ts';
+import { notifyTopics } from '../state/live.ts';
+import { navigatorFromHere } from '../state/route.ts';
 import { scheme } from '../state/scheme.ts';
 import { useTitle } from '../state/title.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { useRankHistory } from '../state/use-rank-history.ts';
-import { moment } from '../words/moments.ts';
-import { rankRange } from '../words/target-in-words.ts';
+import { rankRange } from '../words/describe-target.ts';
+import { formatMoment } from '../words/format-time.ts';
 
 /** Checkpoints that are kept unchanged have no job, so no event announces them. */
 const READ_AGAIN_MS = 5_000;
@@ -79,9 +79,9 @@ function Head({ run }: { run: RunRecord }) {
   const last = stages.at(-1);
   const newest = validCheckpoints(run).findLast(({ relative_error: error }) => error !== null);
   const drop = async () => {
-    const go = wayFromHere();
+    const go = navigatorFromHere();
     await remove(`/v1/runs/${id}`);
-    tellNews('runs');
+    notifyTopics('runs');
     go('/runs');
   };
   return (
@@ -91,7 +91,7 @@ function Head({ run }: { run: RunRecord }) {
         name={run.name}
         title={titleOf(run)}
         isOptional
-        onChanged={() => tellNews('runs')}
+        onChanged={() => notifyTopics('runs')}
       />
       <Bar share={(step ?? 0) / total} label="Steps" />
       <Tiles
@@ -115,7 +115,7 @@ function Head({ run }: { run: RunRecord }) {
           'Base model': run.base_model,
           Mode: run.mode,
           'Last stage': last && shareInWords(last, stages.length),
-          Started: moment(run.created_at),
+          Started: formatMoment(run.created_at),
           ID: <code>{id}</code>,
         }}
       />

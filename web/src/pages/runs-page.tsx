@@ -4,7 +4,7 @@ import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { RecordTable } from '../components/record-table.tsx';
 import type { Query } from '../state/route.ts';
-import { moment } from '../words/moments.ts';
+import { formatMoment } from '../words/format-time.ts';
 
 const MODES = [
   ['scheduled', 'Scheduled'],
@@ -63,7 +63,7 @@ const RunRows = ({ runs }: { runs: readonly RunSummary[] }) => (
       { title: 'Mode', cell: ({ mode }) => mode },
       { title: 'Step', cell: ({ step }) => step?.toLocaleString('en') ?? '–', isNumber: true },
       { title: 'Checkpoints', cell: ({ checkpoints }) => checkpoints, isNumber: true },
-      { title: 'Created', cell: (run) => moment(run.created_at), isExtra: true },
+      { title: 'Created', cell: (run) => formatMoment(run.created_at), isExtra: true },
     ]}
   />
 );

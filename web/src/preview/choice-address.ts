@@ -1,7 +1,7 @@
 import { DEFAULT_CRITERION } from '../../../src/contract/target.ts';
-import { optionsOfTexts, textsOfOptions } from './format-options.ts';
-import { pinsOfText, textOfPins } from './pins-text.ts';
-import type { Analyzed } from './preview.ts';
+import { optionTexts, parseOptions } from './format-options.ts';
+import { formatPins, parsePins } from './pins-text.ts';
+import type { AnalyzedAdapter } from './preview.ts';
 import { hasKohya, SPECTRUM_POLICIES, type SpectrumPolicy, type TargetForm } from './target-form.ts';
 
 type Query = Readonly<Record<string, string>>;
@@ -10,7 +10,7 @@ const DTYPES = ['float32', 'float16', 'bfloat16'] as const;
 const FORMAT_NAME = /^[a-z0-9-]{1,32}$/;
 
 /** The choice before the user changes anything: the rank that the analysis recommends, for all modules. */
-export const firstForm = ({ analysis }: Analyzed): TargetForm => ({
+export const firstForm = ({ analysis }: AnalyzedAdapter): TargetForm => ({
   policy: 'rank',
   rank: analysis.uniform.rank.max,
   parameters: analysis.uniform.parameters,
@@ -34,13 +34,13 @@ export const firstForm = ({ analysis }: Analyzed): TargetForm => ({
  * The query that describes a choice in an address. It holds only what differs from the first choice, so
  * most addresses have none.
  */
-export function queryOf(form: TargetForm, analyzed: Analyzed): Record<string, string> {
+export function queryOf(form: TargetForm, analyzed: AnalyzedAdapter): Record<string, string> {
   const first = firstForm(analyzed);
   return {
     ...policyQuery(form, first),
     ...(form.criterion !== first.criterion && { criterion: form.criterion }),
     ...(form.profile !== '' && { profile: form.profile }),
-    ...(form.format !== '' && { format: form.format, ...textsOfOptions(form.formatOptions) }),
+    ...(form.format !== '' && { format: form.format, ...optionTexts(form.formatOptions) }),
     ...(form.dtype !== '' && { dtype: form.dtype }),
     ...(form.scale !== first.scale && { scale: form.scale }),
     ...(form.isExact && { method: 'exact' }),
@@ -51,7 +51,7 @@ function policyQuery(form: TargetForm, first: TargetForm): Record<string, string
   const { policy, rank, parameters, pins } = form;
   if (policy === 'rank') return rank === first.rank ? {} : { rank: String(rank) };
   if (policy === 'modules')
-    return { parameters: String(parameters), ...(pins.size > 0 && { pins: textOfPins(pins) }) };
+    return { parameters: String(parameters), ...(pins.size > 0 && { pins: formatPins(pins) }) };
   const value = policy === 'knee' ? 1 : form[policy];
   return {
     [policy]: String(value),
@@ -61,7 +61,7 @@ function policyQuery(form: TargetForm, first: TargetForm): Record<string, string
 }
 
 /** The choice that an address describes. Missing and invalid values are those of the first choice. */
-export function formOf(query: Query, analyzed: Analyzed): TargetForm {
+export function formOf(query: Query, analyzed: AnalyzedAdapter): TargetForm {
   const first = firstForm(analyzed);
   return {
     ...first,
@@ -70,7 +70,7 @@ export function formOf(query: Query, analyzed: Analyzed): TargetForm {
     ...(query.profile !== undefined && { profile: query.profile.slice(0, 64) }),
     ...(FORMAT_NAME.test(query.format ?? '') && {
       format: query.format as TargetForm['format'],
-      formatOptions: optionsOfTexts((name) => query[name]),
+      formatOptions: parseOptions((name) => query[name]),
     }),
     dtype: DTYPES.find((name) => name === query.dtype) ?? '',
     ...(query.scale === 'keep' && { scale: 'keep' as const }),
@@ -87,7 +87,7 @@ const BOUNDS: Readonly<Record<SpectrumPolicy, readonly [number, number]>> = {
   knee: [1, 1],
 };
 
-function policyOf(query: Query, { modules }: Analyzed): Partial<TargetForm> {
+function policyOf(query: Query, { modules }: AnalyzedAdapter): Partial<TargetForm> {
   const rank = numberIn(query.rank, 1, 65_536);
   if (rank !== undefined) return { policy: 'rank', rank: Math.round(rank) };
   const parameters = numberIn(query.parameters, 1, Number.MAX_SAFE_INTEGER);
@@ -95,7 +95,7 @@ function policyOf(query: Query, { modules }: Analyzed): Partial<TargetForm> {
     return {
       policy: 'modules',
       parameters: Math.round(parameters),
-      pins: pinsOfText(query.pins ?? '', modules.length),
+      pins: parsePins(query.pins ?? '', modules.length),
     };
   for (const policy of SPECTRUM_POLICIES) {
     const value = numberIn(query[policy], ...BOUNDS[policy]);

@@ -9,7 +9,7 @@ import { toleranceRank } from '../../../src/core/policy/tolerance-rank.ts';
 import { combine } from '../../../src/serving/apply-profile.ts';
 import { NO_LIMITS } from '../../../src/serving/rank-limits.ts';
 import { limitRank } from '../../../src/squeeze/limit-rank.ts';
-import type { Analyzed } from './preview.ts';
+import type { AnalyzedAdapter } from './preview.ts';
 
 /**
  * The ranks that the service would choose for a target with one rank or with a policy that looks at each
@@ -17,7 +17,11 @@ import type { Analyzed } from './preview.ts';
  * equalise the ranks of experts that must share one.
  * @throws Error with the service's message, if the profile cannot load what the target asks for
  */
-export function chooseRanks(asked: Target, profile: ServingProfile | null, { modules }: Analyzed): number[] {
+export function chooseRanks(
+  asked: Target,
+  profile: ServingProfile | null,
+  { modules }: AnalyzedAdapter,
+): number[] {
   const { target, limits } = profile
     ? combine(asked, profile)
     : {

@@ -7,7 +7,7 @@ import { architectureOf } from '../words/architecture-of.ts';
 export interface Conversions {
   /** The adapter's own format. */
   readonly own: string;
-  readonly ways: readonly (FormatRecord['converts_to'][number] & { readonly title: string })[];
+  readonly formats: readonly (FormatRecord['converts_to'][number] & { readonly title: string })[];
   readonly architectures: readonly string[];
   /** The base model of the adapter, from which options are filled in. */
   readonly baseModel: string | null;
@@ -20,8 +20,13 @@ export function conversionsOf(
   baseModel: string | null,
 ): Conversions {
   const titleOf = (format: string) => formats.find(({ name }) => name === format)?.title ?? format;
-  const ways = formats.find(({ name }) => name === own)?.converts_to ?? [];
-  return { own, ways: ways.map((way) => ({ ...way, title: titleOf(way.format) })), architectures, baseModel };
+  const conversions = formats.find(({ name }) => name === own)?.converts_to ?? [];
+  return {
+    own,
+    formats: conversions.map((conversion) => ({ ...conversion, title: titleOf(conversion.format) })),
+    architectures,
+    baseModel,
+  };
 }
 
 const MAX_HEADS = 1024;
@@ -33,7 +38,7 @@ export const COMPONENTS = ['unet', 'transformer', 'text_encoder', 'text_encoder_
  * malformed are left out, so that it reports them as missing.
  * @param texts returns the text for the name of an option
  */
-export function optionsOfTexts(texts: (name: keyof FormatOptions) => string | undefined): FormatOptions {
+export function parseOptions(texts: (name: keyof FormatOptions) => string | undefined): FormatOptions {
   const [architecture, baseModel] = [texts('architecture'), texts('base_model')];
   const component = COMPONENTS.find((one) => one === texts('component'));
   const [heads, kvHeads] = [headsIn(texts('heads')), headsIn(texts('kv_heads'))];
@@ -46,15 +51,18 @@ export function optionsOfTexts(texts: (name: keyof FormatOptions) => string | un
   };
 }
 
-/** Format options as texts; the inverse of `optionsOfTexts`. */
-export const textsOfOptions = (options: FormatOptions): Record<string, string> =>
+/** Format options as texts; the inverse of `parseOptions`. */
+export const optionTexts = (options: FormatOptions): Record<string, string> =>
   Object.fromEntries(Object.entries(options).map(([name, value]) => [name, String(value)]));
 
 /** The options of a format that can be derived from the name of the base model. */
-export function firstOptions({ ways, architectures, baseModel }: Conversions, format: string): FormatOptions {
-  const way = ways.find((one) => one.format === format);
-  const takes = [...(way?.needs ?? []), ...(way?.takes ?? [])];
-  return optionsOfTexts((name) => {
+export function firstOptions(
+  { formats, architectures, baseModel }: Conversions,
+  format: string,
+): FormatOptions {
+  const conversion = formats.find((one) => one.format === format);
+  const takes = [...(conversion?.needs ?? []), ...(conversion?.takes ?? [])];
+  return parseOptions((name) => {
     if (!takes.includes(name)) return undefined;
     if (name === 'architecture') return architectureOf(baseModel, architectures);
     return name === 'base_model' ? (baseModel ?? undefined) : undefined;

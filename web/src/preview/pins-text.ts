@@ -6,7 +6,7 @@ import type { PinnedRanks } from '../../../src/core/policy/allocate-ranks.ts';
  * module up to index 217, and in module 300. Ranks are separated by `_`. The indices are those of the
  * analysis, which are always the same for the same weights.
  */
-export function textOfPins(pins: PinnedRanks): string {
+export function formatPins(pins: PinnedRanks): string {
   const byRank = new Map<number, number[]>();
   for (const [index, rank] of pins) {
     const others = byRank.get(rank);
@@ -20,7 +20,7 @@ export function textOfPins(pins: PinnedRanks): string {
 }
 
 /** Reads pinned ranks from a text that may have been edited by hand; invalid parts are left out. */
-export function pinsOfText(text: string, modules: number): PinnedRanks {
+export function parsePins(text: string, modules: number): PinnedRanks {
   const pins = new Map<number, number>();
   for (const group of text.split('_')) {
     const [rank, runs = ''] = group.split('*', 2);

@@ -15,14 +15,14 @@ export interface Preview {
 }
 
 /** The modules of an analysis and the figures for the whole adapter. */
-export interface Analyzed {
+export interface AnalyzedAdapter {
   readonly modules: readonly ModuleSpectrum[];
   readonly analysis: Analysis;
   /** The mean number of bytes per parameter in the source, which as a rule has a single dtype. */
   readonly bytesPerParameter: number;
 }
 
-export function analyzedIn({ modules, analysis }: Report): Analyzed | null {
+export function analyzedAdapter({ modules, analysis }: Report): AnalyzedAdapter | null {
   const first = analysis?.curve[0];
   if (!analysis || !first) return null;
   return { modules, analysis, bytesPerParameter: first.bytes / first.parameters };
@@ -36,7 +36,10 @@ export const lostShare = ({ energy_curve: curve }: ModuleSpectrum, rank: number)
 export const errorAt = (module: ModuleSpectrum, rank: number): number => Math.sqrt(lostShare(module, rank));
 
 /** @param ranks one for each module, at most the module's own rank */
-export function previewOf({ modules, bytesPerParameter }: Analyzed, ranks: readonly number[]): Preview {
+export function previewOf(
+  { modules, bytesPerParameter }: AnalyzedAdapter,
+  ranks: readonly number[],
+): Preview {
   let [energy, parameters, min, max] = [0, 0, Number.POSITIVE_INFINITY, 0];
   const lost: number[] = [];
   let worst: Preview['worst'] = null;

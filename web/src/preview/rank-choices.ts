@@ -22,13 +22,13 @@ export const nearestChoice = (choices: readonly number[], rank: number): number 
  * The max_rank that must be configured on the server for a rank above its default.
  * @returns undefined if the default is enough
  */
-export function neededSetting(profile: ServingProfile | null, rank: number): number | undefined {
+export function maxRankSetting(profile: ServingProfile | null, rank: number): number | undefined {
   const byDefault = profile?.max_rank.default ?? null;
   return byDefault !== null && rank > byDefault ? rank : undefined;
 }
 
 /** The reason why a server refuses different ranks for the modules; null if it does not. */
-export function refusalOfUnequal(profile: ServingProfile | null): string | null {
+export function unequalRanksRefusal(profile: ServingProfile | null): string | null {
   if (!profile || takesUnequal(profile)) return null;
   return profile.same_rank === 'all'
     ? `${profile.title} needs one rank for all modules.`
@@ -39,7 +39,7 @@ export function refusalOfUnequal(profile: ServingProfile | null): string | null 
  * The reason why a server refuses a rank, or the setting that it needs for it; null if it loads the rank by
  * default.
  */
-export function refusalOfRank(profile: ServingProfile | null, rank: number): string | null {
+export function rankRefusal(profile: ServingProfile | null, rank: number): string | null {
   if (!profile) return null;
   const { title, min_rank: least, allowed_ranks: allowed } = profile;
   const largest = largestRank(profile);

@@ -12,7 +12,7 @@ import {
 } from '../../../src/core/policy/allocate-ranks.ts';
 import type { RankLimits } from '../../../src/serving/rank-limits.ts';
 import { largestRank, limitRank, permittedRanks } from '../../../src/squeeze/limit-rank.ts';
-import { type Analyzed, lostShare } from './preview.ts';
+import { type AnalyzedAdapter, lostShare } from './preview.ts';
 import { largestRank as largestOf } from './rank-choices.ts';
 
 /** The largest rounding error of a sum of shares that should be zero. */
@@ -25,7 +25,7 @@ const MAX_POINTS = 160;
  * the size or the pins.
  */
 export interface RankStudio {
-  readonly analyzed: Analyzed;
+  readonly analyzed: AnalyzedAdapter;
   readonly criterion: Criterion;
   readonly limits: RankLimits;
   /** The modules with the ranks that each may have; costs are in parameters. */
@@ -47,11 +47,11 @@ export const limitsOf = (profile: ServingProfile | null): RankLimits => ({
   allowedRanks: profile?.allowed_ranks?.ranks ?? null,
 });
 
-const studios = new WeakMap<Analyzed, Map<string, RankStudio>>();
+const studios = new WeakMap<AnalyzedAdapter, Map<string, RankStudio>>();
 const curves = new WeakMap<RankStudio, CurvePoint[]>();
 
 /** The studio of an adapter, which is computed once for each pair of limits and criterion. */
-export function rankStudio(analyzed: Analyzed, limits: RankLimits, criterion: Criterion): RankStudio {
+export function rankStudio(analyzed: AnalyzedAdapter, limits: RankLimits, criterion: Criterion): RankStudio {
   const made = studios.get(analyzed) ?? new Map<string, RankStudio>();
   studios.set(analyzed, made);
   const key = JSON.stringify([limits, criterion]);
@@ -60,7 +60,7 @@ export function rankStudio(analyzed: Analyzed, limits: RankLimits, criterion: Cr
   return studio;
 }
 
-function newStudio(analyzed: Analyzed, limits: RankLimits, criterion: Criterion): RankStudio {
+function newStudio(analyzed: AnalyzedAdapter, limits: RankLimits, criterion: Criterion): RankStudio {
   const permitted = new Map<number, readonly number[]>();
   const ranksUpTo = (own: number): readonly number[] => {
     if (!permitted.has(own)) permitted.set(own, permittedRanks(own, limits));
@@ -85,7 +85,7 @@ export const allowedPins = ({ analyzed, limits }: RankStudio, pins: PinnedRanks)
   new Map([...pins].map(([index, rank]) => [index, limitRank(rank, analyzed.modules[index]!.rank, limits)]));
 
 /** The smallest and the largest number of parameters that are possible with the pins. */
-export function extentOf({ modules }: RankStudio, pins: PinnedRanks): { least: number; most: number } {
+export function sizeRange({ modules }: RankStudio, pins: PinnedRanks): { least: number; most: number } {
   const withPins = (ranks: readonly number[]): number =>
     costOf(
       modules,
@@ -98,8 +98,8 @@ export function extentOf({ modules }: RankStudio, pins: PinnedRanks): { least: n
  * The ranks that the service chooses for a budget of parameters, with the pins; at least the smallest
  * possible ranks.
  */
-export function sharedOut(studio: RankStudio, parameters: number, pins: PinnedRanks): number[] {
-  const { least } = extentOf(studio, pins);
+export function allocateWithin(studio: RankStudio, parameters: number, pins: PinnedRanks): number[] {
+  const { least } = sizeRange(studio, pins);
   return ranksWithin(studio.modules, studio.steps, Math.max(least, parameters), pins);
 }
 
@@ -116,7 +116,7 @@ export function curveByModule(studio: RankStudio, pins: PinnedRanks): readonly C
 
 function newCurve(studio: RankStudio, pins: PinnedRanks): CurvePoint[] {
   const { modules, steps } = studio;
-  const { least, most } = extentOf(studio, pins);
+  const { least, most } = sizeRange(studio, pins);
   const tally = new Tally(
     studio,
     leastRanks(modules).map((rank, index) => pins.get(index) ?? rank),

@@ -1,6 +1,6 @@
 import type { Target } from '../../../src/contract/target.ts';
 import { DEFAULT_CRITERION } from '../../../src/contract/target.ts';
-import { textsOfOptions } from './format-options.ts';
+import { optionTexts } from './format-options.ts';
 
 /** The policies whose values the page shows in percent. */
 const SHARES = ['energy', 'tolerance', 'cumulative'] as const;
@@ -14,7 +14,7 @@ export function queryOfTarget(target: Target): Record<string, string> {
   return {
     ...policyQuery(target),
     ...(profile !== undefined && { profile }),
-    ...(format !== undefined && { format, ...textsOfOptions(options) }),
+    ...(format !== undefined && { format, ...optionTexts(options) }),
     ...(dtype !== undefined && dtype !== 'match' && { dtype }),
     ...(scale === 'keep' && { scale }),
   };

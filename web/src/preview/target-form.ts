@@ -7,7 +7,7 @@ import {
   type Target,
 } from '../../../src/contract/target.ts';
 import type { Criterion, PinnedRanks } from '../../../src/core/policy/allocate-ranks.ts';
-import { neededSetting } from './rank-choices.ts';
+import { maxRankSetting } from './rank-choices.ts';
 import { rankPattern } from './rank-pattern.ts';
 
 /** How ranks are chosen: along one of the two lines of the curve, or by a policy that looks at each spectrum. */
@@ -79,7 +79,7 @@ export interface ChosenRanks {
  * @param chosen the ranks by module; if some modules are pinned, the target names the ranks of all
  */
 export function targetOf(form: TargetForm, profile: ServingProfile | null, chosen: ChosenRanks): Target {
-  const maxRank = neededSetting(profile, largestNamed(form, chosen));
+  const maxRank = maxRankSetting(profile, largestNamed(form, chosen));
   const common = {
     ...(form.profile !== '' && { profile: form.profile }),
     ...(maxRank !== undefined && { max_rank: maxRank }),

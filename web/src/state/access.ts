@@ -2,33 +2,33 @@ import { effect, signal, untracked } from '@preact/signals';
 import type { CallerRecord } from '../../../src/contract/caller.ts';
 import type { Scope } from '../../../src/contract/key.ts';
 import { get } from '../api/request.ts';
-import { keyEpoch, refused } from './key.ts';
+import { accessRefusal, keyEpoch } from './key.ts';
 import { connection } from './live.ts';
 
 /** The caller as the service knows it; null until the service has answered. */
 export const caller = signal<CallerRecord | null>(null);
 
 /** Whether the caller has a scope; false until this is known. */
-export function may(scope: Scope): boolean {
+export function hasScope(scope: Scope): boolean {
   const scopes = caller.value?.scopes ?? [];
   return scopes.includes(scope) || (scope === 'tenant_admin' && scopes.includes('admin'));
 }
 
 /** Whether the caller is known to have read access only. */
-export const isReader = (): boolean => caller.value !== null && !may('write');
+export const isReader = (): boolean => caller.value !== null && !hasScope('write');
 
 /** Whether keys and tenants can be managed, which is so only if callers need keys. */
 export const hasKeys = (): boolean => caller.value?.authentication === 'keys';
 
 /** Asks for the caller's access once for each key, and again after the service was unreachable. */
-export function keepAccess(): void {
+export function trackAccess(): void {
   effect(() => {
     keyEpoch.value;
     caller.value = null;
   });
   effect(() => {
     keyEpoch.value;
-    if (refused.value !== null || connection.value === 'lost') return;
+    if (accessRefusal.value !== null || connection.value === 'lost') return;
     const controller = new AbortController();
     untracked(() => {
       if (caller.value !== null) return;

@@ -9,7 +9,7 @@ import type { JobProgress } from '../../../src/contract/job.ts';
 import { messagesIn } from '../api/event-stream.ts';
 import { ProblemError } from '../api/problem.ts';
 import { request } from '../api/request.ts';
-import { keyEpoch, refused } from './key.ts';
+import { accessRefusal, keyEpoch } from './key.ts';
 import { route } from './route.ts';
 
 /** Something that a part of the page may show. A piece of news is about one or several topics. */
@@ -29,7 +29,7 @@ export type Topic =
 type EventData = JobStateEvent | BatchEndEvent | ProgressEvent | StreamNotice;
 
 const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 15_000;
+const MAX_PAUSE_MS = 15_000;
 /**
  * The service sends something every 15 seconds. After three missed messages the stream counts as dead, even
  * if the browser does not report it.
@@ -39,7 +39,7 @@ const SILENCE_MS = 45_000;
 const GATHER_MS = 100;
 const SPACING_MS = 1_000;
 /** How often data is read again while the stream is down. */
-const WITHOUT_NEWS_MS = 5_000;
+const POLL_MS = 5_000;
 
 /** The state of the event stream; `lost` from the moment it breaks until it is open again. */
 export const connection = signal<'opening' | 'open' | 'lost'>('opening');
@@ -48,7 +48,7 @@ export const progressOfJobs = signal<ReadonlyMap<string, JobProgress>>(new Map()
 
 interface Listener {
   readonly topics: readonly Topic[];
-  readonly hear: () => void;
+  readonly notify: () => void;
 }
 const listeners = new Set<Listener>();
 
@@ -59,25 +59,25 @@ const listeners = new Set<Listener>();
  * @param everyMs the interval of further calls while the tab is visible
  * @returns a function that ends the calls
  */
-export function onNews(topics: readonly Topic[], react: () => void, everyMs?: number): () => void {
+export function onTopicChange(topics: readonly Topic[], onChange: () => void, everyMs?: number): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let lastMs = Number.NEGATIVE_INFINITY;
-  const hear = () => {
+  const notify = () => {
     timer ??= setTimeout(
       () => {
         timer = undefined;
         lastMs = performance.now();
-        react();
+        onChange();
       },
       Math.max(GATHER_MS, lastMs + SPACING_MS - performance.now()),
     );
   };
-  const listener = { topics, hear };
+  const listener = { topics, notify };
   listeners.add(listener);
   const polling = setInterval(() => {
     const isNeeded = everyMs !== undefined || connection.value !== 'open';
-    if (isNeeded && isVisible.value && refused.value === null) hear();
-  }, everyMs ?? WITHOUT_NEWS_MS);
+    if (isNeeded && isVisible.value && accessRefusal.value === null) notify();
+  }, everyMs ?? POLL_MS);
   return () => {
     listeners.delete(listener);
     clearInterval(polling);
@@ -86,8 +86,9 @@ export function onNews(topics: readonly Topic[], react: () => void, everyMs?: nu
 }
 
 /** Notifies the listeners of topics that something changed. */
-export function tellNews(...topics: readonly Topic[]): void {
-  for (const { topics: wanted, hear } of listeners) if (wanted.some((one) => topics.includes(one))) hear();
+export function notifyTopics(...topics: readonly Topic[]): void {
+  for (const { topics: wanted, notify } of listeners)
+    if (wanted.some((one) => topics.includes(one))) notify();
 }
 
 const isVisible = signal(!document.hidden);
@@ -99,23 +100,25 @@ document.addEventListener('visibilitychange', () => {
  * Browsers allow six connections to a server for all tabs together. A tab in the background keeps its
  * stream only if its title shows progress.
  */
-const isWanted = computed(() => {
+const isStreamNeeded = computed(() => {
   const [place, id] = route.value.path;
-  return refused.value === null && (isVisible.value || (id !== undefined && /^(jobs|runs)$/.test(place!)));
+  return (
+    accessRefusal.value === null && (isVisible.value || (id !== undefined && /^(jobs|runs)$/.test(place!)))
+  );
 });
 
 /** The event after which the next stream continues; another key has other events, so a new key resets it. */
 let lastEventId: string | undefined;
 
 /** Keeps one stream of events open as long as the page is open. */
-export function keepLive(): void {
+export function startLiveUpdates(): void {
   effect(() => {
     keyEpoch.value;
     lastEventId = undefined;
   });
   effect(() => {
     keyEpoch.value;
-    if (!isWanted.value) return;
+    if (!isStreamNeeded.value) return;
     const controller = new AbortController();
     untracked(() => void follow(controller.signal));
     return () => {
@@ -143,7 +146,7 @@ async function follow(signal: AbortSignal): Promise<void> {
         connection.value = 'open';
         if (message === null) continue;
         lastEventId = message.id ?? lastEventId;
-        take(JSON.parse(message.data) as EventData);
+        applyEvent(JSON.parse(message.data) as EventData);
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -155,29 +158,29 @@ async function follow(signal: AbortSignal): Promise<void> {
       signal.removeEventListener('abort', giveUp);
     }
     await pause(pauseMs, signal);
-    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+    pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
   }
 }
 
-function take(event: EventData): void {
+function applyEvent(event: EventData): void {
   switch (event.type) {
     case 'stream.open':
     case 'stream.gap':
       // Earlier events may have been missed, so everything is read again; from then on the stream reports
       // all changes.
-      for (const { hear } of listeners) hear();
+      for (const { notify } of listeners) notify();
       return;
     case 'job.progress':
       setProgress(event.data.job_id, event.data.progress);
       return;
     case 'batch.ended':
-      tellNews('batches');
+      notifyTopics('batches');
       return;
     default: {
       const { id, kind, state, batch_id: batch } = event.data.job;
       const isOver = state !== 'queued' && state !== 'active';
       if (state !== 'active') setProgress(id, null);
-      tellNews(
+      notifyTopics(
         'jobs',
         `job:${id}`,
         ...(isOver ? (['adapters'] as const) : []),

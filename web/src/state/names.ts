@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import { get } from '../api/request.ts';
 import { keyEpoch } from './key.ts';
-import { onNews } from './live.ts';
+import { onTopicChange } from './live.ts';
 
 /** The names of adapters by id; null if the adapter no longer exists. */
 const names = signal<ReadonlyMap<string, string | null>>(new Map());
@@ -23,7 +23,7 @@ export const rememberName = (id: string, name: string | null): void => {
  * @returns the name; null if the adapter was deleted; undefined until it is known
  */
 export function useAdapterNames(ids: readonly string[]): (id: string) => string | null | undefined {
-  useEffect(() => onNews(['adapters'], forgetNames), []);
+  useEffect(() => onTopicChange(['adapters'], forgetNames), []);
   useEffect(() => {
     for (const id of ids) {
       if (asked.has(id)) continue;

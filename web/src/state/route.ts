@@ -41,7 +41,7 @@ function decoded(part: string): string {
  * Returns a function that navigates from this page to another, for work that ends later. It does nothing
  * once the user has left this page, even if they have come back since. Call this before awaiting anything.
  */
-export function wayFromHere(): (to: string) => void {
+export function navigatorFromHere(): (to: string) => void {
   const begun = visits;
   return (to) => {
     if (visits === begun) location.hash = to;

@@ -1,7 +1,7 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { Scheme } from '../../../src/charts/palette.ts';
 
-const STORED = 'lora-squeeze.scheme';
+const STORAGE_KEY = 'lora-squeeze.scheme';
 const CHOICES = ['system', 'light', 'dark'] as const;
 export type SchemeChoice = (typeof CHOICES)[number];
 
@@ -11,7 +11,7 @@ prefersDark.addEventListener('change', ({ matches }) => {
   system.value = matches ? 'dark' : 'light';
 });
 
-const stored = localStorage.getItem(STORED);
+const stored = localStorage.getItem(STORAGE_KEY);
 /** The scheme that the user has chosen. */
 export const schemeChoice = signal<SchemeChoice>(CHOICES.find((choice) => choice === stored) ?? 'system');
 /** The scheme that is shown. */
@@ -22,8 +22,8 @@ export const scheme = computed<Scheme>(() =>
 effect(() => {
   const choice = schemeChoice.value;
   document.documentElement.dataset.scheme = choice;
-  if (choice === 'system') localStorage.removeItem(STORED);
-  else localStorage.setItem(STORED, choice);
+  if (choice === 'system') localStorage.removeItem(STORAGE_KEY);
+  else localStorage.setItem(STORAGE_KEY, choice);
 });
 
 const reduced = matchMedia('(prefers-reduced-motion: reduce)');

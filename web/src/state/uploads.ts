@@ -1,10 +1,10 @@
 import { computed, effect, signal } from '@preact/signals';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { type AdapterFiles, uploadAdapter } from '../api/upload-adapter.ts';
-import { adaptersAmong, type Choice } from '../words/choose-files.ts';
+import { type ChosenAdapter, groupAdapters } from '../words/choose-files.ts';
 import type { FoundFile } from '../words/dropped-files.ts';
-import { tellNews } from './live.ts';
-import { route, wayFromHere } from './route.ts';
+import { notifyTopics } from './live.ts';
+import { navigatorFromHere, route } from './route.ts';
 
 /**
  * The number of simultaneous uploads. Browsers allow six connections to a server, and the page needs some
@@ -55,10 +55,10 @@ export async function uploadFiles(
   found: readonly FoundFile[] | Promise<readonly FoundFile[]>,
 ): Promise<void> {
   // Away from the start page, users are busy with something else and open the adapter themselves.
-  const open = route.value.path.length === 0 ? wayFromHere() : () => undefined;
-  let choices: readonly Choice[];
+  const open = route.value.path.length === 0 ? navigatorFromHere() : () => undefined;
+  let choices: readonly ChosenAdapter[];
   try {
-    choices = adaptersAmong(await found);
+    choices = groupAdapters(await found);
   } catch (error) {
     choices = [{ name: 'Files', files: null, problem: problemOf(error), note: null }];
   }
@@ -68,8 +68,8 @@ export async function uploadFiles(
   });
   uploads.value = [...uploads.value, ...added];
   for (const { name, progress, note } of added) {
-    if (progress.state === 'failed') tellFailure(name, progress.problem);
-    else tell(`Uploading ${name}.${note === null ? '' : ` ${note}`}`);
+    if (progress.state === 'failed') addFailureNews(name, progress.problem);
+    else addNews(`Uploading ${name}.${note === null ? '' : ` ${note}`}`);
   }
   startWaiting();
 }
@@ -78,7 +78,7 @@ export async function uploadFiles(
 export function removeUpload(upload: Upload): void {
   uploads.value = uploads.value.filter(({ id }) => id !== upload.id);
   upload.controller.abort();
-  if (isOpen(upload)) tell(`The upload of ${upload.name} was stopped.`);
+  if (isOpen(upload)) addNews(`The upload of ${upload.name} was stopped.`);
   startWaiting();
 }
 
@@ -98,8 +98,8 @@ async function run({ id, name, controller, open }: Upload, files: AdapterFiles):
   try {
     const adapter = await uploadAdapter(calledBy(name), files, onSent, controller.signal);
     change(id, { state: 'done', adapterId: adapter.id, bytes: adapter.bytes });
-    tell(`${name} was uploaded.`);
-    tellNews('adapters');
+    addNews(`${name} was uploaded.`);
+    notifyTopics('adapters');
     // If several adapters were chosen, the user decides which one to open, and when.
     if (!uploads.value.some((other) => other.id !== id && other.progress.state !== 'failed'))
       open(`/adapters/${adapter.id}`);
@@ -107,7 +107,7 @@ async function run({ id, name, controller, open }: Upload, files: AdapterFiles):
     if (controller.signal.aborted) return;
     const problem = problemOf(error);
     change(id, { state: 'failed', problem });
-    tellFailure(name, problem);
+    addFailureNews(name, problem);
   } finally {
     startWaiting();
   }
@@ -124,10 +124,10 @@ function change(id: number, progress: Progress): void {
   uploads.value = uploads.value.map((upload) => (upload.id === id ? { ...upload, progress } : upload));
 }
 
-const tellFailure = (name: string, { title, detail }: Problem): void =>
-  tell(`${name} was not uploaded. ${title}: ${detail}`);
+const addFailureNews = (name: string, { title, detail }: Problem): void =>
+  addNews(`${name} was not uploaded. ${title}: ${detail}`);
 
-function tell(text: string): void {
+function addNews(text: string): void {
   const id = (uploadNews.value.at(-1)?.id ?? 0) + 1;
   uploadNews.value = [...uploadNews.value, { id, text }].slice(-MAX_NEWS);
 }

@@ -4,9 +4,15 @@ import type { Target } from '../../../src/contract/target.ts';
 import type { PinnedRanks } from '../../../src/core/policy/allocate-ranks.ts';
 import { formOf, queryOf } from '../preview/choice-address.ts';
 import { chooseRanks } from '../preview/choose-ranks.ts';
-import { type Analyzed, type Preview, previewOf } from '../preview/preview.ts';
-import { nearestChoice, rankChoices, refusalOfUnequal } from '../preview/rank-choices.ts';
-import { allowedPins, limitsOf, type RankStudio, rankStudio, sharedOut } from '../preview/rank-studio.ts';
+import { type AnalyzedAdapter, type Preview, previewOf } from '../preview/preview.ts';
+import { nearestChoice, rankChoices, unequalRanksRefusal } from '../preview/rank-choices.ts';
+import {
+  allocateWithin,
+  allowedPins,
+  limitsOf,
+  type RankStudio,
+  rankStudio,
+} from '../preview/rank-studio.ts';
 import { type TargetForm, targetOf } from '../preview/target-form.ts';
 import { route, setQuery } from './route.ts';
 
@@ -19,7 +25,7 @@ const ADDRESS_PAUSE_MS = 250;
  * These events end a drag or may precede leaving the page: a change that waits for the pause is then
  * written at once.
  */
-const ENDS_OF_CHANGES = ['pointerup', 'pointercancel', 'keyup', 'change', 'visibilitychange'] as const;
+const CHANGE_END_EVENTS = ['pointerup', 'pointercancel', 'keyup', 'change', 'visibilitychange'] as const;
 
 const NO_PINS: PinnedRanks = new Map();
 
@@ -42,8 +48,8 @@ export interface Choice {
 }
 
 /** The choice of the workbench. It is kept in the address, so that a reload or a shared link restores it. */
-export function useChoice(analyzed: Analyzed, profiles: readonly ServingProfile[]): Choice {
-  const [raw, setForm] = useAddressed(analyzed);
+export function useChoice(analyzed: AnalyzedAdapter, profiles: readonly ServingProfile[]): Choice {
+  const [raw, setForm] = useFormInAddress(analyzed);
   const profile = profiles.find(({ name }) => name === raw.profile) ?? null;
   const studio = useMemo(
     () => rankStudio(analyzed, limitsOf(profile), raw.criterion),
@@ -65,15 +71,15 @@ export function useChoice(analyzed: Analyzed, profiles: readonly ServingProfile[
     (change: Partial<TargetForm>) => setForm((before) => ({ ...before, ...change })),
     [],
   );
-  const refusal = refusalOfUnequal(profile);
+  const refusal = unequalRanksRefusal(profile);
   return { form, profile, studio, pins, target, ranks, preview, objection, refusal, onChange };
 
   function decided(): Pick<Choice, 'target' | 'ranks' | 'objection'> {
     const { modules } = analyzed;
-    const shared = form.policy === 'modules' ? sharedOut(studio, form.parameters, pins) : [];
+    const shared = form.policy === 'modules' ? allocateWithin(studio, form.parameters, pins) : [];
     const wish = targetOf(form, profile, { modules, ranks: shared });
     if (form.policy === 'modules')
-      return { target: wish, ranks: shared, objection: refusalOfUnequal(profile) };
+      return { target: wish, ranks: shared, objection: unequalRanksRefusal(profile) };
     try {
       return { target: wish, ranks: chooseRanks(wish, profile, analyzed), objection: null };
     } catch (error) {
@@ -83,21 +89,21 @@ export function useChoice(analyzed: Analyzed, profiles: readonly ServingProfile[
 }
 
 /** The page in the address bar, which may be ahead of the page that is shown. */
-const placeNow = (): string => location.hash.split('?', 1)[0]!;
+const currentPath = (): string => location.hash.split('?', 1)[0]!;
 
 /**
  * A form that starts from the address, writes its changes to the address, and follows changes of the
  * address.
  */
-function useAddressed(analyzed: Analyzed) {
+function useFormInAddress(analyzed: AnalyzedAdapter) {
   const { query } = route.value;
-  const place = useRef(placeNow()).current;
+  const place = useRef(currentPath()).current;
   const [form, setForm] = useState(() => formOf(query, analyzed));
   const asked = JSON.stringify(query);
   const written = useRef(asked);
   useEffect(() => {
     // The user followed a link to this page with another choice.
-    if (asked === written.current || placeNow() !== place) return;
+    if (asked === written.current || currentPath() !== place) return;
     written.current = asked;
     setForm(formOf(query, analyzed));
   }, [asked]);
@@ -114,7 +120,7 @@ function useAddressed(analyzed: Analyzed) {
     const write = () => {
       // If the user left the page during the pause, the choice must not end up in the address of the next
       // page.
-      if (text === written.current || placeNow() !== place) return;
+      if (text === written.current || currentPath() !== place) return;
       setQuery(wanted);
       written.current = JSON.stringify(route.value.query);
     };
@@ -132,9 +138,9 @@ function useAddressed(analyzed: Analyzed) {
   }, [text]);
   useEffect(() => {
     const settle = () => waiting.current?.();
-    for (const name of ENDS_OF_CHANGES) document.addEventListener(name, settle);
+    for (const name of CHANGE_END_EVENTS) document.addEventListener(name, settle);
     return () => {
-      for (const name of ENDS_OF_CHANGES) document.removeEventListener(name, settle);
+      for (const name of CHANGE_END_EVENTS) document.removeEventListener(name, settle);
     };
   }, []);
   return [form, setForm] as const;

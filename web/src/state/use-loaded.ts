@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { keyEpoch } from './key.ts';
-import { onNews, type Topic } from './live.ts';
+import { onTopicChange, type Topic } from './live.ts';
 
 /** The state of something that is being loaded. */
 export interface Loaded<T> {
@@ -72,7 +72,7 @@ export function useLoaded<T>(
     setState(NOTHING);
     void run(false);
     refresh.current = () => run(true);
-    const stop = topics.length === 0 ? () => undefined : onNews(topics, () => void run(true), everyMs);
+    const stop = topics.length === 0 ? () => undefined : onTopicChange(topics, () => void run(true), everyMs);
     return () => {
       controller.abort();
       stop();

@@ -13,7 +13,7 @@ import type { AdapterFiles } from '../api/upload-adapter.ts';
 import type { FoundFile } from './dropped-files.ts';
 
 /** An adapter among the chosen files, or the reason why they contain none. */
-export interface Choice {
+export interface ChosenAdapter {
   /** The name by which the user knows the adapter: that of its folder, otherwise of its file. */
   readonly name: string;
   readonly files: AdapterFiles | null;
@@ -29,7 +29,7 @@ const MAX_NAMED = 3;
  * file of weights outside a folder. Folders inside an adapter's folder are left out, because they hold its
  * checkpoints.
  */
-export function adaptersAmong(found: readonly FoundFile[]): Choice[] {
+export function groupAdapters(found: readonly FoundFile[]): ChosenAdapter[] {
   const groups = new Map<string, FoundFile[]>();
   for (const one of found) {
     const top = one.folder.split('/', 1)[0]!;
@@ -41,7 +41,7 @@ export function adaptersAmong(found: readonly FoundFile[]): Choice[] {
   );
 }
 
-function inFolder(top: string, group: readonly FoundFile[]): Choice[] {
+function inFolder(top: string, group: readonly FoundFile[]): ChosenAdapter[] {
   const depthOf = (folder: string) => folder.split('/').length;
   const folders = new Set(group.filter(({ file }) => isWeightsName(file.name)).map(({ folder }) => folder));
   if (folders.size === 0) {
@@ -59,7 +59,7 @@ function inFolder(top: string, group: readonly FoundFile[]): Choice[] {
   });
 }
 
-function withoutFolder(files: readonly File[]): Choice[] {
+function withoutFolder(files: readonly File[]): ChosenAdapter[] {
   const weights = files.filter(({ name }) => isWeightsName(name));
   const configs = files.filter(({ name }) => name === CONFIG_FILE);
   const owner = USUAL_WEIGHTS.flatMap((usual) => weights.find(({ name }) => name === usual) ?? [])[0];
@@ -88,7 +88,7 @@ function withoutFolder(files: readonly File[]): Choice[] {
  * An adapter of one folder or file. A single pickle file is sent too, so that the service explains why it
  * refuses it.
  */
-function choiceOf(name: string, files: readonly File[], what: string): Choice {
+function choiceOf(name: string, files: readonly File[], what: string): ChosenAdapter {
   const fileOf = (wanted: string) => files.find((file) => file.name === wanted) ?? null;
   const config = fileOf(CONFIG_FILE);
   const readme = fileOf(CARD_FILE);

@@ -1,6 +1,6 @@
 import { formatBytes } from '../../../src/charts/format.ts';
 import type { JobPhase, JobRecord } from '../../../src/contract/job.ts';
-import { roughly } from './moments.ts';
+import { formatRoughly } from './format-time.ts';
 
 const PHASE_WORDS: Readonly<Record<JobPhase | 'waiting', string>> = {
   waiting: 'Starting',
@@ -32,7 +32,7 @@ function stepsOf({ kind, request, deliveries }: JobRecord): readonly JobPhase[] 
 }
 
 /** The current phase of a job in words, and its progress from 0 to 1. */
-export interface JobAt {
+export interface JobProgressText {
   readonly phase: string;
   /** The progress within the phase; empty if it is not known. */
   readonly counted: string;
@@ -42,14 +42,14 @@ export interface JobAt {
 }
 
 /** @param nowMs the current time, in milliseconds since 1970 */
-export function jobAt(job: JobRecord, nowMs: number): JobAt {
+export function describeProgress(job: JobRecord, nowMs: number): JobProgressText {
   const { state, progress, queue_position: place, estimated_start_seconds: start } = job;
   if (state === 'queued')
     return {
       phase: place === undefined ? 'Waiting in the queue' : `Waiting in the queue, at place ${place}`,
       counted: '',
       share: 0,
-      left: start === undefined ? '' : `starts in about ${roughly(start)}`,
+      left: start === undefined ? '' : `starts in about ${formatRoughly(start)}`,
     };
   const { phase, done, total } = progress;
   const steps = stepsOf(job);
@@ -74,5 +74,5 @@ function leftOf({ started_at: begun, attempts }: JobRecord, share: number, nowMs
   const elapsedMs = begun === null ? 0 : nowMs - Date.parse(begun);
   // A second attempt starts from the beginning, but `started_at` is the time of the first.
   if (attempts > 1 || share < MIN_SHARE || share >= 1 || elapsedMs < MIN_ELAPSED_MS) return '';
-  return `about ${roughly((elapsedMs * (1 - share)) / share / 1000)} left`;
+  return `about ${formatRoughly((elapsedMs * (1 - share)) / share / 1000)} left`;
 }

@@ -3,12 +3,12 @@ import type { ConnectionRecord } from '../../../../src/contract/connection.ts';
 import { get, type Page, post, remove } from '../../api/request.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { SelectField } from '../../components/field.tsx';
-import { type Entered, TextInput } from '../../components/form.tsx';
+import { type FormValues, TextInput } from '../../components/form.tsx';
 import { FormDialog } from '../../components/form-dialog.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { ProblemNote } from '../../components/problem-note.tsx';
 import { RecordTable } from '../../components/record-table.tsx';
-import { tellNews } from '../../state/live.ts';
+import { notifyTopics } from '../../state/live.ts';
 import { useLoaded } from '../../state/use-loaded.ts';
 
 type Kind = ConnectionRecord['kind'];
@@ -46,7 +46,7 @@ export function ConnectionsPart() {
 
 function ConnectionForm() {
   const [kind, setKind] = useState<Kind>('s3');
-  const create = async (entered: Entered) => {
+  const create = async (entered: FormValues) => {
     const [id, secret, token] = ['access_key_id', 'secret_access_key', 'token'].map((name) =>
       entered.get(name),
     );
@@ -66,7 +66,7 @@ function ConnectionForm() {
       ...(entered.has('endpoint') && { endpoint: entered.get('endpoint') }),
       ...(entered.has('region') && { region: entered.get('region') }),
     });
-    tellNews('connections');
+    notifyTopics('connections');
   };
   return (
     <FormDialog
@@ -154,7 +154,7 @@ const ConnectionRows = ({ connections }: { connections: readonly ConnectionRecor
             question={`Delete the connection ${name}?`}
             onConfirm={async () => {
               await remove(`/v1/connections/${name}`);
-              tellNews('connections');
+              notifyTopics('connections');
             }}
           >
             <p>Jobs that would still go through it fail.</p>

@@ -2,17 +2,17 @@ import { useState } from 'preact/hooks';
 import type { KeyRecord, KeyRequest, NewKey, Scope } from '../../../../src/contract/key.ts';
 import { get, type Page, post, remove } from '../../api/request.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
-import { type Entered, SelectInput, TextInput, Ticks } from '../../components/form.tsx';
+import { type FormValues, SelectInput, TextInput, Ticks } from '../../components/form.tsx';
 import { FormDialog } from '../../components/form-dialog.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { ProblemNote } from '../../components/problem-note.tsx';
 import { RecordTable } from '../../components/record-table.tsx';
 import { SecretNote } from '../../components/secret-note.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
-import { caller, may } from '../../state/access.ts';
-import { tellNews } from '../../state/live.ts';
+import { caller, hasScope } from '../../state/access.ts';
+import { notifyTopics } from '../../state/live.ts';
 import { useLoaded } from '../../state/use-loaded.ts';
-import { moment } from '../../words/moments.ts';
+import { formatMoment } from '../../words/format-time.ts';
 
 const DAY_SECONDS = 86_400;
 const LIFETIMES = [
@@ -53,10 +53,10 @@ export function KeysPart() {
 }
 
 function KeyForm({ onMade }: { onMade: (key: NewKey) => void }) {
-  const scopes: Scope[] = may('admin')
+  const scopes: Scope[] = hasScope('admin')
     ? ['read', 'write', 'tenant_admin', 'admin']
     : ['read', 'write', 'tenant_admin'];
-  const create = async (entered: Entered) => {
+  const create = async (entered: FormValues) => {
     const request: KeyRequest = {
       name: entered.get('name') ?? '',
       scopes: (entered.get('scopes') ?? '').split(' ').filter(Boolean) as Scope[],
@@ -64,7 +64,7 @@ function KeyForm({ onMade }: { onMade: (key: NewKey) => void }) {
       ...(entered.has('lifetime') && { expires_in_seconds: Number(entered.get('lifetime')) }),
     };
     onMade(await post<NewKey>('/v1/keys', request));
-    tellNews('keys');
+    notifyTopics('keys');
   };
   return (
     <FormDialog
@@ -76,7 +76,7 @@ function KeyForm({ onMade }: { onMade: (key: NewKey) => void }) {
       onSubmit={create}
     >
       <TextInput label="What it is for" name="name" placeholder="nightly squeezes" isRequired />
-      {may('admin') && (
+      {hasScope('admin') && (
         <TextInput label="Tenant" name="tenant" value={caller.value?.tenant ?? ''} isRequired />
       )}
       <Ticks
@@ -115,12 +115,12 @@ const KeyRows = ({ keys }: { keys: readonly KeyRecord[] }) => (
       { title: 'State', cell: (key) => <StateBadge state={stateOf(key)} /> },
       {
         title: 'Expires',
-        cell: ({ expires_at: at }) => (at === null ? 'never' : moment(at)),
+        cell: ({ expires_at: at }) => (at === null ? 'never' : formatMoment(at)),
         isExtra: true,
       },
       {
         title: 'Last used',
-        cell: ({ last_used_at: at }) => (at === null ? 'not yet' : moment(at)),
+        cell: ({ last_used_at: at }) => (at === null ? 'not yet' : formatMoment(at)),
         isExtra: true,
       },
       {
@@ -139,7 +139,7 @@ const RevokeButton = ({ record: { id, name } }: { record: KeyRecord }) => (
     question={`Revoke ${name || id}?`}
     onConfirm={async () => {
       await remove(`/v1/keys/${id}`);
-      tellNews('keys');
+      notifyTopics('keys');
     }}
   >
     <p>

@@ -1,5 +1,5 @@
 import type { FunctionComponent } from 'preact';
-import { caller, hasKeys, may } from '../../state/access.ts';
+import { caller, hasKeys, hasScope } from '../../state/access.ts';
 import type { Query } from '../../state/route.ts';
 import { ConnectionsPart } from './connections-part.tsx';
 import { KeysPart } from './keys-part.tsx';
@@ -26,9 +26,9 @@ const PARTS: readonly Part[] = [
   { path: 'usage', title: 'Usage', isShown: always, View: UsagePart },
   { path: 'webhooks', title: 'Webhooks', isShown: always, View: WebhooksPart },
   { path: 'connections', title: 'Connections', isShown: always, View: ConnectionsPart },
-  { path: 'keys', title: 'Keys', isShown: () => hasKeys() && may('tenant_admin'), View: KeysPart },
-  { path: 'tenants', title: 'Tenants', isShown: () => may('admin'), View: TenantsPart },
-  { path: 'workers', title: 'Workers', isShown: () => may('admin'), View: WorkersPart },
+  { path: 'keys', title: 'Keys', isShown: () => hasKeys() && hasScope('tenant_admin'), View: KeysPart },
+  { path: 'tenants', title: 'Tenants', isShown: () => hasScope('admin'), View: TenantsPart },
+  { path: 'workers', title: 'Workers', isShown: () => hasScope('admin'), View: WorkersPart },
 ];
 
 /** The settings, one part at a time: `#/settings/keys`. */

@@ -4,7 +4,7 @@ import { get, post, put, remove } from '../../api/request.ts';
 import { ActionButton } from '../../components/action-button.tsx';
 import { Bar } from '../../components/bar.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
-import { type Entered, SelectInput, TextInput } from '../../components/form.tsx';
+import { type FormValues, SelectInput, TextInput } from '../../components/form.tsx';
 import { FormDialog } from '../../components/form-dialog.tsx';
 import { PagesOf } from '../../components/pages-of.tsx';
 import { Panel } from '../../components/panel.tsx';
@@ -12,8 +12,8 @@ import { ProblemNote } from '../../components/problem-note.tsx';
 import { RecordTable } from '../../components/record-table.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { hasKeys } from '../../state/access.ts';
-import { tellNews } from '../../state/live.ts';
-import { wayFromHere } from '../../state/route.ts';
+import { notifyTopics } from '../../state/live.ts';
+import { navigatorFromHere } from '../../state/route.ts';
 import { useLoaded } from '../../state/use-loaded.ts';
 import type { PartProps } from './settings-page.tsx';
 import { UsagePanels } from './usage-part.tsx';
@@ -110,12 +110,12 @@ function Actions({ tenant }: { tenant: Tenant }) {
   if (!hasKeys()) return <p class="note">Tenants can be changed only where callers need keys (AUTH=keys).</p>;
   const act = (what: string) => async () => {
     await post(`/v1/tenants/${id}/${what}`);
-    tellNews('tenants');
+    notifyTopics('tenants');
   };
   const drop = async () => {
-    const go = wayFromHere();
+    const go = navigatorFromHere();
     await remove(`/v1/tenants/${id}`);
-    tellNews('tenants');
+    notifyTopics('tenants');
     go('/settings/tenants');
   };
   return (
@@ -166,7 +166,7 @@ const QUOTAS = [
 ] as const;
 
 function TenantForm({ opener, title, tenant }: TenantFormProps) {
-  const save = async (entered: Entered) => {
+  const save = async (entered: FormValues) => {
     const priority = entered.get('max_priority');
     const quotas = QUOTAS.flatMap(([name]) =>
       entered.has(name) ? [[name, Number(entered.get(name))] as const] : [],
@@ -177,7 +177,7 @@ function TenantForm({ opener, title, tenant }: TenantFormProps) {
       quotas: Object.fromEntries(quotas),
     } satisfies TenantRequest;
     await put(`/v1/tenants/${tenant?.id ?? entered.get('id')}`, request);
-    tellNews('tenants');
+    notifyTopics('tenants');
   };
   return (
     <FormDialog scope="admin" opener={opener} title={title} submit="Save" onSubmit={save}>

@@ -7,7 +7,7 @@ import { RecordTable } from '../../components/record-table.tsx';
 import { Tiles } from '../../components/tiles.tsx';
 import { caller } from '../../state/access.ts';
 import { useLoaded } from '../../state/use-loaded.ts';
-import { duration, roughly } from '../../words/moments.ts';
+import { formatDuration, formatRoughly } from '../../words/format-time.ts';
 
 /** What the tenant stores and has used, with its limits. */
 export function UsagePart() {
@@ -30,7 +30,7 @@ export function UsagePanels({ usage, tenant }: { usage: UsageRecord; tenant: str
   const waits =
     queue.oldest_waiting_seconds === null
       ? 'none waits'
-      : `the oldest for ${roughly(queue.oldest_waiting_seconds)}`;
+      : `the oldest for ${formatRoughly(queue.oldest_waiting_seconds)}`;
   return (
     <>
       <Panel title={`Tenant ${tenant}`}>
@@ -64,7 +64,7 @@ export function UsagePanels({ usage, tenant }: { usage: UsageRecord; tenant: str
             { title: 'Day', cell: ({ date }) => date },
             { title: 'Jobs', cell: ({ jobs }) => plain(jobs), isNumber: true },
             { title: 'Stored', cell: (day) => formatBytes(day.stored_bytes), isNumber: true },
-            { title: 'Computing', cell: (day) => duration(day.compute_seconds), isNumber: true },
+            { title: 'Computing', cell: (day) => formatDuration(day.compute_seconds), isNumber: true },
           ]}
         />
       </Panel>

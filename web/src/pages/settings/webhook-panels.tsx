@@ -11,10 +11,10 @@ import { ProblemNote } from '../../components/problem-note.tsx';
 import { RecordTable } from '../../components/record-table.tsx';
 import { SecretNote } from '../../components/secret-note.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
-import { tellNews } from '../../state/live.ts';
-import { type Query, wayFromHere } from '../../state/route.ts';
+import { notifyTopics } from '../../state/live.ts';
+import { navigatorFromHere, type Query } from '../../state/route.ts';
 import { useLoaded } from '../../state/use-loaded.ts';
-import { duration, moment } from '../../words/moments.ts';
+import { formatDuration, formatMoment } from '../../words/format-time.ts';
 
 const STATES = [
   ['pending', 'Pending'],
@@ -50,7 +50,7 @@ export function WebhookPanels({ id, query }: { id: string; query: Query }) {
               .map(([name, text]) => `${name}:${text}`)
               .join(', '),
             'Why it is disabled': value.disabled_reason,
-            Created: moment(value.created_at),
+            Created: formatMoment(value.created_at),
             ID: <code>{id}</code>,
           }}
         />
@@ -83,11 +83,11 @@ function Actions({ webhook: { id, url, enabled }, onSecret }: ActionsProps) {
   const path = `/v1/webhooks/${id}`;
   const act = (ask: () => Promise<unknown>) => async () => {
     await ask();
-    tellNews('webhooks');
+    notifyTopics('webhooks');
   };
   const rotate = async () => onSecret((await post<RotatedSecret>(`${path}/rotate-secret`, {})).secret);
   const drop = async () => {
-    const go = wayFromHere();
+    const go = navigatorFromHere();
     await remove(path);
     go('/settings/webhooks');
   };
@@ -117,7 +117,7 @@ function Actions({ webhook: { id, url, enabled }, onSecret }: ActionsProps) {
 function DeliveryRows({ path, deliveries }: { path: string; deliveries: readonly DeliveryRecord[] }) {
   const again = async (id: string) => {
     await post(`${path}/deliveries/${id}/redeliver`);
-    tellNews('webhooks');
+    notifyTopics('webhooks');
   };
   return (
     <RecordTable
@@ -140,11 +140,11 @@ function DeliveryRows({ path, deliveries }: { path: string; deliveries: readonly
           cell: ({ attempts, next_attempt_at: next }) => {
             const last = attempts.at(-1);
             if (!last) return 'not tried yet';
-            const outcome = last.error ?? `${last.status} after ${duration(last.ms / 1000)}`;
-            return `${attempts.length}: ${outcome}${next ? `, next ${moment(next)}` : ''}`;
+            const outcome = last.error ?? `${last.status} after ${formatDuration(last.ms / 1000)}`;
+            return `${attempts.length}: ${outcome}${next ? `, next ${formatMoment(next)}` : ''}`;
           },
         },
-        { title: 'Created', cell: (delivery) => moment(delivery.created_at), isExtra: true },
+        { title: 'Created', cell: (delivery) => formatMoment(delivery.created_at), isExtra: true },
         {
           title: 'Again',
           cell: ({ id, type }) => (

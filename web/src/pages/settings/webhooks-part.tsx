@@ -1,14 +1,14 @@
 import { useState } from 'preact/hooks';
 import type { NewWebhook, WebhookRecord, WebhookRequest } from '../../../../src/contract/webhook.ts';
 import { get, type Page, post } from '../../api/request.ts';
-import { type Entered, TextInput, Ticks } from '../../components/form.tsx';
+import { type FormValues, TextInput, Ticks } from '../../components/form.tsx';
 import { FormDialog } from '../../components/form-dialog.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { ProblemNote } from '../../components/problem-note.tsx';
 import { RecordTable } from '../../components/record-table.tsx';
 import { SecretNote } from '../../components/secret-note.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
-import { tellNews } from '../../state/live.ts';
+import { notifyTopics } from '../../state/live.ts';
 import { useLoaded } from '../../state/use-loaded.ts';
 import type { PartProps } from './settings-page.tsx';
 import { WebhookPanels } from './webhook-panels.tsx';
@@ -37,14 +37,14 @@ function AllWebhooks() {
     [],
     ['webhooks'],
   );
-  const create = async (entered: Entered) => {
+  const create = async (entered: FormValues) => {
     const request: WebhookRequest = {
       url: entered.get('url')!,
       events: (entered.get('events') ?? '').split(' ').filter(Boolean) as EventType[],
       description: entered.get('description') ?? '',
     };
     setMade(await post<NewWebhook>('/v1/webhooks', request));
-    tellNews('webhooks');
+    notifyTopics('webhooks');
   };
   return (
     <Panel

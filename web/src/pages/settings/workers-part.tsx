@@ -6,9 +6,9 @@ import { ProblemNote } from '../../components/problem-note.tsx';
 import { RecordTable } from '../../components/record-table.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { hasKeys } from '../../state/access.ts';
-import { tellNews } from '../../state/live.ts';
+import { notifyTopics } from '../../state/live.ts';
 import { useLoaded } from '../../state/use-loaded.ts';
-import { moment } from '../../words/moments.ts';
+import { formatMoment } from '../../words/format-time.ts';
 
 /** Workers report every five seconds. */
 const READ_AGAIN_MS = 5_000;
@@ -56,7 +56,7 @@ const WorkerRows = ({ workers }: { workers: readonly WorkerRecord[] }) => (
         isNumber: true,
         isExtra: true,
       },
-      { title: 'Last seen', cell: ({ seen_at: at }) => moment(at), isExtra: true },
+      { title: 'Last seen', cell: ({ seen_at: at }) => formatMoment(at), isExtra: true },
       {
         title: 'Drain',
         cell: ({ id, host, state }) =>
@@ -69,7 +69,7 @@ const WorkerRows = ({ workers }: { workers: readonly WorkerRecord[] }) => (
               question={`Drain the worker on ${host}?`}
               onConfirm={async () => {
                 await post(`/v1/workers/${id}/drain`);
-                tellNews('workers');
+                notifyTopics('workers');
               }}
             >
               <p>It finishes what it runs and takes nothing more, until it is started again.</p>

@@ -1,8 +1,8 @@
 import { formatBytes, formatPercent } from '../../../src/charts/format.ts';
 import { mainError } from '../../../src/charts/succeeded-targets.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
-import { jobAt } from './job-progress.ts';
-import { targetInWords } from './target-in-words.ts';
+import { describeTarget } from './describe-target.ts';
+import { describeProgress } from './job-progress.ts';
 
 /** A short title of a job: its name if it has one, otherwise its task. */
 export const jobTitle = (job: JobRecord): string => job.name ?? taskOf(job);
@@ -25,7 +25,7 @@ export function taskOf({ request }: JobRecord): string {
   }
 }
 
-const targets = (all: Parameters<typeof targetInWords>[0][]): string => all.map(targetInWords).join(', ');
+const targets = (all: Parameters<typeof describeTarget>[0][]): string => all.map(describeTarget).join(', ');
 
 /** The id of the adapter that a job reads; null if it reads several, or one that has not been fetched yet. */
 export const sourceIdOf = ({ request, imported }: JobRecord): string | null =>
@@ -47,7 +47,7 @@ export function outcomeOf(job: JobRecord): string {
   const { state, results, error, deliveries, imported } = job;
   if (error) return error.title;
   if (state === 'active') {
-    const { share, left } = jobAt(job, Date.now());
+    const { share, left } = describeProgress(job, Date.now());
     return [`${Math.floor(100 * share)} %`, left].filter(Boolean).join(', ');
   }
   if (results.length > 0)

@@ -62,7 +62,7 @@ const drawn = (text: string, below: number): number =>
   Number.parseInt(hash('sha256', text).slice(0, 8), 16) % below;
 
 /** The rows of a service that has run for a year: always the same for the same amounts. */
-export class MadeRows {
+export class GeneratedRows {
   readonly tenants: readonly string[] = [
     LARGE,
     ...Array.from({ length: BLOCK - LARGE_SHARE }, (_, i) => `small-${i}`),

@@ -20,7 +20,7 @@ export type Series = (typeof SERIES)[number];
 export type Reading = Readonly<Record<Series, number>>;
 
 /** Reads all series of a fleet with one worker. Linux only (/proc). */
-export class Watch {
+export class ResourceWatch {
   private readonly fleet: Fleet;
   private readonly redis: Redis;
 

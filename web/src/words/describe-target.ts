@@ -2,7 +2,7 @@ import { formatBytes } from '../../../src/charts/format.ts';
 import type { Target } from '../../../src/contract/target.ts';
 
 /** A short description of a target: "rank 4 for vllm". */
-export function targetInWords(target: Target): string {
+export function describeTarget(target: Target): string {
   const place = target.profile === undefined ? '' : ` for ${target.profile}`;
   const criterion = 'criterion' in target && target.criterion === 'energy' ? ', by energy' : '';
   const compat = 'compat' in target && target.compat === 'kohya' ? ', as kohya counts' : '';
