@@ -5,8 +5,8 @@ import type { Database, Dialect } from '../../src/database/database.ts';
 import { openDatabase } from '../../src/database/open-database.ts';
 import { testDatabase } from '../../test/database/postgres-server.ts';
 import { addTenants } from '../../test/dispatch/fleet.ts';
-import { PlayedFleet } from '../../test/dispatch/played-fleet.ts';
 import { QuietTrials } from '../../test/dispatch/quiet-trials.ts';
+import { SimulatedFleet } from '../../test/dispatch/simulated-fleet.ts';
 
 export interface Setting {
   readonly name: string;
@@ -52,7 +52,7 @@ export function measureTrials(
 ): Promise<MeasuredTrials> {
   return withDatabase(dialect, async (database) => {
     const quiet = await QuietTrials.open(database, { ...setting, queued, seed: setting.tenants });
-    const lose = (fleet: PlayedFleet) => fleet.lose();
+    const lose = (fleet: SimulatedFleet) => fleet.dropQueue();
     const waits = await quiet.run(trials, setting.loses ? lose : undefined);
     return { ...setting, bound: quiet.bound, waits };
   });
@@ -66,7 +66,7 @@ export async function measureShares(dialect: Dialect, jobs: number): Promise<Mea
       await withDatabase(dialect, async (database) => {
         await addTenants(database, ['first'], { weight: 300 });
         await addTenants(database, ['second'], { weight: 100 });
-        const fleet = await PlayedFleet.open(database, 4);
+        const fleet = await SimulatedFleet.open(database, 4);
         const ms = 6_000;
         await fleet.submit('first', jobs, { ms, tookMs: ms * factors[0] });
         await fleet.submit('second', jobs, { ms, tookMs: ms * factors[1] });

@@ -8,14 +8,14 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import { adapterForm, problemOf } from '../e2e/client.ts';
 import { type RawResponse, rawRequest } from '../http/raw-request.ts';
 import { tinyAdapter } from '../http/tiny-adapter.ts';
-import type { Attacked } from './attacked.ts';
+import type { AttackTarget } from './attack-target.ts';
 import { CALL_ATTACKS, filesOf } from './corpus.ts';
 import { Tenant } from './tenant.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
 /** Makes every call of the list. */
-export function hostileCalls(attacked: Attacked, adminKey: string): void {
+export function hostileCalls(attacked: AttackTarget, adminKey: string): void {
   let tenant: Tenant;
   let other: Tenant;
   let adapter: AdapterRecord;

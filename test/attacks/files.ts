@@ -10,7 +10,7 @@ import { assertNothingLeft, listKept } from '../e2e/data-folder.ts';
 import { residentBytes } from '../e2e/process-tree.ts';
 import { makeAdapter, put } from '../http/uploads-tools.ts';
 import { decodeTensor, parseSafetensors } from '../oracle/safetensors.ts';
-import type { Attacked } from './attacked.ts';
+import type { AttackTarget } from './attack-target.ts';
 import { type AttackFiles, FILE_ATTACKS, type FileAttack, filesOf } from './corpus.ts';
 import { cpuMs } from './cpu-time.ts';
 
@@ -22,7 +22,7 @@ const ROUNDS = 2;
 const CONTROL = filesOf('config/g00_valid.json');
 
 /** Sends every file of the corpus in every way, and has squeezed what is accepted. */
-export function hostileFiles(attacked: Attacked): void {
+export function hostileFiles(attacked: AttackTarget): void {
   /** What was accepted, and has to be squeezed. */
   const accepted = new Map<FileAttack, AdapterRecord>();
   // So that the folders of the tenant are there, and every file that comes about later is one left behind.

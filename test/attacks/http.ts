@@ -3,14 +3,14 @@ import { before, it } from 'node:test';
 import { assertNothingLeft, listKept } from '../e2e/data-folder.ts';
 import { multipartOf, openSocket, parseResponse, part, postHead, readAll } from '../http/raw-request.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
-import type { Attacked } from './attacked.ts';
+import type { AttackTarget } from './attack-target.ts';
 import { attackFile, RAW_ATTACKS } from './corpus.ts';
 import { cpuMs } from './cpu-time.ts';
 
 const MAX_CPU_MS = 1_000;
 
 /** Writes every request of the list to the socket as it is. */
-export function hostileHttp(attacked: Attacked): void {
+export function hostileHttp(attacked: AttackTarget): void {
   let seed = 0;
   // So that the folders of the tenant are there.
   before(() => postGood());

@@ -5,7 +5,7 @@ import { adapterForm } from '../e2e/client.ts';
 import { checkedAnswer } from '../fuzz/contract/check-answer.ts';
 import type { Contract, Operation, Schema } from '../fuzz/contract/contract.ts';
 import { tinyAdapter } from '../http/tiny-adapter.ts';
-import type { Attacked } from './attacked.ts';
+import type { AttackTarget } from './attack-target.ts';
 
 const nested = (open: string, levels: number, close: string): string =>
   open.repeat(levels) + close.repeat(levels);
@@ -60,7 +60,7 @@ function jsonFields(contract: Contract, { bodies }: Operation): string[] {
 }
 
 /** Sends every text wherever the contract has JSON. */
-export function hostileJson(attacked: Attacked, contract: Contract, adminKey: string): void {
+export function hostileJson(attacked: AttackTarget, contract: Contract, adminKey: string): void {
   const authorized = { authorization: `Bearer ${adminKey}` };
 
   /** Nothing is there of what a path names: that is looked for behind the body. */

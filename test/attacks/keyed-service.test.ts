@@ -1,6 +1,6 @@
 import { describe } from 'node:test';
 import { Contract } from '../fuzz/contract/contract.ts';
-import { Attacked } from './attacked.ts';
+import { AttackTarget } from './attack-target.ts';
 import { hostileCalls } from './calls.ts';
 import { hostileJson } from './json.ts';
 
@@ -9,7 +9,7 @@ const ADMIN_KEY = 'an-admin-key-for-tests-only';
 
 describe('the real service, with keys', async () => {
   const contract = await Contract.read();
-  const attacked = new Attacked({ AUTH: 'keys', ADMIN_KEY });
+  const attacked = new AttackTarget({ AUTH: 'keys', ADMIN_KEY });
   describe('and hostile calls', () => hostileCalls(attacked, ADMIN_KEY));
   describe('and hostile JSON at every door of the contract', () =>
     hostileJson(attacked, contract, ADMIN_KEY));

@@ -1,12 +1,12 @@
 import { describe } from 'node:test';
-import { Attacked } from './attacked.ts';
+import { AttackTarget } from './attack-target.ts';
 import { hostileFiles } from './files.ts';
 import { hostileHttp } from './http.ts';
-import { urlsThatLeadInside } from './ssrf.ts';
+import { internalUrlAttacks } from './ssrf.ts';
 
 describe('the real service, open to all', () => {
-  const attacked = new Attacked();
+  const attacked = new AttackTarget();
   describe('and hostile files', () => hostileFiles(attacked));
   describe('and hostile HTTP', () => hostileHttp(attacked));
-  describe('and URLs that lead inside', () => urlsThatLeadInside(attacked));
+  describe('and URLs that lead inside', () => internalUrlAttacks(attacked));
 });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { problemOf } from '../e2e/client.ts';
-import type { Attacked } from './attacked.ts';
+import type { AttackTarget } from './attack-target.ts';
 
 interface Case {
   readonly url: string;
@@ -19,7 +19,7 @@ const MAX_URL_CHARACTERS = 2048;
 const URL_CHARACTERS = /^https?:\/\/[!-[\]-~]+$/;
 
 /** Offers every URL of the list as a webhook and as a source. */
-export function urlsThatLeadInside(attacked: Attacked): void {
+export function internalUrlAttacks(attacked: AttackTarget): void {
   const post = (path: string, body: object): Promise<Response> =>
     attacked.client.fetch(path, {
       method: 'POST',

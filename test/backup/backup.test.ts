@@ -18,8 +18,8 @@ import type { Dialect } from '../../src/database/database.ts';
 import type { Migration } from '../../src/database/migration.ts';
 import { MIGRATIONS } from '../../src/database/migration.ts';
 import { noPostgres } from '../database/postgres-server.ts';
-import { everyRow, fill } from './filled.ts';
-import { findings, newPlaces, type Places } from './places.ts';
+import { everyRow, fillEveryTable } from './fill-tables.ts';
+import { findings, openPlaces, type Places } from './places.ts';
 
 const DIALECTS = ['sqlite', 'postgresql'] as const;
 const skipOf = (...dialects: Dialect[]) => dialects.includes('postgresql') && noPostgres;
@@ -42,14 +42,14 @@ const restore = (backup: string, places: Places, migrations = MIGRATIONS) =>
 for (const from of DIALECTS)
   for (const to of DIALECTS)
     it(`a backup of ${from} is restored into ${to}`, { skip: skipOf(from, to) }, async (t) => {
-      const source = await newPlaces(t, from);
-      await fill(source.database, source.store);
+      const source = await openPlaces(t, from);
+      await fillEveryTable(source.database, source.store);
       const backup = join(source.folder, 'backup');
       const manifest = await makeBackup(backup, source);
       assert.equal(manifest.content.files, 3);
       assert.deepEqual(readdirSync(backup).sort(), ['content', 'database', 'manifest.json']);
 
-      const target = await newPlaces(t, to, { isMigrated: from === to });
+      const target = await openPlaces(t, to, { isMigrated: from === to });
       await restore(backup, target);
       const rows = await everyRow(source.database);
       assert.deepEqual(await everyRow(target.database), rows);
@@ -68,9 +68,9 @@ for (const from of DIALECTS)
     });
 
 describe('a backup', () => {
-  async function saved(t: Parameters<typeof newPlaces>[0]): Promise<{ source: Places; backup: string }> {
-    const source = await newPlaces(t, 'sqlite');
-    await fill(source.database, source.store);
+  async function saved(t: Parameters<typeof openPlaces>[0]): Promise<{ source: Places; backup: string }> {
+    const source = await openPlaces(t, 'sqlite');
+    await fillEveryTable(source.database, source.store);
     const backup = join(source.folder, 'backup');
     await makeBackup(backup, source);
     return { source, backup };
@@ -107,7 +107,7 @@ describe('a backup', () => {
       ['manifest.json', (path) => rmSync(join(backup, path)), 'BACKUP_INCOMPLETE', /no manifest\.json/],
       ['manifest.json', (path) => truncateSync(join(backup, path), 30), 'BACKUP_DAMAGED', /manifest\.json/],
     );
-    const target = await newPlaces(t, 'sqlite');
+    const target = await openPlaces(t, 'sqlite');
     for (const [name, damage, code, words] of damages) {
       damage(name);
       await assert.rejects(restore(backup, target), (error: Error & { code: string }) => {
@@ -125,7 +125,7 @@ describe('a backup', () => {
   it('goes into a new database and a storage without content only', async (t) => {
     const { source, backup } = await saved(t);
     await assert.rejects(restore(backup, source), { code: 'DATABASE_NOT_EMPTY' });
-    const other = await newPlaces(t, 'sqlite');
+    const other = await openPlaces(t, 'sqlite');
     await other.store.put('content/0000000/0001-0', Buffer.from('x'));
     await assert.rejects(restore(backup, other), { code: 'STORAGE_NOT_EMPTY' });
     assert.deepEqual((await everyRow(other.database)).adapter, []);
@@ -133,7 +133,7 @@ describe('a backup', () => {
 
   it('is restored where an earlier attempt ended before its rows', async (t) => {
     const { source, backup } = await saved(t);
-    const target = await newPlaces(t, 'sqlite', { isMigrated: false });
+    const target = await openPlaces(t, 'sqlite', { isMigrated: false });
     const [key] = await source.store.list('content/', { after: 'content/0000000/~' });
     await target.store.put(key!, Buffer.from('a part'));
     await restore(backup, target);
@@ -142,7 +142,7 @@ describe('a backup', () => {
 
   it('of an older version is brought up to date, one of a newer version is refused', async (t) => {
     const { backup } = await saved(t);
-    const target = await newPlaces(t, 'sqlite', { isMigrated: false });
+    const target = await openPlaces(t, 'sqlite', { isMigrated: false });
     await restore(backup, target, [...MIGRATIONS, LATER]);
     const { tenant } = await everyRow(target.database);
     assert.deepEqual(
@@ -153,13 +153,13 @@ describe('a backup', () => {
     const path = join(backup, 'manifest.json');
     const manifest = JSON.parse(readFileSync(path, 'utf8')) as BackupManifest;
     writeFileSync(path, JSON.stringify({ ...manifest, migrations: [...manifest.migrations, LATER.name] }));
-    const other = await newPlaces(t, 'sqlite');
+    const other = await openPlaces(t, 'sqlite');
     await assert.rejects(restore(backup, other), { code: 'BACKUP_VERSION' });
   });
 
   it('of content that is missing or damaged is none, and leaves nothing', async (t) => {
-    const source = await newPlaces(t, 'sqlite');
-    await fill(source.database, source.store);
+    const source = await openPlaces(t, 'sqlite');
+    await fillEveryTable(source.database, source.store);
     const [first, second] = await source.store.list('content/', { after: 'content/0000000/~' });
     rmSync(source.pathOf(first!));
     appendFileSync(source.pathOf(second!), 'more');

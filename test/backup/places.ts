@@ -19,7 +19,7 @@ export interface Places extends BackupWork {
   pathOf(key: string): string;
 }
 
-export async function newPlaces(
+export async function openPlaces(
   t: TestContext,
   dialect: Dialect,
   { isMigrated = true } = {},

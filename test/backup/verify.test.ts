@@ -3,16 +3,16 @@ import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { it } from 'node:test';
 import { contentKey } from '../../src/resources/contents/content-files.ts';
 import { noPostgres } from '../database/postgres-server.ts';
-import { fill, TENANT } from './filled.ts';
-import { findings, newPlaces } from './places.ts';
+import { fillEveryTable, TENANT } from './fill-tables.ts';
+import { findings, openPlaces } from './places.ts';
 
 for (const dialect of ['sqlite', 'postgresql'] as const)
   it(`a verification tells what is wrong by its id, ${dialect}`, {
     skip: dialect === 'postgresql' && noPostgres,
   }, async (t) => {
-    const places = await newPlaces(t, dialect);
+    const places = await openPlaces(t, dialect);
     const { database, store, pathOf } = places;
-    const { adapters } = await fill(database, store);
+    const { adapters } = await fillEveryTable(database, store);
     await store.put('content/0000001/0001-0', Buffer.from('nobody knows it'));
     const before = await findings(places);
     assert.deepEqual([before.problems, before.unknown], [[], ['content/0000001/0001-0']]);
@@ -60,8 +60,8 @@ for (const dialect of ['sqlite', 'postgresql'] as const)
   });
 
 it('a storage that is away has not lost anything', async (t) => {
-  const places = await newPlaces(t, 'sqlite');
-  await fill(places.database, places.store);
+  const places = await openPlaces(t, 'sqlite');
+  await fillEveryTable(places.database, places.store);
   rmSync(places.pathOf(''), { recursive: true });
   await assert.rejects(findings(places), { code: 'STORAGE_FAILED' });
 });

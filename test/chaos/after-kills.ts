@@ -11,10 +11,10 @@ import { S3Store } from '../../src/storage/s3/s3-store.ts';
 import { isAlive } from '../e2e/process-tree.ts';
 import { until } from '../queue/harness.ts';
 import { BUCKET } from '../storage/s3-servers.ts';
-import { fixture } from './insistent-upload.ts';
 import type { DisturbedJob, DisturbedUpload, KillPoints } from './kill-points.ts';
-import { jobsInRedis, looseEnds, noneLeft, s3Scratch } from './leftovers.ts';
+import { assertNoneLeft, jobsInRedis, s3Scratch, unfinishedRows } from './leftovers.ts';
 import { assertWhole } from './requests.ts';
+import { fixture } from './upload-until-accepted.ts';
 import { S3_PREFIX, type WatchedFleet } from './watched-fleet.ts';
 
 /** Longer than a write that came to nothing is waited for. */
@@ -45,9 +45,9 @@ export async function assertNothingLost(
   assert.deepEqual([usage.stored_bytes, usage.adapters, usage.jobs], [stored, adapters.length, jobs.length]);
   await Promise.all(jobs.map((job) => assertSameAsUndisturbed(watched, job)));
 
-  await noneLeft('jobs in Redis', () => jobsInRedis(fleet.redisPort));
-  await noneLeft('scratch', async () => s3Scratch(folder));
-  assert.deepEqual(await looseEnds(fleet.databaseUrl), [], 'the database');
+  await assertNoneLeft('jobs in Redis', () => jobsInRedis(fleet.redisPort));
+  await assertNoneLeft('scratch', async () => s3Scratch(folder));
+  assert.deepEqual(await unfinishedRows(fleet.databaseUrl), [], 'the database');
   assert.deepEqual(await watched.witness.unfinishedUploads(), [], 'unfinished uploads to S3');
   await assertSweptClean(watched, folder);
   assert.deepEqual(await watched.end(), [0, 0], 'exit codes');

@@ -10,7 +10,7 @@ import { type FaultProxy, startFaultProxy } from '../storage/fault-proxy.ts';
 import { Witness } from '../storage/s3-bench.ts';
 import { BUCKET, motoIsMissing, startMoto } from '../storage/s3-servers.ts';
 import { Fleet } from './fleet.ts';
-import { jobsInRedis, looseEnds, noneLeft, s3Scratch } from './leftovers.ts';
+import { assertNoneLeft, jobsInRedis, s3Scratch, unfinishedRows } from './leftovers.ts';
 import type { Entry } from './member.ts';
 import { PatientClient } from './patient-client.ts';
 import { assertWhole, distinctRequests, uploadAdapters } from './requests.ts';
@@ -160,10 +160,10 @@ async function brownOut(
     }),
   );
 
-  await noneLeft('unfinished uploads', () => witness.unfinishedUploads());
-  await noneLeft('scratch', async () => s3Scratch(folder));
-  await noneLeft('jobs in Redis', () => jobsInRedis(fleet.redisPort));
-  assert.deepEqual(await looseEnds(fleet.databaseUrl), [], 'the database');
+  await assertNoneLeft('unfinished uploads', () => witness.unfinishedUploads());
+  await assertNoneLeft('scratch', async () => s3Scratch(folder));
+  await assertNoneLeft('jobs in Redis', () => jobsInRedis(fleet.redisPort));
+  assert.deepEqual(await unfinishedRows(fleet.databaseUrl), [], 'the database');
   return {
     share,
     seconds: lasted,

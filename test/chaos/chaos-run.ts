@@ -8,20 +8,20 @@ import { isAlive } from '../e2e/process-tree.ts';
 import { until } from '../queue/harness.ts';
 import { Fleet } from './fleet.ts';
 import {
+  assertNoneLeft,
   halfWritten,
   jobsInRedis,
-  looseEnds,
-  noneLeft,
   openUploads,
   scratchAfterNextStart,
   scratchInUse,
+  unfinishedRows,
 } from './leftovers.ts';
 import { type Entry, Member } from './member.ts';
+import { MisbehavingClients } from './misbehaving-clients.ts';
 import { Monkey } from './monkey.ts';
 import { PatientClient } from './patient-client.ts';
 import { Reader } from './reader.ts';
 import { distinctRequests, resultDigests, uploadAdapters } from './requests.ts';
-import { RoughClients } from './rough-clients.ts';
 import { type Accepted, submit } from './submitter.ts';
 
 const SUBMITTERS = 3;
@@ -87,7 +87,7 @@ async function chaosIn(
   const requests = distinctRequests(await uploadAdapters(client), jobs);
   const monkey = new Monkey(fleet, { random: random(seed), kills, pauseMs, say });
   const reader = new Reader(fleet.api.url);
-  const rough = new RoughClients(fleet.api.port, random(seed + 1));
+  const rough = new MisbehavingClients(fleet.api.port, random(seed + 1));
   // A run that fails must end, too.
   cleanUp.push(
     () => reader.stop(),
@@ -132,9 +132,9 @@ async function chaosIn(
   for (const job of done) digests.push(await resultDigests(client, job));
   assert.deepEqual(digests, await undisturbed(join(folder, 'undisturbed'), entry, jobs));
 
-  await noneLeft('scratch of living processes', () => scratchInUse(fleet.storageDir));
-  await noneLeft('jobs in Redis', () => jobsInRedis(fleet.redisPort));
-  assert.deepEqual(await looseEnds(fleet.databaseUrl), [], 'the database');
+  await assertNoneLeft('scratch of living processes', () => scratchInUse(fleet.storageDir));
+  await assertNoneLeft('jobs in Redis', () => jobsInRedis(fleet.redisPort));
+  assert.deepEqual(await unfinishedRows(fleet.databaseUrl), [], 'the database');
   assert.deepEqual(openUploads(fleet.storageDir), [], 'uploads');
   assert.deepEqual(halfWritten(fleet.storageDir), [], 'files on their way');
   assert.deepEqual(await fleet.end(), [0, 0, 0], 'exit codes');

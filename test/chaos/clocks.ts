@@ -12,10 +12,10 @@ import { Fleet, type FleetProcess } from './fleet.ts';
 import {
   halfWritten,
   jobsInRedis,
-  looseEnds,
-  looseEndsIn,
   scratchAfterNextStart,
   scratchInUse,
+  unfinishedRows,
+  unfinishedRowsIn,
 } from './leftovers.ts';
 import { type Entry, Member } from './member.ts';
 import { PatientClient } from './patient-client.ts';
@@ -127,7 +127,7 @@ async function ofOneProcess({ folder, entry, ...options }: ClocksOptions): Promi
     const socket = await socketPathIn(join(dataDir, 'broker'));
     await nothing('jobs in Redis', () => jobsInRedis(socket));
     assert.equal(await service.stop(), 0, 'its exit code');
-    assert.deepEqual(looseEndsIn(join(dataDir, DATABASE_FILE)), [], 'the database');
+    assert.deepEqual(unfinishedRowsIn(join(dataDir, DATABASE_FILE)), [], 'the database');
     await leftNothing(storageDir);
     return outcome;
   } catch (error) {
@@ -151,7 +151,7 @@ async function ofFleet({ folder, entry, ...options }: ClocksOptions): Promise<Ou
     const outcome = await jumps(trial);
     await nothing('scratch', () => scratchInUse(fleet.storageDir));
     await nothing('jobs in Redis', () => jobsInRedis(fleet.redisPort));
-    assert.deepEqual(await looseEnds(fleet.databaseUrl), [], 'the database');
+    assert.deepEqual(await unfinishedRows(fleet.databaseUrl), [], 'the database');
     assert.deepEqual(await fleet.end(), [0, 0, 0], 'exit codes');
     await leftNothing(fleet.storageDir);
     return outcome;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { fixture, type SentUpload, uploadInsistently } from './insistent-upload.ts';
-import { jobsInRedis, noneLeft } from './leftovers.ts';
+import { assertNoneLeft, jobsInRedis } from './leftovers.ts';
 import type { Member } from './member.ts';
 import { acknowledges, commits, contentOf, posts, putsContent } from './moments.ts';
 import { type Accepted, submit } from './submitter.ts';
+import { fixture, type SentUpload, uploadUntilAccepted } from './upload-until-accepted.ts';
 import { S3_PREFIX, type WatchedFleet } from './watched-fleet.ts';
 
 const LIMIT_MS = 180_000;
@@ -66,7 +66,7 @@ export class KillPoints {
     await points.killApi();
     await watched.fleet.api.ready();
     // At these points the worker may have another job, which must not be the one that was accepted: it would begin again.
-    await noneLeft('jobs', () => watched.rows('select id from job where finished_at is null'));
+    await assertNoneLeft('jobs', () => watched.rows('select id from job where finished_at is null'));
     await points.killSending();
     // At these it has nothing but their job.
     await points.killComputing();
@@ -81,7 +81,7 @@ export class KillPoints {
     const accepted = database.hold('answer', commits('insert into "job"'));
     await this.job('accepted', { ranks: [1, 2], state: 'queued', moment: accepted, victim: api });
     const upload = async (point: string, name: string, moment: Promise<string>): Promise<string> => {
-      const sent = await uploadInsistently(api.url, name);
+      const sent = await uploadUntilAccepted(api.url, name);
       const said = await this.reached(`upload: ${point}`, moment);
       this.uploads.push({ ...sent, point, killedMs: await killed(() => api.kill(), api) });
       return said;

@@ -10,7 +10,7 @@ import { isAlive, thisProcess } from '../../src/storage/process-identity.ts';
 import { until } from '../queue/harness.ts';
 
 /** Waits until there is nothing of a kind. @param names of what there is */
-export const noneLeft = (what: string, names: () => Promise<unknown[]>): Promise<unknown> =>
+export const assertNoneLeft = (what: string, names: () => Promise<unknown[]>): Promise<unknown> =>
   until(what, async () => (await names()).length === 0 || undefined).catch(async () =>
     assert.deepEqual(await names(), [], what),
   );
@@ -79,7 +79,7 @@ export async function jobsInRedis(place: number | string): Promise<string[]> {
 }
 
 /** What the database must not hold when all jobs, none of which fetched or delivered anything, have ended: in words. */
-export async function looseEnds(databaseUrl: string): Promise<string[]> {
+export async function unfinishedRows(databaseUrl: string): Promise<string[]> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
@@ -92,7 +92,7 @@ export async function looseEnds(databaseUrl: string): Promise<string[]> {
 }
 
 /** The same of SQLite. */
-export function looseEndsIn(file: string): string[] {
+export function unfinishedRowsIn(file: string): string[] {
   const database = new DatabaseSync(file, { readOnly: true });
   try {
     const rows = database.prepare(looseEndsAmong(`json_each(job.outcome, '$.results') as result`)).all();

@@ -80,14 +80,14 @@ export class Monkey {
     let deck: Deed[] = [];
     while (this.kills < this.options.kills) {
       if (deck.length === 0) deck = this.shuffled(DECK);
-      await this.deed(deck.pop()!);
+      await this.perform(deck.pop()!);
       await sleep(2 * this.options.pauseMs * this.options.random());
     }
     this.fleet.proxy.fault = 'none';
     await Promise.all(this.comingBack.values());
   }
 
-  private async deed(what: Deed): Promise<void> {
+  private async perform(what: Deed): Promise<void> {
     if (what === 'compute') return this.killCompute();
     if (what === 'redis') return this.killRedis();
     if (what === 'postgres') return this.killPostgres();

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Answers after which the same request is sent again: the trouble passes, or the first one is still handled. */
-const PASSING = new Set([408, 409, 425, 429, 500, 502, 503, 504, 507]);
+const RETRYABLE_STATUSES = new Set([408, 409, 425, 429, 500, 502, 503, 504, 507]);
 const PAUSE_MS = 200;
 const TRY_TIMEOUT_MS = 10_000;
 
@@ -19,7 +19,7 @@ export interface Accepted {
  * @throws Error at an answer that no repetition makes better, or when the second answer is another
  */
 export function submit(url: string, key: string, request: unknown, until: number): Promise<Accepted> {
-  return insist(key, () => postJob(url, key, request), until);
+  return retryUntilAccepted(key, () => postJob(url, key, request), until);
 }
 
 interface Answer {
@@ -29,7 +29,11 @@ interface Answer {
 }
 
 /** The same with any request whose answer is a record. @param post sends it once; may fail */
-export async function insist(key: string, post: () => Promise<Answer>, until: number): Promise<Accepted> {
+export async function retryUntilAccepted(
+  key: string,
+  post: () => Promise<Answer>,
+  until: number,
+): Promise<Accepted> {
   let tries = 0;
   const send = async (): Promise<{ id: string; status: number }> => {
     for (;;) {
@@ -37,7 +41,7 @@ export async function insist(key: string, post: () => Promise<Answer>, until: nu
       tries++;
       const answer = await post().catch(() => undefined);
       if (answer?.ok) return { id: (JSON.parse(answer.text) as { id: string }).id, status: answer.status };
-      if (answer && !PASSING.has(answer.status)) {
+      if (answer && !RETRYABLE_STATUSES.has(answer.status)) {
         throw new Error(`${key} was refused for good: ${answer.status} ${answer.text}`);
       }
       await sleep(PAUSE_MS);

@@ -9,7 +9,7 @@ import { Client } from '../e2e/client.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { succeed } from '../e2e/run-job.ts';
 import { documents, run } from './command.ts';
-import { assertSameFiles, type Made, madeBy, resultOf } from './made.ts';
+import { assertSameFiles, type PrintedResult, parseResult, withoutAdapterId } from './printed-result.ts';
 
 const folderOf = (name: string): string => fixtureAdapters().find((each) => each.name === name)!.dir;
 const PLAIN = folderOf('peft-gpt2-mycguo');
@@ -65,9 +65,9 @@ describe('lora-squeeze', () => {
     const rest = await client.download(succeededResults(job)[0]!.adapter_id, join(at.folder, 'rest'));
     const args = ['merge', `${PLAIN}:.75`, `${WITH_HEAD}:-5e-1`, '--rank', '6', '--method', 'exact', '--out'];
     for (const where of [[], ['--server', at.service.url]]) {
-      const made = madeBy(await run([...args, join(at.folder, `sum${where.length}`), ...where]));
+      const made = parseResult(await run([...args, join(at.folder, `sum${where.length}`), ...where]));
       assertSameFiles(made.out, rest);
-      assert.deepEqual(resultOf(made.result), resultOf(succeededResults(job)[0]!));
+      assert.deepEqual(withoutAdapterId(made.result), withoutAdapterId(succeededResults(job)[0]!));
       assert.deepEqual(
         made.sources.map(({ sha256, weight }) => [sha256, weight]),
         [
@@ -83,7 +83,7 @@ describe('lora-squeeze', () => {
     const ended = await run(['merge', PLAIN, OTHER_BASE, '--rank', '4', '--out', out]);
     assert.equal(ended.code, 1);
     assert.match(ended.stderr, /^lora-squeeze: MERGE_BASE_MISMATCH: .*"gpt2".*"distilgpt2"/);
-    assert.equal(documents<Made>(ended.stdout)[0]?.error?.code, 'MERGE_BASE_MISMATCH');
+    assert.equal(documents<PrintedResult>(ended.stdout)[0]?.error?.code, 'MERGE_BASE_MISMATCH');
     assert.equal(existsSync(out), false);
   });
 

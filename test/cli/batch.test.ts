@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { documents, run } from './command.ts';
-import { assertSameFiles, contentOf, type Made, madeBy } from './made.ts';
+import { assertSameFiles, contentOf, type PrintedResult, parseResult } from './printed-result.ts';
 
 const [FIRST, SECOND] = fixtureAdapters().filter(({ name }) => name.startsWith('peft-gpt2'));
 
@@ -22,7 +22,7 @@ describe('several folders', () => {
     const out = join(scratch, 'new', 'out');
     const ended = await run(['squeeze', FIRST!.dir, broken, SECOND!.dir, '--rank', '2', '--out', out]);
     assert.equal(ended.code, 1, ended.stderr);
-    const lines = documents<Made>(ended.stdout);
+    const lines = documents<PrintedResult>(ended.stdout);
     assert.deepEqual(
       lines.map(({ folder, error }) => [folder, error?.code]),
       [
@@ -33,7 +33,9 @@ describe('several folders', () => {
     );
     assert.match(ended.stderr, /^lora-squeeze: .*broken: LFS_POINTER: .+\n$/);
     assert.deepEqual(readdirSync(out).sort(), [basename(FIRST!.dir), basename(SECOND!.dir)].sort());
-    const alone = madeBy(await run(['squeeze', SECOND!.dir, '--rank', '2', '--out', join(scratch, 'alone')]));
+    const alone = parseResult(
+      await run(['squeeze', SECOND!.dir, '--rank', '2', '--out', join(scratch, 'alone')]),
+    );
     assertSameFiles(join(out, basename(SECOND!.dir)), alone.out);
   });
 
@@ -64,7 +66,7 @@ describe('several folders', () => {
       join(scratch, 'x'),
     ]);
     assert.equal(ended.code, 1);
-    const [none, lacking] = documents<Made>(ended.stdout);
+    const [none, lacking] = documents<PrintedResult>(ended.stdout);
     assert.deepEqual([none?.error?.code, lacking?.error?.code], ['FILE_MISSING', 'FILE_MISSING']);
     assert.match(none!.error!.detail, /There is no folder .*none\./);
     assert.match(lacking!.error!.detail, /has no adapter_model\.safetensors and no adapter_config\.json/);
@@ -82,7 +84,7 @@ describe('several folders', () => {
 
   it('a slash at the end of --out puts even one folder under it', async () => {
     const out = join(scratch, 'under');
-    const made = madeBy(await run(['squeeze', FIRST!.dir, '--rank', '2', '--out', `${out}/`]));
+    const made = parseResult(await run(['squeeze', FIRST!.dir, '--rank', '2', '--out', `${out}/`]));
     assert.equal(made.out, join(out, basename(FIRST!.dir)));
     assert.ok(contentOf(made.out).has('adapter_model.safetensors'));
   });

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { IS_BUNDLED } from '../bundles.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { environment, ROOT } from './command.ts';
-import { contentOf, type Made } from './made.ts';
+import { contentOf, type PrintedResult } from './printed-result.ts';
 
 const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
 const runFile = promisify(execFile);
@@ -54,7 +54,7 @@ describe('the package', () => {
     const args = ['squeeze', GPT2, '--rank', '4', '--out', out];
     const { stdout, stderr } = await runFile(bin, args, { env: environment() });
     assert.equal(stderr, '');
-    assert.equal((JSON.parse(stdout) as Made).result.rank.max, 4);
+    assert.equal((JSON.parse(stdout) as PrintedResult).result.rank.max, 4);
     assert.deepEqual(
       [...contentOf(out).keys()],
       ['README.md', 'adapter_config.json', 'adapter_model.safetensors'],

@@ -16,7 +16,7 @@ import { startService } from '../main/service-process.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { withFolder } from '../queue/harness.ts';
 import { documents, ENTRY, environment, run } from './command.ts';
-import type { Made } from './made.ts';
+import type { PrintedResult } from './printed-result.ts';
 
 const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
 interface JobPage {
@@ -82,7 +82,7 @@ describe('a run that is stopped', () => {
       onStart: (child) =>
         void until('the first result', () => readdirOf(out).length > 0).then(() => child.kill('SIGINT')),
     });
-    const done = documents<Made>(ended.stdout);
+    const done = documents<PrintedResult>(ended.stdout);
     if (ended.code === 0) assert.fail('it was done before the signal came');
     assert.equal(ended.code, 130, ended.stderr);
     assert.ok(done.length >= 1 && done.length < sources.length);

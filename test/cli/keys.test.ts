@@ -7,7 +7,7 @@ import type { KeyRecord, NewKey } from '../../src/contract/key.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { startService } from '../e2e/service.ts';
 import { documents, type Ended, run, runCalls } from './command.ts';
-import { madeBy } from './made.ts';
+import { parseResult } from './printed-result.ts';
 
 const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
 const KEY = /^lsq_[0-9a-f_]+$/;
@@ -135,7 +135,7 @@ describe('lora-squeeze keys', () => {
     });
     try {
       const withKey = ['squeeze', GPT2, '--rank', '2', '--out', join(scratch, 'with-key')];
-      madeBy(await run([...withKey, '--server', service.url], { env: { LORA_SQUEEZE_KEY: made!.key } }));
+      parseResult(await run([...withKey, '--server', service.url], { env: { LORA_SQUEEZE_KEY: made!.key } }));
       const [revoked] = documents<NewKey>(silent(await run(create, { env })));
       silent(await run(['keys', 'revoke', revoked!.id], { env }));
       const reader = silent(

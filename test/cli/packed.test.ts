@@ -6,7 +6,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { environment, ROOT } from './command.ts';
-import { contentOf } from './made.ts';
+import { contentOf } from './printed-result.ts';
 
 const runFile = promisify(execFile);
 const PAGE = readFileSync(join(ROOT, 'docs/command.md'), 'utf8');

@@ -11,7 +11,7 @@ import { serviceFixture } from '../clients/service-fixture.ts';
 import { adapterWith, GOOD_ADAPTER } from '../e2e/bad-adapters.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { documents, run, runCalls } from './command.ts';
-import { assertSameFiles, type Made, madeBy } from './made.ts';
+import { assertSameFiles, type PrintedResult, parseResult } from './printed-result.ts';
 
 const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
 
@@ -43,7 +43,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
     try {
       const env = { LORA_SQUEEZE_URL: `${gateway.url}/lora/`, LORA_SQUEEZE_KEY: 'lsq_from_environment' };
       const out = join(at.folder, 'environment');
-      madeBy(await run(['squeeze', GPT2, '--rank', '2', '--out', out], { env }));
+      parseResult(await run(['squeeze', GPT2, '--rank', '2', '--out', out], { env }));
       assert.ok(gateway.requests.length >= 5);
       for (const { path, authorization } of gateway.requests) {
         assert.match(path, /^\/lora\/v1\//);
@@ -52,12 +52,12 @@ describe('a server that does the work', { concurrency: 2 }, () => {
       // With its length: a server refuses what is too large before it is sent.
       assert.ok(gateway.requests.every(({ chunked }) => !chunked));
       const before = gateway.requests.length;
-      const local = madeBy(
+      const local = parseResult(
         await run(['squeeze', GPT2, '--rank', '2', '--local', '--out', `${out}-local`], { env }),
       );
       assert.equal(gateway.requests.length, before);
       assertSameFiles(out, local.out);
-      madeBy(await run(squeeze('key', `${gateway.url}/lora`, '--key', 'lsq_said'), { env }));
+      parseResult(await run(squeeze('key', `${gateway.url}/lora`, '--key', 'lsq_said'), { env }));
       assert.equal(gateway.requests.at(-1)?.authorization, 'Bearer lsq_said');
     } finally {
       await gateway.close();
@@ -69,7 +69,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
       failures: [429, 'reset', 503, 503, 'reset', 429, 429],
     });
     try {
-      madeBy(await run(squeeze('again', gateway.url)));
+      parseResult(await run(squeeze('again', gateway.url)));
       assert.equal(gateway.failuresLeft(), 0);
     } finally {
       await gateway.close();
@@ -116,7 +116,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
       ended.stderr,
       /^lora-squeeze: SERVER_UNREACHABLE: http:\/\/127\.0\.0\.1:\d+ cannot be reached: .+\n$/,
     );
-    assert.equal(documents<Made>(ended.stdout)[0]?.error?.code, 'SERVER_UNREACHABLE');
+    assert.equal(documents<PrintedResult>(ended.stdout)[0]?.error?.code, 'SERVER_UNREACHABLE');
     assert.equal(existsSync(join(at.folder, 'unreachable')), false);
   });
 
@@ -149,7 +149,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
 
   it('calls and keeps the result as it is told', async () => {
     const more = ['--name', '{source} for search', '--label', 'team=search', '--label', 'why=a=b'];
-    madeBy(await run(squeeze('named', at.service.url, '--no-uniform', ...more, '--expires-in', '2h')));
+    parseResult(await run(squeeze('named', at.service.url, '--no-uniform', ...more, '--expires-in', '2h')));
     const list = await fetch(`${at.service.url}/v1/adapters?label=team:search&label=why:a=b`);
     const { data } = (await list.json()) as { data: AdapterRecord[] };
     assert.equal(data.length, 1);
@@ -179,7 +179,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
       assert.equal(code, 1, stdout);
       assert.ok(stderr.startsWith(`lora-squeeze: ${expected}: `), stderr);
       assert.match(stderr, words);
-      assert.equal(documents<Made>(stdout)[0]?.error?.code, expected);
+      assert.equal(documents<PrintedResult>(stdout)[0]?.error?.code, expected);
       assert.equal(existsSync(join(at.folder, expected)), false);
     }
   });

@@ -9,7 +9,7 @@ import type { BatchItem, BatchItemList } from '../../src/contract/batch-item.ts'
 import type { JobRecord } from '../../src/contract/job.ts';
 import { serviceFixture } from '../clients/service-fixture.ts';
 import { documents, ENTRY, type Ended, environment, ROOT, run, runCalls } from './command.ts';
-import { assertSameFiles, type Made } from './made.ts';
+import { assertSameFiles, type PrintedResult } from './printed-result.ts';
 
 const hasJq = spawnSync('jq', ['--version']).status === 0;
 const ADAPTER = join(ROOT, 'examples/adapters/gpt2-lora-r8');
@@ -115,7 +115,7 @@ describe('jobs, batches and watch', () => {
     );
     assert.equal(documents(downloaded!.stdout).length, 2, downloaded!.stderr);
     assert.match(again!.stderr, /OUTPUT_EXISTS/);
-    const made = documents<Made>(squeezed!.stdout);
+    const made = documents<PrintedResult>(squeezed!.stdout);
     assert.deepEqual(
       made.map(({ out: folder, result }) => [folder, result.rank.max]),
       [

@@ -9,7 +9,7 @@ import { serviceFixture } from '../clients/service-fixture.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { buildSafetensors, parseSafetensors } from '../oracle/safetensors.ts';
 import { documents, ROOT, run, runCalls } from './command.ts';
-import { assertSameFiles, contentOf, type Made, madeBy } from './made.ts';
+import { assertSameFiles, contentOf, type PrintedResult, parseResult } from './printed-result.ts';
 
 const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
 const ADAPTERS = join(ROOT, 'test/fixtures/adapters');
@@ -144,7 +144,7 @@ describe('lora-squeeze of folders and files', () => {
     const ended = await runCalls(
       ways.map(([what, ...args]) => ({ args: [...squeeze, join(at.folder, what), ...args] })),
     );
-    const [usual, ...others] = ended.map(madeBy) as [Made, ...Made[]];
+    const [usual, ...others] = ended.map(parseResult) as [PrintedResult, ...PrintedResult[]];
     for (const [i, made] of others.entries()) {
       const [what, source] = ways[i + 1]!;
       assertSameFiles(made.out, usual.out);
@@ -164,18 +164,18 @@ describe('lora-squeeze of folders and files', () => {
       ],
       ['cloneofsimo', join(ADAPTERS, 'cloneofsimo-analog-svd-r4'), ['lora.safetensors']],
     ] as const;
-    const ofAdapter = (made: Made) =>
+    const ofAdapter = (made: PrintedResult) =>
       made.files.map((file) => file.name).filter((file) => file !== 'README.md');
     const squeeze = (source: string, out: string, ...more: readonly string[]) => ({
       args: ['squeeze', source, '--rank', '2', '--out', join(at.folder, out), ...more],
     });
     const ended = await runCalls(formats.map(([name, source]) => squeeze(source, name)));
-    const local = ended.map(madeBy);
+    const local = ended.map(parseResult);
     for (const [i, [name, , files]] of formats.entries()) {
       assert.deepEqual(ofAdapter(local[i]!), files);
       assert.equal(local[i]!.result.format, name);
     }
-    const [mlx, kohya] = local as [Made, Made];
+    const [mlx, kohya] = local as [PrintedResult, PrintedResult];
     const before = contentOf(mlx.out);
     // Through a server the same; --force knows what is there for a result, and a result is a source.
     const again = await runCalls([
@@ -183,7 +183,7 @@ describe('lora-squeeze of folders and files', () => {
       squeeze(formats[1][1], 'kohya-again', '--server', at.service.url),
       squeeze(kohya.out, 'same'),
     ]);
-    const [, remote, same] = again.map(madeBy) as [Made, Made, Made];
+    const [, remote, same] = again.map(parseResult) as [PrintedResult, PrintedResult, PrintedResult];
     assert.deepEqual(contentOf(mlx.out), before);
     assertSameFiles(remote.out, kohya.out);
     assert.deepEqual(ofAdapter(same), formats[1][2]);
@@ -192,7 +192,9 @@ describe('lora-squeeze of folders and files', () => {
   it('tells that a result in another format does not load where PEFT is needed', async () => {
     const source = join(ADAPTERS, 'derived-kohya-skinlesion');
     const out = join(at.folder, 'judged');
-    const judged = madeBy(await run(['squeeze', source, '--rank', '2', '--profile', 'peft', '--out', out]));
+    const judged = parseResult(
+      await run(['squeeze', source, '--rank', '2', '--profile', 'peft', '--out', out]),
+    );
     assert.equal(judged.result.serving?.loads, false);
     const files = judged.result.serving!.rules.find(({ rule }) => rule === 'file-names')!;
     assert.match(
@@ -207,7 +209,7 @@ describe('lora-squeeze of folders and files', () => {
   it('puts the result of a file beside it, under the name of the file', async () => {
     const folder = join(at.folder, 'beside');
     cpSync(GPT2, folder, { recursive: true });
-    const made = madeBy(await run(['squeeze', '--rank', '64', join(folder, WEIGHTS)]));
+    const made = parseResult(await run(['squeeze', '--rank', '64', join(folder, WEIGHTS)]));
     assert.equal(made.out, join(folder, 'adapter_model-squeezed'));
     assert.ok(existsSync(join(made.out, WEIGHTS)) && existsSync(join(made.out, CONFIG)));
   });
@@ -222,7 +224,7 @@ describe('lora-squeeze of folders and files', () => {
       ...['--rank', '2', '--out', join(at.folder, 'never')],
     ]);
     assert.equal(ended.code, 1);
-    const [pickle, peft] = documents<Made>(ended.stdout);
+    const [pickle, peft] = documents<PrintedResult>(ended.stdout);
     assert.deepEqual([pickle?.error?.code, peft?.error?.code], ['PICKLE_REFUSED', 'FILE_MISSING']);
     assert.match(pickle!.error!.detail, /python -c "import torch/);
     assert.match(peft!.error!.detail, /adapter_config\.json is needed/);

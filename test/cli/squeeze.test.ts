@@ -14,7 +14,7 @@ import { succeed } from '../e2e/run-job.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { allowedError, scoreAdapter } from '../oracle/score.ts';
 import { run } from './command.ts';
-import { assertSameFiles, contentOf, madeBy, resultOf } from './made.ts';
+import { assertSameFiles, contentOf, parseResult, withoutAdapterId } from './printed-result.ts';
 
 const folderOf = (name: string): string => fixtureAdapters().find((each) => each.name === name)!.dir;
 const GPT2 = folderOf('peft-gpt2-mycguo');
@@ -80,12 +80,12 @@ describe('lora-squeeze squeeze', () => {
       const base = join(at.folder, what);
       const job = await overRest(folder, target, undefined, join(base, 'rest'));
       const squeeze = ['squeeze', folder, ...args.split(' '), '--out'];
-      const all = [madeBy(await run([...squeeze, join(base, 'local')]))];
+      const all = [parseResult(await run([...squeeze, join(base, 'local')]))];
       if (isAlsoRemote)
-        all.push(madeBy(await run([...squeeze, join(base, 'remote'), '--server', at.service.url])));
+        all.push(parseResult(await run([...squeeze, join(base, 'remote'), '--server', at.service.url])));
       for (const made of all) {
         assertSameFiles(made.out, join(base, 'rest'));
-        assert.deepEqual(resultOf(made.result), resultOf(succeededResults(job)[0]!));
+        assert.deepEqual(withoutAdapterId(made.result), withoutAdapterId(succeededResults(job)[0]!));
         assert.deepEqual(made.result.target, target);
         assert.equal(made.folder, folder);
         assert.equal(made.sources[0]?.sha256, all[0]!.sources[0]?.sha256);
@@ -100,8 +100,8 @@ describe('lora-squeeze squeeze', () => {
     const job = await overRest(GPT2, target, options, join(base, 'rest'));
     for (const where of [[], ['--server', at.service.url]]) {
       const out = join(base, `out${where.length}`);
-      const made = madeBy(await run(['squeeze', GPT2, ...args.split(' '), '--out', out, ...where]));
-      assert.deepEqual(resultOf(made.result), resultOf(succeededResults(job)[0]!));
+      const made = parseResult(await run(['squeeze', GPT2, ...args.split(' '), '--out', out, ...where]));
+      assert.deepEqual(withoutAdapterId(made.result), withoutAdapterId(succeededResults(job)[0]!));
       assert.deepEqual(made.result.target, target);
       const { requested, oversampling, power_iterations, seed } = made.method;
       assert.deepEqual({ method: requested, oversampling, power_iterations, seed }, options);
@@ -112,7 +112,7 @@ describe('lora-squeeze squeeze', () => {
 
   it('is as close as the rank allows, by the oracle', async () => {
     const out = join(at.folder, 'judged');
-    const made = madeBy(await run(['squeeze', GPT2, '--rank', '3', '--method', 'exact', '--out', out]));
+    const made = parseResult(await run(['squeeze', GPT2, '--rank', '3', '--method', 'exact', '--out', out]));
     const scores = scoreAdapter(readPeftAdapter(GPT2), readPeftAdapter(out));
     for (const [module, score] of scores) {
       assert.ok(score.actualError <= allowedError(score, 1e-6), `${module}: ${score.actualError}`);
@@ -122,7 +122,7 @@ describe('lora-squeeze squeeze', () => {
 
   it('says what it wrote, with the report where it is asked for', async () => {
     const out = join(at.folder, 'reported');
-    const made = madeBy(await run(['squeeze', GPT2, '--rank', '2', '--report', '--out', out]));
+    const made = parseResult(await run(['squeeze', GPT2, '--rank', '2', '--report', '--out', out]));
     const content = contentOf(out);
     assert.deepEqual(
       made.files.map(({ name, bytes }) => [name, bytes]).sort(),
@@ -136,8 +136,8 @@ describe('lora-squeeze squeeze', () => {
 
   it('takes threads as it is told and writes the same bytes', async () => {
     const [one, two] = ['1', '2'].map((threads) => join(at.folder, `threads-${threads}`));
-    madeBy(await run(['squeeze', GPT2, '--rank', '5', '--threads', '1', '--out', one!]));
-    const made = madeBy(
+    parseResult(await run(['squeeze', GPT2, '--rank', '5', '--threads', '1', '--out', one!]));
+    const made = parseResult(
       await run(['squeeze', GPT2, '--rank', '5', '--threads', '2', '--provider', 'cpu', '--out', two!]),
     );
     assertSameFiles(two!, one!);
@@ -147,7 +147,9 @@ describe('lora-squeeze squeeze', () => {
   it('puts the result beside the folder where nothing else is said', async () => {
     const source = join(at.folder, 'beside', 'mine');
     cpSync(GPT2, source, { recursive: true });
-    const made = madeBy(await run(['squeeze', 'mine/', '--rank', '2'], { cwd: join(at.folder, 'beside') }));
+    const made = parseResult(
+      await run(['squeeze', 'mine/', '--rank', '2'], { cwd: join(at.folder, 'beside') }),
+    );
     assert.equal(made.out, 'mine-squeezed');
     assert.ok(existsSync(join(at.folder, 'beside', 'mine-squeezed', 'adapter_model.safetensors')));
     assertSameFiles(source, GPT2);

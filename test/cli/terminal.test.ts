@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { documents, ENTRY, environment, ROOT, run } from './command.ts';
-import type { Made } from './made.ts';
+import type { PrintedResult } from './printed-result.ts';
 
 const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
@@ -79,7 +79,7 @@ describe('on a terminal', { skip: hasScript ? false : 'script is not installed (
       join(scratch, 'asked'),
     ]);
     const line = asked.shown.split(/\r\n|\r/).find((each) => each.includes('{"folder"'))!;
-    assert.equal((JSON.parse(line.slice(line.indexOf('{"folder"'))) as Made).result.rank.max, 4);
+    assert.equal((JSON.parse(line.slice(line.indexOf('{"folder"'))) as PrintedResult).result.rank.max, 4);
 
     const file = join(scratch, 'elsewhere.json');
     const elsewhere = await onTerminal(
@@ -87,7 +87,7 @@ describe('on a terminal', { skip: hasScript ? false : 'script is not installed (
       ` > ${quoted(file)}`,
     );
     assert.match(elsewhere.shown, /\[[█░]{30}\]/);
-    assert.equal(documents<Made>(readFileSync(file, 'utf8'))[0]?.result.rank.max, 4);
+    assert.equal(documents<PrintedResult>(readFileSync(file, 'utf8'))[0]?.result.rank.max, 4);
   });
 
   it('squeeze tells a failure on a line of its own', async () => {

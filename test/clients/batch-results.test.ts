@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { LoraSqueeze } from '../../clients/typescript/src/index.ts';
+import { type FlakyProxy, startFlakyProxy } from './flaky-proxy.ts';
 import { runPython, skipWithoutPython } from './python.ts';
-import { type RoughLine, startRoughLine } from './rough-line.ts';
 import { serviceFixture } from './service-fixture.ts';
 import { ROOT } from './typescript-package.ts';
 
@@ -28,8 +28,8 @@ describe('a batch over a line that breaks', () => {
   });
 
   /** Each answer breaks off once after its first bytes. */
-  async function read(by: (line: RoughLine, archive: string) => Promise<Read>): Promise<void> {
-    const line = await startRoughLine(fixture.service.url, [
+  async function read(by: (line: FlakyProxy, archive: string) => Promise<Read>): Promise<void> {
+    const line = await startFlakyProxy(fixture.service.url, [
       ...['events', 'results', 'archive'].map((what) => ({
         ...{
           method: 'GET',

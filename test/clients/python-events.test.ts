@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { startFlakyProxy } from './flaky-proxy.ts';
 import { runPython, skipWithoutPython } from './python.ts';
-import { startRoughLine } from './rough-line.ts';
 import { serviceFixture } from './service-fixture.ts';
 
 const ADAPTER = fileURLToPath(new URL('../../examples/adapters/gpt2-lora-r8', import.meta.url));
@@ -19,7 +19,7 @@ for (const kind of ['blocking', 'async'] as const) {
     const fixture = serviceFixture(`python-events-${kind}`);
 
     it('come over a line that breaks, those of a label only, and none is lost', async () => {
-      const line = await startRoughLine(fixture.service.url, [
+      const line = await startFlakyProxy(fixture.service.url, [
         { method: 'GET', path: /^\/v1\/events\?/, cutAnswerAt: 1 },
       ]);
       try {

@@ -5,8 +5,8 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
+import { type Fault, startFlakyProxy } from './flaky-proxy.ts';
 import { runPython, skipWithoutPython } from './python.ts';
-import { type Fault, startRoughLine } from './rough-line.ts';
 import { serviceFixture } from './service-fixture.ts';
 
 const ADAPTER = fileURLToPath(new URL('../../examples/adapters/gpt2-lora-r8', import.meta.url));
@@ -40,7 +40,7 @@ for (const kind of ['blocking', 'async'] as const) {
     const fixture = serviceFixture(`python-rough-${kind}`);
 
     it('goes on where uploads, events and downloads broke, and keeps nothing that was spoiled', async () => {
-      const line = await startRoughLine(fixture.service.url, FAULTS);
+      const line = await startFlakyProxy(fixture.service.url, FAULTS);
       try {
         const out = join(fixture.folder, 'out');
         const walk = await runPython<Walk>('over_rough_line.py', kind, line.url, ADAPTER, out);

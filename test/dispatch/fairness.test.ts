@@ -5,8 +5,8 @@ import { Dispatcher, parseDispatchId } from '../../src/dispatch/dispatcher.ts';
 import { onEachDialect } from '../database/dialects.ts';
 import { MemoryQueue } from '../http/memory-queue.ts';
 import { addTenants, addWaiting, addWorker } from './fleet.ts';
-import { PlayedFleet } from './played-fleet.ts';
 import { QuietTrials } from './quiet-trials.ts';
+import { SimulatedFleet } from './simulated-fleet.ts';
 
 /** Longer than what may wait behind a slot. */
 const LONG_MS = 10_000;
@@ -14,9 +14,9 @@ const LONG_MS = 10_000;
 onEachDialect('fair dispatch', (database) => {
   const open = async (slots: number, tenants: readonly string[]) => {
     await addTenants(database(), tenants);
-    return PlayedFleet.open(database(), slots);
+    return SimulatedFleet.open(database(), slots);
   };
-  const sharesOf = ({ slotMs }: PlayedFleet, ...tenants: string[]) =>
+  const sharesOf = ({ slotMs }: SimulatedFleet, ...tenants: string[]) =>
     tenants.map((tenant) => slotMs.get(tenant) ?? 0);
 
   for (const [ms, what] of [
@@ -47,7 +47,7 @@ onEachDialect('fair dispatch', (database) => {
     });
     let again = 0;
     const waits = await trials.run(15, async (fleet) => {
-      again += await fleet.lose();
+      again += await fleet.dropQueue();
     });
     assert.ok(again >= 15, `${again} were queued again`);
     assert.deepEqual(
@@ -92,7 +92,7 @@ onEachDialect('fair dispatch', (database) => {
       most = Math.max(most, Number(count));
     }
     assert.equal(most, 2);
-    assert.equal(fleet.begun.filter(({ tenant }) => tenant === 'held').length, held.length);
+    assert.equal(fleet.started.filter(({ tenant }) => tenant === 'held').length, held.length);
     // Of what it may run, one may wait for a slot.
     assert.ok(fleet.nowMs < 15_000, String(fleet.nowMs));
   });
@@ -105,7 +105,7 @@ onEachDialect('fair dispatch', (database) => {
     await fleet.submit('going', 3, { ms: LONG_MS });
     await fleet.submit('other', 3, { ms: LONG_MS });
     while (await fleet.step());
-    assert.deepEqual(new Set(fleet.begun.map(({ tenant }) => tenant)), new Set(['other']));
+    assert.deepEqual(new Set(fleet.started.map(({ tenant }) => tenant)), new Set(['other']));
     await database().write((writer) =>
       writer.updateTable('tenant').set({ suspended_at: null }).where('id', '=', 'suspended').execute(),
     );
@@ -142,7 +142,7 @@ onEachDialect('fair dispatch', (database) => {
     const unhurried = await fleet.submit('unhurried', 3, { ms: LONG_MS, priority: 2 });
     const high = await fleet.submit('pressing', 2, { ms: LONG_MS, priority: 0 });
     while (await fleet.step());
-    const order = fleet.begun.map(({ execution }) => execution);
+    const order = fleet.started.map(({ execution }) => execution);
     assert.deepEqual(order.slice(0, 5), [low[0], unhurried[0], high[0], unhurried[1], high[1]]);
   });
 

@@ -1,7 +1,7 @@
 import { random } from '../../bench/adapter/random.ts';
 import type { Database } from '../../src/database/database.ts';
 import { addTenants } from './fleet.ts';
-import { PlayedFleet } from './played-fleet.ts';
+import { SimulatedFleet } from './simulated-fleet.ts';
 
 export interface TrialSettings {
   /** All that have jobs, the quiet one and the one with the backlog included. */
@@ -24,14 +24,14 @@ const MAX_QUIET = 3;
  * waiting.
  */
 export class QuietTrials {
-  readonly fleet: PlayedFleet;
+  readonly fleet: SimulatedFleet;
   /** In jobs: what the wait of the quiet tenant is to stay below. */
   readonly bound: number;
   private readonly settings: TrialSettings;
   private readonly others: readonly string[];
   private readonly next: () => number;
 
-  private constructor(fleet: PlayedFleet, settings: TrialSettings, others: readonly string[]) {
+  private constructor(fleet: SimulatedFleet, settings: TrialSettings, others: readonly string[]) {
     const { tenants, slots, seed } = settings;
     this.fleet = fleet;
     this.settings = settings;
@@ -44,7 +44,7 @@ export class QuietTrials {
     const { tenants, slots, jobMs, queued } = settings;
     const others = Array.from({ length: tenants - 2 }, (_, index) => `other-${index}`);
     await addTenants(database, ['quiet', 'backlog', ...others]);
-    const fleet = await PlayedFleet.open(database, slots);
+    const fleet = await SimulatedFleet.open(database, slots);
     const trials = new QuietTrials(fleet, settings, others);
     // The first ones end one after the other, so that slots do not become free all at once.
     for (let slot = 1; slot <= slots; slot++)
@@ -57,7 +57,7 @@ export class QuietTrials {
    * @param disturb what happens to the fleet when the quiet tenant has just asked
    * @returns how long its job waited in each trial, in jobs
    */
-  async run(trials: number, disturb?: (fleet: PlayedFleet) => Promise<unknown>): Promise<number[]> {
+  async run(trials: number, disturb?: (fleet: SimulatedFleet) => Promise<unknown>): Promise<number[]> {
     const { fleet, others, next } = this;
     const { jobMs } = this.settings;
     const waits: number[] = [];

@@ -2,26 +2,26 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { onEachDialect } from '../database/dialects.ts';
 import { addTenants } from './fleet.ts';
-import { PlayedFleet } from './played-fleet.ts';
+import { SimulatedFleet } from './simulated-fleet.ts';
 
 const JOB_MS = 10_000;
 
 onEachDialect('the time until a job begins beside other tenants', (database) => {
-  const estimate = (fleet: PlayedFleet, tenant: string, id: string, priority = 1) =>
+  const estimate = (fleet: SimulatedFleet, tenant: string, id: string, priority = 1) =>
     fleet.dispatcher.secondsUntilStart({ tenant, id, priority });
 
   it('is about what it comes to', async () => {
     await addTenants(database(), ['heavy'], { weight: 300 });
     await addTenants(database(), ['held'], { max_running: 1 });
     await addTenants(database(), ['plain', 'few']);
-    const fleet = await PlayedFleet.open(database(), 4);
+    const fleet = await SimulatedFleet.open(database(), 4);
     const submitted = new Map<string, string[]>();
     const settings = { heavy: [60, JOB_MS], held: [12, JOB_MS], plain: [40, JOB_MS], few: [3, 3 * JOB_MS] };
     for (const [tenant, [count, ms]] of Object.entries(settings))
       submitted.set(tenant, await fleet.submit(tenant, count!, { ms: ms! }));
     // Not at the very beginning, where all tenants are equal.
     for (let ended = 0; ended < 12; ended++) await fleet.step();
-    const begun = new Set(fleet.begun.map(({ execution }) => execution));
+    const begun = new Set(fleet.started.map(({ execution }) => execution));
     const told: { tenant: string; id: string; seconds: number }[] = [];
     for (const [tenant, ids] of submitted) {
       const waiting = ids.filter((id) => !begun.has(id));
@@ -32,7 +32,7 @@ onEachDialect('the time until a job begins beside other tenants', (database) => 
     const askedMs = fleet.nowMs;
     while (await fleet.step());
     for (const { tenant, id, seconds } of told) {
-      const found = fleet.begun.find(({ execution }) => execution === id)!;
+      const found = fleet.started.find(({ execution }) => execution === id)!;
       const really = (found.atMs - askedMs) / 1000;
       const allowed = 0.25 * really + (2 * JOB_MS) / 1000;
       assert.ok(Math.abs(seconds - really) <= allowed, `${tenant}: ${seconds} s told, ${really} s`);
@@ -41,7 +41,7 @@ onEachDialect('the time until a job begins beside other tenants', (database) => 
 
   it('is short for a tenant that has nothing else, whatever others have queued', async () => {
     await addTenants(database(), ['backlog', 'quiet', 'stopped']);
-    const fleet = await PlayedFleet.open(database(), 2);
+    const fleet = await SimulatedFleet.open(database(), 2);
     await fleet.submit('backlog', 500, { ms: JOB_MS });
     const told = await estimate(fleet, 'quiet', 'ex_later');
     assert.ok(told! <= (2 * JOB_MS) / 1000, String(told));

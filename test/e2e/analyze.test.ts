@@ -16,7 +16,7 @@ import { fixtureAdapters } from './fixtures.ts';
 import { succeed } from './run-job.ts';
 import { type Service, startService } from './service.ts';
 import { stackLayers } from './stack-layers.ts';
-import { toldMetrics } from './told-metrics.ts';
+import { waitForMetrics } from './wait-for-metrics.ts';
 
 const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
 
@@ -111,7 +111,7 @@ describe('the analysis of trained adapters', () => {
     const before = contents();
     await succeed(client, { kind: 'analyze', adapter_id: adapter.id });
     assert.equal(contents(), before + 1, 'its report');
-    await toldMetrics(
+    await waitForMetrics(
       async () => (await client.bytes('/metrics')).toString('utf8'),
       /^lora_squeeze_jobs_total\{kind="analyze",state="succeeded",tenant="default"\} [1-9]/m,
       /^lora_squeeze_job_written_bytes_total\{kind="analyze"\} 0$/m,

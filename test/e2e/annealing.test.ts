@@ -10,7 +10,7 @@ import { frobenius, type Matrix, matrix, multiply } from '../oracle/linear-algeb
 import { parsePeftAdapter } from '../oracle/peft-adapter.ts';
 import { parseSafetensors, tensorMatrix } from '../oracle/safetensors.ts';
 import { allowedError, scoreAdapter } from '../oracle/score.ts';
-import { makeAdapter, someModules } from '../squeeze/made-adapter.ts';
+import { makeAdapter, someModules } from '../squeeze/make-adapter.ts';
 import { Client, problemOf, readAdapterFiles } from './client.ts';
 import { type Service, startService } from './service.ts';
 import { adamMoments, Trainer, type TrainingState, train } from './trainer.ts';

@@ -10,7 +10,7 @@ import { withFolder } from '../queue/harness.ts';
 import { Client } from './client.ts';
 import { fixtureAdapters } from './fixtures.ts';
 import { startService } from './service.ts';
-import { toldMetrics } from './told-metrics.ts';
+import { waitForMetrics } from './wait-for-metrics.ts';
 
 const noCompiler = !existsSync('/usr/bin/gcc') && 'there is no gcc';
 const JOBS = 5;
@@ -65,7 +65,7 @@ describe('the budget of one small job', { skip: noCompiler }, () => {
           const before = await state(client, questions, watch);
           const begunMs = performance.now();
           await job();
-          await toldMetrics(
+          await waitForMetrics(
             async () => (await client.bytes('/metrics')).toString(),
             new RegExp(`^lora_squeeze_jobs_total\\{.*state="succeeded".*\\} ${ended}$`, 'm'),
           );

@@ -16,7 +16,7 @@ import { assertNothingLeft, listKept } from './data-folder.ts';
 import { fixtureAdapters } from './fixtures.ts';
 import { runJob, succeed } from './run-job.ts';
 import { type Service, startService } from './service.ts';
-import { toldMetrics } from './told-metrics.ts';
+import { waitForMetrics } from './wait-for-metrics.ts';
 
 const folder = (name: string): string => fixtureAdapters().find((each) => each.name === name)!.dir;
 /** Two adapters of GPT-2 from different people, one with a classification head; one of DistilGPT-2. */
@@ -175,7 +175,7 @@ describe('a merge of trained adapters', () => {
     for (const word of ['"gpt2"', '"distilgpt2"', plain.id, other.id])
       assert.ok(job.error!.detail.includes(word), word);
     await assertNothingLeft(dataDir, before);
-    await toldMetrics(
+    await waitForMetrics(
       async () => (await client.bytes('/metrics')).toString('utf8'),
       /^lora_squeeze_job_failures_total\{kind="merge",code="MERGE_BASE_MISMATCH",fault="caller"\} 1$/m,
       /^lora_squeeze_jobs_total\{kind="merge",state="succeeded",tenant="default"\} [1-9]/m,

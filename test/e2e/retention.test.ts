@@ -13,7 +13,7 @@ import { until } from '../queue/harness.ts';
 import { Client, problemOf } from './client.ts';
 import { fixtureAdapters } from './fixtures.ts';
 import { type Service, startService } from './service.ts';
-import { toldMetrics } from './told-metrics.ts';
+import { waitForMetrics } from './wait-for-metrics.ts';
 
 const { dir } = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!;
 const HOUR_SECONDS = 3_600;
@@ -125,7 +125,7 @@ describe('keeping for a time', () => {
   });
 
   it('is told by metrics and by what a tenant uses', async () => {
-    const text = await toldMetrics(
+    const text = await waitForMetrics(
       async () => (await client.fetch('/metrics')).text(),
       /^lora_squeeze_sweeps_total\{outcome="done"\} [1-9]/m,
       /^lora_squeeze_swept_objects_total\{kind="adapter"\} [1-9]/m,

@@ -8,7 +8,7 @@ import { logLines } from '../tracing/log-lines.ts';
 import { squeezeOnce } from '../tracing/upload.ts';
 import { commandLine, descendantsOf } from './process-tree.ts';
 import { type Service, startService } from './service.ts';
-import { toldMetrics } from './told-metrics.ts';
+import { waitForMetrics } from './wait-for-metrics.ts';
 
 const ADMIN_KEY = 'a-key-of-at-least-24-characters';
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -49,7 +49,7 @@ describe('a service that does some work is seen', () => {
     );
 
   it('by its tenant: jobs, waits, bytes and seconds', async () => {
-    const text = await toldMetrics(metrics, /^lora_squeeze_jobs_total\{.*tenant="default"\} 3$/m);
+    const text = await waitForMetrics(metrics, /^lora_squeeze_jobs_total\{.*tenant="default"\} 3$/m);
     assert.equal(sample(text, 'lora_squeeze_job_wait_seconds_count{tenant="default"}'), 3);
     assert.equal(sample(text, 'lora_squeeze_job_completion_seconds_count{size="small",outcome="done"}'), 3);
     const usage = await fetch(`${service.url}/v1/usage`, { headers: HEADERS });
@@ -90,7 +90,7 @@ describe('a service that does some work is seen', () => {
     assert.ok(sample(text, 'lora_squeeze_compute_resident_memory_bytes') > 5e7);
     assert.equal(sample(text, 'lora_squeeze_compute_processes'), 1);
     process.kill(compute.pid, 'SIGKILL');
-    const later = await toldMetrics(metrics, /^lora_squeeze_compute_processes 0$/m);
+    const later = await waitForMetrics(metrics, /^lora_squeeze_compute_processes 0$/m);
     assert.ok(sample(later, 'lora_squeeze_compute_cpu_seconds_total') >= counted);
   });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AppError } from '../../src/errors/app-error.ts';
 import { DIFFUSERS } from '../../src/formats/diffusers/diffusers.ts';
-import { linear as diffusersLinear, packed } from './diffusers/made-files.ts';
+import { linear as diffusersLinear, packed } from './diffusers/build.ts';
 import { adapterOf as kohyaAdapterOf, pair, refusalOf, zeros } from './kohya/build.ts';
 import { configOf, layer, readMade } from './mlx/build.ts';
 import { read, tensor } from './pairs/build.ts';

@@ -21,7 +21,7 @@ import {
   singularValuesOfProduct,
   tailShare,
 } from '../oracle/linear-algebra.ts';
-import { squeeze } from '../squeeze/made-outcome.ts';
+import { squeeze } from '../squeeze/successful-squeeze.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/adapters');
 const PYTHON = '/usr/bin/python3';

@@ -3,19 +3,19 @@ import { describe, it } from 'node:test';
 import { FORMATS } from '../../src/formats/formats.ts';
 import { foreignFormatOf } from '../../src/formats/pairs/foreign-tensors.ts';
 import { configOf as mlxConfig } from './mlx/build.ts';
-import { inputOf, type MadeTensor, refusal, tensor } from './pairs/build.ts';
+import { inputOf, refusal, type TensorSource, tensor } from './pairs/build.ts';
 import { PREFIX, configOf as peftConfig } from './peft/build.ts';
 
 type Family = 'peft' | 'mlx' | 'kohya' | 'diffusers' | 'xlabs' | 'cloneofsimo';
 
 const LAYER = 'double_blocks.0.processor.qkv_lora1';
-const number = (name: string): MadeTensor => ({ name, dtype: 'F32', shape: [], bytes: new Uint8Array(4) });
+const number = (name: string): TensorSource => ({ name, dtype: 'F32', shape: [], bytes: new Uint8Array(4) });
 
 /** A whole adapter of one module in each way of writing it down. */
 const WHOLE: readonly (readonly [
   what: string,
   family: Family,
-  tensors: MadeTensor[],
+  tensors: TensorSource[],
   config?: Uint8Array,
 ])[] = [
   [
@@ -61,7 +61,7 @@ const WHOLE: readonly (readonly [
 ];
 
 /** What is of no format, or half of one. `own`: of which it is a part like any other, or refused as such. */
-const PARTS: readonly (readonly [what: string, own: Family | null, tensors: MadeTensor[]])[] = [
+const PARTS: readonly (readonly [what: string, own: Family | null, tensors: TensorSource[]])[] = [
   ['an alpha of kohya', 'kohya', [number('lora_unet_q.alpha')]],
   ['half a pair of cloneofsimo', 'cloneofsimo', [tensor('unet:6:down', [4, 8])]],
   ['half a pair of MLX', 'mlx', [tensor('l.k.lora_a', [8, 4])]],
@@ -77,7 +77,7 @@ const PARTS: readonly (readonly [what: string, own: Family | null, tensors: Made
   ['VB-LoRA', null, [tensor('l.v.vblora_logits_A', [4, 8])]],
 ];
 
-async function refusedByName(tensors: readonly MadeTensor[], config?: Uint8Array): Promise<void> {
+async function refusedByName(tensors: readonly TensorSource[], config?: Uint8Array): Promise<void> {
   const input = { ...inputOf(tensors), configBytes: config ?? null };
   const format = FORMATS.find(({ recognises }) => recognises(input));
   const { code, message, context } = await refusal(() => format!.read(input));

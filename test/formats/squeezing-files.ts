@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ComputePool } from '../../src/compute/pool.ts';
 import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import type { Target } from '../../src/contract/target.ts';
-import { squeeze } from '../squeeze/made-outcome.ts';
+import { squeeze } from '../squeeze/successful-squeeze.ts';
 
 /** The files of an adapter, whatever its format. */
 export interface Bytes {

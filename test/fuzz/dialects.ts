@@ -1,9 +1,9 @@
-import type { MadeTensor, Site } from './made-files.ts';
+import type { Site, TensorSpec } from './generated-files.ts';
 
 /** How a format writes a module down, as far as its reader knows it. Independent of src/formats. */
-export type Dialect = (site: Site) => readonly MadeTensor[];
+export type Dialect = (site: Site) => readonly TensorSpec[];
 
-const two = (a: string, b: string, { rank, m, n, dtype }: Site): MadeTensor[] => [
+const two = (a: string, b: string, { rank, m, n, dtype }: Site): TensorSpec[] => [
   { name: a, dtype, shape: [rank, n] },
   { name: b, dtype, shape: [m, rank] },
 ];
@@ -52,7 +52,7 @@ export const peft: Dialect = (site) => {
 
 const peftPart =
   ({ path, dtype }: Site) =>
-  (part: string, shape: number[]): MadeTensor => ({
+  (part: string, shape: number[]): TensorSpec => ({
     name: `base_model.model.${pick(LLM, path)}.${part}`,
     dtype,
     shape,
@@ -86,7 +86,7 @@ export const adalora: Dialect = (site) => {
 
 export const kohya: Dialect = ({ path, style, rank, m, n, kernel, dtype }) => {
   const name = `${pick(['lora_unet', 'lora_te', 'lycoris', 'lora_te2'], path + style)}_${pick(UNET, path)}`;
-  const of = (part: string, shape: number[]): MadeTensor => ({ name: `${name}.${part}`, dtype, shape });
+  const of = (part: string, shape: number[]): TensorSpec => ({ name: `${name}.${part}`, dtype, shape });
   const alpha = of('alpha', style % 2 === 0 ? [] : [1]);
   const k = kernel === 1 ? [] : [kernel, kernel];
   switch (style) {

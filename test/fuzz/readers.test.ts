@@ -16,8 +16,8 @@ import {
   peft,
   xlabs,
 } from './dialects.ts';
+import { changed, changes, fileOf, type Site, sites } from './generated-files.ts';
 import { assertAdapter, assertNoPollution, checkRefusal } from './invariants.ts';
-import { changed, changes, fileOf, type Site, sites } from './made-files.ts';
 import { readBytes } from './read-bytes.ts';
 import { runsOf } from './runs.ts';
 

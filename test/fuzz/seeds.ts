@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { keyValuesOf, pair } from '../formats/gguf/build.ts';
 import { buildGguf } from '../gguf/gguf-file.ts';
 import { cloneofsimo, diffusers, kohya, mlx, peft, xlabs } from './dialects.ts';
-import { fileOf, type Site } from './made-files.ts';
+import { fileOf, type Site } from './generated-files.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures');
 const REGRESSIONS = join(import.meta.dirname, 'regressions');

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { timedId } from '../../src/database/ids.ts';
 import { newExecution } from '../../src/resources/jobs/executions/execution-rows.ts';
 import { Workspaces } from '../../src/resources/workspaces.ts';
-import { NO_DISPATCHER } from '../resources/jobs/played-worker.ts';
+import { NO_DISPATCHER } from '../resources/jobs/fake-worker.ts';
 import { openSocket, parseResponse, readAll } from './raw-request.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { BatchRecord } from '../../src/contract/batch.ts';
 import type { ArchivedResultLine } from '../../src/contract/batch-result.ts';
-import { FAILED_RESULT } from '../resources/jobs/played-worker.ts';
+import { FAILED_RESULT } from '../resources/jobs/fake-worker.ts';
 import { expire, problemIn, startServer, type TestServer } from './server.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
 import { writtenOf } from './written-adapter.ts';

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import { BatchRecord } from '../../src/contract/batch.ts';
 import { BatchItemList } from '../../src/contract/batch-item.ts';
-import { itemsOf } from '../resources/batches/made-batch.ts';
+import { itemsOf } from '../resources/batches/insert-batch.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { tinyAdapter } from './tiny-adapter.ts';
 

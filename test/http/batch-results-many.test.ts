@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BatchResultLine } from '../../src/contract/batch-result.ts';
-import { madeBatch } from '../resources/batches/made-batch.ts';
+import { insertBatch } from '../resources/batches/insert-batch.ts';
 import { startServer, type TestServer } from './server.ts';
 
 /** More than sockets hold back: some 20 MB. */
@@ -20,7 +20,7 @@ describe('the results of a batch of thousands', () => {
   after(() => server.close());
 
   it('come in order and as they are read, and break off where the batch goes', async () => {
-    const { id } = await madeBatch(server.database, ITEMS, { targets: TARGETS });
+    const { id } = await insertBatch(server.database, ITEMS, { targets: TARGETS });
     const text = await (await server.fetch(`/v1/batches/${id}/results`)).text();
     const lines = text
       .trimEnd()

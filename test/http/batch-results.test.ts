@@ -3,8 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import type { BatchRecord } from '../../src/contract/batch.ts';
 import { BatchResultLine } from '../../src/contract/batch-result.ts';
-import { madeBatch } from '../resources/batches/made-batch.ts';
-import { FAILED_RESULT, KNOWN_WRITTEN } from '../resources/jobs/played-worker.ts';
+import { insertBatch } from '../resources/batches/insert-batch.ts';
+import { FAILED_RESULT, SAMPLE_OUTCOME } from '../resources/jobs/fake-worker.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { tinyAdapter } from './tiny-adapter.ts';
 
@@ -62,7 +62,7 @@ describe('the results of a batch', () => {
     ]);
     await server.worker.succeed(await idOf(batch, 0), {
       results: [{}, FAILED_RESULT],
-      adapters: [KNOWN_WRITTEN, null],
+      adapters: [SAMPLE_OUTCOME, null],
     });
     await server.worker.fail(await idOf(batch, 1), 'NON_FINITE_WEIGHTS', 'It has a NaN.');
     await server.worker.succeed(await idOf(batch, 2), { results: [] });
@@ -131,7 +131,7 @@ describe('the results of a batch', () => {
   it('are those of a batch of the tenant', async () => {
     await problemIn(await asked(NOBODY), 404, 'BATCH_NOT_FOUND');
     await problemIn(await asked('no-id'), 404, 'BATCH_NOT_FOUND');
-    const { id } = await madeBatch(server.database, 1, { tenant: await other() });
+    const { id } = await insertBatch(server.database, 1, { tenant: await other() });
     await problemIn(await asked(id), 404, 'BATCH_NOT_FOUND');
   });
 

@@ -4,7 +4,7 @@ import { Value } from 'typebox/value';
 import { BatchList, BatchRecord } from '../../src/contract/batch.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { KeyRequest } from '../../src/contract/key.ts';
-import { jobsOf } from '../resources/batches/made-batch.ts';
+import { jobsOf } from '../resources/batches/insert-batch.ts';
 import { openSocket, parseResponse, readAll } from './raw-request.ts';
 import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';

@@ -13,7 +13,7 @@ import { type ConnectionOptions, Connections } from '../../src/http/connections.
 import { answerExpectations } from '../../src/http/raw-errors.ts';
 import { serverOptions } from '../../src/http/server-options.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
-import { holdUp, until } from '../queue/harness.ts';
+import { blockEventLoop, until } from '../queue/harness.ts';
 import { parseResponse } from './raw-request.ts';
 import { checkedProblem, startServer } from './server.ts';
 
@@ -120,7 +120,7 @@ describe('a connection ends', () => {
     one.socket.write(GET);
     // Longer than both timeouts, and than the pauses between two looks at them.
     server.headersTimeout = 300;
-    holdUp(3_500);
+    blockEventLoop(3_500);
     await answered(one);
     assert.equal(parseResponse(one.received).status, 200);
     assert.deepEqual(cuts, []);

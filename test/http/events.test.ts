@@ -4,7 +4,7 @@ import { Value } from 'typebox/value';
 import { StreamEvent } from '../../src/contract/event.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { removeOldEvents } from '../../src/resources/events/sweep-events.ts';
-import { insertKnownAdapter } from '../resources/adapters/known-adapter.ts';
+import { insertSampleAdapter } from '../resources/adapters/sample-adapter.ts';
 import { EventStream } from './event-stream.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
@@ -15,7 +15,7 @@ describe('the events of all jobs', () => {
   let adapter_id: string;
   before(async () => {
     server = await startServer({ eventStreams: FAST });
-    adapter_id = await insertKnownAdapter(server.database);
+    adapter_id = await insertSampleAdapter(server.database);
   });
   after(() => server.close());
 
@@ -238,7 +238,7 @@ describe('a stream of all events', () => {
       const own = await EventStream.open(`${server.url}/v1/events`, mine);
       const other = await EventStream.open(`${server.url}/v1/events`, theirs);
       for (const stream of [own, other]) await stream.until(({ events }) => events.length === 1);
-      const adapter_id = await insertKnownAdapter(server.database);
+      const adapter_id = await insertSampleAdapter(server.database);
       await server.fetch('/v1/jobs', {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...mine },

@@ -4,7 +4,7 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import { FinalJobCache } from '../../src/resources/jobs/final-job-cache.ts';
 import { Workspaces } from '../../src/resources/workspaces.ts';
 import { until } from '../queue/harness.ts';
-import { NO_DISPATCHER } from '../resources/jobs/played-worker.ts';
+import { NO_DISPATCHER } from '../resources/jobs/fake-worker.ts';
 import { problemIn, startServer } from './server.ts';
 import { serverWithAdapter } from './server-with-adapter.ts';
 

@@ -6,8 +6,8 @@ import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import { JobRecord } from '../../src/contract/job.ts';
 import type { Delivery } from '../../src/contract/transfer.ts';
+import { SAMPLE_OUTCOME } from '../resources/jobs/fake-worker.ts';
 import { jobIds } from '../resources/jobs/job-rows.ts';
-import { KNOWN_WRITTEN } from '../resources/jobs/played-worker.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
@@ -209,7 +209,7 @@ describe('the control of jobs over HTTP', () => {
     const given = await submit(request);
     await send('POST', `/v1/jobs/${given.id}/cancel`);
 
-    await server.worker.succeed(first.id, { adapters: [KNOWN_WRITTEN] });
+    await server.worker.succeed(first.id, { adapters: [SAMPLE_OUTCOME] });
     const response = await send('POST', '/v1/jobs', request);
     const third = (await response.json()) as JobRecord;
     assert.deepEqual([response.status, third.reused, third.state], [200, true, 'succeeded']);

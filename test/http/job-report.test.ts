@@ -12,7 +12,7 @@ import { bytesOf } from '../../src/resources/contents/content-files.ts';
 import { withPlaceholders } from '../../src/resources/jobs/executions/report-ids.ts';
 import { decodePng } from '../report/decode-png.ts';
 import { assertSelfContained } from '../report/markup.ts';
-import { madeInput } from '../report/report-inputs.ts';
+import { buildReportInput } from '../report/report-inputs.ts';
 import { reportFile } from '../resources/jobs/job-rows.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
@@ -40,7 +40,7 @@ async function reported(
 ): Promise<{ id: string; path: string; adapterId: string }> {
   const { id: source } = await server.upload();
   const job = await server.jobs.submit({ kind: 'analyze', adapter_id: source, reuse: false });
-  const made = madeInput({ modules: 20, targets: [{ rank: 4, profile: 'vllm' }] });
+  const made = buildReportInput({ modules: 20, targets: [{ rank: 4, profile: 'vllm' }] });
   const ended = await server.worker.succeed(job.id, {
     results: succeededResults(made.job),
     adapters: result ? [await writtenOf(server, result)] : [],

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
 import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import { JobRecord } from '../../src/contract/job.ts';
+import { fakeResult } from '../resources/jobs/fake-result.ts';
 import { jobIds, reportFile } from '../resources/jobs/job-rows.ts';
-import { playedResult } from '../resources/jobs/played-result.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
@@ -58,7 +58,7 @@ describe('jobs over HTTP', () => {
     assert.ok(Value.Check(JobRecord, finished), 'fits the contract');
     assert.equal(finished.state, 'succeeded');
     const [result] = succeededResults(finished);
-    assert.deepEqual(result, { ...playedResult(), adapter_id: result!.adapter_id });
+    assert.deepEqual(result, { ...fakeResult(), adapter_id: result!.adapter_id });
     assert.notEqual(result!.adapter_id, adapterId, 'a record of its own, also where nothing changed');
   });
 

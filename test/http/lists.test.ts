@@ -7,9 +7,9 @@ import type { RecordedJobRequest } from '../../src/contract/job-request.ts';
 import { AdapterListPage, JobListPage, RunListPage, type RunSummary } from '../../src/contract/list.ts';
 import { newJobId, newRunId } from '../../src/database/ids.ts';
 import { acceptedJob } from '../../src/resources/jobs/accepted-job.ts';
-import { insertKnownAdapter } from '../resources/adapters/known-adapter.ts';
-import { alone } from '../resources/jobs/job-rows.ts';
-import { entry, KEPT, MODULES, madeRun } from '../resources/runs/made-run.ts';
+import { insertSampleAdapter } from '../resources/adapters/sample-adapter.ts';
+import { withoutReuse } from '../resources/jobs/job-rows.ts';
+import { entry, KEPT, MODULES, runManifest } from '../resources/runs/run-entries.ts';
 import { expire, problemIn, readRecord, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
@@ -32,7 +32,7 @@ describe('GET /v1/jobs', () => {
     for (let second = 0; second < 12; second++) {
       const id = newJobId(BEGIN_MS + second * 1000);
       ids.unshift(id);
-      const adapter_id = await insertKnownAdapter(server.database, { id: ADAPTERS[second % 3]! });
+      const adapter_id = await insertSampleAdapter(server.database, { id: ADAPTERS[second % 3]! });
       const work: RecordedJobRequest =
         second % 2 === 0
           ? { kind: 'analyze', adapter_id }
@@ -43,7 +43,7 @@ describe('GET /v1/jobs', () => {
         labels: { parity: String(second % 2), 'Example.com/runId': 'x:y' },
         batch_id: second < 4 ? 'batch_1' : null,
       };
-      await server.jobStore.accept(alone(job));
+      await server.jobStore.accept(withoutReuse(job));
       if (second < 10) await server.worker[second % 5 === 0 ? 'fail' : 'succeed'](id);
     }
     await server.worker.begin(ids[1]!);
@@ -93,7 +93,7 @@ describe('GET /v1/jobs', () => {
   it('goes on where it was when jobs came and went', async () => {
     const first = await page('?limit=4');
     const late = acceptedJob(newJobId(BEGIN_MS + 60_000), { kind: 'analyze', adapter_id: ADAPTERS[0]! });
-    await server.jobStore.accept(alone(late));
+    await server.jobStore.accept(withoutReuse(late));
     const { data: jobs } = await page(`?cursor=${first.next_cursor}`);
     await server.jobStore.remove(late.id);
     assert.deepEqual(
@@ -194,12 +194,12 @@ describe('a list of many jobs of which few match', () => {
   it('has those that match on one page', async () => {
     const server = await startServer();
     try {
-      const adapter_id = await insertKnownAdapter(server.database);
+      const adapter_id = await insertSampleAdapter(server.database);
       const jobs = Array.from({ length: 2_300 }, (_, number) => ({
         ...acceptedJob(newJobId(BEGIN_MS + number * 1000), { kind: 'analyze', adapter_id }),
         labels: { rare: number === 5 || number === 2_200 ? 'yes' : 'no' },
       }));
-      await server.jobStore.accept(alone(...jobs));
+      await server.jobStore.accept(withoutReuse(...jobs));
       const page = (await (await server.fetch('/v1/jobs?label=rare:yes')).json()) as JobPage;
       assert.deepEqual(
         page.data.map(({ id }) => id),
@@ -352,7 +352,7 @@ describe('GET /v1/runs', () => {
   it('says how far a run is', async () => {
     const { runStore } = server.workspaces.of('default');
     const id = newRunId(Date.now() + 60_000);
-    const run = { ...madeRun(), id };
+    const run = { ...runManifest(), id };
     await runStore.create(run);
     for (const sequence of [1, 2])
       await runStore.append(
@@ -375,9 +375,9 @@ describe('lists of several tenants', () => {
     try {
       await server.workspaces.tenants.put('other', {});
       const other = server.workspaces.of('other');
-      const adapter_id = await insertKnownAdapter(server.database, { tenant: 'other' });
+      const adapter_id = await insertSampleAdapter(server.database, { tenant: 'other' });
       const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id });
-      await other.jobStore.accept(alone(job));
+      await other.jobStore.accept(withoutReuse(job));
       await server.upload(tinyAdapter(1));
       const jobs = (await (await server.fetch('/v1/jobs')).json()) as JobPage;
       assert.deepEqual(jobs.data, []);

@@ -5,7 +5,7 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import type { CheckpointRecord, RunRecord } from '../../src/contract/run.ts';
 import type { DeliveryRecord, WebhookRecord } from '../../src/contract/webhook.ts';
 import { removeUnusedWebhooks } from '../../src/resources/webhooks/request-webhook.ts';
-import { insertKnownAdapter } from '../resources/adapters/known-adapter.ts';
+import { insertSampleAdapter } from '../resources/adapters/sample-adapter.ts';
 import { checkpointForm } from './checkpoint-form.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
@@ -19,7 +19,7 @@ describe('the webhook of a request', () => {
   let adapter_id: string;
   before(async () => {
     server = await startServer();
-    adapter_id = await insertKnownAdapter(server.database);
+    adapter_id = await insertSampleAdapter(server.database);
   });
   after(() => server.close());
 

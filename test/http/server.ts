@@ -33,8 +33,8 @@ import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
 import { sqliteIn } from '../database/dialects.ts';
-import { jobsOf } from '../resources/batches/made-batch.ts';
-import { PlayedWorker } from '../resources/jobs/played-worker.ts';
+import { jobsOf } from '../resources/batches/insert-batch.ts';
+import { FakeWorker } from '../resources/jobs/fake-worker.ts';
 import { MemoryDeliveryQueue } from './memory-delivery-queue.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import { formOf, type TinyAdapter, tinyAdapter } from './tiny-adapter.ts';
@@ -51,7 +51,7 @@ export interface TestServer {
   readonly database: Database;
   readonly queue: MemoryQueue;
   /** Nothing is done unless the test has it done. */
-  readonly worker: PlayedWorker;
+  readonly worker: FakeWorker;
   readonly deliveries: MemoryDeliveryQueue;
   readonly adapters: AdapterService;
   readonly jobs: JobService;
@@ -91,7 +91,7 @@ export async function startServer(
   const requestWebhooks = new RequestWebhooks({ outbound, box });
   const eventTail = new EventTail({ database, queue, pollMs: limits.eventStreams?.pollMs });
   const workspaces = new Workspaces({ ...changes, queue, transfers, requestWebhooks, eventTail });
-  const worker = new PlayedWorker(changes);
+  const worker = new FakeWorker(changes);
   const own = workspaces.of(DEFAULT_TENANT);
   const keys = new KeyService(database);
   const { tenants } = workspaces;

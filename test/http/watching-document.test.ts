@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { acceptedJob } from '../../src/resources/jobs/accepted-job.ts';
-import { insertKnownAdapter } from '../resources/adapters/known-adapter.ts';
-import { alone } from '../resources/jobs/job-rows.ts';
+import { insertSampleAdapter } from '../resources/adapters/sample-adapter.ts';
+import { withoutReuse } from '../resources/jobs/job-rows.ts';
 import { startServer, type TestServer } from './server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -28,9 +28,9 @@ async function withJob(work: (server: TestServer, jobId: string, key: string) =>
   try {
     const scopes = ['read', 'write'] as const;
     const { key } = await server.keys.create({ tenant: 'default', name: '', scopes, expiresAt: null });
-    const adapter_id = await insertKnownAdapter(server.database);
+    const adapter_id = await insertSampleAdapter(server.database);
     const job = acceptedJob(`job_${'0'.repeat(31)}1`, { kind: 'analyze', adapter_id });
-    await server.jobStore.accept(alone(job));
+    await server.jobStore.accept(withoutReuse(job));
     const told = work(server, job.id, key);
     // The first stream has ended, after one event.
     while (server.queue.watchers.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -51,9 +51,9 @@ async function withEvents(work: (server: TestServer, key: string) => Promise<str
     const told = work(server, key);
     while (server.queue.watchersOfAll.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     while (server.queue.watchersOfAll.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    const adapter_id = await insertKnownAdapter(server.database);
+    const adapter_id = await insertSampleAdapter(server.database);
     const job = acceptedJob(`job_${'0'.repeat(31)}1`, { kind: 'analyze', adapter_id });
-    await server.jobStore.accept(alone(job));
+    await server.jobStore.accept(withoutReuse(job));
     await server.worker.fail(job.id);
     const all = (await told).filter((type) => type !== 'stream.open');
     assert.deepEqual(all, ['job.queued', 'job.failed']);

@@ -16,8 +16,8 @@ import {
 import { newJobId } from '../../src/database/ids.ts';
 import type { DeliveryTable } from '../../src/database/tables.ts';
 import { acceptedJob } from '../../src/resources/jobs/accepted-job.ts';
-import { insertKnownAdapter } from '../resources/adapters/known-adapter.ts';
-import { alone } from '../resources/jobs/job-rows.ts';
+import { insertSampleAdapter } from '../resources/adapters/sample-adapter.ts';
+import { withoutReuse } from '../resources/jobs/job-rows.ts';
 import { MemoryDeliveryQueue } from './memory-delivery-queue.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
@@ -51,9 +51,9 @@ async function endedJob(
   { state = 'succeeded', labels = {} }: Partial<Pick<JobRecord, 'state' | 'labels'>> = {},
 ): Promise<JobRecord> {
   const { jobStore, jobControl } = server.workspaces.of('default');
-  const adapter_id = await insertKnownAdapter(server.database);
+  const adapter_id = await insertSampleAdapter(server.database);
   const accepted = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id });
-  await jobStore.accept(alone({ ...accepted, labels }));
+  await jobStore.accept(withoutReuse({ ...accepted, labels }));
   if (state === 'cancelled') return jobControl.cancel(accepted.id);
   return server.worker[state === 'failed' ? 'fail' : 'succeed'](accepted.id);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { testDatabase } from '../database/postgres-server.ts';
-import { toldMetrics } from '../e2e/told-metrics.ts';
+import { waitForMetrics } from '../e2e/wait-for-metrics.ts';
 import { openSocket, postHead, rawRequest } from '../http/raw-request.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { until, withFolder } from '../queue/harness.ts';
@@ -68,7 +68,7 @@ describe('the service on a Redis of others', () => {
               return socket;
             }),
           );
-          await toldMetrics(
+          await waitForMetrics(
             async () => (await fetch(`${probes}/metrics`)).text(),
             /connections\{listener="main",state="serving"\} 32/,
             /connections_limit\{listener="main"\} 32/,

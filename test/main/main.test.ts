@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { succeededResults } from '../../src/charts/succeeded-targets.ts';
-import { toldMetrics } from '../e2e/told-metrics.ts';
+import { waitForMetrics } from '../e2e/wait-for-metrics.ts';
 import { isGone, until, withFolder } from '../queue/harness.ts';
 import { refusedStart, type ServiceProcess, startService } from './service-process.ts';
 import { adapterForm, ended, statusOf, submit, upload } from './service-requests.ts';
@@ -77,7 +77,7 @@ describe('the service', () => {
     const result = await record(squeezed!.adapter_id);
     assert.deepEqual([result.parent_id, result.job_id], [adapterId, job.id]);
     assert.equal(await statusOf(service, `/v1/jobs/${job.id}/report`), 200);
-    await toldMetrics(
+    await waitForMetrics(
       async () => (await fetch(`${service.url}/metrics`)).text(),
       /lora_squeeze_jobs_total\{kind="squeeze",state="succeeded",tenant="default"\} 1/,
       /lora_squeeze_provider_info\{provider="cpu"/,

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import type { JobRecord, JobResult } from '../../src/contract/job.ts';
 import { OutcomeMetrics } from '../../src/metrics/job-metrics.ts';
 import { MetricFactory } from '../../src/metrics/metric-factory.ts';
-import { FAILED_RESULT } from '../resources/jobs/played-worker.ts';
+import { FAILED_RESULT } from '../resources/jobs/fake-worker.ts';
 
 const result = (rank: number, bytes: number): JobResult => ({
   target: { rank },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { itemsOf } from '../resources/batches/made-batch.ts';
+import { itemsOf } from '../resources/batches/insert-batch.ts';
 import { unfinished } from '../resources/jobs/job-rows.ts';
 import { isGone, until, withBench } from './harness.ts';
 

@@ -35,12 +35,12 @@ import { DiskStore } from '../../src/storage/disk-store.ts';
 import { currentOrigin, originText } from '../../src/tracing/origin.ts';
 import { sqliteIn } from '../database/dialects.ts';
 import { programEntry, programFile } from '../entry.ts';
-import { insertKnownAdapter, KNOWN_ADAPTER } from '../resources/adapters/known-adapter.ts';
-import { jobsOf } from '../resources/batches/made-batch.ts';
+import { insertSampleAdapter, SAMPLE_ADAPTER } from '../resources/adapters/sample-adapter.ts';
+import { jobsOf } from '../resources/batches/insert-batch.ts';
 
 export const SILENT = createLogger('silent');
 export const PREFIX = 'test';
-export const REQUEST: JobRequest = { kind: 'squeeze', adapter_id: KNOWN_ADAPTER, targets: [{ rank: 2 }] };
+export const REQUEST: JobRequest = { kind: 'squeeze', adapter_id: SAMPLE_ADAPTER, targets: [{ rank: 2 }] };
 export const SCRIPTED_PROCESSOR = pathToFileURL(
   programFile(join(import.meta.dirname, 'scripted-processor.program.ts')),
 );
@@ -76,7 +76,7 @@ export async function until<T>(
 }
 
 /** Nothing happens in this process meanwhile, as on a machine with too much to do. */
-export function holdUp(ms: number): void {
+export function blockEventLoop(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
@@ -154,7 +154,7 @@ export class Bench {
     await mkdir(join(folder, 'script'), { recursive: true });
     const blobs = await DiskStore.open(join(folder, 'storage'));
     const database = given ?? (await sqliteIn(folder));
-    await insertKnownAdapter(database);
+    await insertSampleAdapter(database);
     return new Bench(folder, address, blobs, database);
   }
 

@@ -8,7 +8,7 @@ import { COMMAND_TIMEOUT_MS } from '../../src/queue/redis-connection.ts';
 import { RedisRateCounter } from '../../src/queue/redis-rate-counter.ts';
 import { freePort } from '../free-port.ts';
 import { openRateCounter, type RateCounterFixture } from '../http/rate-counter.ts';
-import { holdUp, SILENT, startBroker, until, withFolder } from './harness.ts';
+import { blockEventLoop, SILENT, startBroker, until, withFolder } from './harness.ts';
 
 const LONG_MS = 60_000;
 
@@ -24,7 +24,7 @@ describe('the counter of rates', () => {
     await nextTurn();
     const counting = state.rates.count(randomUUID(), LONG_MS);
     // Longer than a command may take; Redis answers meanwhile.
-    holdUp(2 * COMMAND_TIMEOUT_MS);
+    blockEventLoop(2 * COMMAND_TIMEOUT_MS);
     assert.equal((await counting).current, 1);
 
     const questions = new RedisCommandClient({ socketPath: state.broker.socketPath });
@@ -32,7 +32,7 @@ describe('the counter of rates', () => {
       await until('the connection', () => questions.client.status === 'ready' || undefined);
       await nextTurn();
       const answer = await questions.run(() => {
-        process.nextTick(holdUp, 2 * COMMAND_TIMEOUT_MS);
+        process.nextTick(blockEventLoop, 2 * COMMAND_TIMEOUT_MS);
         return questions.client.ping();
       });
       assert.equal(answer, 'PONG');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Reconciler } from '../../src/queue/reconciler.ts';
 import { Workspaces } from '../../src/resources/workspaces.ts';
-import { batchesOf } from '../resources/batches/made-batch.ts';
+import { batchesOf } from '../resources/batches/insert-batch.ts';
 import { SILENT, withBench } from './harness.ts';
 
 describe('a batch that was cancelled by a process which died', () => {

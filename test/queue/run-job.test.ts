@@ -24,10 +24,10 @@ import type { RequestInput } from '../../src/squeeze/run-request.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { sqliteIn } from '../database/dialects.ts';
-import { alone, jobsIn } from '../resources/jobs/job-rows.ts';
-import { PlayedWorker } from '../resources/jobs/played-worker.ts';
+import { FakeWorker } from '../resources/jobs/fake-worker.ts';
+import { jobsIn, withoutReuse } from '../resources/jobs/job-rows.ts';
 import { jobsOf } from '../resources/tenants/stored-by.ts';
-import { makeAdapter, someModules } from '../squeeze/made-adapter.ts';
+import { makeAdapter, someModules } from '../squeeze/make-adapter.ts';
 import { withFolder } from './harness.ts';
 import { scriptedOutcome } from './scripted-outcome.ts';
 
@@ -55,7 +55,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
     const database = await sqliteIn(folder);
     const jobs = jobsIn(database);
     const adapters = new AdapterService(database, blobs, DEFAULT_TENANT);
-    const worker = new PlayedWorker({ database, store: blobs });
+    const worker = new FakeWorker({ database, store: blobs });
     try {
       await work({
         adapters,
@@ -68,7 +68,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
         },
         run: async (request, seen = () => {}, failing = []) => {
           const record = accepted(request);
-          await jobs.accept(alone(record));
+          await jobs.accept(withoutReuse(record));
           const deps: JobDeps = {
             blobs,
             adapterFiles: adapterFilesIn(blobs),

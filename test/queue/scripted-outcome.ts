@@ -1,12 +1,7 @@
 import type { Report } from '../../src/contract/report.ts';
 import type { JobOutcome, WrittenTarget } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
-import {
-  PLAYED_PROVIDER,
-  PLAYED_TIMINGS,
-  PLAYED_TOTALS,
-  playedResult,
-} from '../resources/jobs/played-result.ts';
+import { FAKE_PROVIDER, FAKE_TIMINGS, FAKE_TOTALS, fakeResult } from '../resources/jobs/fake-result.ts';
 
 export const PROGRESS_TOTAL = 1000;
 
@@ -19,11 +14,11 @@ export function scriptedOutcome({ request, sources }: RequestInput): Omit<
   readonly report: Report;
 } {
   const targets = request.kind === 'analyze' ? [] : request.targets;
-  const [provider, timings] = [PLAYED_PROVIDER, PLAYED_TIMINGS];
+  const [provider, timings] = [FAKE_PROVIDER, FAKE_TIMINGS];
   return {
     targets: targets.map((target, i) => ({
       state: 'succeeded',
-      result: playedResult({ target }),
+      result: fakeResult({ target }),
       files: i === targets.length - 1 && i > 0 ? null : [],
       extra: [],
     })),
@@ -56,6 +51,6 @@ export function scriptedOutcome({ request, sources }: RequestInput): Omit<
     } satisfies Report,
     provider,
     timings,
-    ...PLAYED_TOTALS,
+    ...FAKE_TOTALS,
   };
 }

@@ -13,7 +13,7 @@ import { type RunJobResult, runJob } from '../../src/queue/run-job.ts';
 import type { JobOutcome } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
-import { KNOWN_FACTS, KNOWN_FILES } from '../resources/adapters/known-adapter.ts';
+import { SAMPLE_FACTS, SAMPLE_FILES } from '../resources/adapters/sample-adapter.ts';
 import { PROGRESS_TOTAL, scriptedOutcome } from './scripted-outcome.ts';
 
 exitOnUncaught();
@@ -107,7 +107,7 @@ export default async function processor(
         work: (input) => work(task.jobs[0]!, input),
         onScratch,
         adapterFiles: {
-          write: async () => ({ described: KNOWN_FACTS, files: KNOWN_FILES }),
+          write: async () => ({ described: SAMPLE_FACTS, files: SAMPLE_FILES }),
           local: async ({ id }) => ({
             ...{ id, sha256: 'aa', bytes: 200, base_model: null },
             weightsPath: '/none',

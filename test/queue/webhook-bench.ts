@@ -17,9 +17,9 @@ import { WebhookService } from '../../src/resources/webhooks/service.ts';
 import { WebhookStore } from '../../src/resources/webhooks/store.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
-import { KNOWN_ADAPTER } from '../resources/adapters/known-adapter.ts';
-import { alone, jobsIn } from '../resources/jobs/job-rows.ts';
-import { PlayedWorker } from '../resources/jobs/played-worker.ts';
+import { SAMPLE_ADAPTER } from '../resources/adapters/sample-adapter.ts';
+import { FakeWorker } from '../resources/jobs/fake-worker.ts';
+import { jobsIn, withoutReuse } from '../resources/jobs/job-rows.ts';
 import { type Bench, PREFIX, SILENT, until, withBench } from './harness.ts';
 
 /** As many attempts as there are by default, without the hours between them. */
@@ -88,10 +88,10 @@ export class WebhookBench {
     webhook = undefined as NewRequestWebhook | undefined,
   } = {}): Promise<JobRecord> {
     const { database } = this.bench;
-    const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: KNOWN_ADAPTER });
+    const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: SAMPLE_ADAPTER });
     const own = { ...job, labels, webhook_id: webhook?.id ?? null };
-    await jobsIn(database).accept(alone(own).map((one) => ({ ...one, webhook })));
-    const worker = new PlayedWorker({ database, deliveries: tells ? this.queue : undefined });
+    await jobsIn(database).accept(withoutReuse(own).map((one) => ({ ...one, webhook })));
+    const worker = new FakeWorker({ database, deliveries: tells ? this.queue : undefined });
     return state === 'failed' ? worker.fail(job.id) : worker.succeed(job.id, { results: [] });
   }
 

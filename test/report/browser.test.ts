@@ -8,29 +8,29 @@ import type { Browser, Page } from 'playwright-core';
 import { reportPage } from '../../src/report/page/page.ts';
 import type { ReportInput } from '../../src/report/report-input.ts';
 import { assertAccessible, noChromium, openBrowser } from '../web/browser.ts';
-import { madeInput } from './report-inputs.ts';
+import { buildReportInput } from './report-inputs.ts';
 
 const PAGES: Readonly<Record<string, ReportInput>> = {
-  squeeze: madeInput({
+  squeeze: buildReportInput({
     modules: 32,
     rank: 16,
     targets: [{ rank: 4, profile: 'vllm' }, { rank: 8 }],
     warnings: ['A warning.'],
   }),
   // One module of each word that an analysis has for them, and some more.
-  analysis: madeInput({ modules: 8, kind: 'analyze' }),
-  merge: madeInput({ modules: 8, kind: 'merge', sources: 3 }),
-  hostile: madeInput({
+  analysis: buildReportInput({ modules: 8, kind: 'analyze' }),
+  merge: buildReportInput({ modules: 8, kind: 'merge', sources: 3 }),
+  hostile: buildReportInput({
     modules: 30,
     nameOf: (index) => `layers.${index}.<img src=x onerror=alert(1)>${'w'.repeat(index * 300)}`,
     baseModel: '</title><script>alert(1)</script>',
   }),
-  diffusion: madeInput({
+  diffusion: buildReportInput({
     modules: 32,
     nameOf: (index) => `down_blocks.${index}.attentions.1.transformer_blocks.0.attn2.to_out.0`,
     targets: [{ rank: 4 }],
   }),
-  large: madeInput({ modules: 4000, rank: 32, targets: [{ rank: 8 }, { rank: 16 }] }),
+  large: buildReportInput({ modules: 4000, rank: 32, targets: [{ rank: 8 }, { rank: 16 }] }),
 };
 
 describe('the page of a report in a browser', { skip: noChromium }, () => {

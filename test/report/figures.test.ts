@@ -9,10 +9,10 @@ import { pngOf } from '../../src/report/png.ts';
 import { FIGURES } from '../../src/report/report-input.ts';
 import { decodePng } from './decode-png.ts';
 import { elementsOf, textOf } from './markup.ts';
-import { madeInput } from './report-inputs.ts';
+import { buildReportInput } from './report-inputs.ts';
 
 describe('a figure on its own', () => {
-  const input = madeInput({ modules: 40, rank: 16, targets: [{ rank: 4 }, { rank: 8 }] });
+  const input = buildReportInput({ modules: 40, rank: 16, targets: [{ rank: 4 }, { rank: 8 }] });
 
   for (const figure of FIGURES) {
     it(`is well-formed SVG that says what it is: ${figure}`, () => {
@@ -51,14 +51,18 @@ describe('a figure on its own', () => {
       textOf(standaloneFigure(input, 'error-by-rank')),
       /rank 4 .*Result of rank 8|Result of rank 4.*rank 4/,
     );
-    const analysis = madeInput({ modules: 6, kind: 'analyze' });
+    const analysis = buildReportInput({ modules: 6, kind: 'analyze' });
     assert.match(textOf(standaloneFigure(analysis, 'error-by-rank')), /Recommended: rank 4/);
     assert.match(textOf(standaloneFigure(analysis, 'sizes')), /rank 4 for all: 2\.00 MB/);
   });
 
   it('holds names as text', () => {
     const evil = `layers.1.<script>"x"</script>`;
-    const hostile = madeInput({ modules: 3, nameOf: (index) => `${evil}\0\u202e${index}`, baseModel: evil });
+    const hostile = buildReportInput({
+      modules: 3,
+      nameOf: (index) => `${evil}\0\u202e${index}`,
+      baseModel: evil,
+    });
     for (const figure of FIGURES) {
       const svg = standaloneFigure(hostile, figure);
       assert.ok(!elementsOf(svg).some(({ tag }) => tag === 'script'));

@@ -6,7 +6,7 @@ import { succeededResults, succeededTargets } from '../../src/charts/succeeded-t
 import { MOST_ROWS } from '../../src/report/page/modules.ts';
 import { type ReportPage, reportPage } from '../../src/report/page/page.ts';
 import { assertSelfContained, elementsOf, textOf } from './markup.ts';
-import { layerName, madeInput } from './report-inputs.ts';
+import { buildReportInput, layerName } from './report-inputs.ts';
 
 const HOSTILE = [
   '<script>alert(1)</script>',
@@ -28,7 +28,7 @@ const rowsOf = (page: string, table: string): number => {
 };
 
 describe('the page of a squeeze', () => {
-  const input = madeInput({
+  const input = buildReportInput({
     modules: 60,
     rank: 32,
     targets: [
@@ -146,7 +146,7 @@ describe('the page of a squeeze', () => {
 
 describe('the page of another job', () => {
   it('is about the analysis', () => {
-    const { text: page } = reportPage(madeInput({ modules: 30, kind: 'analyze' }), true);
+    const { text: page } = reportPage(buildReportInput({ modules: 30, kind: 'analyze' }), true);
     assertSelfContained(page);
     const text = textOf(page);
     for (const told of [
@@ -163,7 +163,7 @@ describe('the page of another job', () => {
   });
 
   it('names the sources of a merge with their weights', () => {
-    const { text: page } = reportPage(madeInput({ modules: 10, kind: 'merge', sources: 9 }), true);
+    const { text: page } = reportPage(buildReportInput({ modules: 10, kind: 'merge', sources: 9 }), true);
     assertSelfContained(page);
     assert.match(textOf(page), /Merge of 9 LoRA adapters/);
     assert.equal(rowsOf(page, 'Sources'), 9);
@@ -171,7 +171,7 @@ describe('the page of another job', () => {
   });
 
   it('shows what is known of adapters that are still there', () => {
-    const input = madeInput({ modules: 3 });
+    const input = buildReportInput({ modules: 3 });
     const { text: without } = reportPage(input, true);
     assert.match(textOf(without), /no longer here/);
     const record = {
@@ -185,7 +185,7 @@ describe('the page of another job', () => {
   });
 
   it('bears modules without an update, of one rank, and none at all', () => {
-    const input = madeInput({ modules: 2, rank: 1, targets: [{ rank: 1 }] });
+    const input = buildReportInput({ modules: 2, rank: 1, targets: [{ rank: 1 }] });
     const dead = { ...input.report.modules[0]!, energy: 0, singular_values: [0], energy_curve: [1] };
     const report = { ...input.report, modules: [dead, input.report.modules[1]!] };
     for (const modules of [report.modules, []]) {
@@ -197,7 +197,7 @@ describe('the page of another job', () => {
 });
 
 describe('hostile names', () => {
-  const input = madeInput({
+  const input = buildReportInput({
     modules: 3 * HOSTILE.length,
     nameOf: (index) => HOSTILE[index % HOSTILE.length]! + (index < HOSTILE.length ? '' : index),
     baseModel: HOSTILE[1]!,
@@ -233,7 +233,7 @@ describe('hostile names', () => {
       };
       assertSelfContained(reportPage({ ...input, report }, true).text);
     }
-    const analysis = madeInput({
+    const analysis = buildReportInput({
       modules: HOSTILE.length,
       kind: 'analyze',
       nameOf: (index) => HOSTILE[index]!,
@@ -246,7 +246,11 @@ describe('a page of 4,000 modules', () => {
   const sizes = (made: ReportPage): number => Buffer.byteLength(made.text);
 
   it('is below 2 MB, with a table of the worst and a note', () => {
-    const input = madeInput({ modules: 4000, rank: 64, targets: [{ rank: 8 }, { rank: 16 }, { rank: 32 }] });
+    const input = buildReportInput({
+      modules: 4000,
+      rank: 64,
+      targets: [{ rank: 8 }, { rank: 16 }, { rank: 32 }],
+    });
     const made = reportPage(input, true);
     assertSelfContained(made.text);
     assert.ok(sizes(made) < 2e6, String(sizes(made)));
@@ -260,7 +264,7 @@ describe('a page of 4,000 modules', () => {
       (index: number) => `${layerName(index)}.${'é'.repeat(10_000)}${index}`,
     ]) {
       const made = reportPage(
-        madeInput({ modules: 4000, rank: 4, nameOf, targets: Array(16).fill({ rank: 2 }) }),
+        buildReportInput({ modules: 4000, rank: 4, nameOf, targets: Array(16).fill({ rank: 2 }) }),
         true,
       );
       assert.ok(sizes(made) < 2e6, String(sizes(made)));

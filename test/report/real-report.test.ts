@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { ReportForm } from '../../src/report/render.ts';
 import { Renderer } from '../../src/report/renderer.ts';
 import { computeFixture } from '../squeeze/compute-fixture.ts';
-import { squeezing } from '../squeeze/made-adapter.ts';
+import { squeezing } from '../squeeze/make-adapter.ts';
 import { decodePng } from './decode-png.ts';
 import { assertSelfContained, textOf } from './markup.ts';
 import { jobOf } from './report-inputs.ts';

@@ -4,7 +4,7 @@ import type { ModuleSpectrum, Report, SucceededTargetReport } from '../../src/co
 import type { Target } from '../../src/contract/target.ts';
 import type { ReportInput } from '../../src/report/report-input.ts';
 
-export interface MadeReport {
+export interface ReportSpec {
   readonly modules: number;
   /** Singular values of each. */
   readonly rank?: number;
@@ -30,7 +30,7 @@ const SHA256 = '4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877
 const JOB_ID = `job_${'0'.repeat(32)}`;
 
 /** A report with numbers that belong together: σ_i = 1/i^p, and what the best of each rank loses. */
-export function madeInput({
+export function buildReportInput({
   modules: count,
   rank = 16,
   targets = [{ rank: Math.max(1, rank >> 1) }],
@@ -39,7 +39,7 @@ export function madeInput({
   baseModel = 'example/base-7b',
   warnings = [],
   sources = 1,
-}: MadeReport): ReportInput {
+}: ReportSpec): ReportInput {
   const modules = Array.from({ length: count }, (_, index) =>
     spectrum(nameOf(index), rank, 0.6 + (index % 7) / 10),
   );

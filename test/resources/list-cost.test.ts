@@ -8,10 +8,10 @@ import type { JobFilter } from '../../src/resources/jobs/store.ts';
 import { type RunFilter, RunStore } from '../../src/resources/runs/store.ts';
 import { onEachDialect } from '../database/dialects.ts';
 import { planOf, sqlOf, watched } from '../database/query-plans.ts';
-import { insertKnownAdapter } from './adapters/known-adapter.ts';
-import { batchesOf } from './batches/made-batch.ts';
+import { insertSampleAdapter } from './adapters/sample-adapter.ts';
+import { batchesOf } from './batches/insert-batch.ts';
+import { NO_DISPATCHER } from './jobs/fake-worker.ts';
 import { jobsIn } from './jobs/job-rows.ts';
-import { NO_DISPATCHER } from './jobs/played-worker.ts';
 
 const ONE = { limit: 1 };
 const LABELS = { labels: [{ name: 'team', text: 'search' }] };
@@ -21,7 +21,7 @@ type Row = readonly [name: string, id: string];
 
 /** Adapters beside the one that is known, which is like them but for these. */
 async function named(database: Database, rows: readonly Row[]): Promise<void> {
-  const known = await insertKnownAdapter(database);
+  const known = await insertSampleAdapter(database);
   await database.write(async (writer) => {
     const row = await writer
       .selectFrom('adapter')

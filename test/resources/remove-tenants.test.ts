@@ -10,10 +10,10 @@ import { type Workspace, Workspaces } from '../../src/resources/workspaces.ts';
 import { onEachDialect } from '../database/dialects.ts';
 import { MemoryQueue } from '../http/memory-queue.ts';
 import { tinyAdapter } from '../http/tiny-adapter.ts';
+import { crashAfterWrites, SimulatedCrash } from './crashing-stores.ts';
+import { NO_DISPATCHER } from './jobs/fake-worker.ts';
 import { reportFile } from './jobs/job-rows.ts';
-import { NO_DISPATCHER } from './jobs/played-worker.ts';
-import { Died, mortal } from './mortal.ts';
-import { entry, MODULES, madeRun } from './runs/made-run.ts';
+import { entry, MODULES, runManifest } from './runs/run-entries.ts';
 import { HOUR_MS, largeAdapter, type StorageBench, withBench } from './sweeps/storage-bench.ts';
 
 const later = (hours: number): number => Date.now() + hours * HOUR_MS;
@@ -37,7 +37,7 @@ onEachDialect('a tenant that is deleted', (database, folder) => {
     await bench.worker.begin(running.id);
     await space.batchIntake.submit({ jobs: [squeeze(4), squeeze(5)], labels: { c: 'd' } });
     await space.batches.settled();
-    const run = { ...madeRun(), id: newRunId(Date.now()) };
+    const run = { ...runManifest(), id: newRunId(Date.now()) };
     await space.runStore.create(run);
     const checkpoint = {
       ...entry(1, 64, { decision: 'keep', target: null, job_id: null, source_adapter_id: null }),
@@ -152,7 +152,7 @@ onEachDialect('a tenant that is deleted', (database, folder) => {
       for (let life = 1; ; life += 5) {
         await fill(bench, await bench.other('gone'), 10);
         await bench.workspaces.tenants.delete('gone');
-        const dying = mortal(bench, life);
+        const dying = crashAfterWrites(bench, life);
         const parts = { store: dying.store, database: dying.database, dispatcher: NO_DISPATCHER };
         const workspaces = new Workspaces({ ...parts, queue: new MemoryQueue() });
         const sweeper = new Sweeper({
@@ -160,7 +160,7 @@ onEachDialect('a tenant that is deleted', (database, folder) => {
         });
         const outcome = await sweeper.sweep(later(0.1)).catch((error: unknown) => error);
         if (!(outcome instanceof Error)) break;
-        assert.ok(outcome instanceof Died, String(outcome));
+        assert.ok(outcome instanceof SimulatedCrash, String(outcome));
         deaths++;
         await bench.sweeper().sweep(later(0.1));
         assert.deepEqual(await leftOf('gone'), [], `after ${life} writes`);

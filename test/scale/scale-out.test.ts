@@ -13,7 +13,7 @@ import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { Trainer, train } from '../e2e/trainer.ts';
 import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { until } from '../queue/harness.ts';
-import { makeAdapter, someModules } from '../squeeze/made-adapter.ts';
+import { makeAdapter, someModules } from '../squeeze/make-adapter.ts';
 import { BUCKET, motoIsMissing, type S3Server, startMoto } from '../storage/s3-servers.ts';
 import { type Member, startMember } from './deployment.ts';
 import { type Network, openNetwork } from './network.ts';

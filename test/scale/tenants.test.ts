@@ -12,7 +12,7 @@ import type { TenantRequest, TenantSummary, UsageRecord } from '../../src/contra
 import { noPostgres } from '../database/postgres-server.ts';
 import { isAlive } from '../e2e/process-tree.ts';
 import { until } from '../queue/harness.ts';
-import { makeAdapter, someModules } from '../squeeze/made-adapter.ts';
+import { makeAdapter, someModules } from '../squeeze/make-adapter.ts';
 import { motoIsMissing } from '../storage/s3-servers.ts';
 import type { KeyedClient, Refusal } from './keyed-client.ts';
 import { hold, type ListedWorker, TenantsDeployment } from './tenants-deployment.ts';

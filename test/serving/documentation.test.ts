@@ -7,7 +7,7 @@ import { ComputePool } from '../../src/compute/pool.ts';
 import { SqueezeRequest } from '../../src/contract/job-request.ts';
 import { RULE_NAMES } from '../../src/serving/judge.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
-import { squeezing } from '../squeeze/made-adapter.ts';
+import { squeezing } from '../squeeze/make-adapter.ts';
 import { rowOf, sourcesOf } from './documented-profiles.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

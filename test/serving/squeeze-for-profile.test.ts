@@ -12,7 +12,7 @@ import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { buildSafetensors, float32Tensor, readSafetensors } from '../oracle/safetensors.ts';
 import { scoreAdapter } from '../oracle/score.ts';
 import { computeFixture } from '../squeeze/compute-fixture.ts';
-import { type MadeModule, readResult, someModules, squeezing } from '../squeeze/made-adapter.ts';
+import { type ModuleFactors, readResult, someModules, squeezing } from '../squeeze/make-adapter.ts';
 
 const compute = computeFixture();
 const { adapter } = compute;
@@ -112,7 +112,7 @@ describe('a squeeze for a profile', () => {
 
   it('does not promise one rank where a module has less', async () => {
     const [small] = someModules(3, 1);
-    const large: MadeModule = { ...someModules(12, 2)[1]!, name: 'layers.9.v_proj' };
+    const large: ModuleFactors = { ...someModules(12, 2)[1]!, name: 'layers.9.v_proj' };
     const dir = adapter([small!, large], { r: 12, lora_alpha: 12, rank_pattern: { 'layers.0.q_proj': 3 } });
     const targets: Target[] = [
       { rank: 6, profile: 'sglang' },
@@ -260,7 +260,7 @@ describe('the split', () => {
 
 describe('a squeeze for a program that loads another format', () => {
   /** Layers of a language model whose spectra differ, so that a budget gives them different ranks. */
-  const layers = (): MadeModule[] =>
+  const layers = (): ModuleFactors[] =>
     ['q_proj', 'k_proj', 'v_proj'].map((name, index) => ({
       name: `model.layers.0.self_attn.${name}`,
       ...factorsWithSpectrum(

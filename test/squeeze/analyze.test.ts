@@ -18,21 +18,21 @@ import type { JobContext } from '../../src/squeeze/job-context.ts';
 import { matrix, singularValuesOfProduct, tailShare } from '../oracle/linear-algebra.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { computeFixture } from './compute-fixture.ts';
-import { bfloat16Tensor, type MadeModule, someModules, squeezing } from './made-adapter.ts';
-import { type MadeOutcome, made } from './made-outcome.ts';
+import { bfloat16Tensor, type ModuleFactors, someModules, squeezing } from './make-adapter.ts';
 import { sourceOf } from './merging.ts';
+import { requireSuccess, type SuccessfulOutcome } from './successful-squeeze.ts';
 
 const compute = computeFixture();
 const { adapter } = compute;
 
 async function analyzing<T>(
   dir: string,
-  use: (analysis: Analysis, outcome: MadeOutcome) => T | Promise<T>,
+  use: (analysis: Analysis, outcome: SuccessfulOutcome) => T | Promise<T>,
   context: Partial<JobContext> = {},
 ): Promise<T> {
   const scratchDir = mkdtempSync(join(tmpdir(), 'analyzed-'));
   try {
-    const outcome = made(
+    const outcome = requireSuccess(
       await analyze(
         {
           source: sourceOf(dir),
@@ -57,7 +57,7 @@ const uneven = (): string =>
     rank_pattern: { 'layers.8.q_proj': 4, 'layers.9.q_proj': 1 },
     alpha_pattern: { 'layers.8.q_proj': 40 },
   });
-const named = (name: string, rank: number): MadeModule[] =>
+const named = (name: string, rank: number): ModuleFactors[] =>
   someModules(rank, 1).map((module) => ({ ...module, name }));
 
 /** A module of a spectrum given, as the pure parts see it. */
@@ -168,7 +168,7 @@ describe('an analysis', () => {
   });
 
   it('finds dead modules, and an adapter that is dead altogether', async () => {
-    const zero = (name: string): MadeModule => ({ name, b: matrix(30, 4), a: someModules(4, 1)[0]!.a });
+    const zero = (name: string): ModuleFactors => ({ name, b: matrix(30, 4), a: someModules(4, 1)[0]!.a });
     await analyzing(adapter([...someModules(4, 2), zero('layers.5.q_proj')]), ({ modules, curve }) => {
       assert.equal(modules.at(-1)!.verdict, 'dead');
       assert.deepEqual([modules.at(-1)!.effective_rank, modules.at(-1)!.knee], [0, 1]);

@@ -9,12 +9,12 @@ import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { allowedError, scoreAdapter } from '../oracle/score.ts';
 import {
   bfloat16Tensor,
-  type MadeModule,
+  type ModuleFactors,
   makeAdapter,
   readResult,
   squeezing,
   tensorOf,
-} from './made-adapter.ts';
+} from './make-adapter.ts';
 
 /** Shapes of spectra that break solvers; after LAPACK's test matrices (LAWN 41) and RandLAPACK's generators. */
 const SPECTRA: Readonly<Record<string, (i: number, r: number) => number>> = {
@@ -59,7 +59,7 @@ function moduleOf(
   rank: number,
   index: number,
   shape: { m: number; n: number; spectrum: string; seed: number; size: number },
-): MadeModule {
+): ModuleFactors {
   const { m, n, spectrum, seed, size } = shape;
   const real = Math.min(rank, m, n);
   const sigma = Array.from({ length: real }, (_, i) => SPECTRA[spectrum]!(i, real));

@@ -1,6 +1,6 @@
 import { after, before } from 'node:test';
 import { ComputePool } from '../../src/compute/pool.ts';
-import { makeAdapter } from './made-adapter.ts';
+import { makeAdapter } from './make-adapter.ts';
 
 /** What the tests of a file that squeeze share; all of it is gone after them. */
 export interface ComputeFixture {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { expectedLoss, NO_LOSS_ENERGY, SOME_LOSS_ENERGY } from '../../src/squeeze/expected-loss.ts';
 import { computeFixture } from './compute-fixture.ts';
-import { someModules, squeezing } from './made-adapter.ts';
+import { someModules, squeezing } from './make-adapter.ts';
 
 interface Made {
   readonly sigma: readonly number[];

@@ -25,7 +25,7 @@ import {
 import { allowedError, scoreAdapter } from '../oracle/score.ts';
 import { weightedSum } from '../oracle/weighted-sum.ts';
 import { computeFixture } from './compute-fixture.ts';
-import { type MadeOutcome, made } from './made-outcome.ts';
+import { requireSuccess, type SuccessfulOutcome } from './successful-squeeze.ts';
 
 const compute = computeFixture();
 const [M, N] = [24, 20];
@@ -48,7 +48,7 @@ const file = (
 async function mergeFiles(
   parts: readonly Bytes[],
   target: Target,
-): Promise<MadeOutcome & { readonly files: Bytes }> {
+): Promise<SuccessfulOutcome & { readonly files: Bytes }> {
   const scratchDir = mkdtempSync(join(tmpdir(), 'merged-'));
   try {
     const sources = parts.map(({ weights, config }, index) => {
@@ -75,7 +75,7 @@ async function mergeFiles(
       },
       compute.pool,
     );
-    const all = made(outcome);
+    const all = requireSuccess(outcome);
     const written = all.targets[0]!.files!;
     const config = written.find(({ name }) => name === 'adapter_config.json');
     const files = {

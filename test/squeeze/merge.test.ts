@@ -10,7 +10,7 @@ import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { float32Tensor, type Tensor } from '../oracle/safetensors.ts';
 import { allowedError, overallError, scoreAdapter } from '../oracle/score.ts';
 import { computeFixture } from './compute-fixture.ts';
-import { bfloat16Tensor, type MadeModule, readResult } from './made-adapter.ts';
+import { bfloat16Tensor, type ModuleFactors, readResult } from './make-adapter.ts';
 import { idOf, merging, sumOf, type Term } from './merging.ts';
 
 const compute = computeFixture();
@@ -24,7 +24,7 @@ function modulesOf(
   rank: number,
   seed: number,
   names: readonly ModuleName[] = ['q_proj', 'v_proj'],
-): MadeModule[] {
+): ModuleFactors[] {
   return names.map((name, index) => ({
     name: `layers.0.${name}`,
     ...factorsWithSpectrum(
@@ -460,7 +460,7 @@ describe('a merge is refused', () => {
   });
 
   it('when a module has other shapes', async () => {
-    const other: MadeModule[] = [{ name: 'layers.0.q_proj', ...factorsWithSpectrum(40, 31, [1, 0.5], 3) }];
+    const other: ModuleFactors[] = [{ name: 'layers.0.q_proj', ...factorsWithSpectrum(40, 31, [1, 0.5], 3) }];
     const [x, y] = [plain(), adapter(other, BASE)];
     const words = ['"layers.0.q_proj"', '[40, 32]', '[40, 31]', idOf(x), idOf(y)];
     await refused([x, y], 'MERGE_SHAPE_MISMATCH', ...words);

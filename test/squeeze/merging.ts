@@ -8,7 +8,7 @@ import type { JobContext, SourceFiles } from '../../src/squeeze/job-context.ts';
 import { merge } from '../../src/squeeze/merge/merge.ts';
 import { CONFIG, readPeftAdapter, WEIGHTS } from '../oracle/peft-adapter.ts';
 import { weightedSum } from '../oracle/weighted-sum.ts';
-import { type MadeOutcome, made } from './made-outcome.ts';
+import { requireSuccess, type SuccessfulOutcome } from './successful-squeeze.ts';
 
 export interface Term {
   readonly dir: string;
@@ -42,12 +42,14 @@ export async function merging<T>(
   pool: ComputePool,
   terms: readonly Term[],
   { targets, options = {}, signal = new AbortController().signal, onProgress = () => {} }: Run,
-  use: (outcome: MadeOutcome, left: string[]) => T | Promise<T>,
+  use: (outcome: SuccessfulOutcome, left: string[]) => T | Promise<T>,
 ): Promise<T> {
   const scratchDir = mkdtempSync(join(tmpdir(), 'merged-'));
   try {
     const parts = terms.map(({ dir, weight }) => ({ ...sourceOf(dir), weight }));
-    const outcome = made(await merge({ parts, targets, options, scratchDir, onProgress, signal }, pool));
+    const outcome = requireSuccess(
+      await merge({ parts, targets, options, scratchDir, onProgress, signal }, pool),
+    );
     return await use(outcome, readdirSync(scratchDir));
   } finally {
     rmSync(scratchDir, { recursive: true });

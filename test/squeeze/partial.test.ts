@@ -9,7 +9,7 @@ import { squeeze } from '../../src/squeeze/squeeze.ts';
 import { CONFIG, readPeftAdapter, WEIGHTS } from '../oracle/peft-adapter.ts';
 import { overallError, scoreAdapter } from '../oracle/score.ts';
 import { computeFixture } from './compute-fixture.ts';
-import { readResult, someModules, squeezing } from './made-adapter.ts';
+import { readResult, someModules, squeezing } from './make-adapter.ts';
 
 const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 const compute = computeFixture();

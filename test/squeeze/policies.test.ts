@@ -8,7 +8,7 @@ import type { SucceededTargetReport } from '../../src/contract/report.ts';
 import type { Target } from '../../src/contract/target.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import { readSafetensors } from '../oracle/safetensors.ts';
-import { squeezing } from './made-adapter.ts';
+import { squeezing } from './make-adapter.ts';
 
 /** A real adapter: GPT-2, rank 8, three kinds of modules with spectra from flat to steep. */
 const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');

@@ -14,7 +14,7 @@ import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { decodeTensor, float32Tensor, readSafetensors } from '../oracle/safetensors.ts';
 import { overallError, scoreAdapter } from '../oracle/score.ts';
 import { computeFixture } from './compute-fixture.ts';
-import { bfloat16Tensor, readResult, someModules, squeezing } from './made-adapter.ts';
+import { bfloat16Tensor, readResult, someModules, squeezing } from './make-adapter.ts';
 
 const compute = computeFixture();
 const { adapter } = compute;

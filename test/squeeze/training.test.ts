@@ -22,12 +22,12 @@ import { buildSafetensors, parseSafetensors, type Tensor } from '../oracle/safet
 import { computeFixture } from './compute-fixture.ts';
 import {
   bfloat16Tensor,
-  type MadeModule,
+  type ModuleFactors,
   readResult,
   someModules,
   squeezing,
   tensorOf,
-} from './made-adapter.ts';
+} from './make-adapter.ts';
 
 const RANK = 12;
 const fixture = computeFixture();
@@ -152,7 +152,7 @@ describe('projections', () => {
 
 describe('optimizer state', () => {
   /** Gradients of a random linear loss at the source as first moments, their squares as second. */
-  function made(modules: readonly MadeModule[], encode: (x: Matrix) => Tensor = tensorOf) {
+  function made(modules: readonly ModuleFactors[], encode: (x: Matrix) => Tensor = tensorOf) {
     const scale = 2;
     const losses = new Map(
       modules.map(({ name, b, a }, i) => [name, gaussianMatrix(b.rows, a.columns, 7 + i)]),
@@ -264,7 +264,7 @@ describe('optimizer state', () => {
 
   it('comes through in pieces where a module is too large for one', async () => {
     // (m + n)·r is just over the numbers held at a time.
-    const big: MadeModule = {
+    const big: ModuleFactors = {
       name: 'big',
       b: gaussianMatrix(140_000, 16, 1),
       a: gaussianMatrix(16, 130_000, 2),
@@ -347,7 +347,7 @@ describe('optimizer state', () => {
 });
 
 describe('dead directions', () => {
-  const dead: MadeModule[] = [
+  const dead: ModuleFactors[] = [
     { name: 'untrained', b: matrix(20, 8), a: gaussianMatrix(8, 30, 1) },
     { name: 'flat', b: gaussianMatrix(20, 8, 2), a: flat(8, 30, 3) },
     { name: 'alive', b: gaussianMatrix(20, 8, 4), a: gaussianMatrix(8, 30, 5) },

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { startFaultProxy } from './fault-proxy.ts';
 import { startMotoWithPolicy } from './moto-iam.ts';
 import { openS3, type S3UnderTest } from './s3-bench.ts';
-import { saying } from './s3-errors.ts';
+import { isStorageFailure } from './s3-errors.ts';
 import { BUCKET, motoIsMissing, type S3Server } from './s3-servers.ts';
 
 const MB = 1_000_000;
@@ -58,7 +58,7 @@ describe('S3Store and a store that checks who it is', { skip: motoIsMissing() ??
     await using({ AWS_ENDPOINT_URL_S3: proxy.url }, PREFIX, async ({ store }) => {
       const path = join(await store.makeScratch(), 'file');
       await writeFile(path, randomBytes(20 * MB));
-      await assert.rejects(store.putFile('a/broken', path), saying(/ECONNRESET|EPIPE/));
+      await assert.rejects(store.putFile('a/broken', path), isStorageFailure(/ECONNRESET|EPIPE/));
       assert.equal(aborted.length, 1);
     });
   });
@@ -66,7 +66,7 @@ describe('S3Store and a store that checks who it is', { skip: motoIsMissing() ??
   it('says that it may not do something elsewhere in the bucket', () =>
     using({}, 'elsewhere', async ({ store }) => {
       const secrets = [server.env.AWS_SECRET_ACCESS_KEY!, server.env.AWS_ACCESS_KEY_ID!];
-      const said = saying(
+      const said = isStorageFailure(
         /s3:\/\/test-bucket\/elsewhere\/.* \(AccessDenied, HTTP 403\)\. Check the cred/,
         secrets,
       );
@@ -77,7 +77,7 @@ describe('S3Store and a store that checks who it is', { skip: motoIsMissing() ??
   it('says that credentials are wrong, and shows none', async () => {
     const secret = 'wrong-secret-hunter2';
     await using({ AWS_SECRET_ACCESS_KEY: secret }, PREFIX, async ({ store }) => {
-      const said = saying(/SignatureDoesNotMatch, HTTP 403\)\. Check the credentials/, [
+      const said = isStorageFailure(/SignatureDoesNotMatch, HTTP 403\)\. Check the credentials/, [
         secret,
         server.env.AWS_ACCESS_KEY_ID!,
       ]);
@@ -85,10 +85,13 @@ describe('S3Store and a store that checks who it is', { skip: motoIsMissing() ??
       await assert.rejects(store.put('a/b', Buffer.from('x')), said);
       await assert.rejects(store.get('a/b'), said);
       // A HEAD has no body to say why.
-      await assert.rejects(store.stat('a/b'), saying(/HTTP 403\)\. Check the credentials/));
+      await assert.rejects(store.stat('a/b'), isStorageFailure(/HTTP 403\)\. Check the credentials/));
     });
     await using({ AWS_ACCESS_KEY_ID: 'NOBODYKNOWSME' }, PREFIX, async ({ store }) => {
-      await assert.rejects(store.check(), saying(/InvalidAccessKeyId, HTTP 403/, ['NOBODYKNOWSME']));
+      await assert.rejects(
+        store.check(),
+        isStorageFailure(/InvalidAccessKeyId, HTTP 403/, ['NOBODYKNOWSME']),
+      );
     });
   });
 });

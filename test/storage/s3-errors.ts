@@ -3,7 +3,10 @@ import { inspect } from 'node:util';
 import { AppError } from '../../src/errors/app-error.ts';
 
 /** Whether an error is a STORAGE_FAILED that says where and what, and shows no secret in any corner. */
-export function saying(pattern: RegExp, secrets: readonly string[] = []): (error: unknown) => boolean {
+export function isStorageFailure(
+  pattern: RegExp,
+  secrets: readonly string[] = [],
+): (error: unknown) => boolean {
   return (error) => {
     assert(error instanceof AppError, inspect(error));
     assert.equal(error.code, 'STORAGE_FAILED');

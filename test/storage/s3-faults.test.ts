@@ -12,7 +12,7 @@ import { contentOf } from '../conformance/blob-store.ts';
 import { freePort } from '../free-port.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { openS3, type S3UnderTest, Witness } from './s3-bench.ts';
-import { saying } from './s3-errors.ts';
+import { isStorageFailure } from './s3-errors.ts';
 import { motoIsMissing, type S3Server, startMoto } from './s3-servers.ts';
 
 const MB = 1_000_000;
@@ -86,7 +86,7 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
     };
     await assert.rejects(
       s3.store.localFile('cut/b', 2 * MB),
-      saying(/could not read s3:.*cut\/b \((ECONNRESET|EPIPE)\)/),
+      isStorageFailure(/could not read s3:.*cut\/b \((ECONNRESET|EPIPE)\)/),
     );
     proxy.fault = () => undefined;
     assert.equal(readFileSync(await s3.store.localFile('cut/b', 2 * MB)).byteLength, 2 * MB);
@@ -98,14 +98,17 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
     proxy.fault = ({ method }) => (method === 'GET' && gets++ === 0 ? { cutAfterBytes: MB } : undefined);
     const stream = await s3.store.read('cut/c');
     await s3.store.put('cut/c', Buffer.alloc(2 * MB, 2));
-    await assert.rejects(contentOf(stream), saying(/HTTP 412/));
+    await assert.rejects(contentOf(stream), isStorageFailure(/HTTP 412/));
   });
 
   it('leaves nothing of an upload that failed, and the file where it was', async () => {
     const path = join(await s3.store.makeScratch(), 'file');
     await writeFile(path, randomBytes(40 * MB));
     proxy.fault = ({ url }) => (url!.includes('partNumber=3') ? 'refuse' : undefined);
-    await assert.rejects(s3.store.putFile('parts/a', path), saying(/could not write s3:.*parts\/a/));
+    await assert.rejects(
+      s3.store.putFile('parts/a', path),
+      isStorageFailure(/could not write s3:.*parts\/a/),
+    );
     assert.equal(await s3.store.stat('parts/a'), undefined);
     assert.deepEqual(await witness.unfinishedUploads(), []);
     assert.ok(existsSync(path), 'so that the upload can be tried again');
@@ -121,7 +124,10 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
     const port = await freePort();
     const secrets = [server.env.AWS_SECRET_ACCESS_KEY!, server.env.AWS_ACCESS_KEY_ID!];
     const down = await openS3({ ...server.env, AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` });
-    const said = saying(/s3:\/\/test-bucket\/prefix-\d+\/deep\/.*ECONNREFUSED.*cannot be reached/, secrets);
+    const said = isStorageFailure(
+      /s3:\/\/test-bucket\/prefix-\d+\/deep\/.*ECONNREFUSED.*cannot be reached/,
+      secrets,
+    );
     for (const call of [
       () => down.store.check(),
       () => down.store.get('a/b'),
@@ -146,7 +152,7 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
     const stuck = await openS3({ ...server.env, AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` }, {}, 3_000);
-    assert.ok(saying(/did not answer in time/)(stuck.firstError));
+    assert.ok(isStorageFailure(/did not answer in time/)(stuck.firstError));
     await stuck.dispose();
     for (const socket of sockets) socket.destroy();
     silent.close();
@@ -160,7 +166,9 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
       stalling = await openS3({ ...server.env, AWS_ENDPOINT_URL_S3: proxy.url }, {}, IDLE_MS);
     });
     after(() => stalling.dispose());
-    const stalled = saying(/could not (read|list|write) s3:.*(TimeoutError).*did not answer in time/);
+    const stalled = isStorageFailure(
+      /could not (read|list|write) s3:.*(TimeoutError).*did not answer in time/,
+    );
 
     it('goes on with a body that stopped', { timeout: 60_000 }, async () => {
       const bytes = randomBytes(3 * MB);
@@ -223,7 +231,7 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
 
   it('says so when the bucket is missing', async () => {
     const other = await openS3(server.env, { bucket: 'no-such-bucket' });
-    const said = saying(/s3:\/\/no-such-bucket\/.*NoSuchBucket.*There is no bucket of this name/);
+    const said = isStorageFailure(/s3:\/\/no-such-bucket\/.*NoSuchBucket.*There is no bucket of this name/);
     await assert.rejects(other.store.check(), said);
     await assert.rejects(other.store.get('a/b'), said);
     await assert.rejects(other.store.put('a/b', Buffer.from('x')), said);
@@ -253,7 +261,7 @@ describe('S3Store and a store that lists in an order of its own', () => {
     keys.push(`${prefix}/l/a/x`, `${prefix}/l/a-b`);
     await assert.rejects(
       store.list('l/'),
-      saying(/does not list keys in order \("prefix.*l\/a\/x" before "prefix.*l\/a-b"\)/),
+      isStorageFailure(/does not list keys in order \("prefix.*l\/a\/x" before "prefix.*l\/a-b"\)/),
     );
     keys.reverse();
     assert.deepEqual(await store.list('l/'), ['l/a-b', 'l/a/x']);

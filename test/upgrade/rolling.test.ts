@@ -7,7 +7,7 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import { Member } from '../chaos/member.ts';
 import { PatientClient } from '../chaos/patient-client.ts';
 import { distinctRequests, uploadAdapters } from '../chaos/requests.ts';
-import { type Accepted, insist, postJob } from '../chaos/submitter.ts';
+import { type Accepted, postJob, retryUntilAccepted } from '../chaos/submitter.ts';
 import { noPostgres, type PostgresServer, startPostgres } from '../database/postgres-server.ts';
 import { packageVersion } from '../e2e/fixtures.ts';
 import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
@@ -81,7 +81,7 @@ describe('an upgrade, process by process, on PostgreSQL under load', { skip: noP
       for (let i = 0; !isOver && i < MAX_JOBS; i++) {
         // Each time to another one: what one version has answered the other one answers as well.
         const send = () => postJob(apis[sends++ % apis.length]!.url, `job-${i}`, requests[i]);
-        accepted.push(await insist(`job-${i}`, send, deadline));
+        accepted.push(await retryUntilAccepted(`job-${i}`, send, deadline));
         if (i >= IN_FLIGHT) await ended(accepted[i - IN_FLIGHT]!.jobId);
       }
     })();
@@ -108,7 +108,7 @@ describe('an upgrade, process by process, on PostgreSQL under load', { skip: noP
     await doneBy([packageVersion, NEXT_VERSION]);
     const burst = requests.slice(MAX_JOBS).map((request, i) => {
       const key = `burst-${i}`;
-      return insist(key, () => postJob(oldApi.url, key, request), deadline);
+      return retryUntilAccepted(key, () => postJob(oldApi.url, key, request), deadline);
     });
     accepted.push(...(await Promise.all(burst)));
     assert.equal(await oldWorker.stop(), 0, oldWorker.log());

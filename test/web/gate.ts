@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
 /** A line to the service on which chosen requests wait until they are let through. */
-export interface Gate {
+export interface RequestGate {
   /** What the browser opens instead of the service. */
   readonly url: string;
   /** Requests whose first line matches wait from now on. */
@@ -14,7 +14,7 @@ export interface Gate {
   close(): Promise<void>;
 }
 
-export async function openGate(serviceUrl: string): Promise<Gate> {
+export async function openRequestGate(serviceUrl: string): Promise<RequestGate> {
   const { hostname, port } = new URL(serviceUrl);
   const changes = new EventEmitter();
   const clients = new Set<Socket>();

@@ -9,7 +9,7 @@ import { Client } from '../e2e/client.ts';
 import { largeAdapter } from '../e2e/large-adapter.ts';
 import type { Service } from '../e2e/service.ts';
 import { assertAccessible, cannotRun, openPage, type WatchedPage } from './browser.ts';
-import { type Gate, openGate } from './gate.ts';
+import { openRequestGate, type RequestGate } from './gate.ts';
 import { sharedPage } from './shared-page.ts';
 
 const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
@@ -39,7 +39,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
   const large = largeAdapter(join(scratch, 'large'), 24);
   let service: Service;
   let client: Client;
-  let gate: Gate;
+  let gate: RequestGate;
   let browser: Browser;
   let watched: WatchedPage;
   let page: Page;
@@ -47,7 +47,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
   before(async () => {
     ({ service, browser } = await sharedPage());
     client = new Client(service.url);
-    gate = await openGate(service.url);
+    gate = await openRequestGate(service.url);
   });
   afterEach(async () => {
     gate.letThrough();

@@ -7,7 +7,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { Service } from '../e2e/service.ts';
 import { CONFIG, formOf, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
 import { cannotRun, openPage, uploadAndAnalyze } from './browser.ts';
-import { EVIL, sharedPage } from './shared-page.ts';
+import { HOSTILE_HOST, sharedPage } from './shared-page.ts';
 
 const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 const FILES = ['adapter_model.safetensors', 'adapter_config.json'].map((name) => join(GPT2, name));
@@ -112,7 +112,11 @@ describe('pages of other sites, in a browser on the machine of a service that as
   it('change nothing and read nothing, from another port and from another name', async () => {
     const before = [await counted('adapters'), await counted('jobs')];
     const { port: other } = elsewhere.address() as AddressInfo;
-    const sites = [`http://127.0.0.1:${other}`, `http://localhost:${other}`, `http://${EVIL}:${other}`];
+    const sites = [
+      `http://127.0.0.1:${other}`,
+      `http://localhost:${other}`,
+      `http://${HOSTILE_HOST}:${other}`,
+    ];
     for (const site of sites) {
       const page = await openElsewhere(site);
       for (const { what, status, text } of await attempts(page, service.url))
@@ -137,7 +141,7 @@ describe('pages of other sites, in a browser on the machine of a service that as
 
   it('do no more with a form, which needs no script', async () => {
     const { port: other } = elsewhere.address() as AddressInfo;
-    const page = await openElsewhere(`http://${EVIL}:${other}`);
+    const page = await openElsewhere(`http://${HOSTILE_HOST}:${other}`);
     await page.setContent(
       `<form method="post" enctype="multipart/form-data" action="${service.url}/v1/jobs/${jobId}/retry"><button>win</button></form>`,
     );
@@ -150,7 +154,7 @@ describe('pages of other sites, in a browser on the machine of a service that as
 
   it('reach nothing by a name that leads to the service, though the browser takes them for one site', async () => {
     const before = [await counted('adapters'), await counted('jobs')];
-    const site = `http://${EVIL}:${port}`;
+    const site = `http://${HOSTILE_HOST}:${port}`;
     const page = await (await browser.newContext()).newPage();
     // Before the name led here, the page came from elsewhere.
     await page.route(`${site}/first`, (route) => route.fulfill({ headers: HTML, body: PAGE }));
@@ -158,7 +162,7 @@ describe('pages of other sites, in a browser on the machine of a service that as
     for (const { what, status, text } of await attempts(page, '')) {
       assert.equal(status, 421, `${what}: ${text}`);
       const problem = JSON.parse(text) as { code: string; context: unknown };
-      assert.deepEqual([problem.code, problem.context], ['HOST_NOT_ALLOWED', { host: EVIL }], what);
+      assert.deepEqual([problem.code, problem.context], ['HOST_NOT_ALLOWED', { host: HOSTILE_HOST }], what);
     }
     assert.deepEqual([await counted('adapters'), await counted('jobs')], before);
     await page.context().close();

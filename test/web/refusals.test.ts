@@ -13,7 +13,7 @@ import {
   uploadAndAnalyze,
   type WatchedPage,
 } from './browser.ts';
-import { openGate } from './gate.ts';
+import { openRequestGate } from './gate.ts';
 
 const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 const FILES = ['adapter_model.safetensors', 'adapter_config.json'].map((name) => join(GPT2, name));
@@ -136,7 +136,7 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
   });
 
   it('keeps to the key that was entered last, though an older one is refused after that', async (t) => {
-    const gate = await openGate(service.url);
+    const gate = await openRequestGate(service.url);
     t.after(() => gate.close());
     const other = await openPage(browser, gate.url);
     const use = async (key: string) => {

@@ -7,7 +7,7 @@ import { type Service, startService } from '../e2e/service.ts';
 import { openBrowser } from './browser.ts';
 
 /** A name that leads the browser to this machine. */
-export const EVIL = 'evil.example';
+export const HOSTILE_HOST = 'evil.example';
 
 export interface SharedPage {
   readonly service: Service;
@@ -25,7 +25,7 @@ export function sharedPage(): Promise<SharedPage> {
 async function open(): Promise<SharedPage> {
   const service = await startService({ dataDir: join(scratch, 'data'), env: { EXECUTION_PROVIDER: 'cpu' } });
   const browser = await openBrowser(
-    `--host-resolver-rules=MAP ${EVIL} 127.0.0.1`,
+    `--host-resolver-rules=MAP ${HOSTILE_HOST} 127.0.0.1`,
     // Newer Chromium keeps pages from the loopback interface by itself. Not every browser does.
     '--disable-features=LocalNetworkAccessChecks',
   );

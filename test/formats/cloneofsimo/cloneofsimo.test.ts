@@ -9,12 +9,12 @@ import fc from '../../fast-check.ts';
 import { readSafetensors } from '../../oracle/safetensors.ts';
 import {
   inputOf,
-  type MadeTensor,
   planOf,
   read,
   refusal,
   reread,
   shapesOf,
+  type TensorSource,
   tensor,
   writtenTensors,
 } from '../pairs/build.ts';
@@ -23,17 +23,17 @@ const REAL = fileURLToPath(
   new URL('../../fixtures/adapters/cloneofsimo-analog-svd-r4/analog_svd_rank4.safetensors', import.meta.url),
 );
 
-const pair = (module: string, rank: number, dtype = 'F32'): MadeTensor[] => [
+const pair = (module: string, rank: number, dtype = 'F32'): TensorSource[] => [
   tensor(`${module}:up`, [8, rank], dtype),
   tensor(`${module}:down`, [rank, 9], dtype),
 ];
-const conv = (module: string, rank: number): MadeTensor[] => [
+const conv = (module: string, rank: number): TensorSource[] => [
   tensor(`${module}:up`, [8, rank, 1, 1]),
   tensor(`${module}:down`, [rank, 5, 3, 3]),
 ];
 
 /** What the project's own loader makes of a file (lora_diffusion/lora.py, `parse_safeloras`): ranks by model and position. */
-function parsedByProject(tensors: readonly MadeTensor[], metadata: ReadonlyMap<string, string>) {
+function parsedByProject(tensors: readonly TensorSource[], metadata: ReadonlyMap<string, string>) {
   const models = new Map<string, { target: unknown; ranks: number[] }>();
   for (const { name, shape } of tensors) {
     const [model, position, direction] = name.split(':');
@@ -196,18 +196,19 @@ describe('cloneofsimo', () => {
   it('refuses what contradicts itself or is not known', async () => {
     const told = { unet: '[]', 'unet:0:rank': '4' };
     const own = pair('unet:0', 4);
-    const cases: readonly (readonly [MadeTensor[], Record<string, string>, code: string, named: string])[] = [
-      [own, { ...told, 'unet:0:rank': '8' }, 'CONFIG_RANK_MISMATCH', 'unet:0:rank'],
-      [own, { ...told, 'unet:0:rank': '4.0' }, 'CONFIG_RANK', 'unet:0:rank'],
-      [own, { ...told, 'unet:0:rank': '-4' }, 'CONFIG_RANK', 'unet:0:rank'],
-      [[...own, pair('unet:1', 4)[0]!], told, 'LORA_UNPAIRED', 'unet:1:up'],
-      [[...own, tensor('unet:01:up', [4, 4])], told, 'UNSUPPORTED_LORA_VARIANT', 'unet:01:up'],
-      [[...own, tensor('unet:0:mid', [4, 4])], told, 'UNSUPPORTED_LORA_VARIANT', 'unet:0:mid'],
-      [[...own, tensor('unet.x.lora_diag', [4])], told, 'UNSUPPORTED_LORA_VARIANT', 'unet.x.lora_diag'],
-      [[...own, tensor('unet.x.lora_A.weight', [4, 4])], told, 'FORMAT_MIXED', 'unet.x.lora_A.weight'],
-      [[...own, tensor('lora_te_x.alpha', [])], told, 'FORMAT_MIXED', 'lora_te_x.alpha'],
-      [[tensor('<s1>', [768])], told, 'NO_LORA_TENSORS', '1 tensors'],
-    ];
+    const cases: readonly (readonly [TensorSource[], Record<string, string>, code: string, named: string])[] =
+      [
+        [own, { ...told, 'unet:0:rank': '8' }, 'CONFIG_RANK_MISMATCH', 'unet:0:rank'],
+        [own, { ...told, 'unet:0:rank': '4.0' }, 'CONFIG_RANK', 'unet:0:rank'],
+        [own, { ...told, 'unet:0:rank': '-4' }, 'CONFIG_RANK', 'unet:0:rank'],
+        [[...own, pair('unet:1', 4)[0]!], told, 'LORA_UNPAIRED', 'unet:1:up'],
+        [[...own, tensor('unet:01:up', [4, 4])], told, 'UNSUPPORTED_LORA_VARIANT', 'unet:01:up'],
+        [[...own, tensor('unet:0:mid', [4, 4])], told, 'UNSUPPORTED_LORA_VARIANT', 'unet:0:mid'],
+        [[...own, tensor('unet.x.lora_diag', [4])], told, 'UNSUPPORTED_LORA_VARIANT', 'unet.x.lora_diag'],
+        [[...own, tensor('unet.x.lora_A.weight', [4, 4])], told, 'FORMAT_MIXED', 'unet.x.lora_A.weight'],
+        [[...own, tensor('lora_te_x.alpha', [])], told, 'FORMAT_MIXED', 'lora_te_x.alpha'],
+        [[tensor('<s1>', [768])], told, 'NO_LORA_TENSORS', '1 tensors'],
+      ];
     for (const [tensors, meta, code, named] of cases) {
       const error = await refusal(() => read(CLONEOFSIMO, tensors, meta));
       assert.equal(error.code, code, error.message);

@@ -4,7 +4,7 @@ import { FORMAT_NAMES, type FormatName } from '../../../src/adapter/format-name.
 import { AppError } from '../../../src/errors/app-error.ts';
 import { convertAdapter } from '../../../src/formats/convert/convert-adapter.ts';
 import { convertTargets } from '../../../src/formats/convert/convert-targets.ts';
-import { adapter, LLAMA } from './made.ts';
+import { buildAdapter, LLAMA } from './build-adapter.ts';
 
 /** For each format, modules of some of its models. */
 const SAMPLES: Readonly<Record<Exclude<FormatName, 'cloneofsimo'>, readonly string[]>> = {
@@ -23,7 +23,7 @@ const isConverted = (from: Exclude<FormatName, 'cloneofsimo'>, to: FormatName, o
   SAMPLES[from].some((name) => {
     const config = from === 'gguf' ? { 'general.architecture': 'llama' } : {};
     try {
-      return convertAdapter(adapter(from, [name], { config }), to, options).format === to;
+      return convertAdapter(buildAdapter(from, [name], { config }), to, options).format === to;
     } catch (error) {
       assert.ok(error instanceof AppError && error.code === 'FORMAT_NOT_CONVERTIBLE', String(error));
       return false;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ComputePool } from '../../../src/compute/pool.ts';
 import type { Target } from '../../../src/contract/target.ts';
 import type { AdapterFiles } from '../../../src/formats/read-adapter.ts';
-import { squeeze } from '../../squeeze/made-outcome.ts';
+import { squeeze } from '../../squeeze/successful-squeeze.ts';
 
 /** An adapter's files as a conversion wrote them. */
 export interface Converted extends AdapterFiles {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { convertAdapter } from '../../../src/formats/convert/convert-adapter.ts';
-import { adapter, entry } from './made.ts';
+import { buildAdapter, entry } from './build-adapter.ts';
 import { refuses } from './refusal.ts';
 
 const Q = 'down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q';
@@ -21,12 +21,12 @@ describe('PEFT to diffusers and kohya', () => {
       [TEXT, 'text_encoder', 'lora_te_'],
     ];
     for (const [path, prefix, kohya] of components) {
-      const [diffusers] = convertAdapter(adapter('peft', [path]), 'diffusers', {}).modules;
+      const [diffusers] = convertAdapter(buildAdapter('peft', [path]), 'diffusers', {}).modules;
       assert.equal(diffusers!.name, `${prefix}.${path}`);
       assert.equal(diffusers!.a.name, `${prefix}.${path}.lora_A.weight`);
       assert.equal(diffusers!.b.name, `${prefix}.${path}.lora_B.weight`);
       assert.equal(diffusers!.alpha, undefined);
-      const [flat] = convertAdapter(adapter('peft', [path]), 'kohya', {}).modules;
+      const [flat] = convertAdapter(buildAdapter('peft', [path]), 'kohya', {}).modules;
       const base = `${kohya}${path.replaceAll('.', '_')}`;
       assert.equal(flat!.name, base);
       assert.equal(flat!.a.name, `${base}.lora_down.weight`);
@@ -36,26 +36,26 @@ describe('PEFT to diffusers and kohya', () => {
   });
 
   it('takes the component that is said', () => {
-    const [module] = convertAdapter(adapter('peft', [TEXT]), 'kohya', {
+    const [module] = convertAdapter(buildAdapter('peft', [TEXT]), 'kohya', {
       component: 'text_encoder_2',
     }).modules;
     assert.equal(module!.name, `lora_te2_${FLAT_TEXT}`);
-    const odd = adapter('peft', ['blocks.0.q']);
+    const odd = buildAdapter('peft', ['blocks.0.q']);
     assert.deepEqual(namesOf(convertAdapter(odd, 'diffusers', { component: 'transformer' })), [
       'transformer.blocks.0.q',
     ]);
   });
 
   it('says that it needs the component where nothing tells', () => {
-    const odd = adapter('peft', ['stages.0.blocks.0.mlp.fc1']);
+    const odd = buildAdapter('peft', ['stages.0.blocks.0.mlp.fc1']);
     for (const to of ['diffusers', 'kohya'] as const)
       refuses(() => convertAdapter(odd, to, {}), /set format_options\.component.*stages\.0/, 'component');
-    const language = adapter('peft', ['model.layers.0.self_attn.q_proj']);
+    const language = buildAdapter('peft', ['model.layers.0.self_attn.q_proj']);
     refuses(() => convertAdapter(language, 'kohya', {}), /format_options\.component/, 'component');
   });
 
   it('keeps convolutions as they are', () => {
-    const source = adapter('peft', [
+    const source = buildAdapter('peft', [
       { name: 'down_blocks.0.resnets.0.conv1', kind: 'conv' },
       { name: 'down_blocks.0.downsamplers.0.conv', kind: 'conv' },
     ]);
@@ -71,7 +71,9 @@ describe('PEFT to diffusers and kohya', () => {
   });
 
   it('refuses embeddings and everything beside the factors', () => {
-    const embedding = adapter('peft', [{ name: 'text_model.embeddings.token_embedding', kind: 'embedding' }]);
+    const embedding = buildAdapter('peft', [
+      { name: 'text_model.embeddings.token_embedding', kind: 'embedding' },
+    ]);
     for (const to of ['diffusers', 'kohya'] as const)
       refuses(
         () => convertAdapter(embedding, to, {}),
@@ -79,7 +81,7 @@ describe('PEFT to diffusers and kohya', () => {
         'text_model.embeddings.token_embedding',
       );
     const name = 'base_model.model.conv_out.weight';
-    const source = adapter('peft', [Q], { passthrough: [entry(name, [4, 320, 3, 3])] });
+    const source = buildAdapter('peft', [Q], { passthrough: [entry(name, [4, 320, 3, 3])] });
     refuses(() => convertAdapter(source, 'diffusers', {}), /not a factor of LoRA/, name);
   });
 });
@@ -88,12 +90,12 @@ describe('diffusers', () => {
   const both = [`unet.${Q}`, `text_encoder.${TEXT}`];
 
   it('to kohya tells Stable Diffusion XL from 1 by its second encoder and its deeper attention', () => {
-    assert.deepEqual(namesOf(convertAdapter(adapter('diffusers', both), 'kohya', {})), [
+    assert.deepEqual(namesOf(convertAdapter(buildAdapter('diffusers', both), 'kohya', {})), [
       `lora_unet_${FLAT_Q}`,
       `lora_te_${FLAT_TEXT}`,
     ]);
     const second = [...both, `text_encoder_2.${TEXT}`];
-    assert.deepEqual(namesOf(convertAdapter(adapter('diffusers', second), 'kohya', {})), [
+    assert.deepEqual(namesOf(convertAdapter(buildAdapter('diffusers', second), 'kohya', {})), [
       `lora_unet_${FLAT_Q}`,
       `lora_te1_${FLAT_TEXT}`,
       `lora_te2_${FLAT_TEXT}`,
@@ -103,13 +105,13 @@ describe('diffusers', () => {
       `text_encoder.${TEXT}`,
     ];
     assert.equal(
-      namesOf(convertAdapter(adapter('diffusers', deep), 'kohya', {}))[1],
+      namesOf(convertAdapter(buildAdapter('diffusers', deep), 'kohya', {}))[1],
       `lora_te1_${FLAT_TEXT}`,
     );
   });
 
   it('to PEFT leaves the component out, of one part only', () => {
-    const peft = convertAdapter(adapter('diffusers', [both[0]!]), 'peft', { base_model: 'sd/1.5' });
+    const peft = convertAdapter(buildAdapter('diffusers', [both[0]!]), 'peft', { base_model: 'sd/1.5' });
     assert.equal(peft.modules[0]!.a.name, `base_model.model.${Q}.lora_A.weight`);
     assert.equal(peft.baseModel, 'sd/1.5');
     assert.deepEqual(peft.config, {
@@ -135,23 +137,27 @@ describe('diffusers', () => {
       use_dora: false,
       use_rslora: false,
     });
-    refuses(() => convertAdapter(adapter('diffusers', both), 'peft', {}), /belongs to one model/, both[1]);
     refuses(
-      () => convertAdapter(adapter('diffusers', [both[0]!]), 'peft', { component: 'text_encoder' }),
+      () => convertAdapter(buildAdapter('diffusers', both), 'peft', {}),
+      /belongs to one model/,
+      both[1],
+    );
+    refuses(
+      () => convertAdapter(buildAdapter('diffusers', [both[0]!]), 'peft', { component: 'text_encoder' }),
       /belongs to unet, but format_options\.component is text_encoder/,
       both[0],
     );
   });
 
   it('without prefixes is of the part that its names tell', () => {
-    assert.deepEqual(namesOf(convertAdapter(adapter('diffusers', [Q]), 'kohya', {})), [
+    assert.deepEqual(namesOf(convertAdapter(buildAdapter('diffusers', [Q]), 'kohya', {})), [
       `lora_unet_${FLAT_Q}`,
     ]);
   });
 
   it('of an original implementation goes to kohya as trainers flatten it, and warns', () => {
     const names = ['diffusion_model.blocks.0.self_attn.q'];
-    const kohya = convertAdapter(adapter('diffusers', names), 'kohya', {});
+    const kohya = convertAdapter(buildAdapter('diffusers', names), 'kohya', {});
     assert.deepEqual(namesOf(kohya), ['lora_unet_blocks_0_self_attn_q']);
     assert.match(kohya.warnings[0]!, /original implementation/);
   });
@@ -163,7 +169,7 @@ describe('diffusers', () => {
     ];
     for (const name of [...second, 'text_encoder_2.encoder.block.0.layer.0.SelfAttention.q'])
       refuses(
-        () => convertAdapter(adapter('diffusers', [name]), 'kohya', {}),
+        () => convertAdapter(buildAdapter('diffusers', [name]), 'kohya', {}),
         /files of kohya have no name/,
         name,
       );
@@ -209,7 +215,7 @@ describe('kohya to diffusers and PEFT', () => {
 
   it('finds the paths again, and only where flattening them gives the name', () => {
     for (const [flat, path] of paths) {
-      const [module] = convertAdapter(adapter('kohya', [flat]), 'diffusers', {}).modules;
+      const [module] = convertAdapter(buildAdapter('kohya', [flat]), 'diffusers', {}).modules;
       assert.equal(module!.name, path);
       assert.equal(module!.a.name, `${path}.lora_A.weight`);
       assert.equal(module!.alpha, undefined, 'kohya has an alpha, this has none');
@@ -250,7 +256,7 @@ describe('kohya to diffusers and PEFT', () => {
       ['time_embed_2', 'time_embedding.linear_2'],
       ['label_emb_0_0', 'add_embedding.linear_1'],
     ];
-    const source = adapter(
+    const source = buildAdapter(
       'kohya',
       original.map(([ldm]) => `lora_unet_${ldm}`),
     );
@@ -279,7 +285,7 @@ describe('kohya to diffusers and PEFT', () => {
     ];
     for (const name of names)
       refuses(
-        () => convertAdapter(adapter('kohya', [name]), 'diffusers', {}),
+        () => convertAdapter(buildAdapter('kohya', [name]), 'diffusers', {}),
         /cannot be turned back into a path/,
         name,
       );
@@ -288,17 +294,21 @@ describe('kohya to diffusers and PEFT', () => {
   it('refuses Flux with fused projections by name', () => {
     const name = 'lora_unet_double_blocks_0_img_attn_qkv';
     refuses(
-      () => convertAdapter(adapter('kohya', [name]), 'diffusers', {}),
+      () => convertAdapter(buildAdapter('kohya', [name]), 'diffusers', {}),
       /q, k and v in one tensor/,
       name,
     );
-    refuses(() => convertAdapter(adapter('kohya', [name]), 'peft', {}), /q, k and v in one tensor/, name);
+    refuses(
+      () => convertAdapter(buildAdapter('kohya', [name]), 'peft', {}),
+      /q, k and v in one tensor/,
+      name,
+    );
   });
 
   it('refuses two names of one module', () => {
     const names = ['lora_unet_input_blocks_4_1_proj_in', 'lora_unet_down_blocks_1_attentions_0_proj_in'];
     refuses(
-      () => convertAdapter(adapter('kohya', names), 'peft', {}),
+      () => convertAdapter(buildAdapter('kohya', names), 'peft', {}),
       /is the same module as "lora_unet_input/,
       names[1],
     );
@@ -307,7 +317,7 @@ describe('kohya to diffusers and PEFT', () => {
   it('refuses differences of norms and textual inversions by name', () => {
     const base = `lora_unet_${FLAT_Q}`;
     for (const name of [`${base}.diff_b`, 'bundle_emb.cat.string_to_param.*']) {
-      const source = adapter('kohya', [base], { passthrough: [entry(name, [32])] });
+      const source = buildAdapter('kohya', [base], { passthrough: [entry(name, [32])] });
       refuses(() => convertAdapter(source, 'diffusers', {}), /not a factor of LoRA/, name);
     }
   });
@@ -316,7 +326,7 @@ describe('kohya to diffusers and PEFT', () => {
 describe('DoRA of diffusion models', () => {
   const base = `lora_unet_${FLAT_Q}`;
   const dora = (shape: number[], kind: 'linear' | 'conv' = 'linear') =>
-    adapter('kohya', [{ name: base, kind }], { passthrough: [entry(`${base}.dora_scale`, shape)] });
+    buildAdapter('kohya', [{ name: base, kind }], { passthrough: [entry(`${base}.dora_scale`, shape)] });
 
   it('has its magnitudes along the outputs, in the shape of each format', () => {
     const peft = convertAdapter(dora([32, 1]), 'peft', {});
@@ -360,7 +370,7 @@ describe('DoRA of diffusion models', () => {
 describe('biases of LoRA', () => {
   it('go from PEFT to diffusers and back, never to kohya', () => {
     const name = `base_model.model.${Q}.lora_B.bias`;
-    const source = adapter('peft', [Q], { passthrough: [entry(name, [32])], hasLoraBias: true });
+    const source = buildAdapter('peft', [Q], { passthrough: [entry(name, [32])], hasLoraBias: true });
     const diffusers = convertAdapter(source, 'diffusers', {});
     assert.equal(diffusers.passthrough[0]!.name, `unet.${Q}.lora_B.bias`);
     assert.equal(diffusers.hasLoraBias, true);
@@ -381,30 +391,38 @@ describe('XLabs', () => {
   const [xlabs, kohya] = [pairs.map(([one]) => one), pairs.map(([, one]) => one)];
 
   it('and kohya have the same fused projections of double blocks', () => {
-    const there = convertAdapter(adapter('xlabs', xlabs), 'kohya', {});
+    const there = convertAdapter(buildAdapter('xlabs', xlabs), 'kohya', {});
     assert.deepEqual(namesOf(there), kohya);
     assert.deepEqual(namesOf(convertAdapter(there, 'xlabs', {})), xlabs);
-    const prefixed = adapter('xlabs', [`diffusion_model.${xlabs[0]}`]);
+    const prefixed = buildAdapter('xlabs', [`diffusion_model.${xlabs[0]}`]);
     assert.deepEqual(namesOf(convertAdapter(prefixed, 'kohya', {})), [kohya[0]]);
   });
 
   it('has no part of a layer that others adapt as a whole', () => {
     const name = 'single_blocks.0.processor.qkv_lora';
-    refuses(() => convertAdapter(adapter('xlabs', [name]), 'kohya', {}), /belongs to a single block/, name);
+    refuses(
+      () => convertAdapter(buildAdapter('xlabs', [name]), 'kohya', {}),
+      /belongs to a single block/,
+      name,
+    );
     for (const other of ['lora_unet_single_blocks_0_linear1', 'lora_unet_double_blocks_0_img_mlp_0'])
       refuses(
-        () => convertAdapter(adapter('kohya', [other]), 'xlabs', {}),
+        () => convertAdapter(buildAdapter('kohya', [other]), 'xlabs', {}),
         /not an attention of Flux's double blocks/,
         other,
       );
-    refuses(() => convertAdapter(adapter('xlabs', xlabs), 'peft', {}), /q, k and v in one tensor/, xlabs[0]);
+    refuses(
+      () => convertAdapter(buildAdapter('xlabs', xlabs), 'peft', {}),
+      /q, k and v in one tensor/,
+      xlabs[0],
+    );
   });
 });
 
 describe('cloneofsimo', () => {
   it('has numbers for names, and is refused both ways', () => {
-    const source = { ...adapter('peft', [Q]), format: 'cloneofsimo' as const };
+    const source = { ...buildAdapter('peft', [Q]), format: 'cloneofsimo' as const };
     refuses(() => convertAdapter(source, 'peft', {}), /tensors are numbered/);
-    refuses(() => convertAdapter(adapter('peft', [Q]), 'cloneofsimo', {}), /tensors are numbered/);
+    refuses(() => convertAdapter(buildAdapter('peft', [Q]), 'cloneofsimo', {}), /tensors are numbered/);
   });
 });

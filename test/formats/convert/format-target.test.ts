@@ -4,9 +4,9 @@ import { Check } from 'typebox/value';
 import { Target } from '../../../src/contract/target.ts';
 import { applyProfile } from '../../../src/serving/apply-profile.ts';
 import { needsSpectrum, selectRanks } from '../../../src/squeeze/select-ranks.ts';
-import { adapter } from './made.ts';
+import { buildAdapter } from './build-adapter.ts';
 
-const { modules } = adapter('peft', [
+const { modules } = buildAdapter('peft', [
   { name: 'model.layers.0.self_attn.q_proj', rank: 8 },
   { name: 'model.layers.0.self_attn.v_proj', rank: 3 },
 ]);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { convertAdapter } from '../../../src/formats/convert/convert-adapter.ts';
 import { GGUF_ARCHITECTURES } from '../../../src/formats/convert/gguf-architectures.ts';
-import { adapter, entry, LLAMA } from './made.ts';
+import { buildAdapter, entry, LLAMA } from './build-adapter.ts';
 import { refuses } from './refusal.ts';
 
 const Q = 'model.layers.0.self_attn.q_proj';
@@ -40,7 +40,7 @@ describe('PEFT to GGUF', () => {
       },
     };
     for (const [architecture, ofModules] of Object.entries(names)) {
-      const { modules, format } = convertAdapter(adapter('peft', Object.keys(ofModules)), 'gguf', {
+      const { modules, format } = convertAdapter(buildAdapter('peft', Object.keys(ofModules)), 'gguf', {
         architecture,
       });
       assert.equal(format, 'gguf');
@@ -67,7 +67,7 @@ describe('PEFT to GGUF', () => {
       ['peft', older],
       ['mlx', older],
     ] as const) {
-      const { modules } = convertAdapter(adapter(format, Object.keys(names)), 'gguf', {
+      const { modules } = convertAdapter(buildAdapter(format, Object.keys(names)), 'gguf', {
         architecture: 'qwen3',
       });
       assert.deepEqual(
@@ -78,10 +78,10 @@ describe('PEFT to GGUF', () => {
     }
     // mlx-lm wraps such models in ways of its own.
     const [first] = Object.keys(paths);
-    refuses(() => convertAdapter(adapter('peft', [first!]), 'mlx', {}), /mlx-lm share/, first!);
+    refuses(() => convertAdapter(buildAdapter('peft', [first!]), 'mlx', {}), /mlx-lm share/, first!);
     const vision = 'model.visual.blocks.0.attn.qkv';
     refuses(
-      () => convertAdapter(adapter('peft', [first!, vision]), 'gguf', { architecture: 'qwen3' }),
+      () => convertAdapter(buildAdapter('peft', [first!, vision]), 'gguf', { architecture: 'qwen3' }),
       /is not a known module/,
       vision,
     );
@@ -89,20 +89,21 @@ describe('PEFT to GGUF', () => {
 
   it('refuses what llama.cpp has no tensor for: a head that is the embedding, a dense layer beside experts', () => {
     for (const architecture of ['gemma', 'gemma2', 'command-r', 'cohere2']) {
-      const to = (name: string) => () => convertAdapter(adapter('peft', [Q, name]), 'gguf', { architecture });
+      const to = (name: string) => () =>
+        convertAdapter(buildAdapter('peft', [Q, name]), 'gguf', { architecture });
       refuses(to('lm_head'), /is not a known module/, 'lm_head');
       refuses(to('model.embed_tokens'), /is also the head/, 'model.embed_tokens');
     }
     for (const architecture of ['qwen2moe', 'qwen3moe'])
       refuses(
-        () => convertAdapter(adapter('peft', [Q, DOWN]), 'gguf', { architecture }),
+        () => convertAdapter(buildAdapter('peft', [Q, DOWN]), 'gguf', { architecture }),
         /is not a known module/,
         DOWN,
       );
   });
 
   it('says in the metadata what llama.cpp looks at', () => {
-    const source = adapter('peft', [Q], { baseModel: 'Qwen/Qwen2.5-0.5B' });
+    const source = buildAdapter('peft', [Q], { baseModel: 'Qwen/Qwen2.5-0.5B' });
     const { config } = convertAdapter(source, 'gguf', { architecture: 'qwen2' });
     assert.deepEqual(config, {
       'general.architecture': 'qwen2',
@@ -119,20 +120,20 @@ describe('PEFT to GGUF', () => {
   });
 
   it('reorders the rows of q and k for llama, by their own heads', () => {
-    const { modules } = convertAdapter(adapter('peft', [Q, K, DOWN]), 'gguf', LLAMA);
+    const { modules } = convertAdapter(buildAdapter('peft', [Q, K, DOWN]), 'gguf', LLAMA);
     assert.deepEqual(
       modules.map(({ rowOrder }) => rowOrder),
       [{ shape: [4, 2, 4], axes: [0, 2, 1] }, { shape: [2, 2, 8], axes: [0, 2, 1] }, undefined],
     );
-    const alike = convertAdapter(adapter('peft', [K]), 'gguf', { architecture: 'llama', heads: 4 });
+    const alike = convertAdapter(buildAdapter('peft', [K]), 'gguf', { architecture: 'llama', heads: 4 });
     assert.deepEqual(alike.modules[0]!.rowOrder?.shape, [4, 2, 4], 'kv_heads is heads unless said');
   });
 
   it('needs the heads only where rows are reordered, and says what is missing', () => {
-    convertAdapter(adapter('peft', [DOWN]), 'gguf', { architecture: 'llama' });
-    convertAdapter(adapter('peft', [Q]), 'gguf', { architecture: 'qwen2' });
+    convertAdapter(buildAdapter('peft', [DOWN]), 'gguf', { architecture: 'llama' });
+    convertAdapter(buildAdapter('peft', [Q]), 'gguf', { architecture: 'qwen2' });
     const llama = (options: object) => () =>
-      convertAdapter(adapter('peft', [Q, K]), 'gguf', { architecture: 'llama', ...options });
+      convertAdapter(buildAdapter('peft', [Q, K]), 'gguf', { architecture: 'llama', ...options });
     refuses(llama({}), /set format_options\.heads.*model\.layers\.0\.self_attn\.q_proj/, 'heads');
     refuses(
       llama({ heads: 5 }),
@@ -145,18 +146,18 @@ describe('PEFT to GGUF', () => {
 
   it('does not guess the architecture', () => {
     refuses(
-      () => convertAdapter(adapter('peft', [Q]), 'gguf', {}),
+      () => convertAdapter(buildAdapter('peft', [Q]), 'gguf', {}),
       /set format_options\.architecture.*qwen2/,
       'architecture',
     );
     refuses(
-      () => convertAdapter(adapter('peft', [Q]), 'gguf', { architecture: 'bert' }),
+      () => convertAdapter(buildAdapter('peft', [Q]), 'gguf', { architecture: 'bert' }),
       /"bert" is not known/,
       'architecture',
     );
     for (const name of ['constructor', '__proto__', 'toString'])
       refuses(
-        () => convertAdapter(adapter('peft', [Q]), 'gguf', { architecture: name }),
+        () => convertAdapter(buildAdapter('peft', [Q]), 'gguf', { architecture: name }),
         /not known/,
         'architecture',
       );
@@ -166,7 +167,7 @@ describe('PEFT to GGUF', () => {
     const to =
       (architecture: string, ...names: string[]) =>
       () =>
-        convertAdapter(adapter('peft', names), 'gguf', { architecture });
+        convertAdapter(buildAdapter('peft', names), 'gguf', { architecture });
     const experts = 'model.layers.0.mlp.experts.3.up_proj';
     refuses(to('qwen2', Q, experts), /is not a known module of qwen2/, experts);
     refuses(to('phi3', DOWN, Q), /of phi3/, Q);
@@ -176,7 +177,7 @@ describe('PEFT to GGUF', () => {
 
   it('refuses heads, biases and magnitudes by name', () => {
     const beside = (name: string, shape: number[]) => () =>
-      convertAdapter(adapter('peft', [Q], { passthrough: [entry(name, shape)] }), 'gguf', {
+      convertAdapter(buildAdapter('peft', [Q], { passthrough: [entry(name, shape)] }), 'gguf', {
         architecture: 'qwen2',
       });
     const head = 'base_model.model.score.weight';
@@ -190,7 +191,7 @@ describe('PEFT to GGUF', () => {
 
 describe('GGUF to PEFT', () => {
   const gguf = (names: readonly string[], architecture = 'qwen2') =>
-    adapter('gguf', names, { config: { 'general.architecture': architecture } });
+    buildAdapter('gguf', names, { config: { 'general.architecture': architecture } });
 
   it('comes back to the same names, for every architecture', () => {
     const paths: Readonly<Record<string, readonly string[]>> = {
@@ -205,7 +206,7 @@ describe('GGUF to PEFT', () => {
     for (const architecture of GGUF_ARCHITECTURES) {
       const names = paths[architecture] ?? [K, DOWN];
       const options = { ...LLAMA, architecture };
-      const there = convertAdapter(adapter('peft', names), 'gguf', options);
+      const there = convertAdapter(buildAdapter('peft', names), 'gguf', options);
       const plain = { ...there, modules: there.modules.map(({ rowOrder: _, ...module }) => module) };
       const back = convertAdapter(plain, 'peft', options);
       assert.deepEqual(
@@ -253,7 +254,7 @@ describe('GGUF to PEFT', () => {
 describe('PEFT and MLX', () => {
   it('have the same paths', () => {
     const names = [Q, DOWN, 'lm_head'];
-    const mlx = convertAdapter(adapter('peft', names, { baseModel: 'some/model' }), 'mlx', {});
+    const mlx = convertAdapter(buildAdapter('peft', names, { baseModel: 'some/model' }), 'mlx', {});
     assert.deepEqual(
       mlx.modules.map(({ name, a, b }) => [name, a.name, b.name]),
       names.map((name) => [name, `${name}.lora_a`, `${name}.lora_b`]),
@@ -280,7 +281,7 @@ describe('PEFT and MLX', () => {
 
   it('but for the root of GPT-2, whose Conv1D MLX has as linear layers', () => {
     const names = ['transformer.h.0.attn.c_attn', 'transformer.h.0.mlp.c_proj'];
-    const source = adapter('peft', names, { config: { fan_in_fan_out: true } });
+    const source = buildAdapter('peft', names, { config: { fan_in_fan_out: true } });
     const mlx = convertAdapter(source, 'mlx', {});
     assert.deepEqual(
       mlx.modules.map(({ name }) => name),
@@ -298,7 +299,7 @@ describe('PEFT and MLX', () => {
   it('have DoRA alike', () => {
     const name = `base_model.model.${Q}.lora_magnitude_vector`;
     const magnitude = entry(name, [32]);
-    const source = adapter('peft', [Q], { passthrough: [magnitude] });
+    const source = buildAdapter('peft', [Q], { passthrough: [magnitude] });
     const mlx = convertAdapter(source, 'mlx', {});
     assert.equal(mlx.config.fine_tune_type, 'dora');
     assert.deepEqual(mlx.passthrough, [{ ...magnitude, name: `${Q}.m` }]);
@@ -309,17 +310,21 @@ describe('PEFT and MLX', () => {
 
   it('take DoRA for all modules or none', () => {
     const name = `base_model.model.${Q}.lora_magnitude_vector`;
-    const source = adapter('peft', [Q, DOWN], { passthrough: [entry(name, [32])] });
+    const source = buildAdapter('peft', [Q, DOWN], { passthrough: [entry(name, [32])] });
     refuses(() => convertAdapter(source, 'mlx', {}), /for all modules or for none/, DOWN);
   });
 
   it('refuse experts, in either way of writing them', () => {
     const one = 'model.layers.0.mlp.experts.0.up_proj';
-    refuses(() => convertAdapter(adapter('peft', [Q, one]), 'mlx', {}), /belongs to an expert/, one);
+    refuses(() => convertAdapter(buildAdapter('peft', [Q, one]), 'mlx', {}), /belongs to an expert/, one);
     const stacked = 'model.layers.0.mlp.switch_mlp.up_proj';
-    refuses(() => convertAdapter(adapter('mlx', [stacked]), 'peft', {}), /belongs to an expert/, stacked);
+    refuses(
+      () => convertAdapter(buildAdapter('mlx', [stacked]), 'peft', {}),
+      /belongs to an expert/,
+      stacked,
+    );
     const module = { name: stacked, expert: { index: 0, count: 2 } };
-    refuses(() => convertAdapter(adapter('mlx', [module]), 'peft', {}), /belongs to an expert/, stacked);
+    refuses(() => convertAdapter(buildAdapter('mlx', [module]), 'peft', {}), /belongs to an expert/, stacked);
   });
 
   it('stack experts as GGUF does', () => {
@@ -330,7 +335,7 @@ describe('PEFT and MLX', () => {
       ...tensors,
       expert: { index, count: 2 },
     }));
-    const gguf = convertAdapter(adapter('mlx', modules), 'gguf', { architecture: 'qwen3moe' });
+    const gguf = convertAdapter(buildAdapter('mlx', modules), 'gguf', { architecture: 'qwen3moe' });
     const named = ({ name, a, b, expert }: (typeof gguf.modules)[number]) => [name, a.name, b.name, expert];
     assert.deepEqual(
       gguf.modules.map(named),
@@ -347,21 +352,24 @@ describe('PEFT and MLX', () => {
       modules.map(({ name, a, b, expert }) => [name, a, b, expert]),
     );
     refuses(() => convertAdapter(gguf, 'peft', {}), /belongs to an expert/, 'blk.0.ffn_up_exps#0');
-    refuses(() => convertAdapter(adapter('mlx', modules), 'gguf', { architecture: 'qwen3' }), /of qwen3/);
+    refuses(
+      () => convertAdapter(buildAdapter('mlx', modules), 'gguf', { architecture: 'qwen3' }),
+      /of qwen3/,
+    );
   });
 
   it('refuse other models', () => {
     const path = 'stages.0.blocks.0.mlp.fc1';
     refuses(
-      () => convertAdapter(adapter('peft', [path]), 'mlx', {}),
+      () => convertAdapter(buildAdapter('peft', [path]), 'mlx', {}),
       /not a path that transformers and mlx-lm share/,
       path,
     );
-    refuses(() => convertAdapter(adapter('mlx', ['vision.q']), 'peft', {}), /not a path/, 'vision.q');
+    refuses(() => convertAdapter(buildAdapter('mlx', ['vision.q']), 'peft', {}), /not a path/, 'vision.q');
   });
 
   it('meet GGUF through those paths', () => {
-    const gguf = convertAdapter(adapter('mlx', [Q, DOWN]), 'gguf', LLAMA);
+    const gguf = convertAdapter(buildAdapter('mlx', [Q, DOWN]), 'gguf', LLAMA);
     assert.deepEqual(
       gguf.modules.map(({ name }) => name),
       ['blk.0.attn_q', 'blk.11.ffn_down'],
@@ -376,25 +384,25 @@ describe('an adapter that its configuration makes another', () => {
       const [field] = Object.keys(config);
       for (const to of ['mlx', 'gguf'] as const)
         refuses(
-          () => convertAdapter(adapter('peft', [Q], { config }), to, { architecture: 'qwen2' }),
+          () => convertAdapter(buildAdapter('peft', [Q], { config }), to, { architecture: 'qwen2' }),
           /is set/,
           field,
         );
     }
     const tokens = { type: 9, value: { type: 4, values: [1] } };
     const config = { 'general.architecture': 'qwen2', 'adapter.alora.invocation_tokens': tokens };
-    refuses(() => convertAdapter(adapter('gguf', ['blk.0.attn_q'], { config }), 'peft', {}), /aLoRA/);
+    refuses(() => convertAdapter(buildAdapter('gguf', ['blk.0.attn_q'], { config }), 'peft', {}), /aLoRA/);
   });
 
   it('is not, where the field is empty', () => {
     const config = { alora_invocation_tokens: null, layer_replication: [], use_rslora: true };
-    assert.equal(convertAdapter(adapter('peft', [Q], { config }), 'mlx', {}).useRslora, false);
+    assert.equal(convertAdapter(buildAdapter('peft', [Q], { config }), 'mlx', {}).useRslora, false);
   });
 });
 
 describe('target_modules', () => {
   const targets = (...names: string[]) =>
-    convertAdapter(adapter('mlx', names), 'peft', {}).config.target_modules;
+    convertAdapter(buildAdapter('mlx', names), 'peft', {}).config.target_modules;
 
   it('are last words where every layer has the same, else paths', () => {
     const all = [0, 1, 2].flatMap((layer) =>
@@ -414,7 +422,7 @@ describe('target_modules', () => {
 describe('an embedding', () => {
   it('keeps its kind where formats have it', () => {
     const name = 'model.embed_tokens';
-    const peft = adapter('peft', [
+    const peft = buildAdapter('peft', [
       {
         name,
         kind: 'embedding',

@@ -10,7 +10,7 @@ import { readAdapter } from '../../../src/formats/read-adapter.ts';
 import { differenceNorm, type Matrix, matrix, productNorm, transpose } from '../../oracle/linear-algebra.ts';
 import { type OracleAdapter, readPeftAdapter } from '../../oracle/peft-adapter.ts';
 import { decodeTensor, readSafetensors, type Tensor, tensorMatrix } from '../../oracle/safetensors.ts';
-import { makeAdapter, someModules } from '../../squeeze/made-adapter.ts';
+import { makeAdapter, someModules } from '../../squeeze/make-adapter.ts';
 import { Conversions } from './converted-files.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/adapters');

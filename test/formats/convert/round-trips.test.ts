@@ -8,7 +8,7 @@ import { flatten, unflatten } from '../../../src/formats/layers/flat-names.ts';
 import { CLIP, UNET } from '../../../src/formats/layers/layer-table.ts';
 import { FLUX, TRANSFORMER } from '../../../src/formats/layers/transformer-tables.ts';
 import fc from '../../fast-check.ts';
-import { adapter, entry } from './made.ts';
+import { buildAdapter, entry } from './build-adapter.ts';
 
 const VOCABULARIES = {
   unet: Object.keys(UNET),
@@ -59,7 +59,7 @@ describe('a conversion there and back', () => {
       fc.property(
         models.chain((model) => fc.tuple(fc.constant(model), pathsOf(model))),
         ([component, paths]) => {
-          const source = adapter('peft', paths);
+          const source = buildAdapter('peft', paths);
           const options = { component };
           for (const through of [
             ['diffusers', 'peft'],
@@ -76,7 +76,7 @@ describe('a conversion there and back', () => {
   it('gives those of a language model again', () => {
     fc.assert(
       fc.property(languagePaths, (paths) => {
-        const source = adapter('peft', paths);
+        const source = buildAdapter('peft', paths);
         const options = { architecture: 'qwen3' };
         for (const through of [
           ['mlx', 'peft'],
@@ -95,7 +95,7 @@ describe('a conversion there and back', () => {
         const passthrough = paths
           .map((path) => entry(`base_model.model.${path}.lora_magnitude_vector`, [32]))
           .sort((x, y) => (x.name < y.name ? -1 : 1));
-        const source = adapter('peft', paths, { passthrough });
+        const source = buildAdapter('peft', paths, { passthrough });
         const back = there(source, ['kohya', 'diffusers', 'peft'], { component: 'unet' });
         assert.deepEqual(back.passthrough, passthrough);
       }),
@@ -110,8 +110,8 @@ describe('a conversion there and back', () => {
         const m = heads * half * 2;
         const options = { architecture: 'llama', heads };
         const name = 'model.layers.0.self_attn.q_proj';
-        const gguf = convertAdapter(adapter('peft', [{ name, m }]), 'gguf', options).modules[0]!;
-        const read = adapter('gguf', [{ name: 'blk.0.attn_q', m }], {
+        const gguf = convertAdapter(buildAdapter('peft', [{ name, m }]), 'gguf', options).modules[0]!;
+        const read = buildAdapter('gguf', [{ name: 'blk.0.attn_q', m }], {
           config: { 'general.architecture': 'llama' },
         });
         const peft = convertAdapter(read, 'peft', options).modules[0]!;

@@ -1,5 +1,5 @@
 import { decodeTensor, type SafetensorsFile } from '../../oracle/safetensors.ts';
-import type { MadeTensor } from '../pairs/build.ts';
+import type { TensorSource } from '../pairs/build.ts';
 
 /**
  * What diffusers (0.35) does with a file, in the order of its own code: loaders/lora_pipeline.py of FLUX takes the
@@ -30,7 +30,7 @@ function renamed(key: string): string {
 
 /** By module path behind the component. */
 export function loadedByDiffusers(
-  tensors: readonly MadeTensor[],
+  tensors: readonly TensorSource[],
   metadata: Readonly<Record<string, string>>,
   component: string,
 ): Map<string, Loaded> {
@@ -113,5 +113,5 @@ function pattern(patterns: Readonly<Record<string, number>>, path: string): numb
 }
 
 /** The tensors of a file on disk, as the loader sees them. */
-export const madeOf = ({ tensors }: SafetensorsFile): MadeTensor[] =>
+export const madeOf = ({ tensors }: SafetensorsFile): TensorSource[] =>
   [...tensors].map(([name, one]) => ({ name, ...one }));

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DIFFUSERS } from '../../../src/formats/diffusers/diffusers.ts';
-import { float32Scalar, inputOf, type MadeTensor, read, refusal, tensor } from '../pairs/build.ts';
-import { conv, linear, packed } from './made-files.ts';
+import { float32Scalar, inputOf, read, refusal, type TensorSource, tensor } from '../pairs/build.ts';
+import { conv, linear, packed } from './build.ts';
 
-const readFile = (tensors: readonly MadeTensor[], metadata?: Readonly<Record<string, string>>) =>
+const readFile = (tensors: readonly TensorSource[], metadata?: Readonly<Record<string, string>>) =>
   read(DIFFUSERS, tensors, metadata);
 const scales = async (...given: Parameters<typeof readFile>) =>
   Object.fromEntries((await readFile(...given)).modules.map(({ name, scale }) => [name, scale]));
@@ -113,7 +113,7 @@ describe('names of diffusers', () => {
 
 describe('scales of diffusers', () => {
   it('are alpha/rank, whatever the alpha is called', async () => {
-    const names: readonly (readonly [factors: MadeTensor[], alpha: string])[] = [
+    const names: readonly (readonly [factors: TensorSource[], alpha: string])[] = [
       [linear('transformer.a.to_q', 4), 'transformer.a.to_q.alpha'],
       [linear('transformer.a.to_q', 4), 'transformer.a.to_q.lora_A.alpha'],
       [linear('transformer.a.to_q', 4), 'transformer.a.to_q.lora_A.weight.alpha'],
@@ -260,7 +260,7 @@ describe('variants in files of diffusers', () => {
 
 describe('the reader of diffusers refuses', () => {
   const file = linear('unet.x', 4);
-  const cases: readonly (readonly [what: string, code: string, tensors: MadeTensor[], names: string])[] = [
+  const cases: readonly (readonly [what: string, code: string, tensors: TensorSource[], names: string])[] = [
     [
       'a factor without its partner',
       'LORA_UNPAIRED',

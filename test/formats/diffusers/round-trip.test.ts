@@ -6,15 +6,15 @@ import fc from '../../fast-check.ts';
 import {
   float32Scalar,
   inputOf,
-  type MadeTensor,
   planOf,
   read,
   reread,
   shapesOf,
+  type TensorSource,
   writtenTensors,
 } from '../pairs/build.ts';
+import { conv, linear, packed } from './build.ts';
 import { type Loaded, loadedByDiffusers } from './diffusers-oracle.ts';
-import { conv, linear, packed } from './made-files.ts';
 
 const COMPONENTS = [
   'unet',
@@ -35,7 +35,7 @@ interface MadeModule {
 }
 
 interface MadeFile {
-  readonly tensors: MadeTensor[];
+  readonly tensors: TensorSource[];
   readonly metadata: Record<string, string>;
 }
 
@@ -88,7 +88,7 @@ function madeFile(
 
 /** What diffusers makes of a file, by module. */
 function loaded(
-  tensors: readonly MadeTensor[],
+  tensors: readonly TensorSource[],
   metadata: Readonly<Record<string, string>>,
 ): Map<string, Loaded> {
   const found = COMPONENTS.flatMap((component) => {
@@ -105,7 +105,7 @@ function loaded(
  * Whether diffusers would give one module the alpha of another: its alpha_pattern, unlike its rank_pattern, is not
  * anchored (utils/peft_utils.py), so that "proj" applies to "x.proj" too.
  */
-const confusesAlphas = (made: readonly MadeModule[], tensors: readonly MadeTensor[]): boolean =>
+const confusesAlphas = (made: readonly MadeModule[], tensors: readonly TensorSource[]): boolean =>
   tensors.some(({ name }) => name.endsWith('.alpha')) &&
   made.some(({ component, path }) =>
     made.some((other) => other.component === component && other.path.endsWith(`.${path}`)),

@@ -5,16 +5,16 @@ import { DIFFUSERS } from '../../../src/formats/diffusers/diffusers.ts';
 import { decodeTensor } from '../../oracle/safetensors.ts';
 import {
   float32Scalar,
-  type MadeTensor,
   planOf,
   read,
   refusal,
   reread,
+  type TensorSource,
   tensor,
   writtenTensors,
 } from '../pairs/build.ts';
+import { conv, linear, packed } from './build.ts';
 import { loadedByDiffusers } from './diffusers-oracle.ts';
-import { conv, linear, packed } from './made-files.ts';
 
 const alphasIn = (plan: OutputPlan): Record<string, number> =>
   Object.fromEntries(
@@ -33,9 +33,9 @@ const loaded = (plan: OutputPlan, component: string) =>
     ),
   );
 
-const plain = (...ranks: readonly number[]): MadeTensor[] =>
+const plain = (...ranks: readonly number[]): TensorSource[] =>
   ranks.flatMap((rank, index) => linear(`transformer.blocks.${index}.to_q`, rank));
-const withAlphas = (...alphas: readonly number[]): MadeTensor[] => [
+const withAlphas = (...alphas: readonly number[]): TensorSource[] => [
   ...plain(...alphas.map(() => 8)),
   ...alphas.map((alpha, index) => float32Scalar(`transformer.blocks.${index}.to_q.alpha`, alpha)),
 ];
@@ -154,13 +154,13 @@ describe('a file of diffusers with alphas', () => {
   });
 
   it('writes alphas as floats that hold them, in their shape', async () => {
-    const alpha = (dtype: string, bytes: Uint8Array): MadeTensor => ({
+    const alpha = (dtype: string, bytes: Uint8Array): TensorSource => ({
       name: 'transformer.blocks.0.to_q.alpha',
       dtype,
       shape: [1],
       bytes,
     });
-    const cases: readonly (readonly [MadeTensor, rank: number, dtype: string])[] = [
+    const cases: readonly (readonly [TensorSource, rank: number, dtype: string])[] = [
       [alpha('F16', new Uint8Array(Uint16Array.of(0x4400).buffer)), 2, 'F16'],
       [alpha('BF16', new Uint8Array(Uint16Array.of(0x4080).buffer)), 2, 'BF16'],
       // 0.4 · 3 = 1.2 is no half

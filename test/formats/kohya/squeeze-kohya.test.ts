@@ -11,7 +11,7 @@ import { summarise } from '../../../src/formats/summary.ts';
 import { parseSafetensors } from '../../oracle/safetensors.ts';
 import { allowedError, overallError, scoreAdapter } from '../../oracle/score.ts';
 import { computeFixture } from '../../squeeze/compute-fixture.ts';
-import { squeeze } from '../../squeeze/made-outcome.ts';
+import { squeeze } from '../../squeeze/successful-squeeze.ts';
 import { parseKohyaAdapter } from './kohya-oracle.ts';
 
 const SOURCE = fileURLToPath(

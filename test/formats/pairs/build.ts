@@ -11,17 +11,17 @@ import { parseHeader, type SafetensorsHeader } from '../../../src/safetensors/he
 import { layOut, type TensorSpec } from '../../../src/safetensors/layout.ts';
 
 /** A tensor of a made file; only small ones have their bytes. */
-export interface MadeTensor extends TensorSpec {
+export interface TensorSource extends TensorSpec {
   readonly bytes?: Uint8Array;
 }
 
-export const tensor = (name: string, shape: readonly number[], dtype = 'F32'): MadeTensor => ({
+export const tensor = (name: string, shape: readonly number[], dtype = 'F32'): TensorSource => ({
   name,
   dtype,
   shape,
 });
 
-export const float32Scalar = (name: string, value: number, shape: readonly number[] = []): MadeTensor => ({
+export const float32Scalar = (name: string, value: number, shape: readonly number[] = []): TensorSource => ({
   name,
   dtype: 'F32',
   shape,
@@ -30,7 +30,7 @@ export const float32Scalar = (name: string, value: number, shape: readonly numbe
 
 /** A file of these tensors, as a reader gets it. */
 export function inputOf(
-  tensors: readonly MadeTensor[],
+  tensors: readonly TensorSource[],
   metadata: ReadonlyMap<string, string> = new Map(),
 ): ReadInput & { readonly header: SafetensorsHeader } {
   const { headerBytes, totalBytes } = layOut(tensors, metadata);
@@ -49,7 +49,7 @@ export function inputOf(
 
 export async function read(
   format: Format,
-  tensors: readonly MadeTensor[],
+  tensors: readonly TensorSource[],
   metadata?: Readonly<Record<string, string>>,
 ): Promise<Adapter> {
   const { adapter, staging } = await format.read(inputOf(tensors, new Map(Object.entries(metadata ?? {}))));
@@ -58,7 +58,7 @@ export async function read(
 }
 
 /** The tensors of a plan, with the bytes that it knows; those of the source are not among them. */
-export const writtenTensors = ({ tensors }: OutputPlan): MadeTensor[] =>
+export const writtenTensors = ({ tensors }: OutputPlan): TensorSource[] =>
   tensors.map(({ name, dtype, shape, source }) => ({
     name,
     dtype,

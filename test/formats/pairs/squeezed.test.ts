@@ -19,7 +19,7 @@ import {
   tensorMatrix,
 } from '../../oracle/safetensors.ts';
 import { scoreAdapter } from '../../oracle/score.ts';
-import { squeeze } from '../../squeeze/made-outcome.ts';
+import { squeeze } from '../../squeeze/successful-squeeze.ts';
 import { loadedByDiffusers, madeOf } from '../diffusers/diffusers-oracle.ts';
 
 const REAL = fileURLToPath(

@@ -13,7 +13,7 @@ import {
   type Tensor,
 } from '../../oracle/safetensors.ts';
 import { computeFixture } from '../../squeeze/compute-fixture.ts';
-import { squeezing } from '../../squeeze/made-adapter.ts';
+import { squeezing } from '../../squeeze/make-adapter.ts';
 
 const compute = computeFixture();
 const dirs: string[] = [];

@@ -5,23 +5,23 @@ import fc from '../../fast-check.ts';
 import {
   float32Scalar,
   inputOf,
-  type MadeTensor,
   planOf,
   read,
   refusal,
   reread,
   shapesOf,
+  type TensorSource,
   tensor,
 } from '../pairs/build.ts';
 
 const DIM = 6;
 
 /** One layer of an attention processor; a fused QKV has three times the rows. */
-const layer = (name: string, rank: number, dtype = 'F32', n = DIM): MadeTensor[] => [
+const layer = (name: string, rank: number, dtype = 'F32', n = DIM): TensorSource[] => [
   tensor(`${name}.down.weight`, [rank, n], dtype),
   tensor(`${name}.up.weight`, [name.includes('qkv') ? 3 * DIM : DIM, rank], dtype),
 ];
-const double = (block: number, rank: number): MadeTensor[] =>
+const double = (block: number, rank: number): TensorSource[] =>
   ['qkv_lora1', 'proj_lora1', 'qkv_lora2', 'proj_lora2'].flatMap((part) =>
     layer(`double_blocks.${block}.processor.${part}`, rank),
   );
@@ -120,7 +120,7 @@ describe('XLabs', () => {
 
   it('refuses what it does not know, by the name of a tensor', async () => {
     const own = double(0, 4);
-    const cases: readonly (readonly [MadeTensor[], code: string])[] = [
+    const cases: readonly (readonly [TensorSource[], code: string])[] = [
       [[...own, layer('double_blocks.1.processor.qkv_lora1', 4)[0]!], 'LORA_UNPAIRED'],
       [[...own, float32Scalar('double_blocks.0.processor.qkv_lora1.alpha', 4)], 'UNSUPPORTED_LORA_VARIANT'],
       [

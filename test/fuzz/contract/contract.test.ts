@@ -7,10 +7,10 @@ import { startServer, type TestServer } from '../../http/server.ts';
 import { runsOf } from '../runs.ts';
 import { type Answered, checkedAnswer } from './check-answer.ts';
 import { Contract, type Operation } from './contract.ts';
-import { EXPIRED, HERE, oddities, oddly, withAdapters } from './oddity.ts';
-import { initOf, type Made, requestsOf } from './requests.ts';
-import { spoiledJson, spoils } from './spoiled-json.ts';
-import { World } from './world.ts';
+import { ExistingRecords } from './existing-records.ts';
+import { jsonDefects, withDefect } from './json-defects.ts';
+import { EXISTING_ID, EXPIRED_ID, malformations, malformed, withAdapters } from './malformation.ts';
+import { type GeneratedRequest, initOf, requestsOf } from './requests.ts';
 
 const ADMIN_KEY = 'administrator-of-this-test-42';
 const CASES = 30;
@@ -27,7 +27,7 @@ const expire = async (database: Database, adapterId: string): Promise<void> => {
 
 describe('the contract, asked at random', () => {
   let server: TestServer;
-  let world: World;
+  let world: ExistingRecords;
   let sent = 0;
 
   before(async () => {
@@ -35,7 +35,7 @@ describe('the contract, asked at random', () => {
       {},
       { auth: { mode: 'keys', adminKey: () => ADMIN_KEY, failedKeysPerMinute: 1e9 } },
     );
-    world = new World(send, (id) => expire(server.database, id));
+    world = new ExistingRecords(send, (id) => expire(server.database, id));
   });
   after(() => server.close());
 
@@ -45,7 +45,11 @@ describe('the contract, asked at random', () => {
       headers: { authorization: `Bearer ${ADMIN_KEY}`, ...(init.headers as Record<string, string>) },
     });
 
-  async function ask(operation: Operation, made: Made, init = initOf(operation, made)): Promise<Answered> {
+  async function ask(
+    operation: Operation,
+    made: GeneratedRequest,
+    init = initOf(operation, made),
+  ): Promise<Answered> {
     const here = await world.pathOf(operation.path);
     const expired = await world.expired();
     const there = operation.path
@@ -56,7 +60,7 @@ describe('the contract, asked at random', () => {
       .map((part, index) => {
         if (!operation.path.split('/')[index]!.startsWith('{')) return part;
         const other = made.path[next++];
-        if (other === EXPIRED) return expired;
+        if (other === EXPIRED_ID) return expired;
         return other === null || other === undefined ? part : encodeURIComponent(other);
       })
       .join('/');
@@ -89,8 +93,8 @@ describe('the contract, asked at random', () => {
     if (operation.bodies['application/json'] === undefined) continue;
     it(`${operation.name} refuses JSON that readers could understand in several ways, or not at all`, async (t) => {
       await fc.assert(
-        fc.asyncProperty(requestsOf(contract, operation, true), spoils, async (made, spoil) => {
-          const { text: body, code } = spoiledJson(made.body ?? {}, spoil);
+        fc.asyncProperty(requestsOf(contract, operation, true), jsonDefects, async (made, spoil) => {
+          const { text: body, code } = withDefect(made.body ?? {}, spoil);
           const headers = { 'content-type': 'application/json' };
           const answer = await ask(operation, made, { method: operation.method, headers, body });
           if (code !== undefined)
@@ -104,14 +108,14 @@ describe('the contract, asked at random', () => {
   for (const operation of contract.operations) {
     it(`${operation.name} answers what is odd with what the contract lists`, async (t) => {
       await fc.assert(
-        fc.asyncProperty(requestsOf(contract, operation, true), oddities, async (good, oddity) => {
+        fc.asyncProperty(requestsOf(contract, operation, true), malformations, async (good, oddity) => {
           const { adapters } = oddity;
-          const id = adapters === HERE ? await world.id('adapters') : await world.expired();
+          const id = adapters === EXISTING_ID ? await world.id('adapters') : await world.expired();
           const body = adapters === 'as they are' ? good.body : withAdapters(good.body, id);
           const [first, ...rest] = good.path;
-          const path = oddity.path === EXPIRED && first !== undefined ? [EXPIRED, ...rest] : good.path;
+          const path = oddity.path === EXPIRED_ID && first !== undefined ? [EXPIRED_ID, ...rest] : good.path;
           const made = { ...good, body, path };
-          await ask(operation, made, oddly(operation, initOf(operation, made), oddity));
+          await ask(operation, made, malformed(operation, initOf(operation, made), oddity));
         }),
         runsOf(t, ODD_CASES),
       );
@@ -170,7 +174,7 @@ describe('the contract, asked at random', () => {
           })
         ).key,
       );
-    const property = async (operation: Operation, made: Made): Promise<void> => {
+    const property = async (operation: Operation, made: GeneratedRequest): Promise<void> => {
       const { method, headers, body = null } = initOf(operation, made);
       for (const [authorization, status] of [
         [undefined, 401],

@@ -5,7 +5,7 @@ import type { Contract, Operation, Parameter } from './contract.ts';
 import { mutated, mutations } from './mutation.ts';
 
 /** A request to an operation; what `{…}` of its path stands for is chosen when it is sent. */
-export interface Made {
+export interface GeneratedRequest {
   readonly path: readonly (string | null)[];
   readonly query: readonly (readonly [string, string])[];
   readonly headers: readonly (readonly [string, string])[];
@@ -35,7 +35,11 @@ const odd = fc.oneof(
 const header = fc.stringMatching(/^[!-~]{0,40}$/);
 
 /** @param isValid only what fits the schema of the body, and nothing unknown */
-export function requestsOf(contract: Contract, operation: Operation, isValid: boolean): fc.Arbitrary<Made> {
+export function requestsOf(
+  contract: Contract,
+  operation: Operation,
+  isValid: boolean,
+): fc.Arbitrary<GeneratedRequest> {
   const names = [...operation.path.matchAll(/\{\w+\}/g)];
   const types = Object.keys(operation.bodies);
   const json = operation.bodies['application/json'];
@@ -105,7 +109,7 @@ function headersOf(parameters: readonly Parameter[]): fc.Arbitrary<(readonly [st
 }
 
 /** The request as fetch wants it. */
-export function initOf({ method }: Operation, made: Made, isEmpty = false): RequestInit {
+export function initOf({ method }: Operation, made: GeneratedRequest, isEmpty = false): RequestInit {
   const headers: Record<string, string> = Object.fromEntries(made.headers);
   if (method === 'GET' || method === 'HEAD' || isEmpty) return { method, headers };
   if (made.bytes === 'form' && made.body === undefined) {

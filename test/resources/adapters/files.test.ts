@@ -16,7 +16,7 @@ import {
   type StorageBench,
   withBench,
 } from '../sweeps/storage-bench.ts';
-import { storedBy } from '../tenants/stored-by.ts';
+import { storedBytesOf } from '../tenants/stored-by.ts';
 
 const CARD = 'README.md';
 
@@ -155,7 +155,7 @@ onEachDialect('the files of adapters', (database, folder) => {
         const late = new AdapterStore(database(), DEFAULT_TENANT).insert(ready.adapter, ready.written);
         await assert.rejects(late, { code: 'STORAGE_FAILED' });
         await bench.assertTidy();
-        assert.deepEqual({ ...(await storedBy(bench.own)) }, { adapters: 0, bytes: 0 });
+        assert.deepEqual({ ...(await storedBytesOf(bench.own)) }, { adapters: 0, bytes: 0 });
       });
     }));
 });

@@ -9,9 +9,9 @@ import { fileOf } from '../../../src/resources/adapters/files.ts';
 import { AdapterService } from '../../../src/resources/adapters/service.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';
-import { alone } from '../jobs/job-rows.ts';
+import { withoutReuse } from '../jobs/job-rows.ts';
 import { assertReadable, largeAdapter, type StorageBench, withBench } from '../sweeps/storage-bench.ts';
-import { storedBy } from '../tenants/stored-by.ts';
+import { storedBytesOf } from '../tenants/stored-by.ts';
 
 const CARD = 'README.md';
 
@@ -33,7 +33,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       assert.deepEqual(of(second), of(first));
       assert.deepEqual([first.labels, second.labels, second.name], [{ n: '1' }, {}, 'second']);
       assert.deepEqual(
-        { ...(await storedBy(bench.own)) },
+        { ...(await storedBytesOf(bench.own)) },
         { adapters: 2, bytes: first.bytes + second.bytes },
       );
       await bench.assertWhole();
@@ -114,7 +114,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       await assert.rejects(config, { code: 'FILE_MISSING' });
       await bench.assertTidy();
       assert.deepEqual(await bench.contents(), []);
-      assert.deepEqual({ ...(await storedBy(bench.own)) }, { adapters: 0, bytes: 0 });
+      assert.deepEqual({ ...(await storedBytesOf(bench.own)) }, { adapters: 0, bytes: 0 });
     }));
 
   it('know neither other ids nor other files', () =>
@@ -209,12 +209,12 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       await assertReadable(bench.own, made[1]!.id);
       await assertReadable(other, theirs.id);
       assert.deepEqual((await bench.own.adapters.get(made[1]!.id)).labels, { mine: 'yes' });
-      assert.deepEqual({ ...(await storedBy(bench.own)) }, { adapters: 1, bytes: made[1]!.bytes });
+      assert.deepEqual({ ...(await storedBytesOf(bench.own)) }, { adapters: 1, bytes: made[1]!.bytes });
       await bench.own.adapters.remove(made[1]!.id);
       await bench.sweeper({ graceMs: -1_000 }).sweep();
       await assertReadable(other, theirs.id);
-      assert.deepEqual({ ...(await storedBy(bench.own)) }, { adapters: 0, bytes: 0 });
-      assert.deepEqual({ ...(await storedBy(other)) }, { adapters: 1, bytes: theirs.bytes });
+      assert.deepEqual({ ...(await storedBytesOf(bench.own)) }, { adapters: 0, bytes: 0 });
+      assert.deepEqual({ ...(await storedBytesOf(other)) }, { adapters: 1, bytes: theirs.bytes });
       await other.adapters.remove(theirs.id);
       await bench.sweeper({ graceMs: -1_000 }).sweep();
       assert.deepEqual(await bench.contents(), []);
@@ -247,7 +247,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
         const job = bench.accepted({ kind: 'analyze', request: { kind: 'analyze', adapter_id: id } });
         const [removed, accepted] = await Promise.allSettled([
           adapters.remove(id),
-          jobStore.accept(alone(job)),
+          jobStore.accept(withoutReuse(job)),
         ]);
         assert.notEqual(removed.status, accepted.status, `round ${round}`);
         if (removed.status === 'rejected') {
@@ -298,7 +298,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       assert.equal(removals.filter(({ status }) => status === 'fulfilled').length, 1);
       for (const removal of removals)
         if (removal.status === 'rejected') assert.equal(removal.reason.code, 'ADAPTER_NOT_FOUND');
-      assert.deepEqual({ ...(await storedBy(bench.own)) }, { adapters: 0, bytes: 0 });
+      assert.deepEqual({ ...(await storedBytesOf(bench.own)) }, { adapters: 0, bytes: 0 });
       for (const table of ['adapter', 'adapter_file', 'adapter_label'] as const)
         assert.deepEqual(await database().reader.selectFrom(table).selectAll().execute(), []);
     }));

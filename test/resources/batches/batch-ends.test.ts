@@ -9,12 +9,12 @@ import { BatchStore } from '../../../src/resources/batches/store.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
 import { JobStore } from '../../../src/resources/jobs/store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { insertKnownAdapter, KNOWN_ADAPTER } from '../adapters/known-adapter.ts';
-import { NO_TOTALS } from '../jobs/executions/made-work.ts';
-import { alone } from '../jobs/job-rows.ts';
-import { NO_DISPATCHER, PlayedWorker, playedMade } from '../jobs/played-worker.ts';
+import { insertSampleAdapter, SAMPLE_ADAPTER } from '../adapters/sample-adapter.ts';
+import { NO_TOTALS } from '../jobs/executions/sample-work.ts';
+import { FakeWorker, fakeWorkOutcome, NO_DISPATCHER } from '../jobs/fake-worker.ts';
+import { withoutReuse } from '../jobs/job-rows.ts';
 import { newWebhook } from '../webhooks/webhook-rows.ts';
-import { batchesOf, itemsIn, madeBatch } from './made-batch.ts';
+import { batchesOf, insertBatch, itemsIn } from './insert-batch.ts';
 
 class Died extends Error {}
 
@@ -27,7 +27,7 @@ onEachDialect('the end of a batch', (database) => {
     return {
       batches: new BatchStore(parts, DEFAULT_TENANT),
       jobs: new JobStore(parts, DEFAULT_TENANT),
-      worker: new PlayedWorker(parts),
+      worker: new FakeWorker(parts),
       told,
     };
   }
@@ -40,7 +40,7 @@ onEachDialect('the end of a batch', (database) => {
 
   it('comes with that of the last job, once, however many end at once', async () => {
     await newWebhook(database(), { events: ['batch.ended'] });
-    const batch = await madeBatch(database(), 24);
+    const batch = await insertBatch(database(), 24);
     const both = [processOf(), processOf()];
     await Promise.all(
       batch.jobs.map(({ id }, i) => both[i % 2]!.worker.end(id, i % 3 === 0 ? 'failed' : 'succeeded')),
@@ -76,7 +76,7 @@ onEachDialect('the end of a batch', (database) => {
       [['succeeded', 'cancelled'], 'cancelled'],
     ] as const;
     for (const [states, expected] of cases) {
-      const batch = await madeBatch(database(), 2);
+      const batch = await insertBatch(database(), 2);
       for (const [i, { id }] of batch.jobs.entries()) await processOf().worker.end(id, states[i]!);
       const { state, counts } = await now(batch.id);
       assert.equal(state, expected, states.join());
@@ -88,7 +88,7 @@ onEachDialect('the end of a batch', (database) => {
 
   it('tells of a partial job its results and the code of what failed; webhooks are told too', async () => {
     await newWebhook(database(), { events: ['job.partial'] });
-    const { id, jobs } = await madeBatch(database(), 1);
+    const { id, jobs } = await insertBatch(database(), 1);
     const { results } = await processOf().worker.end(jobs[0]!.id, 'partial');
     const [told] = (await itemsIn(database()).page(id, { limit: 1 })).items;
     assert.deepEqual(
@@ -106,7 +106,7 @@ onEachDialect('the end of a batch', (database) => {
 
   it('comes once when many jobs end in one transaction, and each by itself meanwhile', async () => {
     await newWebhook(database(), { events: ['batch.ended'] });
-    const { id, jobs } = await madeBatch(database(), 24);
+    const { id, jobs } = await insertBatch(database(), 24);
     const [a, b, c] = [processOf(), processOf(), processOf()];
     const ids = jobs.map((job) => job.id);
     const ended = await Promise.all([
@@ -146,13 +146,13 @@ onEachDialect('the end of a batch', (database) => {
       await write(work);
       throw new Died();
     };
-    const batch = await madeBatch(database(), 2);
+    const batch = await insertBatch(database(), 2);
     const [a, b] = batch.jobs.map(({ id }) => id) as [string, string];
     await processOf().worker.end(a);
     const dying = async (write: Database['write']) => {
       const task = await processOf().worker.begin(b);
       const { executions } = processOf({ ...database(), write }).worker;
-      await assert.rejects(executions.finish(task, playedMade(), NO_TOTALS), Died);
+      await assert.rejects(executions.finish(task, fakeWorkOutcome(), NO_TOTALS), Died);
     };
     await dying(dyingBefore);
     assert.deepEqual([(await now(batch.id)).progress.done, (await events()).length], [1, 0]);
@@ -165,7 +165,7 @@ onEachDialect('the end of a batch', (database) => {
   it('and its cancellation exclude each other', async () => {
     await newWebhook(database(), { events: ['batch.ended'] });
     for (let i = 0; i < 10; i++) {
-      const batch = await madeBatch(database(), 2);
+      const batch = await insertBatch(database(), 2);
       const [a, b] = batch.jobs.map(({ id }) => id) as [string, string];
       const { worker, batches } = processOf();
       await worker.end(a);
@@ -179,7 +179,7 @@ onEachDialect('the end of a batch', (database) => {
   });
 
   it('agrees with its jobs, whenever somebody looks', async () => {
-    const batch = await madeBatch(database(), 30);
+    const batch = await insertBatch(database(), 30);
     const { worker } = processOf();
     let isOver = false;
     const look = async (): Promise<number> => {
@@ -205,7 +205,7 @@ onEachDialect('the end of a batch', (database) => {
   });
 
   it('comes with jobs that are taken after its cancellation: they do not begin', async () => {
-    const { id, jobs } = await madeBatch(database(), 2);
+    const { id, jobs } = await insertBatch(database(), 2);
     const { worker, told } = processOf();
     await batchesOf(database()).cancel(id);
     for (const job of jobs) await assert.rejects(worker.begin(job.id), /nothing to do/);
@@ -216,13 +216,13 @@ onEachDialect('the end of a batch', (database) => {
 
   it('is that of no job which was accepted without a batch, or whose batch is gone', async () => {
     const { jobs, worker, told } = processOf();
-    await insertKnownAdapter(database());
+    await insertSampleAdapter(database());
     for (const batch_id of [null, newBatchId(0)]) {
       const job = {
-        ...acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: KNOWN_ADAPTER }),
+        ...acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: SAMPLE_ADAPTER }),
         batch_id,
       };
-      await jobs.accept(alone(job));
+      await jobs.accept(withoutReuse(job));
       assert.equal((await worker.end(job.id)).state, 'succeeded');
     }
     assert.deepEqual(told, []);

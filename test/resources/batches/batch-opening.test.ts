@@ -7,11 +7,11 @@ import { sweepBatches } from '../../../src/resources/jobs/sweep-jobs.ts';
 import { type Workspace, Workspaces } from '../../../src/resources/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
-import { executionsIn } from '../jobs/executions/made-work.ts';
+import { executionsIn } from '../jobs/executions/sample-work.ts';
+import { FakeWorker, NO_DISPATCHER } from '../jobs/fake-worker.ts';
 import { type JobBench, squeezeOf, withJobBench } from '../jobs/job-bench.ts';
 import { jobIds, jobsIn } from '../jobs/job-rows.ts';
-import { NO_DISPATCHER, PlayedWorker } from '../jobs/played-worker.ts';
-import { itemsIn, jobsOf, madeBatch } from './made-batch.ts';
+import { insertBatch, itemsIn, jobsOf } from './insert-batch.ts';
 
 /** More than come in two transactions. */
 const JOBS = 110;
@@ -114,10 +114,10 @@ onEachDialect('a batch whose process dies', (database) => {
     }));
 
   it('is not opened again when it has ended, and its jobs are gone', async () => {
-    const { id, jobs } = await madeBatch(database(), 2);
+    const { id, jobs } = await insertBatch(database(), 2);
     const store = jobsIn(database());
     for (const job of jobs) {
-      await new PlayedWorker({ database: database() }).succeed(job.id);
+      await new FakeWorker({ database: database() }).succeed(job.id);
       await store.remove(job.id);
     }
     await itemsIn(database()).open(id);

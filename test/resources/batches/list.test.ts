@@ -4,8 +4,8 @@ import type { BatchState } from '../../../src/contract/batch.ts';
 import { newAdapterId } from '../../../src/database/ids.ts';
 import { AdapterStore } from '../../../src/resources/adapters/store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { insertKnownAdapter } from '../adapters/known-adapter.ts';
-import { batchesOf, madeBatch } from './made-batch.ts';
+import { insertSampleAdapter } from '../adapters/sample-adapter.ts';
+import { batchesOf, insertBatch } from './insert-batch.ts';
 
 const NOTHING = { succeeded: 0, partial: 0, failed: 0, cancelled: 0, cancelled_at: null, finished_at: 9 };
 
@@ -28,7 +28,7 @@ onEachDialect('a list of batches', (database) => {
   it('is of the states that are wanted, as batches tell them, whatever the size of its pages', async () => {
     const store = batchesOf(database());
     for (const row of ROWS) {
-      const { id } = await madeBatch(database(), 3);
+      const { id } = await insertBatch(database(), 3);
       await database().write((writer) => writer.updateTable('batch').set(row).where('id', '=', id).execute());
     }
     const { items: all } = await store.page({}, { limit: 20 });
@@ -51,8 +51,8 @@ onEachDialect('a list of batches', (database) => {
 
   it('has those with all the labels that are wanted', async () => {
     const store = batchesOf(database());
-    const { id } = await madeBatch(database(), 1, { labels: { team: 'search', 'a/b': 'x:y' } });
-    await madeBatch(database(), 1, { labels: { team: 'other' } });
+    const { id } = await insertBatch(database(), 1, { labels: { team: 'search', 'a/b': 'x:y' } });
+    await insertBatch(database(), 1, { labels: { team: 'other' } });
     const found = async (...labels: [string, string][]) => {
       const wanted = labels.map(([name, text]) => ({ name, text }));
       const page = await store.page({ labels: wanted, states: ['active'] }, { limit: 5 });
@@ -71,11 +71,11 @@ onEachDialect('a list of batches', (database) => {
   });
 
   it('leads to the results of its batches, also of jobs that stand in one twice', async () => {
-    const [first, second] = [await madeBatch(database(), 2), await madeBatch(database(), 2)];
+    const [first, second] = [await insertBatch(database(), 2), await insertBatch(database(), 2)];
     const results: string[] = [];
     for (const [i, job] of [...first.jobs, ...second.jobs].entries()) {
       const id = newAdapterId(i);
-      await insertKnownAdapter(database(), { id });
+      await insertSampleAdapter(database(), { id });
       await database().write(async (writer) => {
         await writer.updateTable('adapter').set({ job: job.id }).where('id', '=', id).execute();
         if (i > 0) return;

@@ -7,10 +7,10 @@ import { newBatchId } from '../../../src/database/ids.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
 import { Workspaces } from '../../../src/resources/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { WORK } from '../jobs/executions/made-work.ts';
+import { WORK } from '../jobs/executions/sample-work.ts';
 import { failsWith, type JobBench, squeezeOf, withJobBench } from '../jobs/job-bench.ts';
 import { jobIds } from '../jobs/job-rows.ts';
-import { itemsOf, jobsOf } from './made-batch.ts';
+import { itemsOf, jobsOf } from './insert-batch.ts';
 
 const uploads = (bench: JobBench, count: number) =>
   Promise.all(Array.from({ length: count }, (_, i) => bench.upload(i + 1)));

@@ -9,7 +9,7 @@ import { sweepContents } from '../../../src/resources/contents/sweep-contents.ts
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
-import { Died, mortal } from '../mortal.ts';
+import { crashAfterWrites, SimulatedCrash } from '../crashing-stores.ts';
 import {
   assertReadable,
   HOUR_MS,
@@ -45,7 +45,7 @@ const abandon = ({ database, store }: StorageBench, { written }: PreparedAdapter
 
 /** The storage, where removing fails. */
 const unremoving = (store: BlobStore): BlobStore =>
-  Object.assign(Object.create(store) as BlobStore, { remove: () => Promise.reject(new Died()) });
+  Object.assign(Object.create(store) as BlobStore, { remove: () => Promise.reject(new SimulatedCrash()) });
 
 onEachDialect('content', (database, folder) => {
   const onBench = (work: (bench: StorageBench) => Promise<void>) => withBench(database(), folder(), work);
@@ -139,7 +139,10 @@ onEachDialect('content', (database, folder) => {
         // It dies before it has removed anything.
         await bench.own.adapters.remove(between!);
         await removeAnother();
-        await assert.rejects(sweep({ database: database(), store: unremoving(store) }, 2 * GRACE_MS), Died);
+        await assert.rejects(
+          sweep({ database: database(), store: unremoving(store) }, 2 * GRACE_MS),
+          SimulatedCrash,
+        );
         assert.deepEqual(await statesOfIt(), ['deleting']);
         const later = await bench.register(adapter);
         assert.deepEqual(await statesOfIt(), ['deleting', 'stored']);
@@ -180,12 +183,12 @@ onEachDialect('content', (database, folder) => {
       const full = Object.assign(Object.create(bench.store) as BlobStore, {
         putFile: async (...[key, path]: Parameters<BlobStore['putFile']>) => {
           await bench.store.putFile(key, path);
-          throw new Died();
+          throw new SimulatedCrash();
         },
       });
       const adapters = new AdapterService(database(), full, DEFAULT_TENANT);
       const files = await incoming(await bench.store.makeScratch(), largeAdapter());
-      await assert.rejects(adapters.register(files), Died);
+      await assert.rejects(adapters.register(files), SimulatedCrash);
       assert.equal((await bench.objects()).length, 1);
       await sweep(bench, LATE_MS);
       await bench.assertTidy();
@@ -205,11 +208,11 @@ onEachDialect('content', (database, folder) => {
         // As if its file were to come only now: nothing is where the row says.
         const begun = { id: `${dropped.written.writeId!.slice(0, 12)}${'f'.repeat(20)}`, expires_at: 0 };
         await database().write((writer) => writer.insertInto('content_write').values(begun).execute());
-        const dying = mortal(bench, life);
+        const dying = crashAfterWrites(bench, life);
         isDone = await sweep(dying, LATE_MS).then(
           () => true,
           (error: unknown) => {
-            assert.ok(error instanceof Died, String(error));
+            assert.ok(error instanceof SimulatedCrash, String(error));
             return false;
           },
         );
@@ -226,11 +229,11 @@ onEachDialect('content', (database, folder) => {
     onBench(async (bench) => {
       let needed = 0;
       for (let life = 0; needed === 0; life++) {
-        const dying = mortal(bench, life);
+        const dying = crashAfterWrites(bench, life);
         const adapters = new AdapterService(dying.database, dying.store, DEFAULT_TENANT);
         const files = await incoming(await bench.store.makeScratch(), largeAdapter());
         const record = await adapters.register(files).catch((error: unknown) => {
-          assert.ok(error instanceof Died, String(error));
+          assert.ok(error instanceof SimulatedCrash, String(error));
           return undefined;
         });
         if (record) needed = dying.writes();

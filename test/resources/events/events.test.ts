@@ -9,24 +9,24 @@ import { type EventFilter, EventStore } from '../../../src/resources/events/even
 import { removeOldEvents } from '../../../src/resources/events/sweep-events.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { insertKnownAdapter } from '../adapters/known-adapter.ts';
-import { madeBatch } from '../batches/made-batch.ts';
-import { alone, jobsIn } from '../jobs/job-rows.ts';
-import { PlayedWorker } from '../jobs/played-worker.ts';
+import { insertSampleAdapter } from '../adapters/sample-adapter.ts';
+import { insertBatch } from '../batches/insert-batch.ts';
+import { FakeWorker } from '../jobs/fake-worker.ts';
+import { jobsIn, withoutReuse } from '../jobs/job-rows.ts';
 
 const KEPT = { keptMs: 86_400_000, most: 1_000 };
 
 onEachDialect('the events of a tenant', (database) => {
   const store = (tenant = 'default') => new EventStore(database(), tenant);
-  const worker = () => new PlayedWorker({ database: database() });
+  const worker = () => new FakeWorker({ database: database() });
 
   async function newJob(change: Partial<JobRecord> = {}): Promise<JobRecord> {
-    const adapter_id = await insertKnownAdapter(database());
+    const adapter_id = await insertSampleAdapter(database());
     return { ...acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id }), ...change };
   }
   async function accepted(change: Partial<JobRecord> = {}): Promise<JobRecord> {
     const job = await newJob(change);
-    await jobsIn(database()).accept(alone(job));
+    await jobsIn(database()).accept(withoutReuse(job));
     return job;
   }
   async function all(filter: EventFilter = {}, from = 0): Promise<JobStateEvent[]> {
@@ -92,7 +92,7 @@ onEachDialect('the events of a tenant', (database) => {
     const source = { kind: 's3' as const, place: 's3://b/x', sealed: 'v1.SEALED' };
     const request = { kind: 'import' as const, source };
     const job = acceptedJob(newJobId(Date.now()), request);
-    await jobsIn(database()).accept(alone(job));
+    await jobsIn(database()).accept(withoutReuse(job));
     const played = worker();
     const task = await played.begin(job.id);
     const failure = new AppError('WORKER_CRASHED', 'It crashed.');
@@ -105,7 +105,7 @@ onEachDialect('the events of a tenant', (database) => {
 
   it('can be chosen by job, batch, type and the labels it had', async () => {
     const labels = { team: 'a', env: 'prod' };
-    const { id: batchId, jobs } = await madeBatch(database(), 1, { labels });
+    const { id: batchId, jobs } = await insertBatch(database(), 1, { labels });
     const [member] = jobs as [JobRecord];
     const other = await accepted({ labels: { team: 'b' } });
     await worker().succeed(member.id);

@@ -6,9 +6,9 @@ import { JobRecord } from '../../../src/contract/job.ts';
 import type { CheckpointJobRequest } from '../../../src/contract/job-request.ts';
 import { newJobId } from '../../../src/database/ids.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
+import { SAMPLE_OUTCOME } from './fake-worker.ts';
 import { failsWith, squeezeOf, withJobBench } from './job-bench.ts';
-import { alone, jobIds, reportFile, unfinished } from './job-rows.ts';
-import { KNOWN_WRITTEN } from './played-worker.ts';
+import { jobIds, reportFile, unfinished, withoutReuse } from './job-rows.ts';
 
 describe('cancelling', () => {
   it('ends a queued job, with and without the queue; again, it answers the same', () =>
@@ -137,7 +137,7 @@ describe('deleting', () => {
       const { id } = await jobs.submit(squeezeOf(await upload()));
       await assert.rejects(jobControl.remove(id), failsWith('JOB_NOT_FINAL'));
       await jobControl.change(id, { labels: { a: 'b' } });
-      const job = await end(id, { adapters: [KNOWN_WRITTEN], files: [reportFile({})] });
+      const job = await end(id, { adapters: [SAMPLE_OUTCOME], files: [reportFile({})] });
       const result = succeededResults(job)[0]!.adapter_id;
       await jobControl.remove(id);
       await assert.rejects(jobs.get(id), failsWith('JOB_NOT_FOUND'));
@@ -158,7 +158,7 @@ describe('deleting', () => {
         targets: [{ rank: 2 }],
         optimizer: null,
       };
-      await jobStore.accept(alone(acceptedJob(id, request)));
+      await jobStore.accept(withoutReuse(acceptedJob(id, request)));
       await worker.fail(id);
       await assert.rejects(jobControl.remove(id), failsWith('JOB_OF_RUN', /run_1/));
       await assert.rejects(jobControl.retry(id), failsWith('JOB_OF_RUN', /send the checkpoint again/));

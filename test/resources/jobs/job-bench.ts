@@ -18,7 +18,7 @@ import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { sqliteIn } from '../../database/dialects.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
-import { type PlayedWork, PlayedWorker } from './played-worker.ts';
+import { type FakeOutcome, FakeWorker } from './fake-worker.ts';
 
 /** The service over real storage, with a queue in memory; the test plays the workers. */
 export interface JobBench extends Workspace {
@@ -26,7 +26,7 @@ export interface JobBench extends Workspace {
   readonly whole: DiskStore;
   readonly database: Database;
   readonly queue: MemoryQueue;
-  readonly worker: PlayedWorker;
+  readonly worker: FakeWorker;
   readonly dispatcher: Dispatcher;
   readonly reused: JobRecord[];
   readonly cancelled: JobRecord[];
@@ -35,7 +35,7 @@ export interface JobBench extends Workspace {
   /** Registers an adapter; another `seed` is other content. */
   upload(seed?: number): Promise<string>;
   /** What a worker does: the job succeeds. */
-  end(jobId: string, work?: PlayedWork): Promise<JobRecord>;
+  end(jobId: string, work?: FakeOutcome): Promise<JobRecord>;
   /** The same storage as another process of the service sees it. */
   another(queue?: MemoryQueue): Workspace;
 }
@@ -68,7 +68,7 @@ export async function withJobBench(
   };
   const dispatcher = new Dispatcher({ database, queue });
   const changes = { store: whole, database, dispatcher, observer };
-  const worker = new PlayedWorker(changes);
+  const worker = new FakeWorker(changes);
   const workspaces = new Workspaces({ ...changes, queue });
   const own = workspaces.of(DEFAULT_TENANT);
   try {

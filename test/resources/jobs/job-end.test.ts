@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import type { FailedResult, JobResult } from '../../../src/contract/job.ts';
 import { AppError, jobFailure } from '../../../src/errors/app-error.ts';
 import { endOfTargets } from '../../../src/resources/jobs/job-end.ts';
-import { playedResult } from './played-result.ts';
+import { fakeResult } from './fake-result.ts';
 
-const GOOD = { ...playedResult(), adapter_id: 'ad_1' } as JobResult;
+const GOOD = { ...fakeResult(), adapter_id: 'ad_1' } as JobResult;
 const bad = (rank: number): FailedResult => ({
   target: { rank },
   state: 'failed',

@@ -5,7 +5,7 @@ import type { Database } from '../../../src/database/database.ts';
 import type { WorkOutcome } from '../../../src/resources/jobs/executions/execution-outcome.ts';
 import { JobStore } from '../../../src/resources/jobs/store.ts';
 import type { DeliveryQueue } from '../../../src/resources/webhooks/delivery-queue.ts';
-import { NO_DISPATCHER } from './played-worker.ts';
+import { NO_DISPATCHER } from './fake-worker.ts';
 
 /** The jobs of a tenant; whose ends are told to this queue of deliveries. */
 export const jobsIn = (
@@ -23,7 +23,7 @@ export async function jobIds({ reader }: Pick<Database, 'reader'>): Promise<stri
 export const unfinished = (jobs: JobStore): Promise<string[]> => jobs.unfinished(100_000);
 
 /** Jobs that are accepted on their own. */
-export const alone = (...jobs: readonly JobRecord[]) => jobs.map((job) => ({ job, reuse: false }));
+export const withoutReuse = (...jobs: readonly JobRecord[]) => jobs.map((job) => ({ job, reuse: false }));
 
 /** A small file that a job has beside its adapters. */
 export function jobFile(

@@ -12,25 +12,25 @@ import { executionKey } from '../../../src/resources/jobs/executions/execution-k
 import { knownReports } from '../../../src/resources/jobs/known-reports.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { insertKnownAdapter, KNOWN_ADAPTER } from '../adapters/known-adapter.ts';
+import { insertSampleAdapter, SAMPLE_ADAPTER } from '../adapters/sample-adapter.ts';
+import { FakeWorker } from './fake-worker.ts';
 import { jobsIn, reportFile } from './job-rows.ts';
-import { PlayedWorker } from './played-worker.ts';
 
-const ANALYSIS = { kind: 'analyze', adapter_id: KNOWN_ADAPTER } as const;
+const ANALYSIS = { kind: 'analyze', adapter_id: SAMPLE_ADAPTER } as const;
 const SQUEEZE = {
   kind: 'squeeze',
-  adapter_id: KNOWN_ADAPTER,
+  adapter_id: SAMPLE_ADAPTER,
   targets: [{ rank: 2 }],
 } satisfies RecordedJobRequest;
 
 onEachDialect('what is known of an adapter before a job', (database) => {
   const jobs = () => jobsIn(database());
   beforeEach(async () => {
-    await insertKnownAdapter(database());
+    await insertSampleAdapter(database());
   });
 
   const digest = async (): Promise<string> =>
-    (await sourceContents(database(), DEFAULT_TENANT, [KNOWN_ADAPTER])).get(KNOWN_ADAPTER)!.digest;
+    (await sourceContents(database(), DEFAULT_TENANT, [SAMPLE_ADAPTER])).get(SAMPLE_ADAPTER)!.digest;
   async function accepted(request: RecordedJobRequest): Promise<string> {
     const id = newJobId(Date.now());
     await jobs().accept([{ job: acceptedJob(id, request), reuse: true }]);
@@ -46,7 +46,7 @@ onEachDialect('what is known of an adapter before a job', (database) => {
 
   it('is what jobs reported of it: an analysis first, each report once, to its tenant alone', async () => {
     assert.deepEqual(await reported(), []);
-    const worker = new PlayedWorker({ database: database() });
+    const worker = new FakeWorker({ database: database() });
     const squeezes = [await accepted(SQUEEZE), await accepted(SQUEEZE)];
     await worker.succeed(squeezes[0]!, { files: [reportFile({ modules: ['of a squeeze'] })] });
     const analysis = await accepted(ANALYSIS);
@@ -64,7 +64,7 @@ onEachDialect('what is known of an adapter before a job', (database) => {
     const id = await accepted(SQUEEZE);
     assert.equal((await known())?.state, 'waiting');
     assert.equal(await known('other'), undefined);
-    await new PlayedWorker({ database: database() }).succeed(id);
+    await new FakeWorker({ database: database() }).succeed(id);
     assert.equal((await known())?.state, 'succeeded');
   });
 

@@ -7,9 +7,9 @@ import { JobService, type JobServiceParts } from '../../../src/resources/jobs/se
 import type { JobFilter } from '../../../src/resources/jobs/store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
-import { insertKnownAdapter } from '../adapters/known-adapter.ts';
-import { alone, jobsIn } from './job-rows.ts';
-import { PlayedWorker } from './played-worker.ts';
+import { insertSampleAdapter } from '../adapters/sample-adapter.ts';
+import { FakeWorker } from './fake-worker.ts';
+import { jobsIn, withoutReuse } from './job-rows.ts';
 
 const ADAPTERS = [0, 1, 2].map((i) => `ad_${'0'.repeat(31)}${i}`);
 /** What a list needs nothing of. */
@@ -17,7 +17,7 @@ const NOT_ASKED = {} as Pick<JobServiceParts, 'blobs' | 'adapters'>;
 const BEGIN_MS = Date.parse('2026-01-01T00:00:00Z');
 
 onEachDialect('a list of jobs', (database) => {
-  const worker = () => new PlayedWorker({ database: database() });
+  const worker = () => new FakeWorker({ database: database() });
   const listOf = (queue = new MemoryQueue()) =>
     new JobService({ ...NOT_ASKED, jobStore: jobsIn(database()), queue });
 
@@ -28,8 +28,8 @@ onEachDialect('a list of jobs', (database) => {
       labels: { even: String(i % 2 === 0), third: String(i % 3) },
       batch_id: i < 5 ? 'batch_1' : null,
     }));
-    for (const id of ADAPTERS) await insertKnownAdapter(database(), { id });
-    await jobsIn(database()).accept(alone(...jobs));
+    for (const id of ADAPTERS) await insertSampleAdapter(database(), { id });
+    await jobsIn(database()).accept(withoutReuse(...jobs));
     for (const [i, job] of jobs.slice(0, count - unfinished).entries())
       await worker().end(job.id, i % 5 === 0 ? 'failed' : 'succeeded');
     return jobs;

@@ -10,13 +10,13 @@ import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
 import type { JobStore } from '../../../src/resources/jobs/store.ts';
 import { TenantService } from '../../../src/resources/tenants/service.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { held } from '../../database/held.ts';
-import { insertKnownAdapter, KNOWN_ADAPTER } from '../adapters/known-adapter.ts';
+import { pauseDatabase } from '../../database/paused-database.ts';
+import { insertSampleAdapter, SAMPLE_ADAPTER } from '../adapters/sample-adapter.ts';
 import { jobsOf } from '../tenants/stored-by.ts';
-import { alone, jobFile, jobIds, jobsIn, unfinished } from './job-rows.ts';
-import { KNOWN_WRITTEN, PlayedWorker, playedMade } from './played-worker.ts';
+import { FakeWorker, fakeWorkOutcome, SAMPLE_OUTCOME } from './fake-worker.ts';
+import { jobFile, jobIds, jobsIn, unfinished, withoutReuse } from './job-rows.ts';
 
-const ANALYSIS = { kind: 'analyze', adapter_id: KNOWN_ADAPTER } as const;
+const ANALYSIS = { kind: 'analyze', adapter_id: SAMPLE_ADAPTER } as const;
 
 const newJob = (change: Partial<JobRecord> = {}, work: RecordedJobRequest = ANALYSIS): JobRecord => ({
   ...acceptedJob(newJobId(Date.now()), work),
@@ -25,14 +25,14 @@ const newJob = (change: Partial<JobRecord> = {}, work: RecordedJobRequest = ANAL
 
 onEachDialect('the store of jobs', (database) => {
   const jobs = () => jobsIn(database());
-  const worker = () => new PlayedWorker({ database: database() });
+  const worker = () => new FakeWorker({ database: database() });
   beforeEach(async () => {
-    await insertKnownAdapter(database());
+    await insertSampleAdapter(database());
   });
 
   async function accepted(...of: Parameters<typeof newJob>): Promise<JobRecord> {
     const job = newJob(...of);
-    await jobs().accept(alone(job));
+    await jobs().accept(withoutReuse(job));
     return job;
   }
 
@@ -60,7 +60,7 @@ onEachDialect('the store of jobs', (database) => {
       [await jobsOf({ database: database(), tenant: 'other' }), await unfinished(other)],
       [0, []],
     );
-    await assert.rejects(other.accept(alone(newJob())), { code: 'ADAPTER_NOT_FOUND' });
+    await assert.rejects(other.accept(withoutReuse(newJob())), { code: 'ADAPTER_NOT_FOUND' });
     assert.deepEqual(await jobs().get(job.id), job);
   });
 
@@ -78,22 +78,25 @@ onEachDialect('the store of jobs', (database) => {
 
   it('accepts a job once, however often', async () => {
     const many = Array.from({ length: 450 }, () => newJob({ labels: { a: 'b' } }));
-    await jobs().accept(alone(...many));
-    const again = await Promise.all([jobs().accept(alone(...many)), jobs().accept(alone(...many.slice(7)))]);
+    await jobs().accept(withoutReuse(...many));
+    const again = await Promise.all([
+      jobs().accept(withoutReuse(...many)),
+      jobs().accept(withoutReuse(...many.slice(7))),
+    ]);
     assert.deepEqual(again, [[], []]);
     assert.deepEqual(await jobIds(database()), many.map(({ id }) => id).sort());
     assert.equal(await jobsOf({ database: database(), tenant: 'default' }), 450);
   });
 
   it('accepts no job of an adapter that is not there, or whose time is over, and nothing with it', async () => {
-    const expired = await insertKnownAdapter(database(), { id: newAdapterId(1) });
+    const expired = await insertSampleAdapter(database(), { id: newAdapterId(1) });
     await new AdapterStore(database(), 'default').change(expired, { ttlSeconds: 0 });
     for (const [adapter_id, code] of [
       [newAdapterId(0), 'ADAPTER_NOT_FOUND'],
       [expired, 'ADAPTER_EXPIRED'],
     ] as const) {
       const refused = newJob({ labels: { a: 'b' } }, { kind: 'analyze', adapter_id });
-      await assert.rejects(jobs().accept(alone(newJob(), refused)), { code });
+      await assert.rejects(jobs().accept(withoutReuse(newJob(), refused)), { code });
     }
     for (const table of ['job', 'execution'] as const)
       assert.deepEqual(await database().reader.selectFrom(table).selectAll().execute(), []);
@@ -102,7 +105,7 @@ onEachDialect('the store of jobs', (database) => {
   it('records with the end of a job what it made', async () => {
     const job = await accepted();
     const files = [jobFile('report', '{}'), jobFile('training', 'a'), jobFile('training', 'both')];
-    const { results } = await worker().succeed(job.id, { adapters: [KNOWN_WRITTEN], files });
+    const { results } = await worker().succeed(job.id, { adapters: [SAMPLE_OUTCOME], files });
     const text = async (...of: Parameters<JobStore['file']>) => {
       const file = await jobs().file(...of);
       return file && Buffer.from(file.inline!, 'base64').toString();
@@ -116,7 +119,7 @@ onEachDialect('the store of jobs', (database) => {
       succeededResults({ results })[0]!.adapter_id,
     );
     const { name, job_id, parent_id } = found!.record;
-    assert.deepEqual([name, job_id, parent_id], ['known-r2', job.id, KNOWN_ADAPTER]);
+    assert.deepEqual([name, job_id, parent_id], ['known-r2', job.id, SAMPLE_ADAPTER]);
   });
 
   it('forgets a deleted job with all that it was found by, and releases its files', async () => {
@@ -143,11 +146,11 @@ onEachDialect('the store of jobs', (database) => {
   it('is deleted while its end is recorded: no content is left that no sweep finds', async () => {
     const job = await accepted();
     const file = jobFile('report', '{}');
-    const { database: slow, reached, release } = held(database());
-    const played = new PlayedWorker({ database: slow });
+    const { database: slow, reached, release } = pauseDatabase(database());
+    const played = new FakeWorker({ database: slow });
     const task = await worker().begin(job.id);
     const totals = { modules: 0, bytesRead: 0, bytesWritten: 0 };
-    const ending = played.executions.finish(task, playedMade({ files: [file] }), totals);
+    const ending = played.executions.finish(task, fakeWorkOutcome({ files: [file] }), totals);
     await reached;
     const removing = jobs().remove(job.id);
     // It comes as far as it can.

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { newRunId } from '../../../src/database/ids.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { insertKnownAdapter, KNOWN_ADAPTER } from '../adapters/known-adapter.ts';
-import { madeBatch } from '../batches/made-batch.ts';
-import { entry, MODULES, madeRun } from '../runs/made-run.ts';
+import { insertSampleAdapter, SAMPLE_ADAPTER } from '../adapters/sample-adapter.ts';
+import { insertBatch } from '../batches/insert-batch.ts';
+import { entry, MODULES, runManifest } from '../runs/run-entries.ts';
 import { HOUR_MS, type StorageBench, withBench } from '../sweeps/storage-bench.ts';
 import { failsWith } from './job-bench.ts';
 import { jobFile, jobIds } from './job-rows.ts';
@@ -13,7 +13,7 @@ onEachDialect('jobs of all tenants', (database, folder) => {
   const onBench = (work: (bench: StorageBench) => Promise<void>) =>
     withBench(database(), folder(), async (bench) => {
       await bench.other();
-      await insertKnownAdapter(database());
+      await insertSampleAdapter(database());
       await work(bench);
     });
   const later = () => Date.now() + HOUR_MS;
@@ -23,7 +23,7 @@ onEachDialect('jobs of all tenants', (database, folder) => {
       const space = bench.workspaces.of('other');
       for (let i = 0; i < 30; i++) await bench.job({ ttl_seconds: 60 + i }, i % 2 ? { space } : {});
       const ofBatch = { tenant: 'other', jobTtlSeconds: 60 };
-      const { jobs: members } = await madeBatch(database(), 2, ofBatch);
+      const { jobs: members } = await insertBatch(database(), 2, ofBatch);
       await bench.worker.succeed(members[0]!.id);
       const kept = await bench.job({ ttl_seconds: 7_200 });
       assert.equal((await bench.sweeper().sweep()).swept.of('job').objects, 0);
@@ -38,7 +38,7 @@ onEachDialect('jobs of all tenants', (database, folder) => {
   it('leave their batch, which goes when its own time is over', () =>
     onBench(async (bench) => {
       const space = bench.workspaces.of('other');
-      const { id, jobs } = await madeBatch(database(), 3, {
+      const { id, jobs } = await insertBatch(database(), 3, {
         ...{ tenant: 'other', jobTtlSeconds: 1_800, ttlSeconds: 5_400 },
       });
       for (const job of jobs) await bench.worker.succeed(job.id);
@@ -56,9 +56,9 @@ onEachDialect('jobs of all tenants', (database, folder) => {
     onBench(async (bench) => {
       const { runStore } = bench.own;
       const jobOf = async (isFinal: boolean) => {
-        const run = { ...madeRun(), id: newRunId(Date.now()) };
+        const run = { ...runManifest(), id: newRunId(Date.now()) };
         await runStore.create(run);
-        const what = { run_id: run.id, step: 1, adapter_id: KNOWN_ADAPTER, targets: [{ rank: 1 }] };
+        const what = { run_id: run.id, step: 1, adapter_id: SAMPLE_ADAPTER, targets: [{ rank: 1 }] };
         const request = { kind: 'checkpoint' as const, ...what, optimizer: null };
         const job = await bench.job({ kind: 'checkpoint', request }, { isFinal });
         const change = { run_id: run.id, sequence: 1, job_id: job.id };

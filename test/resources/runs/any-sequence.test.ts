@@ -11,14 +11,22 @@ import {
 import { clockOfRun, type RunManifest } from '../../../src/resources/runs/run-manifest.ts';
 import { nextCheckpointStep } from '../../../src/resources/runs/run-records.ts';
 import fc from '../../fast-check.ts';
-import { arrival, kept, madeRun, SCHEDULE, squeezed, unfinished, uniform } from './made-run.ts';
+import {
+  arrival,
+  keptEntry,
+  runManifest,
+  SCHEDULE,
+  squeezedEntry,
+  unfinishedEntry,
+  uniform,
+} from './run-entries.ts';
 
 const RUNS = [
-  madeRun(),
-  madeRun({ schedule: { ...SCHEDULE, shape: 'linear', stages: 8 } }),
-  madeRun({ schedule: SCHEDULE, rank_allocation: 'by_module' }),
-  madeRun({ adaptive: { ...SCHEDULE, energy: 0.9, warm_up_steps: 300 } }),
-  madeRun({ adaptive: { ...SCHEDULE, tolerance: 0.1, final_steps: 900, min_stage_steps: 100 } }),
+  runManifest(),
+  runManifest({ schedule: { ...SCHEDULE, shape: 'linear', stages: 8 } }),
+  runManifest({ schedule: SCHEDULE, rank_allocation: 'by_module' }),
+  runManifest({ adaptive: { ...SCHEDULE, energy: 0.9, warm_up_steps: 300 } }),
+  runManifest({ adaptive: { ...SCHEDULE, tolerance: 0.1, final_steps: 900, min_stage_steps: 100 } }),
 ];
 
 /** Something that happens to a run. */
@@ -59,10 +67,10 @@ class Story {
     try {
       const decision = decide(this.run, this.log, sent);
       const change = { source_digest: sent.digest };
-      if (decision.kind === 'keep') this.log.push(kept(step, rank, change));
+      if (decision.kind === 'keep') this.log.push(keptEntry(step, rank, change));
       if (decision.kind === 'squeeze') {
         const { goal: target, stageRank: stage_rank } = decision;
-        this.log.push(unfinished(step, rank, 'pending', { ...change, target, stage_rank }));
+        this.log.push(unfinishedEntry(step, rank, 'pending', { ...change, target, stage_rank }));
       }
       return sent;
     } catch (error) {
@@ -82,7 +90,7 @@ class Story {
         target && 'rank' in target
           ? target.rank
           : Math.round(rank_before.max - share * (rank_before.max - target_rank));
-      const result = squeezed(step, rank_before.max, to, checkpoint);
+      const result = squeezedEntry(step, rank_before.max, to, checkpoint);
       const isSame = to === rank_before.max;
       this.log[index] =
         state !== 'succeeded'

@@ -21,10 +21,10 @@ import { onEachDialect, sqliteIn } from '../../database/dialects.ts';
 import { momentsOf } from '../../http/checkpoint-form.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';
-import { executionsIn } from '../jobs/executions/made-work.ts';
+import { crashAfterWrites, SimulatedCrash } from '../crashing-stores.ts';
+import { executionsIn } from '../jobs/executions/sample-work.ts';
+import { FakeWorker, NO_DISPATCHER } from '../jobs/fake-worker.ts';
 import { jobIds, jobsIn, unfinished } from '../jobs/job-rows.ts';
-import { NO_DISPATCHER, PlayedWorker } from '../jobs/played-worker.ts';
-import { Died, mortal } from '../mortal.ts';
 import { assertReadable, HOUR_MS, LONGEST_WRITE_MS, StorageBench } from '../sweeps/storage-bench.ts';
 
 const REQUEST = {
@@ -100,9 +100,9 @@ describe('a process that dies while it takes a checkpoint', () => {
       await onSqlite(async (ground) => {
         const { database } = ground;
         const { id } = await processOn(ground).create(REQUEST);
-        const dying = mortal(ground, life);
+        const dying = crashAfterWrites(ground, life);
         const first = await send(processOn(dying), ground, id).catch((error: unknown) => {
-          assert.ok(error instanceof Died, String(error));
+          assert.ok(error instanceof SimulatedCrash, String(error));
           return undefined;
         });
         if (first) needed = dying.writes();
@@ -259,7 +259,7 @@ describe('the job of a checkpoint', () => {
       const { id } = await runs.create(REQUEST);
       const { job_id } = await send(runs, ground, id);
       assert.equal((await runs.checkpoint(id, 334)).state, 'queued');
-      const worker = new PlayedWorker(ground);
+      const worker = new FakeWorker(ground);
       await worker.begin(job_id!);
       assert.equal((await runs.checkpoint(id, 334)).state, 'active');
       assert.equal((await send(runs, ground, id)).job_id, job_id);

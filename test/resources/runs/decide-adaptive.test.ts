@@ -6,7 +6,7 @@ import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
 import { planAdaptive } from '../../../src/resources/runs/adaptive-plan.ts';
 import { decide } from '../../../src/resources/runs/decide.ts';
 import type { PastCheckpoint } from '../../../src/resources/runs/lineage.ts';
-import { arrival, kept, madeRun, squeezed, unfinished, uniform } from './made-run.ts';
+import { arrival, keptEntry, runManifest, squeezedEntry, unfinishedEntry, uniform } from './run-entries.ts';
 
 /** First squeeze at 500, the last one due at 3600; stages of 200 at least. */
 const REQUEST: AdaptiveRequest = {
@@ -18,7 +18,7 @@ const REQUEST: AdaptiveRequest = {
   recipe: 'equal',
   energy: 0.99,
 };
-const RUN = madeRun({ adaptive: REQUEST });
+const RUN = runManifest({ adaptive: REQUEST });
 
 /** The goal of a squeeze, or why none is done. */
 function goalOf(log: readonly PastCheckpoint[], step: number, rank: number, run = RUN) {
@@ -36,7 +36,7 @@ describe('an adaptive run', () => {
 
   it('asks the spectrum for what it was told to keep', () => {
     const { energy: _energy, ...rest } = REQUEST;
-    const run = madeRun({ adaptive: { ...rest, tolerance: 0.1, uniform: false } });
+    const run = runManifest({ adaptive: { ...rest, tolerance: 0.1, uniform: false } });
     assert.deepEqual(goalOf([], 700, 64, run), {
       tolerance: 0.1,
       uniform: false,
@@ -46,10 +46,10 @@ describe('an adaptive run', () => {
   });
 
   it('waits min_stage_steps after a squeeze, but not after a look that found nothing', () => {
-    const log = [squeezed(600, 64, 40)];
+    const log = [squeezedEntry(600, 64, 40)];
     assert.match(String(goalOf(log, 799, 40)), /step 800 at the earliest: 200 steps after .* step 600/);
     assert.deepEqual(goalOf(log, 800, 40), { ...BY_SPECTRUM, max_rank: 40 });
-    const nothing = unfinished(600, 64, 'pending');
+    const nothing = unfinishedEntry(600, 64, 'pending');
     const found: PastCheckpoint = {
       ...nothing,
       outcome: {
@@ -64,7 +64,7 @@ describe('an adaptive run', () => {
 
   it('goes to the target rank when the rest of the training needs it, and says how late that is', () => {
     assert.deepEqual(goalOf([], 3600, 64), { rank: 8 });
-    const late = decide(RUN, [squeezed(3000, 64, 30)], arrival(3650, 30));
+    const late = decide(RUN, [squeezedEntry(3000, 64, 30)], arrival(3650, 30));
     assert.ok(late.kind === 'squeeze');
     assert.deepEqual([late.goal, late.lateBySteps], [{ rank: 8 }, 50]);
     assert.deepEqual(goalOf([], 4000, 64), { rank: 8 });
@@ -77,15 +77,15 @@ describe('an adaptive run', () => {
 
   it('is done at the target rank', () => {
     for (const step of [1200, 3700])
-      assert.match(String(goalOf([squeezed(1000, 64, 8)], step, 8)), /is reached/);
+      assert.match(String(goalOf([squeezedEntry(1000, 64, 8)], step, 8)), /is reached/);
   });
 
   it('takes ranks of its own for each module, and the target for all at the end', () => {
     const ranks = { min: 8, max: 30 };
     const log: PastCheckpoint[] = [
-      kept(400, 64),
+      keptEntry(400, 64),
       {
-        ...squeezed(1000, 64, 30),
+        ...squeezedEntry(1000, 64, 30),
         outcome: { state: 'succeeded', rank: ranks, parameters: 1500, adapterId: 'ad_1' },
       },
     ];

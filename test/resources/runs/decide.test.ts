@@ -5,9 +5,9 @@ import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
 import { decide, type IncomingCheckpoint } from '../../../src/resources/runs/decide.ts';
 import type { Outcome, PastCheckpoint } from '../../../src/resources/runs/lineage.ts';
 import type { RunManifest } from '../../../src/resources/runs/run-manifest.ts';
-import { arrival, kept, madeRun, SCHEDULE, squeezed, unfinished } from './made-run.ts';
+import { arrival, keptEntry, runManifest, SCHEDULE, squeezedEntry, unfinishedEntry } from './run-entries.ts';
 
-const RUN = madeRun();
+const RUN = runManifest();
 
 function refusal(
   log: readonly PastCheckpoint[],
@@ -42,14 +42,14 @@ describe('a checkpoint on schedule', () => {
     assert.equal(planned([], arrival(0, 64)), 'keep');
     assert.equal(planned([], arrival(999, 64)), 'keep');
     assert.equal(planned([], arrival(1000, 64)), 32);
-    assert.equal(planned([kept(500, 64)], arrival(1000, 64)), 32);
+    assert.equal(planned([keptEntry(500, 64)], arrival(1000, 64)), 32);
   });
 
   it('goes on from the result, stage after stage, to the end', () => {
-    const log = [squeezed(1000, 64, 32)];
+    const log = [squeezedEntry(1000, 64, 32)];
     assert.equal(planned(log, arrival(1500, 32)), 'keep');
     assert.equal(planned(log, arrival(2000, 32)), 16);
-    log.push(squeezed(2000, 32, 16), squeezed(3000, 16, 8));
+    log.push(squeezedEntry(2000, 32, 16), squeezedEntry(3000, 16, 8));
     assert.equal(planned(log, arrival(3001, 8)), 'keep');
     assert.equal(planned(log, arrival(4000, 8)), 'keep');
     const last = decide(RUN, log, arrival(4000, 8));
@@ -74,7 +74,7 @@ describe('a checkpoint on schedule', () => {
         'Stage 4 of 4 (rank 8) began at step 3000, 5 steps ago. Skipped: stage 2 (rank 32), stage 3 (rank 16).',
       lateBySteps: 5,
     });
-    const skipped = decide(RUN, [squeezed(1000, 64, 32)], arrival(3000, 32));
+    const skipped = decide(RUN, [squeezedEntry(1000, 64, 32)], arrival(3000, 32));
     assert.ok(skipped.kind === 'squeeze');
     assert.match(skipped.reason, /began at step 3000\. Skipped: stage 3 \(rank 16\)\.$/);
     assert.equal(skipped.lateBySteps, 0);
@@ -90,7 +90,11 @@ describe('a checkpoint that came before', () => {
   const twice = arrival(1000, 64);
 
   it('is answered with what is there, whatever its state', () => {
-    for (const past of [squeezed(1000, 64, 32), unfinished(1000, 64, 'pending'), kept(1000, 64)]) {
+    for (const past of [
+      squeezedEntry(1000, 64, 32),
+      unfinishedEntry(1000, 64, 'pending'),
+      keptEntry(1000, 64),
+    ]) {
       assert.deepEqual(decide(RUN, [past], twice), { kind: 'existing', checkpoint: past.checkpoint });
       const again = decide(RUN, [past], { ...twice, rewind: true });
       assert.equal(again.kind, 'existing', 'a rewind that is sent twice is one rewind');
@@ -98,24 +102,24 @@ describe('a checkpoint that came before', () => {
   });
 
   it('is answered so also when later ones followed', () => {
-    const log = [kept(500, 64), squeezed(1000, 64, 32), unfinished(2000, 32, 'pending')];
+    const log = [keptEntry(500, 64), squeezedEntry(1000, 64, 32), unfinishedEntry(2000, 32, 'pending')];
     assert.equal(decide(RUN, log, arrival(500, 64)).kind, 'existing');
     assert.equal(decide(RUN, log, twice).kind, 'existing');
   });
 
   it('is tried again when its squeeze failed or was cancelled', () => {
     for (const state of ['failed', 'cancelled'] as const) {
-      const log = [kept(500, 64), unfinished(1000, 64, state)];
+      const log = [keptEntry(500, 64), unfinishedEntry(1000, 64, state)];
       assert.equal(planned(log, twice), 32);
       assert.equal(planned(log, arrival(1000, 64, { digest: 'other' })), 32, 'with other content too');
       assert.equal(planned(log, arrival(1200, 64)), 32, 'or later');
       assert.equal(planned(log, arrival(900, 64)), 'keep', 'or before: it changed nothing');
-      assert.equal(decide(RUN, [...log, unfinished(1000, 64, 'pending')], twice).kind, 'existing');
+      assert.equal(decide(RUN, [...log, unfinishedEntry(1000, 64, 'pending')], twice).kind, 'existing');
     }
   });
 
   it('conflicts when its content is another', () => {
-    const log = [squeezed(1000, 64, 32)];
+    const log = [squeezedEntry(1000, 64, 32)];
     for (const other of [
       arrival(1000, 64, { digest: 'other' }),
       arrival(1000, 64, { optimizerSha256: 'f'.repeat(64) }),
@@ -125,13 +129,13 @@ describe('a checkpoint that came before', () => {
         /step 1000 with other content.*rewind=true/,
       );
     }
-    const withMoments = squeezed(1000, 64, 32, { optimizer_sha256: 'a' });
+    const withMoments = squeezedEntry(1000, 64, 32, { optimizer_sha256: 'a' });
     refusal([withMoments], arrival(1000, 64), 'CHECKPOINT_CONFLICT');
     assert.equal(decide(RUN, [withMoments], arrival(1000, 64, { optimizerSha256: 'a' })).kind, 'existing');
   });
 
   it('is out of order when a later one is here', () => {
-    const log = [squeezed(1000, 64, 32), unfinished(2000, 32, 'pending')];
+    const log = [squeezedEntry(1000, 64, 32), unfinishedEntry(2000, 32, 'pending')];
     const error = refusal(log, arrival(1500, 32), 'CHECKPOINT_OUT_OF_ORDER');
     assert.match(error.message, /Step 1500 .*step 2000/);
     assert.equal(error.context.newest_step, 2000);
@@ -139,7 +143,11 @@ describe('a checkpoint that came before', () => {
 });
 
 describe('a rewind', () => {
-  const log = [squeezed(1000, 64, 32), squeezed(2000, 32, 16), unfinished(3000, 16, 'pending')];
+  const log = [
+    squeezedEntry(1000, 64, 32),
+    squeezedEntry(2000, 32, 16),
+    unfinishedEntry(3000, 16, 'pending'),
+  ];
 
   it('takes the place of its step and all later ones', () => {
     assert.equal(planned(log, arrival(2000, 32, { rewind: true, digest: 'other' })), 16);
@@ -154,7 +162,7 @@ describe('a rewind', () => {
   });
 
   it('leaves a run that goes on from there', () => {
-    const rewound = [...log, squeezed(1000, 64, 32, { source_digest: 'second' })];
+    const rewound = [...log, squeezedEntry(1000, 64, 32, { source_digest: 'second' })];
     assert.equal(planned(rewound, arrival(2000, 32)), 16, 'as if the first 2000 had never been');
     refusal(rewound, arrival(1000, 64), 'CHECKPOINT_CONFLICT');
     const second = arrival(1000, 64, { digest: 'second' });
@@ -163,8 +171,12 @@ describe('a rewind', () => {
   });
 
   it('to a step after the newest is nothing special', () => {
-    assert.equal(planned([squeezed(1000, 64, 32)], arrival(2000, 32, { rewind: true })), 16);
-    refusal([unfinished(1000, 64, 'pending')], arrival(2000, 32, { rewind: true }), 'CHECKPOINT_PENDING');
+    assert.equal(planned([squeezedEntry(1000, 64, 32)], arrival(2000, 32, { rewind: true })), 16);
+    refusal(
+      [unfinishedEntry(1000, 64, 'pending')],
+      arrival(2000, 32, { rewind: true }),
+      'CHECKPOINT_PENDING',
+    );
   });
 
   it('asks for the rank the run had then', () => {
@@ -173,7 +185,7 @@ describe('a rewind', () => {
   });
 
   it('whose own squeeze failed has still rewound the run', () => {
-    const rewound = [...log, unfinished(1000, 64, 'failed', { source_digest: 'second' })];
+    const rewound = [...log, unfinishedEntry(1000, 64, 'failed', { source_digest: 'second' })];
     assert.equal(planned(rewound, arrival(1000, 64)), 32);
     refusal(rewound, arrival(2000, 32), 'CHECKPOINT_RANK');
   });
@@ -181,14 +193,14 @@ describe('a rewind', () => {
 
 describe('a checkpoint of the wrong adapter', () => {
   it('waits while the squeeze before is not done', () => {
-    const error = refusal([unfinished(1000, 64, 'pending')], arrival(1200, 64), 'CHECKPOINT_PENDING');
+    const error = refusal([unfinishedEntry(1000, 64, 'pending')], arrival(1200, 64), 'CHECKPOINT_PENDING');
     assert.match(error.message, /step 1000.*job_1000/);
   });
 
   it('must have the rank the run is at', () => {
     const first = refusal([], arrival(100, 32), 'CHECKPOINT_RANK');
     assert.match(first.message, /rank 32, but the run starts at source_rank 64/);
-    const log = [squeezed(1000, 64, 32), kept(1500, 32)];
+    const log = [squeezedEntry(1000, 64, 32), keptEntry(1500, 32)];
     const stale = refusal(log, arrival(2000, 64), 'CHECKPOINT_RANK');
     assert.match(stale.message, /rank 64, but the run has been at rank 32 since step 1500/);
     assert.equal(stale.context.adapter_id, null, 'nothing of it is stored');
@@ -198,7 +210,7 @@ describe('a checkpoint of the wrong adapter', () => {
   it('may start with smaller ranks in places, and keeps them', () => {
     const ranks = { min: 8, max: 64 };
     assert.equal(planned([], arrival(1000, 64, { ranks })), 32);
-    const log = [kept(500, 64, { rank_before: ranks })].map(
+    const log = [keptEntry(500, 64, { rank_before: ranks })].map(
       (past): PastCheckpoint => ({
         ...past,
         outcome: { state: 'succeeded', rank: ranks, parameters: null, adapterId: null },
@@ -210,7 +222,7 @@ describe('a checkpoint of the wrong adapter', () => {
   });
 
   it('shares ranks out by module where the run asks for it, in the size of the uniform rank', () => {
-    const run = madeRun({ schedule: SCHEDULE, rank_allocation: 'by_module' });
+    const run = runManifest({ schedule: SCHEDULE, rank_allocation: 'by_module' });
     // A third of the modules by size begins at rank 24 and has no more at rank 32.
     const sent = {
       ranks: { min: 24, max: 64 },
@@ -225,7 +237,7 @@ describe('a checkpoint of the wrong adapter', () => {
 
     const start = { modules_by_rank: sent.modulesByRank, rank_before: sent.ranks, stage_rank: 32 };
     const rank = { min: 3, max: 60 };
-    const done = squeezed(1000, 64, 32, start);
+    const done = squeezedEntry(1000, 64, 32, start);
     const log: PastCheckpoint[] = [
       { ...done, outcome: { ...done.outcome, state: 'succeeded', rank } as Outcome },
     ];
@@ -246,17 +258,17 @@ describe('a checkpoint of the wrong adapter', () => {
 
   it('must be of the same base model, as far as that is told', () => {
     const other = { baseModel: 'other/model' };
-    const error = refusal([kept(500, 64)], arrival(1000, 64, other), 'CHECKPOINT_BASE_MISMATCH');
+    const error = refusal([keptEntry(500, 64)], arrival(1000, 64, other), 'CHECKPOINT_BASE_MISMATCH');
     assert.match(error.message, /"other\/model".*"some\/model"/);
-    assert.equal(planned([kept(500, 64)], arrival(1000, 64, { baseModel: null })), 32);
-    assert.equal(planned([kept(500, 64, { base_model: null })], arrival(1000, 64, other)), 32);
-    const named = madeRun({ base_model: 'some/model', schedule: SCHEDULE });
+    assert.equal(planned([keptEntry(500, 64)], arrival(1000, 64, { baseModel: null })), 32);
+    assert.equal(planned([keptEntry(500, 64, { base_model: null })], arrival(1000, 64, other)), 32);
+    const named = runManifest({ base_model: 'some/model', schedule: SCHEDULE });
     refusal([], arrival(0, 64, other), 'CHECKPOINT_BASE_MISMATCH', named);
     assert.equal(planned([], arrival(0, 64), named), 'keep');
   });
 
   it('must have the same modules', () => {
-    const log = [kept(500, 64)];
+    const log = [keptEntry(500, 64)];
     refusal(log, arrival(1000, 64, { modulesSha256: 'others' }), 'CHECKPOINT_BASE_MISMATCH');
     const fresh = arrival(0, 64, { modulesSha256: 'others', rewind: true });
     assert.equal(planned(log, fresh), 'keep', 'a run that is rewound to its start may begin anew');

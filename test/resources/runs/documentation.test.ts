@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import { RunRequest } from '../../../src/contract/run.ts';
 import { learningRateNow, runProgress } from '../../../src/resources/runs/run-progress.ts';
-import { madeRun, squeezed } from './made-run.ts';
+import { runManifest, squeezedEntry } from './run-entries.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/runs.md'), 'utf8');
 const request = JSON.parse(/^\{"adaptive": .+\}$/m.exec(page)![0]) as RunRequest;
@@ -16,10 +16,10 @@ function rowOf(squeezes: string): string {
   const log = [...squeezes.matchAll(/at (\d+) to rank (\d+)/g)].map(([, step, to]) => {
     const from = rank;
     rank = Number(to);
-    return squeezed(Number(step), from, rank);
+    return squeezedEntry(Number(step), from, rank);
   });
   const { factor, begin_step, end_step, warm_up_steps, decay_steps } = learningRateNow(
-    runProgress(madeRun(request), log),
+    runProgress(runManifest(request), log),
   );
   const decays = decay_steps === 0 ? '–' : `${end_step - decay_steps} to ${end_step}`;
   return `| ${squeezes} | × ${factor.toFixed(2)} | ${begin_step} to ${begin_step + warm_up_steps} | ${decays} |`;

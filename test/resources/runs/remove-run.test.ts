@@ -5,15 +5,15 @@ import type { CheckpointJobRequest } from '../../../src/contract/job-request.ts'
 import { newRunId } from '../../../src/database/ids.ts';
 import { removeRun } from '../../../src/resources/runs/remove-run.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { insertKnownAdapter, KNOWN_ADAPTER } from '../adapters/known-adapter.ts';
+import { insertSampleAdapter, SAMPLE_ADAPTER } from '../adapters/sample-adapter.ts';
 import { type StorageBench, withBench } from '../sweeps/storage-bench.ts';
-import { entry, MODULES, madeRun } from './made-run.ts';
+import { entry, MODULES, runManifest } from './run-entries.ts';
 
 const squeezeOf = (runId: string): CheckpointJobRequest => ({
   kind: 'checkpoint',
   run_id: runId,
   step: 100,
-  adapter_id: KNOWN_ADAPTER,
+  adapter_id: SAMPLE_ADAPTER,
   targets: [{ rank: 1 }],
   optimizer: null,
 });
@@ -23,7 +23,7 @@ async function runWith(
   { own: { runStore } }: StorageBench,
   ...checkpoints: { step: number; jobId: string | null }[]
 ): Promise<string> {
-  const run = { ...madeRun(), id: newRunId(Date.now()) };
+  const run = { ...runManifest(), id: newRunId(Date.now()) };
   await runStore.create(run);
   for (const [index, { step, jobId }] of checkpoints.entries()) {
     const change = { run_id: run.id, sequence: index + 1, job_id: jobId };
@@ -38,7 +38,7 @@ const job = (bench: StorageBench, change: Partial<JobRecord>, isFinal = true) =>
 onEachDialect('removing a run', (database, folder) => {
   const onBench = (work: (bench: StorageBench) => Promise<void>) =>
     withBench(database(), folder(), async (bench) => {
-      await insertKnownAdapter(database());
+      await insertSampleAdapter(database());
       await work(bench);
     });
 

@@ -5,7 +5,7 @@ import type { PastCheckpoint } from '../../../src/resources/runs/lineage.ts';
 import type { RunManifest } from '../../../src/resources/runs/run-manifest.ts';
 import { learningRateNow, runProgress } from '../../../src/resources/runs/run-progress.ts';
 import { runRecord } from '../../../src/resources/runs/run-records.ts';
-import { kept, madeRun, SCHEDULE, squeezed, unfinished, uniform } from './made-run.ts';
+import { keptEntry, runManifest, SCHEDULE, squeezedEntry, unfinishedEntry, uniform } from './run-entries.ts';
 
 const now = (run: RunManifest, log: readonly PastCheckpoint[]) => learningRateNow(runProgress(run, log));
 const notes = (run: RunManifest, log: readonly PastCheckpoint[] = []) => runRecord(run, log, []).notes;
@@ -20,9 +20,9 @@ const ADAPTIVE: AdaptiveRequest = {
 };
 
 describe('the learning rate of a scheduled run', () => {
-  const run = madeRun();
+  const run = runManifest();
   const plan = run.schedule!;
-  const log = [squeezed(1000, 64, 32), squeezed(2000, 32, 16), squeezed(3000, 16, 8)];
+  const log = [squeezedEntry(1000, 64, 32), squeezedEntry(2000, 32, 16), squeezedEntry(3000, 16, 8)];
 
   it('is that of its plan while the trainer keeps to it', () => {
     for (const [index, { begin_step, end_step, learning_rate }] of plan.stages.entries())
@@ -31,26 +31,30 @@ describe('the learning rate of a scheduled run', () => {
 
   it('does not change with a checkpoint that is kept, one under way, or one that failed', () => {
     const before = now(run, log.slice(0, 1));
-    for (const more of [kept(1500, 32), unfinished(2000, 32, 'pending'), unfinished(2000, 32, 'failed')])
+    for (const more of [
+      keptEntry(1500, 32),
+      unfinishedEntry(2000, 32, 'pending'),
+      unfinishedEntry(2000, 32, 'failed'),
+    ])
       assert.deepEqual(now(run, [log[0]!, more]), before);
-    assert.deepEqual(now(run, [kept(500, 64)]), now(run, []));
+    assert.deepEqual(now(run, [keptEntry(500, 64)]), now(run, []));
   });
 
   it('begins when the squeeze was, also where that is late', () => {
-    const late = now(run, [squeezed(3500, 64, 8)]);
+    const late = now(run, [squeezedEntry(3500, 64, 8)]);
     assert.deepEqual(
       [late.factor, late.begin_step, late.end_step, late.warm_up_steps, late.decay_steps],
       [2, 3500, 4000, 30, 500],
     );
     assert.ok(late.share < plan.stages[3]!.learning_rate.share, String(late.share));
-    const end = now(run, [squeezed(4000, 64, 8)]);
+    const end = now(run, [squeezedEntry(4000, 64, 8)]);
     assert.deepEqual([end.share, end.warm_up_steps, end.decay_steps], [0, 0, 0]);
   });
 
   it('goes by the mean rank over the parameters where modules have ranks of their own', () => {
-    const shared = madeRun({ schedule: SCHEDULE, rank_allocation: 'by_module' });
+    const shared = runManifest({ schedule: SCHEDULE, rank_allocation: 'by_module' });
     const ofStage = (rank: number) => ({ stage_rank: rank });
-    const first = squeezed(1000, 64, 32, ofStage(32));
+    const first = squeezedEntry(1000, 64, 32, ofStage(32));
     const rank = { min: 3, max: 60 };
     const own: PastCheckpoint = {
       ...first,
@@ -63,8 +67,8 @@ describe('the learning rate of a scheduled run', () => {
   });
 
   it('is decaying at the target also where its squeeze found the adapter small enough', () => {
-    const shared = madeRun({ schedule: SCHEDULE, rank_allocation: 'by_module' });
-    const small = unfinished(3000, 20, 'pending', { stage_rank: 8 });
+    const shared = runManifest({ schedule: SCHEDULE, rank_allocation: 'by_module' });
+    const small = unfinishedEntry(3000, 20, 'pending', { stage_rank: 8 });
     const nothing: PastCheckpoint = {
       ...small,
       outcome: {
@@ -74,14 +78,14 @@ describe('the learning rate of a scheduled run', () => {
         adapterId: small.checkpoint.source_adapter_id,
       },
     };
-    const past = [squeezed(2000, 64, 16, { stage_rank: 16 }), nothing];
+    const past = [squeezedEntry(2000, 64, 16, { stage_rank: 16 }), nothing];
     assert.equal(runRecord(shared, past, []).at_target, true);
     assert.deepEqual([now(shared, past).decay_steps, now(shared, past).factor], [1000, Math.cbrt(64 / 6.4)]);
   });
 });
 
 describe('the learning rate of an adaptive run', () => {
-  const run = madeRun({ adaptive: ADAPTIVE });
+  const run = runManifest({ adaptive: ADAPTIVE });
 
   it('warms up, and lasts until the target rank is due', () => {
     const { share, ...rest } = now(run, []);
@@ -90,11 +94,11 @@ describe('the learning rate of an adaptive run', () => {
   });
 
   it('warms up again after a squeeze, by the cube root of the ranks, and not after a look', () => {
-    const log = [squeezed(600, 64, 27)];
+    const log = [squeezedEntry(600, 64, 27)];
     const { share: _, ...rest } = now(run, log);
     const expected = { factor: 4 / 3, begin_step: 600, end_step: 2000, warm_up_steps: 30, decay_steps: 0 };
     assert.deepEqual(rest, expected);
-    const look = unfinished(1000, 27, 'pending');
+    const look = unfinishedEntry(1000, 27, 'pending');
     const adapterId = look.checkpoint.source_adapter_id;
     const nothing: PastCheckpoint = {
       ...look,
@@ -105,32 +109,32 @@ describe('the learning rate of an adaptive run', () => {
 
   it('decays once the target rank is reached, however early, and when it is due', () => {
     for (const step of [700, 2000, 2600]) {
-      const { share: _, ...rest } = now(run, [squeezed(step, 64, 8)]);
+      const { share: _, ...rest } = now(run, [squeezedEntry(step, 64, 8)]);
       const decay_steps = 4000 - step;
       assert.deepEqual(rest, { factor: 2, begin_step: step, end_step: 4000, warm_up_steps: 30, decay_steps });
     }
   });
 
   it('keeps the share of the last stage that its recipe asks for', () => {
-    assert.equal(now(madeRun({ adaptive: { ...ADAPTIVE, final_share: 0.7 } }), []).end_step, 1200);
-    assert.equal(now(madeRun({ adaptive: { ...ADAPTIVE, recipe: 'equal' } }), []).end_step, 3800);
+    assert.equal(now(runManifest({ adaptive: { ...ADAPTIVE, final_share: 0.7 } }), []).end_step, 1200);
+    assert.equal(now(runManifest({ adaptive: { ...ADAPTIVE, recipe: 'equal' } }), []).end_step, 3800);
   });
 });
 
 describe('the notes of a run', () => {
   it('say that the last stage is starved, as the run stands', () => {
     const linear = { schedule: 'linear' } as const;
-    assert.deepEqual(notes(madeRun({ adaptive: { ...ADAPTIVE, learning_rate: linear } })), []);
-    const run = madeRun({
+    assert.deepEqual(notes(runManifest({ adaptive: { ...ADAPTIVE, learning_rate: linear } })), []);
+    const run = runManifest({
       adaptive: { ...ADAPTIVE, recipe: 'equal', final_steps: 400, learning_rate: linear },
     });
     assert.match(
       notes(run).join(),
       /^Rank 8 is trained for 400 steps and gets \d\.\d % of .* Its linear schedule has decayed by then/,
     );
-    assert.deepEqual(notes(run, [squeezed(1000, 64, 8)]), [], 'it is reached early');
-    const late = notes(madeRun(), [squeezed(3900, 64, 8)]);
+    assert.deepEqual(notes(run, [squeezedEntry(1000, 64, 8)]), [], 'it is reached early');
+    const late = notes(runManifest(), [squeezedEntry(3900, 64, 8)]);
     assert.match(late.join(), /^Rank 8 is trained for 100 steps .* Give it more steps\.$/);
-    assert.deepEqual(notes(madeRun()), []);
+    assert.deepEqual(notes(runManifest()), []);
   });
 });

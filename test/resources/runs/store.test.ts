@@ -8,10 +8,10 @@ import { squeezeJob } from '../../../src/resources/runs/squeeze-job.ts';
 import { RunStore } from '../../../src/resources/runs/store.ts';
 import { ensureTenant } from '../../../src/resources/tenants/store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { KNOWN_FACTS, KNOWN_FILES } from '../adapters/known-adapter.ts';
+import { SAMPLE_FACTS, SAMPLE_FILES } from '../adapters/sample-adapter.ts';
+import { NO_DISPATCHER } from '../jobs/fake-worker.ts';
 import { jobFile, jobIds, jobsIn } from '../jobs/job-rows.ts';
-import { NO_DISPATCHER } from '../jobs/played-worker.ts';
-import { arrival, entry, KEPT, MODULES, madeRun, SCHEDULE } from './made-run.ts';
+import { arrival, entry, KEPT, MODULES, runManifest, SCHEDULE } from './run-entries.ts';
 
 const BEGIN_MS = Date.parse('2026-03-01T00:00:00Z');
 const ADAPTIVE = { adaptive: { ...SCHEDULE, energy: 0.9 } };
@@ -19,7 +19,7 @@ const ADAPTIVE = { adaptive: { ...SCHEDULE, energy: 0.9 } };
 /** A run that was made so many seconds after the beginning. */
 function runAt(second: number, request: RunManifest['request'] = { schedule: SCHEDULE }): RunManifest {
   const ms = BEGIN_MS + 1000 * second;
-  return { ...madeRun(request), id: newRunId(ms), created_at: new Date(ms).toISOString() };
+  return { ...runManifest(request), id: newRunId(ms), created_at: new Date(ms).toISOString() };
 }
 
 onEachDialect('the store of runs', (database) => {
@@ -172,11 +172,11 @@ onEachDialect('the store of runs', (database) => {
     const change = { run_id: run.id, sequence, source_adapter_id: id, job_id };
     const checkpoint = entry(100 * sequence, 64, { ...change, optimizer_sha256: moments.sha256 });
     const adapter: NewAdapter = {
-      ...{ id, described: KNOWN_FACTS, name: 'sent', labels: {}, ttlSeconds: undefined },
+      ...{ id, described: SAMPLE_FACTS, name: 'sent', labels: {}, ttlSeconds: undefined },
       ...{ parentId: null, jobId: null },
     };
     const job = acceptedJob(job_id, squeezeJob(run, checkpoint));
-    const written = { writeId: null, files: [...KNOWN_FILES, moments, ...MODULES.files] };
+    const written = { writeId: null, files: [...SAMPLE_FILES, moments, ...MODULES.files] };
     return { checkpoint, moments, squeeze: { adapter, job }, written };
   }
 

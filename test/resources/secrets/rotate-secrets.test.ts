@@ -5,7 +5,7 @@ import type { Database } from '../../../src/database/database.ts';
 import { rotateSecrets } from '../../../src/resources/secrets/rotate-secrets.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { SecretBox } from '../../../src/transfer/secret-box.ts';
-import { fill } from '../../backup/filled.ts';
+import { fillEveryTable } from '../../backup/fill-tables.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 
 const [OLD, FRESH, LOST] = [0, 1, 2].map(() => randomBytes(32)) as [Buffer, Buffer, Buffer];
@@ -22,7 +22,7 @@ const ring = new SecretBox(
 onEachDialect('the rotation of secrets', (database, folder) => {
   /** A row in every table, and everywhere that something is sealed what the box sealed. */
   async function sealedEverywhere(box: SecretBox): Promise<void> {
-    await fill(database(), await DiskStore.open(folder()));
+    await fillEveryTable(database(), await DiskStore.open(folder()));
     const work = JSON.stringify({
       // Text of a user is no sealed secret, whatever it looks like.
       labels: { note: `"sealed":"${box.seal('a text')}"` },

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { sqliteIn } from '../../database/dialects.ts';
 import { openS3 } from '../../storage/s3-bench.ts';
 import { motoIsMissing, startMoto } from '../../storage/s3-servers.ts';
-import { storedBy } from '../tenants/stored-by.ts';
+import { storedBytesOf } from '../tenants/stored-by.ts';
 import { HOUR_MS, largeAdapter, StorageBench } from './storage-bench.ts';
 
 describe('lists and sweeps in S3', { skip: motoIsMissing() ?? false }, () => {
@@ -28,7 +28,7 @@ describe('lists and sweeps in S3', { skip: motoIsMissing() ?? false }, () => {
 
       await own.adapters.change(made[0]!, { ttlSeconds: 60, labels: { n: '3' } });
       await own.adapters.remove(made[1]!);
-      assert.equal((await storedBy(own)).adapters, 2);
+      assert.equal((await storedBytesOf(own)).adapters, 2);
       const sweeper = bench.sweeper({ graceMs: 10 * 60_000 });
       const { swept, totals } = await sweeper.sweep(Date.now() + HOUR_MS);
       assert.deepEqual([swept.of('adapter').objects, swept.of('job').objects], [1, 1]);

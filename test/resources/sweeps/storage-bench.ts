@@ -19,8 +19,8 @@ import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { contentOf } from '../../conformance/blob-store.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';
-import { alone } from '../jobs/job-rows.ts';
-import { NO_DISPATCHER, type PlayedWork, PlayedWorker } from '../jobs/played-worker.ts';
+import { type FakeOutcome, FakeWorker, NO_DISPATCHER } from '../jobs/fake-worker.ts';
+import { withoutReuse } from '../jobs/job-rows.ts';
 
 export const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -39,7 +39,7 @@ export class StorageBench {
   readonly metrics = new Metrics({ version: '1.2.3' });
   readonly workspaces: Workspaces;
   /** Nothing is done unless the test has it done. */
-  readonly worker: PlayedWorker;
+  readonly worker: FakeWorker;
   /** Of the default tenant. */
   readonly own: Workspace;
 
@@ -49,7 +49,7 @@ export class StorageBench {
     const { observer } = this.metrics;
     const parts = { store, database, dispatcher: NO_DISPATCHER, observer };
     this.workspaces = new Workspaces({ ...parts, queue: this.queue });
-    this.worker = new PlayedWorker(parts);
+    this.worker = new FakeWorker(parts);
     this.own = this.workspaces.of(DEFAULT_TENANT);
   }
 
@@ -98,10 +98,10 @@ export class StorageBench {
   /** A job that was accepted and, unless it shall be unfinished, has succeeded with what it made. */
   async job(
     change: Partial<JobRecord> = {},
-    { space = this.own, isFinal = true, made = { results: [] } as PlayedWork } = {},
+    { space = this.own, isFinal = true, made = { results: [] } as FakeOutcome } = {},
   ): Promise<JobRecord> {
     const accepted = this.accepted(change);
-    await space.jobStore.accept(alone(accepted));
+    await space.jobStore.accept(withoutReuse(accepted));
     return isFinal ? this.worker.succeed(accepted.id, made) : accepted;
   }
 

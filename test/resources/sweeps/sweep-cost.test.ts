@@ -10,7 +10,7 @@ import type { BlobStore } from '../../../src/storage/blob-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { planOf, sqlOf, watched } from '../../database/query-plans.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
-import { madeBatch } from '../batches/made-batch.ts';
+import { insertBatch } from '../batches/insert-batch.ts';
 import { HOUR_MS, largeAdapter, type StorageBench, withBench } from './storage-bench.ts';
 
 const FOUND_BY = [
@@ -97,7 +97,7 @@ onEachDialect('the cost of a sweep', (database, folder) => {
       await spoiled(bench);
       const ttlSeconds = 60;
       await bench.job({ ttl_seconds: ttlSeconds });
-      const { jobs } = await madeBatch(watch.database, 2, {
+      const { jobs } = await insertBatch(watch.database, 2, {
         ttlSeconds,
         jobTtlSeconds: ttlSeconds,
       });

@@ -6,12 +6,12 @@ import { newAdapterId, newRunId } from '../../../src/database/ids.ts';
 import type { RunManifest } from '../../../src/resources/runs/run-manifest.ts';
 import type { Workspace } from '../../../src/resources/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { held } from '../../database/held.ts';
+import { pauseDatabase } from '../../database/paused-database.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
-import { KNOWN_FACTS, KNOWN_FILES } from '../adapters/known-adapter.ts';
-import { alone, jobFile, jobsIn, reportFile } from '../jobs/job-rows.ts';
-import { entry, MODULES, madeRun } from '../runs/made-run.ts';
-import { storedBy } from '../tenants/stored-by.ts';
+import { SAMPLE_FACTS, SAMPLE_FILES } from '../adapters/sample-adapter.ts';
+import { jobFile, jobsIn, reportFile, withoutReuse } from '../jobs/job-rows.ts';
+import { entry, MODULES, runManifest } from '../runs/run-entries.ts';
+import { storedBytesOf } from '../tenants/stored-by.ts';
 import {
   assertReadable,
   digestOf,
@@ -25,7 +25,7 @@ const inAnHour = () => Date.now() + HOUR_MS;
 const inTwoHours = () => Date.now() + 2.1 * HOUR_MS;
 
 async function newRun({ runStore }: Workspace): Promise<RunManifest> {
-  const run = { ...madeRun(), id: newRunId(Date.now()) };
+  const run = { ...runManifest(), id: newRunId(Date.now()) };
   await runStore.create(run);
   return run;
 }
@@ -125,8 +125,8 @@ onEachDialect('the sweeper', (database, folder) => {
     onBench(async (bench) => {
       const { id } = await bench.register(tinyAdapter(), { keeping: { ttlSeconds: 60 } });
       const job = bench.accepted({ kind: 'analyze', request: { kind: 'analyze', adapter_id: id } });
-      const { database: slow, reached, release } = held(database());
-      const accepting = jobsIn(slow).accept(alone(job));
+      const { database: slow, reached, release } = pauseDatabase(database());
+      const accepting = jobsIn(slow).accept(withoutReuse(job));
       await reached;
       const sweeping = bench.sweeper().sweep(inAnHour());
       // It comes as far as it can.
@@ -169,13 +169,13 @@ onEachDialect('the sweeper', (database, folder) => {
       const moments = jobFile('optimizer', 'moments');
       const id = newAdapterId(Date.now());
       const adapter = {
-        ...{ id, described: KNOWN_FACTS, name: 'sent', labels: {}, ttlSeconds: undefined },
+        ...{ id, described: SAMPLE_FACTS, name: 'sent', labels: {}, ttlSeconds: undefined },
         ...{ parentId: null, jobId: null },
       };
       const squeeze = bench.accepted({ kind: 'checkpoint', request: squeezeOf(run.id, id) });
       const change = { run_id: run.id, source_adapter_id: id, optimizer_sha256: moments.sha256 };
       const checkpoint = entry(1, 64, { ...change, job_id: squeeze.id });
-      const written = { writeId: null, files: [...KNOWN_FILES, moments, ...MODULES.files] };
+      const written = { writeId: null, files: [...SAMPLE_FILES, moments, ...MODULES.files] };
       assert.ok(await other.runStore.append(run, checkpoint, { adapter, job: squeeze }, written));
       // All of it was released once, by others.
       await database().write((writer) => writer.updateTable('content').set({ released_at: 0 }).execute());
@@ -214,6 +214,6 @@ onEachDialect('the sweeper', (database, folder) => {
       const two = await bench.register(tinyAdapter(1), { space: await bench.other() });
       const { totals } = await bench.sweeper().sweep();
       assert.deepEqual(totals, { adapters: 2, bytes: one.bytes + two.bytes });
-      assert.deepEqual({ ...(await storedBy(bench.own)) }, { adapters: 1, bytes: one.bytes });
+      assert.deepEqual({ ...(await storedBytesOf(bench.own)) }, { adapters: 1, bytes: one.bytes });
     }));
 });

@@ -1,7 +1,7 @@
 import { type TenantDatabase, usageOf } from '../../../src/resources/tenants/usage.ts';
 
 /** What the adapters of a tenant come to. */
-export async function storedBy(space: TenantDatabase): Promise<{ adapters: number; bytes: number }> {
+export async function storedBytesOf(space: TenantDatabase): Promise<{ adapters: number; bytes: number }> {
   const { adapters, stored_bytes: bytes } = await usageOf(space);
   return { adapters, bytes };
 }

@@ -6,7 +6,7 @@ import { usageReport, withCounts } from '../../../src/resources/tenants/usage-re
 import { onEachDialect } from '../../database/dialects.ts';
 import { addTenants, addWorker } from '../../dispatch/fleet.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
-import { insertKnownAdapter } from '../adapters/known-adapter.ts';
+import { insertSampleAdapter } from '../adapters/sample-adapter.ts';
 import { type StorageBench, withBench } from '../sweeps/storage-bench.ts';
 
 const DAY_MS = 86_400_000;
@@ -27,7 +27,7 @@ onEachDialect('what is told of the use of a tenant', (database, folder) => {
   it('is what waits and runs, and how long it takes until the next one begins', () =>
     onBench(async (bench) => {
       const { own, worker, workspaces } = bench;
-      const adapter = await insertKnownAdapter(database());
+      const adapter = await insertSampleAdapter(database());
       const [first, second] = [await submit(bench, adapter, 1), await submit(bench, adapter, 2)];
       await worker.begin(first.id);
       const waiting = (await usageReport(own)).queue;

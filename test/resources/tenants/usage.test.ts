@@ -9,15 +9,15 @@ import { checkStoredBytes, storedByAll, usageOf } from '../../../src/resources/t
 import type { Workspace } from '../../../src/resources/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
-import { insertKnownAdapter, KNOWN_FACTS, KNOWN_FILES } from '../adapters/known-adapter.ts';
-import { KNOWN_WRITTEN } from '../jobs/played-worker.ts';
-import { entry, MODULES, madeRun } from '../runs/made-run.ts';
+import { insertSampleAdapter, SAMPLE_FACTS, SAMPLE_FILES } from '../adapters/sample-adapter.ts';
+import { SAMPLE_OUTCOME } from '../jobs/fake-worker.ts';
+import { entry, MODULES, runManifest } from '../runs/run-entries.ts';
 import { HOUR_MS, type StorageBench, withBench } from '../sweeps/storage-bench.ts';
-import { storedBy } from './stored-by.ts';
+import { storedBytesOf } from './stored-by.ts';
 
 onEachDialect('usage', (database, folder) => {
   const onBench = (work: (bench: StorageBench) => Promise<void>) => withBench(database(), folder(), work);
-  const totals = async (space: Workspace) => ({ ...(await storedBy(space)) });
+  const totals = async (space: Workspace) => ({ ...(await storedBytesOf(space)) });
 
   /** What the adapters that there are say. */
   async function counted({ tenant }: Workspace) {
@@ -30,7 +30,7 @@ onEachDialect('usage', (database, folder) => {
   }
 
   const result = (space: Workspace) => ({
-    ...{ id: newAdapterId(Date.now()), described: KNOWN_FACTS, files: KNOWN_FILES, name: 'result' },
+    ...{ id: newAdapterId(Date.now()), described: SAMPLE_FACTS, files: SAMPLE_FILES, name: 'result' },
     ...{ labels: {}, ttlSeconds: undefined, parentId: null, jobId: null },
     tenant: space.tenant,
   });
@@ -54,11 +54,11 @@ onEachDialect('usage', (database, folder) => {
   it('counts results, checkpoints that are squeezed, and what was swept', () =>
     onBench(async (bench) => {
       const { own } = bench;
-      const made = { results: [{}, {}], adapters: [KNOWN_WRITTEN, KNOWN_WRITTEN] };
-      const request = { kind: 'analyze', adapter_id: await insertKnownAdapter(database()) } as const;
+      const made = { results: [{}, {}], adapters: [SAMPLE_OUTCOME, SAMPLE_OUTCOME] };
+      const request = { kind: 'analyze', adapter_id: await insertSampleAdapter(database()) } as const;
       const job = await bench.job({ kind: 'analyze', request }, { made });
-      assert.deepEqual(await totals(own), { adapters: 3, bytes: 3 * KNOWN_FACTS.bytes });
-      const run = madeRun();
+      assert.deepEqual(await totals(own), { adapters: 3, bytes: 3 * SAMPLE_FACTS.bytes });
+      const run = runManifest();
       await own.runStore.create(run);
       const adapter = result(own);
       const squeeze = {
@@ -67,14 +67,14 @@ onEachDialect('usage', (database, folder) => {
       };
       const accepted = bench.accepted({ kind: 'checkpoint', request: squeeze as never });
       const checkpoint = entry(1, 64, { source_adapter_id: adapter.id, job_id: accepted.id });
-      const written = { writeId: null, files: [...KNOWN_FILES, ...MODULES.files] };
+      const written = { writeId: null, files: [...SAMPLE_FILES, ...MODULES.files] };
       assert.ok(await own.runStore.append(run, checkpoint, { adapter, job: accepted }, written));
-      assert.deepEqual(await totals(own), { adapters: 4, bytes: 4 * KNOWN_FACTS.bytes });
+      assert.deepEqual(await totals(own), { adapters: 4, bytes: 4 * SAMPLE_FACTS.bytes });
       const again = await own.runStore.append(run, checkpoint, { adapter, job: accepted }, written);
       assert.deepEqual([again, await totals(own)], [false, await counted(own)]);
       await own.adapters.change(succeededResults(job)[0]!.adapter_id, { ttlSeconds: 60 });
       await bench.sweeper().sweep(Date.now() + HOUR_MS);
-      assert.deepEqual(await totals(own), { adapters: 3, bytes: 3 * KNOWN_FACTS.bytes });
+      assert.deepEqual(await totals(own), { adapters: 3, bytes: 3 * SAMPLE_FACTS.bytes });
       assert.deepEqual(await totals(own), await counted(own));
     }));
 
@@ -82,12 +82,12 @@ onEachDialect('usage', (database, folder) => {
     onBench(async (bench) => {
       const store = new AdapterStore(database(), bench.own.tenant);
       const adapter = result(bench.own);
-      await store.insert(adapter, { writeId: null, files: KNOWN_FILES });
-      const twice = store.insert(adapter, { writeId: null, files: KNOWN_FILES });
+      await store.insert(adapter, { writeId: null, files: SAMPLE_FILES });
+      const twice = store.insert(adapter, { writeId: null, files: SAMPLE_FILES });
       await assert.rejects(twice, 'its id is taken');
-      const lost = store.insert(result(bench.own), { writeId: 'gone', files: KNOWN_FILES });
+      const lost = store.insert(result(bench.own), { writeId: 'gone', files: SAMPLE_FILES });
       await assert.rejects(lost, { code: 'STORAGE_FAILED' });
-      assert.deepEqual(await totals(bench.own), { adapters: 1, bytes: KNOWN_FACTS.bytes });
+      assert.deepEqual(await totals(bench.own), { adapters: 1, bytes: SAMPLE_FACTS.bytes });
     }));
 
   it('counts many uploads, removals and sweeps at once, none twice', () =>

@@ -13,9 +13,9 @@ import { RequestWebhooks, removeUnusedWebhooks } from '../../../src/resources/we
 import { SecretBox } from '../../../src/transfer/secret-box.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { MemoryDeliveryQueue } from '../../http/memory-delivery-queue.ts';
-import { insertKnownAdapter } from '../adapters/known-adapter.ts';
-import { alone, jobsIn } from '../jobs/job-rows.ts';
-import { PlayedWorker, playedMade } from '../jobs/played-worker.ts';
+import { insertSampleAdapter } from '../adapters/sample-adapter.ts';
+import { FakeWorker, fakeWorkOutcome } from '../jobs/fake-worker.ts';
+import { jobsIn, withoutReuse } from '../jobs/job-rows.ts';
 import {
   addDelivery,
   deliveriesOf as deliveriesIn,
@@ -28,14 +28,14 @@ class Died extends Error {}
 
 onEachDialect('telling of the end of a job', (database) => {
   async function accepted(change: Partial<JobRecord> = {}): Promise<JobRecord> {
-    const adapter_id = await insertKnownAdapter(database());
+    const adapter_id = await insertSampleAdapter(database());
     const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id });
-    await jobsIn(database()).accept(alone({ ...job, ...change }));
+    await jobsIn(database()).accept(withoutReuse({ ...job, ...change }));
     return { ...job, ...change };
   }
   const deliveriesOf = async (webhook: string) => (await deliveryIds(database(), webhook)).length;
   const worker = (deliveries?: MemoryDeliveryQueue, own = database()) =>
-    new PlayedWorker({ database: own, deliveries });
+    new FakeWorker({ database: own, deliveries });
   const stateOf = async ({ id }: JobRecord) => (await jobsIn(database()).get(id))?.state;
 
   it('is one with the end, wherever the process dies', async () => {
@@ -56,7 +56,11 @@ onEachDialect('telling of the end of a job', (database) => {
     const dying = async (own: Database['write'], { id }: JobRecord) => {
       const task = await worker().begin(id);
       const { executions } = worker(queue, { ...database(), write: own });
-      const finished = executions.finish(task, playedMade(), { modules: 0, bytesRead: 0, bytesWritten: 0 });
+      const finished = executions.finish(task, fakeWorkOutcome(), {
+        modules: 0,
+        bytesRead: 0,
+        bytesWritten: 0,
+      });
       await assert.rejects(finished, Died);
     };
     await dying(before, job);
@@ -83,7 +87,7 @@ onEachDialect('telling of the end of a job', (database) => {
     await Promise.all(
       Array.from({ length: 9 }, (_, i) =>
         [
-          () => executions.finish(task, playedMade(), totals),
+          () => executions.finish(task, fakeWorkOutcome(), totals),
           () => executions.fail(task, failure, { tryMs: 1, mayPass: false }),
           () => jobsIn(database(), { queue }).cancelAll([job.id]),
         ][i % 3]!(),
@@ -123,7 +127,7 @@ onEachDialect('telling of the end of a job', (database) => {
       box: new SecretBox(Buffer.alloc(32)),
     });
     const webhook = taken.prepare({ url: 'https://hooks.example.com/x' }, ['job.queued', 'job.failed']);
-    const adapter_id = await insertKnownAdapter(database());
+    const adapter_id = await insertSampleAdapter(database());
     const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id });
     const asked = { ...job, webhook_id: webhook.id };
     await jobsIn(database()).accept([{ job: asked, reuse: false, webhook }]);

@@ -7,7 +7,7 @@ import { formatPercent } from '../../../src/charts/format.ts';
 import { type CardContent, MAX_ROWS, modelCard, usage } from '../../../src/squeeze/card/card.ts';
 import { PRODUCT } from '../../../src/version.ts';
 import { computeFixture } from '../compute-fixture.ts';
-import { someModules, squeezing } from '../made-adapter.ts';
+import { someModules, squeezing } from '../make-adapter.ts';
 import { merging, sourceOf } from '../merging.ts';
 
 const compute = computeFixture();

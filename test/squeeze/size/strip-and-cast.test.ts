@@ -5,7 +5,7 @@ import type { Target } from '../../../src/contract/target.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
 import { decodeTensor, float32Tensor, readSafetensors, type Tensor } from '../../oracle/safetensors.ts';
 import { computeFixture } from '../compute-fixture.ts';
-import { readResult, someModules, squeezing } from '../made-adapter.ts';
+import { readResult, someModules, squeezing } from '../make-adapter.ts';
 
 const compute = computeFixture();
 const P = 'base_model.model.';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { AppError } from '../../../../src/errors/app-error.ts';
 import { onEachDialect } from '../../../database/dialects.ts';
+import { fakeWorkOutcome } from '../fake-worker.ts';
 import { type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
-import { playedMade } from '../played-worker.ts';
-import { executionOf, executionsIn, NO_TOTALS, WORK } from './made-work.ts';
+import { executionOf, executionsIn, NO_TOTALS, WORK } from './sample-work.ts';
 
 const CRASH = new AppError('WORKER_CRASHED', 'The process died.');
 const FULL = new AppError('STORAGE_FULL', 'There is no room.');
@@ -101,15 +101,15 @@ onEachDialect('attempts at an execution', (database) => {
       const before = [await executionsIn(database()), await jobs.get(id)];
       assert.deepEqual(await executions.stopped([old, current]), [old]);
       assert.equal(await executions.take(old), undefined);
-      assert.equal(await executions.finish(old, playedMade(WORK), NO_TOTALS), undefined);
+      assert.equal(await executions.finish(old, fakeWorkOutcome(WORK), NO_TOTALS), undefined);
       assert.equal((await executions.fail(old, CRASH, MAY_PASS)).next, 'over');
       assert.equal((await executions.fail(old, FULL, MAY_PASS)).next, 'over');
       await executions.giveBack(old);
       assert.deepEqual([await executionsIn(database()), await jobs.get(id)], before);
-      assert.equal((await executions.finish(current, playedMade(WORK), NO_TOTALS))?.length, 2);
+      assert.equal((await executions.finish(current, fakeWorkOutcome(WORK), NO_TOTALS))?.length, 2);
       const after = [await executionsIn(database()), await jobs.get(id)];
       for (const task of [old, current]) {
-        assert.equal(await executions.finish(task, playedMade(WORK), NO_TOTALS), undefined);
+        assert.equal(await executions.finish(task, fakeWorkOutcome(WORK), NO_TOTALS), undefined);
         assert.equal((await executions.fail(task, CRASH, MAY_PASS)).next, 'over');
       }
       assert.deepEqual([await executionsIn(database()), await jobs.get(id)], after);
@@ -130,7 +130,7 @@ onEachDialect('attempts at an execution', (database) => {
           assert.equal((await executions.fail(old, error, failure)).next, 'over');
       await executions.giveBack(old);
       assert.deepEqual([await executionsIn(database()), await jobs.get(id)], before);
-      assert.equal((await executions.finish(current, playedMade(WORK), NO_TOTALS))?.length, 2);
+      assert.equal((await executions.finish(current, fakeWorkOutcome(WORK), NO_TOTALS))?.length, 2);
       assert.equal((await jobs.get(id)).state, 'succeeded');
       assert.equal(ended.length, 2);
     }));
@@ -141,7 +141,7 @@ onEachDialect('attempts at an execution', (database) => {
       const old = await worker.begin(id);
       const current = (await executions.take(old))!;
       const ends = await Promise.all(
-        [old, current].map((task) => executions.finish(task, playedMade(WORK), NO_TOTALS)),
+        [old, current].map((task) => executions.finish(task, fakeWorkOutcome(WORK), NO_TOTALS)),
       );
       assert.equal(ends.filter(Boolean).length, 1);
       assert.equal((await executions.fail(current, CRASH, MAY_PASS)).next, 'over');
@@ -157,7 +157,7 @@ onEachDialect('attempts at an execution', (database) => {
     withJobs(async ({ worker, ended }, [id]) => {
       const task = await worker.begin(id);
       const all = await Promise.all(
-        Array.from({ length: 10 }, () => worker.executions.finish(task, playedMade(WORK), NO_TOTALS)),
+        Array.from({ length: 10 }, () => worker.executions.finish(task, fakeWorkOutcome(WORK), NO_TOTALS)),
       );
       assert.equal(all.filter(Boolean).length, 1);
       assert.equal(ended.length, 2);
@@ -167,7 +167,7 @@ onEachDialect('attempts at an execution', (database) => {
     withJobs(async ({ worker, jobs }, [id]) => {
       const task = await worker.begin(id);
       await database().write((writer) => writer.deleteFrom('content_write').execute());
-      const finished = worker.executions.finish(task, playedMade(WORK), NO_TOTALS);
+      const finished = worker.executions.finish(task, fakeWorkOutcome(WORK), NO_TOTALS);
       await assert.rejects(finished, { code: 'STORAGE_FAILED' });
       assert.equal((await jobs.get(id)).state, 'active');
       await worker.executions.giveBack(task);

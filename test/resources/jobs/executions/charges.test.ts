@@ -5,7 +5,7 @@ import { AppError } from '../../../../src/errors/app-error.ts';
 import { onEachDialect } from '../../../database/dialects.ts';
 import { addWorker } from '../../../dispatch/fleet.ts';
 import { type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
-import { executionOf } from './made-work.ts';
+import { executionOf } from './sample-work.ts';
 
 const TOOK_MS = 600_000;
 

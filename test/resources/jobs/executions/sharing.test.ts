@@ -6,10 +6,10 @@ import { newJobId } from '../../../../src/database/ids.ts';
 import { acceptedJob, DEFAULT_JOB_OPTIONS } from '../../../../src/resources/jobs/accepted-job.ts';
 import { storedByAll } from '../../../../src/resources/tenants/usage.ts';
 import { onEachDialect } from '../../../database/dialects.ts';
-import { KNOWN_FACTS } from '../../adapters/known-adapter.ts';
-import { storedBy } from '../../tenants/stored-by.ts';
+import { SAMPLE_FACTS } from '../../adapters/sample-adapter.ts';
+import { storedBytesOf } from '../../tenants/stored-by.ts';
 import { type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
-import { executionOf, executionsIn, WORK } from './made-work.ts';
+import { executionOf, executionsIn, WORK } from './sample-work.ts';
 
 onEachDialect('equal requests', (database) => {
   const onBench = (work: (bench: JobBench) => Promise<void>) => withJobBench(work, database());
@@ -64,7 +64,7 @@ onEachDialect('equal requests', (database) => {
       const [one, other] = await twins(bench);
       const first = await bench.jobs.submit(squeezeOf(one, 2, { options: { seed: 0 } }));
       await bench.end(first.id, WORK);
-      const [known, before] = [await contents(), await storedBy(bench)];
+      const [known, before] = [await contents(), await storedBytesOf(bench)];
       const second = await bench.another().jobs.submit(squeezeOf(other, 2, { labels: { a: 'b' } }));
       assert.deepEqual([second.state, second.reused, second.labels], ['succeeded', true, { a: 'b' }]);
       assert.deepEqual(second, await bench.jobs.get(second.id));
@@ -72,8 +72,8 @@ onEachDialect('equal requests', (database) => {
       assert.notEqual(await resultOf(second.id), await resultOf(first.id));
       assert.deepEqual(await contents(), known);
       assert.deepEqual(
-        { ...(await storedBy(bench)) },
-        { adapters: before.adapters + 1, bytes: before.bytes + KNOWN_FACTS.bytes },
+        { ...(await storedBytesOf(bench)) },
+        { adapters: before.adapters + 1, bytes: before.bytes + SAMPLE_FACTS.bytes },
       );
       assert.deepEqual((await bench.jobs.report(second.id)).notes, ['x']);
       assert.equal((await executionsIn(database())).length, 1);
@@ -110,7 +110,7 @@ onEachDialect('equal requests', (database) => {
         writer
           .updateTable('content')
           .set({ state: 'deleting' })
-          .where('sha256', '=', KNOWN_FACTS.sha256)
+          .where('sha256', '=', SAMPLE_FACTS.sha256)
           .execute(),
       );
       await bench.end(await submitted(), WORK);

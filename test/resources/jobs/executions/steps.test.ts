@@ -8,7 +8,7 @@ import { AppError, jobFailure } from '../../../../src/errors/app-error.ts';
 import { acceptedJob } from '../../../../src/resources/jobs/accepted-job.ts';
 import { onEachDialect } from '../../../database/dialects.ts';
 import { failsWith, type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
-import { DELIVERED, executionOf, executionsIn, FETCHED, NO_TOTALS, PLACE, WORK } from './made-work.ts';
+import { DELIVERED, executionOf, executionsIn, FETCHED, NO_TOTALS, PLACE, WORK } from './sample-work.ts';
 
 const FAILED = jobFailure(new AppError('OUTBOUND_REFUSED', 'It answered 403.'));
 const TARGETS = { targets: [{ rank: 2 }] };

@@ -5,21 +5,21 @@ import type { JobOutcome, WrittenTarget } from '../../src/squeeze/job-context.ts
 import { squeeze as squeezeTargets } from '../../src/squeeze/squeeze.ts';
 
 /** What a job comes to whose targets all succeed. */
-export interface MadeOutcome extends JobOutcome {
+export interface SuccessfulOutcome extends JobOutcome {
   readonly targets: readonly WrittenTarget[];
   readonly report: Omit<Report, 'targets'> & { readonly targets: SucceededTargetReport[] };
 }
 
 /** @throws AppError of the first target that failed */
-export function made(outcome: JobOutcome): MadeOutcome {
+export function requireSuccess(outcome: JobOutcome): SuccessfulOutcome {
   for (const target of outcome.targets) {
     if (target.state === 'succeeded') continue;
     const { code, detail, context } = target.error;
     throw fromPlainError({ code: code as ErrorCode, message: detail, context: (context ?? {}) as never });
   }
-  return outcome as MadeOutcome;
+  return outcome as SuccessfulOutcome;
 }
 
 /** A squeeze, of which a target that fails is an error. */
-export const squeeze = async (...args: Parameters<typeof squeezeTargets>): Promise<MadeOutcome> =>
-  made(await squeezeTargets(...args));
+export const squeeze = async (...args: Parameters<typeof squeezeTargets>): Promise<SuccessfulOutcome> =>
+  requireSuccess(await squeezeTargets(...args));

@@ -6,7 +6,7 @@ import { Client } from '../e2e/client.ts';
 import { type Service, startService } from '../e2e/service.ts';
 
 /** The service that hostile requests are sent to; there while the tests of a suite run. */
-export class Attacked {
+export class AttackTarget {
   dataDir!: string;
   service!: Service;
   client!: Client;

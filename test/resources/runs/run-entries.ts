@@ -10,7 +10,7 @@ import { planSchedule } from '../../../src/schedule/plan-schedule.ts';
 /** Ranks 64, 32, 16, 8; squeezes at 1000, 2000, 3000; ends at 4000. */
 export const SCHEDULE = { source_rank: 64, target_rank: 8, total_steps: 4000, recipe: 'equal' as const };
 
-export function madeRun(request: RunRequest = { schedule: SCHEDULE }): RunManifest {
+export function runManifest(request: RunRequest = { schedule: SCHEDULE }): RunManifest {
   return {
     id: `run_${'0'.repeat(32)}`,
     name: request.name ?? null,
@@ -85,13 +85,18 @@ export function entry(step: number, rank: number, change: Change = {}): Checkpoi
 }
 
 /** A checkpoint that was kept: nothing of it is stored. */
-export const kept = (step: number, rank: number, change: Change = {}): PastCheckpoint => ({
+export const keptEntry = (step: number, rank: number, change: Change = {}): PastCheckpoint => ({
   checkpoint: entry(step, rank, { ...KEPT, ...change }),
   outcome: { state: 'succeeded', rank: uniform(rank), parameters: null, adapterId: null },
 });
 
 /** One that was squeezed from one rank to another. */
-export const squeezed = (step: number, from: number, to: number, change: Change = {}): PastCheckpoint => ({
+export const squeezedEntry = (
+  step: number,
+  from: number,
+  to: number,
+  change: Change = {},
+): PastCheckpoint => ({
   checkpoint: entry(step, from, { target: { rank: to }, ...change }),
   outcome: {
     state: 'succeeded',
@@ -102,7 +107,7 @@ export const squeezed = (step: number, from: number, to: number, change: Change 
 });
 
 /** One whose squeeze is not done, or was not. */
-export const unfinished = (
+export const unfinishedEntry = (
   step: number,
   rank: number,
   state: Exclude<Outcome['state'], 'succeeded'>,

@@ -15,8 +15,8 @@ import type { BatchService } from '../../../src/resources/batches/service.ts';
 import { BatchStore } from '../../../src/resources/batches/store.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../../src/resources/jobs/accepted-job.ts';
 import { JobStore } from '../../../src/resources/jobs/store.ts';
-import { insertKnownAdapter } from '../adapters/known-adapter.ts';
-import { NO_DISPATCHER } from '../jobs/played-worker.ts';
+import { insertSampleAdapter } from '../adapters/sample-adapter.ts';
+import { NO_DISPATCHER } from '../jobs/fake-worker.ts';
 
 const parts = (database: Database) => ({ database, dispatcher: NO_DISPATCHER });
 
@@ -45,7 +45,7 @@ export const jobsOf = async (
 const adapterOf = (tenant: string): string => `ad_${hash('md5', tenant)}`;
 
 /** A batch that was accepted with so many jobs. */
-export async function madeBatch(
+export async function insertBatch(
   database: Database,
   count: number,
   {
@@ -57,7 +57,7 @@ export async function madeBatch(
   } = {},
 ): Promise<{ readonly id: string; readonly jobs: readonly JobRecord[] }> {
   const adapter_id = adapterOf(tenant);
-  await insertKnownAdapter(database, { id: adapter_id, tenant });
+  await insertSampleAdapter(database, { id: adapter_id, tenant });
   const createdAtMs = Date.now();
   const id = newBatchId(createdAtMs);
   const options = { ...DEFAULT_JOB_OPTIONS, reuse: false, labels, ttlSeconds: jobTtlSeconds };

@@ -7,7 +7,7 @@ import { multipartOf, part, postHead } from '../http/raw-request.ts';
 const DRIP_MS = 100;
 
 /** Clients that behave badly all the time: one breaks uploads off at random bytes, the other sends byte by byte. */
-export class RoughClients {
+export class MisbehavingClients {
   aborted = 0;
   dripped = 0;
   private readonly rounds: Promise<void>[];

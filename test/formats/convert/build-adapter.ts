@@ -3,7 +3,7 @@ import type { FormatName } from '../../../src/adapter/format-name.ts';
 import type { ConvertOptions } from '../../../src/formats/convert/placed-adapter.ts';
 
 /** What a test says of a module; the rest is like any. */
-export interface MadeModule {
+export interface ModuleSpec {
   readonly name: string;
   readonly a: string;
   readonly b: string;
@@ -27,7 +27,7 @@ export function entry(name: string, shape: readonly number[], dtype = 'F32'): Te
   return { name, dtype, shape, beginByte, endByte: next };
 }
 
-export function made({
+export function buildModule({
   name,
   a,
   b,
@@ -39,7 +39,7 @@ export function made({
   kernel = 3,
   expert,
   alpha,
-}: MadeModule): LoraModule {
+}: ModuleSpec): LoraModule {
   const [ofA, ofB] =
     kind === 'conv'
       ? [
@@ -62,7 +62,7 @@ export function made({
 }
 
 /** The tensors of a module in each format, as its own files have them. */
-export const NAMES: Readonly<Record<Exclude<FormatName, 'cloneofsimo'>, (name: string) => MadeModule>> = {
+export const NAMES: Readonly<Record<Exclude<FormatName, 'cloneofsimo'>, (name: string) => ModuleSpec>> = {
   peft: (name) => ({
     name,
     a: `base_model.model.${name}.lora_A.weight`,
@@ -80,7 +80,7 @@ export const NAMES: Readonly<Record<Exclude<FormatName, 'cloneofsimo'>, (name: s
   gguf: (name) => ({ name, a: `${name}.weight.lora_a`, b: `${name}.weight.lora_b` }),
 };
 
-export interface MadeAdapter {
+export interface AdapterSpec {
   readonly passthrough?: readonly TensorEntry[];
   readonly config?: Record<string, unknown>;
   readonly metadata?: ReadonlyMap<string, string>;
@@ -89,16 +89,16 @@ export interface MadeAdapter {
 }
 
 /** @param modules their names, or more of them */
-export function adapter(
+export function buildAdapter(
   format: Exclude<FormatName, 'cloneofsimo'>,
-  modules: readonly (string | (Partial<MadeModule> & { readonly name: string }))[],
+  modules: readonly (string | (Partial<ModuleSpec> & { readonly name: string }))[],
   {
     passthrough = [],
     config = {},
     metadata = new Map(),
     baseModel = null,
     hasLoraBias = false,
-  }: MadeAdapter = {},
+  }: AdapterSpec = {},
 ): Adapter {
   return {
     format,
@@ -107,7 +107,7 @@ export function adapter(
     configRank: 4,
     useRslora: false,
     modules: modules.map((one) =>
-      made(typeof one === 'string' ? NAMES[format](one) : { ...NAMES[format](one.name), ...one }),
+      buildModule(typeof one === 'string' ? NAMES[format](one) : { ...NAMES[format](one.name), ...one }),
     ),
     passthrough,
     hasLoraBias,

@@ -1,19 +1,19 @@
 import type { ProviderInfo, Timings } from '../../../src/contract/job.ts';
 import type { WrittenTarget } from '../../../src/squeeze/job-context.ts';
 
-export const PLAYED_PROVIDER: ProviderInfo = {
+export const FAKE_PROVIDER: ProviderInfo = {
   ...{ name: 'cpu', requested: 'auto', threads: 1, onnxruntime: '1.30.0', fallback_reason: null },
 };
 
-export const PLAYED_TIMINGS: Timings = {
+export const FAKE_TIMINGS: Timings = {
   ...{ queue_wait: 0, load: 0.1, gram: 0.2, core: 0.3, project: 0.4, write: 0.5, total: 1.5 },
 };
 
 /** What moved in a played job. */
-export const PLAYED_TOTALS = { modules: 3, bytesRead: 200, bytesWritten: 100 };
+export const FAKE_TOTALS = { modules: 3, bytesRead: 200, bytesWritten: 100 };
 
 /** The result of a target, as work tells it. */
-export const playedResult = (change: Partial<WrittenTarget['result']> = {}): WrittenTarget['result'] => ({
+export const fakeResult = (change: Partial<WrittenTarget['result']> = {}): WrittenTarget['result'] => ({
   target: { rank: 2 },
   state: 'succeeded',
   format: 'peft',

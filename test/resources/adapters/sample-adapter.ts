@@ -6,14 +6,14 @@ import { AdapterStore } from '../../../src/resources/adapters/store.ts';
 import type { WrittenFile } from '../../../src/resources/contents/content-files.ts';
 
 /** Of jobs whose work is a script, or that are never done. */
-export const KNOWN_ADAPTER = `ad_${'0'.repeat(31)}1`;
+export const SAMPLE_ADAPTER = `ad_${'0'.repeat(31)}1`;
 
 const WEIGHTS = Buffer.from('weights that nobody reads');
 const FILE = { name: 'adapter_model.safetensors', sha256: hash('sha256', WEIGHTS), bytes: WEIGHTS.length };
 
-export const KNOWN_FILES: readonly WrittenFile[] = [{ ...FILE, inline: WEIGHTS.toString('base64') }];
+export const SAMPLE_FILES: readonly WrittenFile[] = [{ ...FILE, inline: WEIGHTS.toString('base64') }];
 
-export const KNOWN_FACTS: NewAdapter['described'] = {
+export const SAMPLE_FACTS: NewAdapter['described'] = {
   digest: hash('sha256', 'known'),
   format: 'peft',
   sha256: FILE.sha256,
@@ -30,13 +30,13 @@ export const KNOWN_FACTS: NewAdapter['described'] = {
 };
 
 /** Records an adapter of an id that a test has chosen; where it is there already nothing happens. */
-export async function insertKnownAdapter(
+export async function insertSampleAdapter(
   database: Database,
-  { id = KNOWN_ADAPTER, tenant = DEFAULT_TENANT } = {},
+  { id = SAMPLE_ADAPTER, tenant = DEFAULT_TENANT } = {},
 ): Promise<string> {
   const store = new AdapterStore(database, tenant);
   if (await store.find(id)) return id;
-  const adapter = { id, described: KNOWN_FACTS, name: 'known', labels: {}, ttlSeconds: undefined };
-  await store.insert({ ...adapter, parentId: null, jobId: null }, { writeId: null, files: KNOWN_FILES });
+  const adapter = { id, described: SAMPLE_FACTS, name: 'known', labels: {}, ttlSeconds: undefined };
+  await store.insert({ ...adapter, parentId: null, jobId: null }, { writeId: null, files: SAMPLE_FILES });
   return id;
 }

@@ -9,16 +9,16 @@ import { factorsWithSpectrum } from '../oracle/known-matrices.ts';
 import type { Matrix } from '../oracle/linear-algebra.ts';
 import { CONFIG, readPeftAdapter, WEIGHTS } from '../oracle/peft-adapter.ts';
 import { buildSafetensors, float32Tensor, type Tensor } from '../oracle/safetensors.ts';
-import { type MadeOutcome, squeeze } from './made-outcome.ts';
+import { type SuccessfulOutcome, squeeze } from './successful-squeeze.ts';
 
-export interface MadeModule {
+export interface ModuleFactors {
   readonly name: string;
   readonly b: Matrix;
   readonly a: Matrix;
 }
 
 /** Modules of one rank, each with another size and spectrum. */
-export function someModules(rank: number, count = 3): MadeModule[] {
+export function someModules(rank: number, count = 3): ModuleFactors[] {
   return Array.from({ length: count }, (_, index) => ({
     name: `layers.${index}.q_proj`,
     ...factorsWithSpectrum(
@@ -44,14 +44,14 @@ export const tensorOf = ({ rows, columns, data }: Matrix): Tensor => float32Tens
 
 /** A PEFT adapter in a folder of its own. */
 export function makeAdapter(
-  modules: readonly MadeModule[],
+  modules: readonly ModuleFactors[],
   config: Readonly<Record<string, unknown>> = {},
   {
     extra = {},
     encode = tensorOf,
   }: { extra?: Record<string, Tensor>; encode?: (matrix: Matrix) => Tensor } = {},
 ): { dir: string; remove: () => void } {
-  const dir = mkdtempSync(join(tmpdir(), 'made-adapter-'));
+  const dir = mkdtempSync(join(tmpdir(), 'adapter-'));
   const tensors: Record<string, Tensor> = { ...extra };
   for (const { name, b, a } of modules) {
     tensors[`base_model.model.${name}.lora_A.weight`] = encode(a);
@@ -94,7 +94,7 @@ export async function squeezing<T>(
     onProgress = () => {},
     optimizer,
   }: Run,
-  use: (outcome: MadeOutcome) => T | Promise<T>,
+  use: (outcome: SuccessfulOutcome) => T | Promise<T>,
 ): Promise<T> {
   const scratchDir = mkdtempSync(join(tmpdir(), 'squeezed-'));
   try {

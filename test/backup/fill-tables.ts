@@ -9,7 +9,7 @@ import { insertExecutions, newExecution } from '../../src/resources/jobs/executi
 import { ensureTenant } from '../../src/resources/tenants/store.ts';
 import { addUsage } from '../../src/resources/tenants/usage.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
-import { KNOWN_FACTS } from '../resources/adapters/known-adapter.ts';
+import { SAMPLE_FACTS } from '../resources/adapters/sample-adapter.ts';
 
 export const TENANT = 'team-a';
 
@@ -29,7 +29,7 @@ export async function addAdapter(database: Database, store: BlobStore, seed: num
   const config = fileOf('adapter_config.json', Buffer.from(`{"r": ${seed}}`));
   const id = newAdapterId(Date.now());
   const files = [weights, config].map(({ name, sha256, bytes }) => ({ name, sha256, bytes }));
-  const described = { ...KNOWN_FACTS, files, bytes: weights.bytes + config.bytes };
+  const described = { ...SAMPLE_FACTS, files, bytes: weights.bytes + config.bytes };
   await new AdapterStore(database, TENANT).insert(
     {
       id,
@@ -46,7 +46,7 @@ export async function addAdapter(database: Database, store: BlobStore, seed: num
 }
 
 /** Something in every table, in the storage, and on its way. */
-export async function fill(database: Database, store: BlobStore): Promise<{ adapters: string[] }> {
+export async function fillEveryTable(database: Database, store: BlobStore): Promise<{ adapters: string[] }> {
   await database.write((writer) => ensureTenant(writer, TENANT));
   const adapters: string[] = [];
   for (const seed of [1, 2, 2]) adapters.push(await addAdapter(database, store, seed));

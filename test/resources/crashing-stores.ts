@@ -3,10 +3,10 @@ import type { BlobStore } from '../../src/storage/blob-store.ts';
 
 const WRITES: readonly string[] = ['put', 'putFile', 'remove'] satisfies (keyof BlobStore)[];
 
-export class Died extends Error {}
+export class SimulatedCrash extends Error {}
 
 /** What a process that is going to die stands on. */
-export interface Mortal {
+export interface CrashingStores {
   readonly store: BlobStore;
   readonly database: Database;
   /** Counts a write; throws where the process is dead by then. */
@@ -16,13 +16,13 @@ export interface Mortal {
 }
 
 /** Lets so many writes into the storage or the database through, and none from then on. */
-export function mortal(
+export function crashAfterWrites(
   { store, database }: { readonly store: BlobStore; readonly database: Database },
   lifeInWrites: number,
-): Mortal {
+): CrashingStores {
   let writes = 0;
   const count = (): void => {
-    if (writes >= lifeInWrites) throw new Died();
+    if (writes >= lifeInWrites) throw new SimulatedCrash();
     writes++;
   };
   const dying = new Proxy(store, {

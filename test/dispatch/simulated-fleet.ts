@@ -9,7 +9,7 @@ import { addWorker } from './fleet.ts';
 const MS_PER_MIB = 100;
 
 /** Jobs that come together. */
-export interface PlayedJobs {
+export interface SimulatedJobs {
   /** How long the service thinks that each takes. */
   readonly ms: number;
   /** How long each really takes; default: the same. */
@@ -17,7 +17,7 @@ export interface PlayedJobs {
   readonly priority?: number;
 }
 
-export interface Begun {
+export interface StartedExecution {
   readonly execution: string;
   readonly tenant: string;
   readonly atMs: number;
@@ -27,10 +27,10 @@ export interface Begun {
  * Workers whose slots take as long as they are told to, on a clock of their own, which goes on as jobs end. Dispatcher,
  * database and the order of the queue are the real ones.
  */
-export class PlayedFleet {
+export class SimulatedFleet {
   nowMs = 0;
   /** What began, in its order. */
-  readonly begun: Begun[] = [];
+  readonly started: StartedExecution[] = [];
   /** Milliseconds of slots that tenants have had, by their ids. */
   readonly slotMs = new Map<string, number>();
   readonly queue = new MemoryQueue();
@@ -46,16 +46,16 @@ export class PlayedFleet {
     this.dispatcher = new Dispatcher({ database, queue: this.queue, shares });
   }
 
-  static async open(database: Database, slots: number, shares?: ShareDefaults): Promise<PlayedFleet> {
+  static async open(database: Database, slots: number, shares?: ShareDefaults): Promise<SimulatedFleet> {
     await addWorker(database, slots, { msPerMib: MS_PER_MIB });
-    return new PlayedFleet(database, slots, shares);
+    return new SimulatedFleet(database, slots, shares);
   }
 
   /** @returns ids of the executions, in their order */
   async submit(
     tenant: string,
     count: number,
-    { ms, tookMs = ms, priority = 1 }: PlayedJobs,
+    { ms, tookMs = ms, priority = 1 }: SimulatedJobs,
   ): Promise<string[]> {
     const work_bytes = Math.round((ms / MS_PER_MIB - 1) * 2 ** 20);
     const given = { tenant, key: null, step: 'work' as const, priority, work_bytes };
@@ -100,14 +100,14 @@ export class PlayedFleet {
   /** When an execution began; it goes on until it does. */
   async begin(execution: string): Promise<number> {
     for (;;) {
-      const found = this.begun.findLast((one) => one.execution === execution);
+      const found = this.started.findLast((one) => one.execution === execution);
       if (found) return found.atMs;
       if (!(await this.step())) throw new Error(`${execution} never begins`);
     }
   }
 
   /** The queue loses everything, and what runs goes on. @returns how much was queued again */
-  async lose(): Promise<number> {
+  async dropQueue(): Promise<number> {
     this.queue.dispatches.clear();
     const again = await this.dispatcher.sendLost({ unsentMs: 0 });
     await this.take();
@@ -122,7 +122,7 @@ export class PlayedFleet {
   /** How many of a tenant's jobs have not begun. */
   waitingOf(tenant: string): number {
     const submitted = [...this.jobs.values()].filter((job) => job.tenant === tenant).length;
-    return submitted - this.begun.filter((job) => job.tenant === tenant).length;
+    return submitted - this.started.filter((job) => job.tenant === tenant).length;
   }
 
   private async write(work: (writer: Writer) => Promise<EndedDispatch[]>): Promise<void> {
@@ -143,7 +143,7 @@ export class PlayedFleet {
       if (this.running.has(execution)) continue;
       const { tenant, tookMs } = this.jobs.get(execution)!;
       this.running.set(execution, { dispatch, endsMs: this.nowMs + tookMs });
-      this.begun.push({ execution, tenant, atMs: this.nowMs });
+      this.started.push({ execution, tenant, atMs: this.nowMs });
       taken.push(execution);
     }
     if (taken.length === 0) return;

@@ -3,20 +3,20 @@ import fc from '../../fast-check.ts';
 import type { Operation } from './contract.ts';
 
 /** Stand in a path for the id of something that is there, or no longer. */
-export const HERE = '@here';
-export const EXPIRED = '@expired';
+export const EXISTING_ID = '@here';
+export const EXPIRED_ID = '@expired';
 
 /** What is odd about a request, beside what it asks for: no schema says it, and clients do it all the same. */
-export interface Oddity {
+export interface Malformation {
   /** In place of the one that fits; '': none. undefined: as it was. */
   readonly type: string | undefined;
   /** In place of the body, also where an operation takes none. undefined: as it was. */
   readonly body: string | undefined;
   readonly headers: readonly (readonly [string, string])[];
   /** What adapters of a body of JSON are to be. */
-  readonly adapters: 'as they are' | typeof HERE | typeof EXPIRED;
+  readonly adapters: 'as they are' | typeof EXISTING_ID | typeof EXPIRED_ID;
   /** What the ids of the path are to be. */
-  readonly path: 'as it is' | typeof EXPIRED;
+  readonly path: 'as it is' | typeof EXPIRED_ID;
 }
 
 const types = fc.constantFrom(
@@ -83,22 +83,22 @@ const headers = fc.oneof(
   named('content-range', fc.constantFrom('bytes 0-1/2', 'x')),
 );
 
-export const oddities: fc.Arbitrary<Oddity> = fc.record({
+export const malformations: fc.Arbitrary<Malformation> = fc.record({
   type: fc.option(types, { nil: undefined, freq: 2 }),
   body: fc.option(bodies, { nil: undefined, freq: 2 }),
   headers: fc.uniqueArray(headers, { maxLength: 3, selector: ([name]) => name }),
-  adapters: fc.constantFrom('as they are' as const, HERE, EXPIRED),
+  adapters: fc.constantFrom('as they are' as const, EXISTING_ID, EXPIRED_ID),
   path: fc.oneof(
     { weight: 3, arbitrary: fc.constant('as it is' as const) },
-    { weight: 1, arbitrary: fc.constant(EXPIRED) },
+    { weight: 1, arbitrary: fc.constant(EXPIRED_ID) },
   ),
 });
 
 /** A request with what is odd about it. */
-export function oddly(
+export function malformed(
   { method }: Operation,
   init: RequestInit,
-  { type, body, headers }: Oddity,
+  { type, body, headers }: Malformation,
 ): RequestInit {
   const all = new Headers(init.headers);
   for (const [name, value] of headers) all.set(name, value);

@@ -1,11 +1,11 @@
 import type { Delivery } from '../../../../src/contract/transfer.ts';
 import type { Database } from '../../../../src/database/database.ts';
 import type { FetchOutcome } from '../../../../src/resources/jobs/executions/execution-outcome.ts';
+import { type FakeOutcome, SAMPLE_OUTCOME } from '../fake-worker.ts';
 import { reportFile } from '../job-rows.ts';
-import { KNOWN_WRITTEN, type PlayedWork } from '../played-worker.ts';
 
 /** Work with one result and a report. */
-export const WORK: PlayedWork = { adapters: [KNOWN_WRITTEN], files: [reportFile({ notes: ['x'] })] };
+export const WORK: FakeOutcome = { adapters: [SAMPLE_OUTCOME], files: [reportFile({ notes: ['x'] })] };
 
 export const NO_TOTALS = { modules: 0, bytesRead: 0, bytesWritten: 0 };
 
@@ -22,7 +22,7 @@ export const DELIVERED: Delivery = {
 
 /** What fetching an adapter comes to: always the same one. */
 export const FETCHED: FetchOutcome = {
-  ...{ step: 'fetch', name: 'my-style', adapter: KNOWN_WRITTEN },
+  ...{ step: 'fetch', name: 'my-style', adapter: SAMPLE_OUTCOME },
   imported: { ...DELIVERED, revision: null },
 };
 

@@ -15,8 +15,8 @@ import type { ExecutionTask } from '../../../src/resources/jobs/executions/task.
 import { JOB_COLUMNS, jobRecord } from '../../../src/resources/jobs/rows.ts';
 import { JobStore } from '../../../src/resources/jobs/store.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
-import { KNOWN_FACTS, KNOWN_FILES } from '../adapters/known-adapter.ts';
-import { PLAYED_PROVIDER, PLAYED_TIMINGS, PLAYED_TOTALS, playedResult } from './played-result.ts';
+import { SAMPLE_FACTS, SAMPLE_FILES } from '../adapters/sample-adapter.ts';
+import { FAKE_PROVIDER, FAKE_TIMINGS, FAKE_TOTALS, fakeResult } from './fake-result.ts';
 
 /** Dispatches nothing: the test plays the workers. */
 export const NO_DISPATCHER: JobChangesParts['dispatcher'] = {
@@ -29,7 +29,7 @@ export const NO_DISPATCHER: JobChangesParts['dispatcher'] = {
 export const NO_QUEUE: DispatcherOptions['queue'] = { add: async () => undefined, missing: async () => [] };
 
 /** What the work of a job comes to. */
-export interface PlayedWork {
+export interface FakeOutcome {
   /** Its targets, each with its result; default: one of rank 2. */
   readonly results?: readonly (Partial<SucceededResult> | FailedResult)[];
   /** The adapters that are made, by target; null: the source is the result. Default: null for each. */
@@ -37,7 +37,7 @@ export interface PlayedWork {
   readonly files?: WorkOutcome['files'];
 }
 
-export const KNOWN_WRITTEN: AdapterOutcome = { described: KNOWN_FACTS, files: KNOWN_FILES };
+export const SAMPLE_OUTCOME: AdapterOutcome = { described: SAMPLE_FACTS, files: SAMPLE_FILES };
 
 /** A target that failed. */
 export const FAILED_RESULT: FailedResult = {
@@ -46,17 +46,21 @@ export const FAILED_RESULT: FailedResult = {
   error: jobFailure(new AppError('BUDGET_TOO_SMALL', 'It is.')),
 };
 
-export function playedMade({ results = [{}], adapters = [], files = [] }: PlayedWork = {}): WorkOutcome {
+export function fakeWorkOutcome({
+  results = [{}],
+  adapters = [],
+  files = [],
+}: FakeOutcome = {}): WorkOutcome {
   return {
     step: 'work',
     targets: results.map((result, index) => ({
-      result: isFailed(result) ? result : playedResult(withoutId(result)),
+      result: isFailed(result) ? result : fakeResult(withoutId(result)),
       adapter: adapters[index] ?? null,
     })),
     files,
-    modules: PLAYED_TOTALS.modules,
-    timings: PLAYED_TIMINGS,
-    provider: PLAYED_PROVIDER,
+    modules: FAKE_TOTALS.modules,
+    timings: FAKE_TIMINGS,
+    provider: FAKE_PROVIDER,
   };
 }
 
@@ -67,7 +71,7 @@ const isFailed = (result: Partial<SucceededResult> | FailedResult): result is Fa
 const withoutId = ({ adapter_id: _own, ...result }: Partial<SucceededResult>) => result;
 
 /** Does jobs as the workers do, but for the work itself. */
-export class PlayedWorker {
+export class FakeWorker {
   readonly executions: Executions;
   private readonly database: Database;
   private readonly parts: JobChangesParts;
@@ -92,9 +96,9 @@ export class PlayedWorker {
   }
 
   /** Has what a job waits for, with all that the job wants besides, succeed. */
-  async succeed(jobId: string, work: PlayedWork = {}): Promise<JobRecord> {
+  async succeed(jobId: string, work: FakeOutcome = {}): Promise<JobRecord> {
     const task = await this.begun(jobId);
-    await this.executions.finish(task, playedMade(work), PLAYED_TOTALS);
+    await this.executions.finish(task, fakeWorkOutcome(work), FAKE_TOTALS);
     return this.job(jobId);
   }
 
@@ -108,7 +112,7 @@ export class PlayedWorker {
           ? { code: outcome, title: 'It failed', detail: 'It failed.', retryable: false }
           : outcome,
     }));
-    await this.executions.finish(task, { step: 'deliver', delivered, again: null }, PLAYED_TOTALS);
+    await this.executions.finish(task, { step: 'deliver', delivered, again: null }, FAKE_TOTALS);
     return this.job(jobId);
   }
 

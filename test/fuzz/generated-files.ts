@@ -1,7 +1,7 @@
 import fc from '../fast-check.ts';
 import { assembleSafetensors } from '../oracle/safetensors.ts';
 
-export interface MadeTensor {
+export interface TensorSpec {
   readonly name: string;
   readonly dtype: string;
   readonly shape: readonly number[];
@@ -76,7 +76,7 @@ const ODD_NAMES = [
   '日本',
 ];
 
-export function changed(tensors: readonly MadeTensor[], list: readonly Change[]): MadeTensor[] {
+export function changed(tensors: readonly TensorSpec[], list: readonly Change[]): TensorSpec[] {
   const result = [...tensors];
   for (const { kind, which, value } of list) {
     const index = which % Math.max(result.length, 1);
@@ -96,7 +96,7 @@ export function changed(tensors: readonly MadeTensor[], list: readonly Change[])
 
 /** A safetensors file of these tensors; every byte of their data is `fill`. */
 export function fileOf(
-  tensors: readonly MadeTensor[],
+  tensors: readonly TensorSpec[],
   fill: number,
   metadata: Readonly<Record<string, string>> = {},
 ): Buffer {

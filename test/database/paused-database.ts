@@ -1,6 +1,6 @@
 import type { Database } from '../../src/database/database.ts';
 
-export interface Held {
+export interface PausedDatabase {
   /** The same database, whose first transaction is held when its work is done, before it counts. */
   readonly database: Database;
   /** It is. */
@@ -9,7 +9,7 @@ export interface Held {
 }
 
 /** Holds a transaction up, so that others come in between. */
-export function held(database: Database): Held {
+export function pauseDatabase(database: Database): PausedDatabase {
   const [reached, released] = [gate(), gate()];
   const write: Database['write'] = (work) =>
     database.write(async (writer) => {

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
 import fc from '../../fast-check.ts';
 
 /** What is done to the JSON of a body when it is written, at the place that `at` chooses; no schema can say it. */
-export type Spoil =
+export type JsonDefect =
   | { readonly kind: 'nest'; readonly at: number; readonly levels: number; readonly isList: boolean }
   | { readonly kind: 'repeat'; readonly at: number; readonly isEqual: boolean; readonly isEscaped: boolean }
   | { readonly kind: 'name'; readonly at: number; readonly name: string; readonly isEscaped: boolean }
@@ -12,7 +12,7 @@ const at = fc.nat(60);
 /** Bodies may have 64 kB: so many lists, or a fifth of it of objects. */
 const levels = fc.oneof(fc.integer({ min: 2, max: 100 }), fc.integer({ min: 101, max: 20_000 }));
 
-export const spoils: fc.Arbitrary<Spoil> = fc.oneof(
+export const jsonDefects: fc.Arbitrary<JsonDefect> = fc.oneof(
   fc.record({ kind: fc.constant('nest' as const), at, levels, isList: fc.boolean() }),
   fc.record({ kind: fc.constant('repeat' as const), at, isEqual: fc.boolean(), isEscaped: fc.boolean() }),
   fc.record({
@@ -34,21 +34,21 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** As in src/http/request-json.ts. */
 const MAX_DEPTH = 64;
 
-export interface SpoiledJson {
+export interface DefectiveJson {
   readonly text: string;
   /** The answer that is due; undefined: any refusal or none, as the schema says. */
   readonly code: ErrorCode | undefined;
 }
 
 /** The value as JSON, spoiled. It nests less deep than asked where the body would be larger than bodies may be. */
-export function spoiledJson(value: unknown, spoil: Spoil): SpoiledJson {
+export function withDefect(value: unknown, spoil: JsonDefect): DefectiveJson {
   const places: Place[] = [];
   const tree = planted(value, places);
   const isOfObject = spoil.kind === 'repeat' || spoil.kind === 'name';
   const candidates = places.filter(({ members }) => !isOfObject || members !== undefined);
   const place = candidates[spoil.at % candidates.length];
   // A body that has no object becomes one.
-  if (!place) return spoiledJson({ a: value }, spoil);
+  if (!place) return withDefect({ a: value }, spoil);
   switch (spoil.kind) {
     case 'nest': {
       const [open, close] = spoil.isList ? ['[', ']'] : ['{"a":', '}'];

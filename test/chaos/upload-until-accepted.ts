@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { adapterForm, readAdapterFiles } from '../e2e/client.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
-import { type Accepted, insist } from './submitter.ts';
+import { type Accepted, retryUntilAccepted } from './submitter.ts';
 
 const LIMIT_MS = 180_000;
 
@@ -20,7 +20,7 @@ export interface SentUpload {
 }
 
 /** Uploads an adapter with an Idempotency-Key, the same bytes again and again until there is an answer that can be kept. */
-export async function uploadInsistently(url: string, name: string): Promise<SentUpload> {
+export async function uploadUntilAccepted(url: string, name: string): Promise<SentUpload> {
   const request = new Response(adapterForm(readAdapterFiles(fixture(name).dir)));
   const body = Buffer.from(await request.arrayBuffer());
   const headers = { 'content-type': request.headers.get('content-type')!, 'idempotency-key': name };
@@ -28,7 +28,10 @@ export async function uploadInsistently(url: string, name: string): Promise<Sent
     const response = await fetch(`${url}/v1/adapters`, { method: 'POST', headers, body });
     return { ok: response.ok, status: response.status, text: await response.text() };
   };
-  const accepted = insist(name, post, Date.now() + LIMIT_MS).then((one) => ({ ...one, endedMs: Date.now() }));
+  const accepted = retryUntilAccepted(name, post, Date.now() + LIMIT_MS).then((one) => ({
+    ...one,
+    endedMs: Date.now(),
+  }));
   // Awaited by who looks at what became of it.
   accepted.catch(() => undefined);
   return { name, accepted };

@@ -6,7 +6,7 @@ import type { Report } from '../../src/contract/report.ts';
 import { documents, type Ended } from './command.ts';
 
 /** What the command says of a result to programs. */
-export interface Made {
+export interface PrintedResult {
   readonly folder: string;
   readonly out: string;
   readonly result: SucceededResult;
@@ -17,16 +17,16 @@ export interface Made {
 }
 
 /** The one result of a run that has to have succeeded, silently but for it. */
-export function madeBy(ended: Omit<Ended, 'signal'>): Made {
+export function parseResult(ended: Omit<Ended, 'signal'>): PrintedResult {
   assert.equal(ended.code, 0, ended.stderr);
   assert.equal(ended.stderr, '');
-  const made = documents<Made>(ended.stdout);
+  const made = documents<PrintedResult>(ended.stdout);
   assert.equal(made.length, 1);
   return made[0]!;
 }
 
 /** A result without the id of its adapter, which is another one each time. */
-export function resultOf<R extends { readonly adapter_id: string }>({ adapter_id: _, ...rest }: R) {
+export function withoutAdapterId<R extends { readonly adapter_id: string }>({ adapter_id: _, ...rest }: R) {
   return rest;
 }
 

@@ -18,23 +18,23 @@ export interface Fault {
   readonly isSpoiled?: boolean;
 }
 
-export interface LineRequest {
+export interface ProxiedRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
 }
 
-export interface RoughLine {
+export interface FlakyProxy {
   readonly url: string;
-  readonly requests: readonly LineRequest[];
+  readonly requests: readonly ProxiedRequest[];
   faultsLeft(): number;
   close(): Promise<void>;
 }
 
 /** A line to the service that breaks in the middle of requests and answers, or spoils them. */
-export async function startRoughLine(target: string, faults: readonly Fault[]): Promise<RoughLine> {
+export async function startFlakyProxy(target: string, faults: readonly Fault[]): Promise<FlakyProxy> {
   const left = faults.map((fault) => ({ fault, toPass: fault.after ?? 0 }));
-  const requests: LineRequest[] = [];
+  const requests: ProxiedRequest[] = [];
 
   function faultOf(method: string, path: string): Fault | undefined {
     const at = left.findIndex(({ fault }) => fault.method === method && fault.path.test(path));

@@ -8,7 +8,7 @@ const LIMIT_MS = 120_000;
  * The text of /metrics once it has all of this. A job's end is recorded before it is counted, so a client may know of
  * it a little earlier than the counters do.
  */
-export async function toldMetrics(read: () => Promise<string>, ...patterns: RegExp[]): Promise<string> {
+export async function waitForMetrics(read: () => Promise<string>, ...patterns: RegExp[]): Promise<string> {
   const deadline = Date.now() + LIMIT_MS;
   for (;;) {
     const text = await read();

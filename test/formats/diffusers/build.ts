@@ -1,4 +1,4 @@
-import { type MadeTensor, tensor } from '../pairs/build.ts';
+import { type TensorSource, tensor } from '../pairs/build.ts';
 
 /** How the two factors of a module are called in each generation of names. */
 export const STYLES = {
@@ -12,13 +12,13 @@ export const STYLES = {
 export type Style = keyof typeof STYLES;
 
 /** The factors of a linear layer. */
-export function linear(path: string, rank: number, style: Style = 'peft', m = 12, n = 20): MadeTensor[] {
+export function linear(path: string, rank: number, style: Style = 'peft', m = 12, n = 20): TensorSource[] {
   const [a, b] = STYLES[style];
   return [tensor(a(path), [rank, n]), tensor(b(path), [m, rank])];
 }
 
 /** The factors of a convolution with a square kernel. */
-export function conv(path: string, rank: number, style: Style = 'peft', kernel = 3): MadeTensor[] {
+export function conv(path: string, rank: number, style: Style = 'peft', kernel = 3): TensorSource[] {
   const [a, b] = STYLES[style];
   return [tensor(a(path), [rank, 5, kernel, kernel]), tensor(b(path), [7, rank, 1, 1])];
 }

@@ -6,7 +6,7 @@ const JSON_TYPE = { 'content-type': 'application/json' };
 const TUS = { 'tus-resumable': '1.0.0' };
 
 /** Something of every kind that a path may name; made anew when it is gone. */
-export class World {
+export class ExistingRecords {
   readonly #fetch: Fetch;
   readonly #expire: (adapterId: string) => Promise<void>;
   readonly #ids = new Map<string, string>();
