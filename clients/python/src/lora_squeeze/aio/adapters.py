@@ -12,7 +12,7 @@ from lora_squeeze.core.adapter_files import AdapterInput, ConfigInput
 from lora_squeeze.core.content import FilePath
 from lora_squeeze.core.downloads import content_of, save
 from lora_squeeze.core.pages import items
-from lora_squeeze.core.progress import ProgressOption, Teller
+from lora_squeeze.core.progress import ProgressOption, ProgressReporter
 from lora_squeeze.core.request import path_of
 from lora_squeeze.core.squeezing import download, given, upload
 from lora_squeeze.core.uploads import RESUMABLE_BYTES
@@ -90,9 +90,9 @@ class Adapters(Resource):
 
     async def download_archive(self, adapter_id: str, path: FilePath, *, progress: ProgressOption = None) -> None:
         """Saves the files of an adapter as one archive (zip) at the path."""
-        with Teller(progress) as tell:
+        with ProgressReporter(progress) as reporter:
             href = path_of("v1", "adapters", adapter_id, "archive")
-            await self._client.run(save(self._service, href, path, None, tell))
+            await self._client.run(save(self._service, href, path, None, reporter))
 
     async def file(self, adapter_id: str, name: str) -> bytes:
         """One file of an adapter, such as adapter_config.json. Raises DigestError unless it has the SHA-256 that the

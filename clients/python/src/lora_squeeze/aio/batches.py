@@ -12,9 +12,9 @@ from lora_squeeze.core.content import FilePath
 from lora_squeeze.core.downloads import ends_as_zip, save
 from lora_squeeze.core.events import Event, follow
 from lora_squeeze.core.pages import items, lines
-from lora_squeeze.core.progress import ProgressOption, Teller
+from lora_squeeze.core.progress import ProgressOption, ProgressReporter
 from lora_squeeze.core.request import path_of
-from lora_squeeze.core.waiting import finished_batch
+from lora_squeeze.core.waiting import wait_for_batch
 
 __all__ = ["Batches"]
 
@@ -50,7 +50,7 @@ class Batches(Resource):
 
     async def wait(self, batch_id: str, *, progress: ProgressOption = None, timeout_seconds: float | None = None) -> Batch:
         """Returns a batch once it has ended, in any state. Raises DeadlineError after timeout_seconds."""
-        return cast(Batch, await self._client.run(finished_batch(self._service, batch_id, progress, timeout_seconds)))
+        return cast(Batch, await self._client.run(wait_for_batch(self._service, batch_id, progress, timeout_seconds)))
 
     def events(self, batch_id: str, *, last_id: str | None = None) -> AsyncIterator[Event[str, Any]]:
         """Iterates over the events of a batch until it has ended: "item" for each item that has ended, "state" for the batch."""
@@ -63,8 +63,8 @@ class Batches(Resource):
 
     async def download(self, batch_id: str, path: FilePath, *, progress: ProgressOption = None) -> None:
         """Saves all results as one archive (zip) at the path."""
-        with Teller(progress) as tell:
-            await self._client.run(save(self._service, path_of("v1", "batches", batch_id, "archive"), path, None, tell, ends_as_zip))
+        with ProgressReporter(progress) as reporter:
+            await self._client.run(save(self._service, path_of("v1", "batches", batch_id, "archive"), path, None, reporter, ends_as_zip))
 
     async def update(self, batch_id: str, **changes: Any) -> Batch:
         """Changes the given fields: name (None: no name) and labels (all of them are replaced)."""

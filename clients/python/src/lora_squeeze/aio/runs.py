@@ -10,7 +10,7 @@ from lora_squeeze.aio.resource import Resource
 from lora_squeeze.contract import Checkpoint, Run, RunRequest, RunSummary, Schedule, ScheduleRequest
 from lora_squeeze.core.content import FilePath
 from lora_squeeze.core.pages import items
-from lora_squeeze.core.progress import Teller
+from lora_squeeze.core.progress import ProgressReporter
 from lora_squeeze.core.request import path_of
 from lora_squeeze.core.training import download_checkpoint, fields_of, send_checkpoint
 
@@ -83,6 +83,6 @@ class Runs(Resource):
         self, checkpoint: Mapping[str, Any], folder: FilePath, names: Iterable[str] | None = None
     ) -> Sequence[str]:
         """Saves files of a checkpoint's result to a folder: the named ones, such as projections.safetensors, or all."""
-        steps = download_checkpoint(self._service, checkpoint, folder, names, Teller(None))
+        steps = download_checkpoint(self._service, checkpoint, folder, names, ProgressReporter(None))
         paths: Sequence[str] = await self._client.run(steps)
         return paths

@@ -9,7 +9,6 @@ import torch
 from torch.nn import Parameter
 from torch.nn.parallel import DistributedDataParallel
 
-from lora_squeeze.annealing.away import is_away
 from lora_squeeze.annealing.calls import StepWatch
 from lora_squeeze.annealing.distributed import Processes, check_wrapper, rewrap
 from lora_squeeze.annealing.errors import MismatchError
@@ -20,6 +19,7 @@ from lora_squeeze.annealing.rates import Rates
 from lora_squeeze.annealing.service_run import ServiceRun
 from lora_squeeze.annealing.shared_run import shared
 from lora_squeeze.annealing.trained import TrainedLayers
+from lora_squeeze.annealing.unavailable import is_unavailable
 from lora_squeeze.annealing.warn import warn
 from lora_squeeze.errors import SqueezeError
 from lora_squeeze.sync.client import Client
@@ -175,7 +175,7 @@ class Annealer:
         try:
             return ServiceRun(service, service.runs.create(**self._request), self._base_model)
         except SqueezeError as error:
-            if self._on_unavailable != "local" or not is_away(error):
+            if self._on_unavailable != "local" or not is_unavailable(error):
                 raise
             begun = LocalRun(self._request)
             warn(f"the service is away ({error}): the annealing is planned and squeezed in this process, to its end")
@@ -195,7 +195,7 @@ class Annealer:
         try:
             outcome = self._run.checkpoint(step, self._trained, loss)
         except SqueezeError as error:
-            if self._on_unavailable == "raise" or not is_away(error) or self.is_local:
+            if self._on_unavailable == "raise" or not is_unavailable(error) or self.is_local:
                 raise
             if self._on_unavailable == "skip":
                 self._skip(step, error)

@@ -15,7 +15,7 @@ __all__ = ["StepWatch"]
 
 #: A gradient scaler skips steps, which the trainer counts nevertheless; it skips several in a row only at the
 #: beginning: log2 of its initial scale, which is 16.
-MOST_SKIPPED_STEPS = 20
+MAX_SKIPPED_STEPS = 20
 #: Attribute of a gradient that the optimizer has used; its value is the gradient's version at that time. Every backward
 #: pass raises the version.
 _USED = "_lora_squeeze_used"
@@ -56,7 +56,7 @@ class StepWatch:
             )
         called, stepped = step - self._first_step, self._optimizer_steps
         ahead = called - stepped
-        if ahead >= MOST_SKIPPED_STEPS and ahead > called / 3:
+        if ahead >= MAX_SKIPPED_STEPS and ahead > called / 3:
             raise CallError(
                 "STEP_AHEAD",
                 f"step {step} is {called} steps further on, but the optimizer has made {stepped}: count the steps of the "

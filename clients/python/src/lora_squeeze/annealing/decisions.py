@@ -13,10 +13,10 @@ from lora_squeeze.annealing.plan_request import checked, clock_of, invalid
 from lora_squeeze.annealing.plan_stages import least_steps
 from lora_squeeze.errors import SqueezeError
 
-__all__ = ["ByPlan", "BySpectrum", "Decision", "Standing"]
+__all__ = ["ByPlan", "BySpectrum", "Decision", "RunState"]
 
 
-class Standing(NamedTuple):
+class RunState(NamedTuple):
     """The state of a run. All steps are counts of completed optimizer steps."""
 
     step: int
@@ -37,15 +37,15 @@ class ByPlan:
     def __init__(self, schedule: Mapping[str, Any]) -> None:
         self._schedule = schedule
 
-    def next_step(self, standing: Standing) -> int | None:
-        return next_squeeze_step(self._schedule, standing.rank)
+    def next_step(self, state: RunState) -> int | None:
+        return next_squeeze_step(self._schedule, state.rank)
 
-    def decide(self, standing: Standing) -> Decision:
-        stage = stage_at(self._schedule, min(standing.step, self._schedule["total_steps"]))
+    def decide(self, state: RunState) -> Decision:
+        stage = stage_at(self._schedule, min(state.step, self._schedule["total_steps"]))
         rank = stage["rank"]
-        if rank >= standing.rank:
-            return Decision(None, f"The rank is {standing.rank} until the next squeeze.")
-        late = standing.step - stage["begin_step"]
+        if rank >= state.rank:
+            return Decision(None, f"The rank is {state.rank} until the next squeeze.")
+        late = state.step - stage["begin_step"]
         return Decision(rank, f"Stage {stage['index'] + 1} of the schedule has rank {rank}.", late)
 
 
@@ -89,27 +89,27 @@ class BySpectrum:
             clock.total_steps - floors[-1],
         )
 
-    def next_step(self, standing: Standing) -> int | None:
-        step, rank, _ = standing
+    def next_step(self, state: RunState) -> int | None:
+        step, rank, _ = state
         if rank <= self.target_rank:
             return None
-        earliest = self._earliest(standing)
+        earliest = self._earliest(state)
         due = earliest if step < earliest else step + self.check_every_steps
         return self.last_squeeze_step if due > self.last_squeeze_step - self.min_stage_steps else due
 
-    def decide(self, standing: Standing) -> Decision:
-        step, rank, _ = standing
+    def decide(self, state: RunState) -> Decision:
+        step, rank, _ = state
         if rank <= self.target_rank:
             return Decision(None, f"The target rank {self.target_rank} is reached.")
         if step >= self.last_squeeze_step:
             reason = f"From step {self.last_squeeze_step} on training is at the target rank {self.target_rank}."
             return Decision(self.target_rank, reason, step - self.last_squeeze_step)
-        if step < self._earliest(standing) or step > self.last_squeeze_step - self.min_stage_steps:
+        if step < self._earliest(state) or step > self.last_squeeze_step - self.min_stage_steps:
             return Decision(None, f"A squeeze would make a stage shorter than {self.min_stage_steps} steps.")
         goal = Goal(min_rank=self.target_rank, max_rank=rank, uniform=self.uniform, **self.goal)
         what = " and ".join(f"{name} {value}" for name, value in self.goal.items())
         return Decision(goal, f"To the smallest rank from {self.target_rank} to {rank} with {what}.")
 
-    def _earliest(self, standing: Standing) -> int:
-        last = standing.last_squeeze_step
+    def _earliest(self, state: RunState) -> int:
+        last = state.last_squeeze_step
         return self.first_squeeze_step if last is None else last + self.min_stage_steps

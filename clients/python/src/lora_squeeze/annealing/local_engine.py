@@ -19,7 +19,7 @@ from torch import Tensor
 
 from lora_squeeze.errors import SqueezeError
 
-__all__ = ["Factors", "Goal", "Pair", "Squeezed", "squeeze_layers"]
+__all__ = ["Factors", "Goal", "Pair", "SqueezeResult", "squeeze_layers"]
 
 #: Moments of optimizers that can be carried, with the power of the gradient that each of them averages.
 MOMENTS: Mapping[str, int] = {"exp_avg": 1, "momentum_buffer": 1, "exp_avg_sq": 2, "max_exp_avg_sq": 2}
@@ -71,7 +71,7 @@ Moments = Mapping[str, Mapping[str, Pair]]
 
 
 @dataclass
-class Squeezed:
+class SqueezeResult:
     """The result of squeeze_layers. Layers whose rank did not change have the same tensor objects as the input."""
 
     factors: dict[str, Factors] = field(default_factory=dict)
@@ -106,7 +106,7 @@ def squeeze_layers(
     revive: bool = True,
     optimizer: str = "carry",
     seed: int = 0,
-) -> Squeezed:
+) -> SqueezeResult:
     """Squeezes every layer to its rank. Nothing that comes in is changed.
 
     factors: by layer name. Results have their dtypes and devices; the arithmetic is in float64 on the same device, or
@@ -124,7 +124,7 @@ def squeeze_layers(
     """
     _check_arguments(factors, moments, alpha, optimizer)
     chosen = _ranks_by_goal(factors, ranks) if isinstance(ranks, Goal) else _ranks_as_given(factors, ranks)
-    squeezed = Squeezed()
+    squeezed = SqueezeResult()
     before = after = lost = energy = 0.0
     for name, layer in factors.items():
         layer_moments = moments[name] if moments and optimizer == "carry" else {}

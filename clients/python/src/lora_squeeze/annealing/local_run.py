@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from lora_squeeze.annealing.course import Begun, course
-from lora_squeeze.annealing.decisions import ByPlan, BySpectrum, Standing
+from lora_squeeze.annealing.decisions import ByPlan, BySpectrum, RunState
 from lora_squeeze.annealing.errors import MismatchError, UnsupportedError
 from lora_squeeze.annealing.learning_rate import StageRate
 from lora_squeeze.annealing.local_engine import squeeze_layers
 from lora_squeeze.annealing.outcome import Outcome
 from lora_squeeze.annealing.plan import plan_schedule
 from lora_squeeze.annealing.plan_request import NOT_PLANNED
+from lora_squeeze.annealing.run_stages import StartedStage, run_stages
 from lora_squeeze.annealing.trained import TrainedLayers
 
 __all__ = ["LocalRun"]
@@ -33,7 +33,7 @@ class LocalRun:
         request: Mapping[str, Any],
         schedule: dict[str, Any] | None = None,
         run_id: str | None = None,
-        squeezes: Sequence[Begun] = (),
+        squeezes: Sequence[StartedStage] = (),
     ) -> None:
         given = {name: value for name, value in request.items() if name not in _FOR_THE_SERVICE}
         asked, adaptive = given.pop("schedule", None), given.pop("adaptive", None)
@@ -81,17 +81,17 @@ class LocalRun:
         self._squeezes = [(one["rank"], one["begin_step"]) for one in stages[1:] if one["rank"] >= rank]
 
     def next_step(self, step: int, rank: int) -> int | None:
-        return self._decisions.next_step(self._standing(step, rank))
+        return self._decisions.next_step(self._state(step, rank))
 
     def stages(self) -> list[StageRate]:
-        return course(self.clock, self.schedule, self._squeezes)[0]
+        return run_stages(self.clock, self.schedule, self._squeezes)[0]
 
-    def _standing(self, step: int, rank: int) -> Standing:
-        return Standing(step, rank, self._squeezes[-1][1] if self._squeezes else None)
+    def _state(self, step: int, rank: int) -> RunState:
+        return RunState(step, rank, self._squeezes[-1][1] if self._squeezes else None)
 
     def checkpoint(self, step: int, trained: TrainedLayers, loss: float | None = None) -> Outcome:
         """Raises SqueezeError if the numbers cannot be squeezed."""
-        decision = self._decisions.decide(self._standing(step, trained.rank))
+        decision = self._decisions.decide(self._state(step, trained.rank))
         before = _range(trained.ranks)
         record: dict[str, Any] = {
             "run_id": self.run_id,
@@ -117,7 +117,7 @@ class LocalRun:
             return Outcome({**record, "reason": f"{decision.reason} No smaller one does, so there was nothing to squeeze."})
         rank = max(squeezed.ranks.values())
         self._squeezes.append((rank, step))
-        stages, current = course(self.clock, self.schedule, self._squeezes)
+        stages, current = run_stages(self.clock, self.schedule, self._squeezes)
         record.update(
             decision="squeeze",
             rank_after=_range(squeezed.ranks),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lora_squeeze.annealing.learning_rate import StageRate
-from lora_squeeze.annealing.local_engine import Squeezed
+from lora_squeeze.annealing.local_engine import SqueezeResult
 from lora_squeeze.annealing.trained import TrainedLayers
 
 __all__ = ["Outcome", "Run"]
@@ -17,7 +17,7 @@ class Outcome:
     #: A CheckpointRecord as in the service's contract.
     record: dict[str, Any]
     #: The factors with which to continue; None if the rank was kept.
-    squeezed: Squeezed | None = None
+    squeezed: SqueezeResult | None = None
     #: RANK_FIELDS of PEFT's configuration for these factors.
     config: dict[str, Any] | None = None
 

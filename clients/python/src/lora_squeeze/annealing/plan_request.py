@@ -11,7 +11,7 @@ from lora_squeeze.errors import SqueezeError
 #: Options without influence on the stages: the service computes the memory from them, the local planner does not.
 NOT_PLANNED = ("modules", "dtype", "optimizer")
 DEFAULT_FINAL_SHARE = 0.5
-LARGEST_FINAL_SHARE = 0.99
+MAX_FINAL_SHARE = 0.99
 LARGEST_RANK, MOST_STEPS = 65536, 10**9
 
 _INTEGERS: Mapping[str, tuple[int, int]] = {
@@ -119,8 +119,8 @@ def _check_list(name: str, value: Any, most: int, largest: int) -> None:
 
 def _check_share(value: Any) -> None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not 0 < value <= LARGEST_FINAL_SHARE:
-        raise _failed(f"final_share is {value!r} but must be above 0 and at most {LARGEST_FINAL_SHARE}.")
+    if not is_number or not 0 < value <= MAX_FINAL_SHARE:
+        raise _failed(f"final_share is {value!r} but must be above 0 and at most {MAX_FINAL_SHARE}.")
 
 
 def _check_learning_rate(value: Any) -> None:

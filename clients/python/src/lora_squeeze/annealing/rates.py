@@ -9,7 +9,7 @@ from lora_squeeze.annealing.errors import MismatchError
 from lora_squeeze.annealing.groups import annealed_groups, check_split, split_groups
 from lora_squeeze.annealing.learning_rate import AnnealLR, StageRate, has_scheduler
 from lora_squeeze.annealing.outcome import Outcome, Run
-from lora_squeeze.annealing.own_schedule import warn_if_starved
+from lora_squeeze.annealing.scheduler_warning import warn_if_starved
 from lora_squeeze.annealing.trained import TrainedLayers
 
 __all__ = ["Rates"]

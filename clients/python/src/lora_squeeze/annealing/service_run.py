@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from lora_squeeze.annealing.course import Begun, course
 from lora_squeeze.annealing.errors import MismatchError
 from lora_squeeze.annealing.layers import config_of
 from lora_squeeze.annealing.learning_rate import StageRate, stage_of
-from lora_squeeze.annealing.local_engine import Factors, Pair, Squeezed
+from lora_squeeze.annealing.local_engine import Factors, Pair, SqueezeResult
 from lora_squeeze.annealing.local_run import LocalRun
 from lora_squeeze.annealing.outcome import Outcome
+from lora_squeeze.annealing.run_stages import StartedStage, run_stages
 from lora_squeeze.annealing.trained import SIDES, TrainedLayers, tensor_name
 from lora_squeeze.core.adapter_files import CONFIG, OPTIMIZER, WEIGHTS
 from lora_squeeze.sync.client import Client
@@ -74,7 +74,7 @@ class ServiceRun:
         return following
 
     def stages(self) -> list[StageRate]:
-        stages, current = course(self.clock, self.schedule, self._ranks())
+        stages, current = run_stages(self.clock, self.schedule, self._ranks())
         told = self._squeezes[-1].get("learning_rate") if self._squeezes else None
         if told is not None:  # Where modules have ranks of their own, only the service knows the factor.
             stages[current] = stage_of(told)
@@ -102,7 +102,7 @@ class ServiceRun:
     def in_process(self) -> LocalRun:
         return LocalRun(self.record["request"], self.schedule, self.run_id, self._ranks())
 
-    def _ranks(self) -> list[Begun]:
+    def _ranks(self) -> list[StartedStage]:
         return [(record["rank_after"]["max"], record["step"]) for record in self._squeezes]
 
     def _step_to_send(self, step: int) -> int:
@@ -133,7 +133,7 @@ class ServiceRun:
         moments = load_file(os.path.join(folder, OPTIMIZER)) if OPTIMIZER in wanted else {}
         modules = self._service.adapters.modules(record["adapter_id"])["modules"]
         scalings = {module["name"]: module["scale"] for module in modules}
-        squeezed = Squeezed(
+        squeezed = SqueezeResult(
             factors={
                 module: Factors(
                     tensors[tensor_name(module, "lora_A")], tensors[tensor_name(module, "lora_B")], scalings[module]

@@ -10,7 +10,7 @@ from torch.nn import Parameter
 
 from lora_squeeze.annealing.errors import MismatchError
 from lora_squeeze.annealing.layers import LoraLayer, rank_of, set_scaling
-from lora_squeeze.annealing.local_engine import Factors, Moments, Pair, Squeezed
+from lora_squeeze.annealing.local_engine import Factors, Moments, Pair, SqueezeResult
 from lora_squeeze.annealing.optimizer_state import check_carriable, moments_of, replace_parameters
 from lora_squeeze.annealing.refusals import refuse_kohya, refuse_optimizer, refuse_sharded_parameter
 
@@ -128,7 +128,7 @@ class TrainedLayers:
             return {}
         return {module: {name: Pair(a[name], b[name]) for name in a} for module, (a, b) in pairs.items()}
 
-    def load(self, squeezed: Squeezed) -> None:
+    def load(self, squeezed: SqueezeResult) -> None:
         """Puts the result of a squeeze in place: parameters, masters, the optimizer's state, scaling, rank and
         alpha."""
         # Everything is created before anything changes.
@@ -148,7 +148,7 @@ class TrainedLayers:
             set_scaling(layer, squeezed.factors[module].scaling)
 
     @staticmethod
-    def _new(factor: Factor, squeezed: Squeezed) -> tuple[Parameter, Parameter]:
+    def _new(factor: Factor, squeezed: SqueezeResult) -> tuple[Parameter, Parameter]:
         values: torch.Tensor = getattr(squeezed.factors[factor.module], factor.side)
         master = _parameter_like(factor.master, values)
         return (master if factor.master is factor.parameter else _parameter_like(factor.parameter, values)), master

@@ -8,7 +8,7 @@ from lora_squeeze.core.calls import Service, call_json
 from lora_squeeze.core.content import FilePath
 from lora_squeeze.core.downloads import save_all
 from lora_squeeze.core.effects import Steps
-from lora_squeeze.core.progress import ProgressOption, Teller
+from lora_squeeze.core.progress import ProgressOption, ProgressReporter
 from lora_squeeze.core.request import path_of
 
 __all__ = ["download_artifacts"]
@@ -25,6 +25,6 @@ def download_artifacts(
     missing = [path for path in wanted if path not in artifacts]
     if missing:
         raise ValueError(f"job {job_id} has no artifact {', '.join(missing)}; it has {', '.join(artifacts) or 'none'}")
-    with Teller(progress) as tell:
+    with ProgressReporter(progress) as reporter:
         files = [{**artifacts[path], "name": path} for path in wanted]
-        return (yield from save_all(service, files, lambda _name: "", folder, tell))
+        return (yield from save_all(service, files, lambda _name: "", folder, reporter))

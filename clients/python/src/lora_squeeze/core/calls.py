@@ -13,7 +13,7 @@ from lora_squeeze.core.request import Body, JsonBody, Request
 from lora_squeeze.core.retries import Deadline, Retries
 from lora_squeeze.errors import RefusedError, SqueezeError, UnreachableError
 
-__all__ = ["SILENCE_SECONDS", "Answer", "Service", "call", "call_json", "post", "problem_of", "send", "unreachable"]
+__all__ = ["SILENCE_SECONDS", "Response", "Service", "call", "call_json", "post", "problem_of", "send", "unreachable"]
 
 #: A service that sends nothing for longer than this is gone; it waits up to 55 seconds itself (`Prefer: wait`).
 SILENCE_SECONDS = 90.0
@@ -30,7 +30,7 @@ class Service:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     head: Head
     body: bytes
 
@@ -44,7 +44,7 @@ def post(path: str, body: Body | None = None, key: str | None = None, headers: M
     return Request("POST", path, body, {"idempotency-key": key or str(uuid.uuid4()), **(headers or {})})
 
 
-def call(service: Service, request: Request, deadline: Deadline | None = None) -> Steps[Answer]:
+def call(service: Service, request: Request, deadline: Deadline | None = None) -> Steps[Response]:
     """The response, if it is successful. Raises RefusedError or UnreachableError."""
     retries = Retries(deadline or service.deadline(), request.is_repeatable)
     while True:
@@ -53,10 +53,10 @@ def call(service: Service, request: Request, deadline: Deadline | None = None) -
             head = yield from send(request, retries.deadline)
             body = yield from read_all()
             if head.status < 300:
-                return Answer(head, body)
+                return Response(head, body)
             error = problem_of(head, body)
             if request.method == "DELETE" and head.status in (404, 410) and retries.is_uncertain:
-                return Answer(Head(204, {}), b"")  # Our first try removed it.
+                return Response(Head(204, {}), b"")  # Our first try removed it.
             pause = retries.pause_seconds_after(error, head.headers)
         except TransportFailure as failure:
             pause = retries.pause_seconds_after(unreachable(request, failure))

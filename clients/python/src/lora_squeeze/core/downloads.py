@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from lora_squeeze.core.calls import SILENCE_SECONDS, Service, call, problem_of, send, unreachable
 from lora_squeeze.core.content import FilePath
 from lora_squeeze.core.effects import Steps, TransportFailure, close, read, read_all, run, sleep
-from lora_squeeze.core.progress import Progress, Teller
+from lora_squeeze.core.progress import Progress, ProgressReporter
 from lora_squeeze.core.request import Request
 from lora_squeeze.core.retries import Retries
 from lora_squeeze.errors import DigestError
@@ -23,13 +23,13 @@ __all__ = ["content_of", "ends_as_zip", "save", "save_all"]
 
 
 def save_all(
-    service: Service, files: Iterable[Mapping[str, Any]], href: Callable[[str], str], folder: FilePath, tell: Teller
+    service: Service, files: Iterable[Mapping[str, Any]], href: Callable[[str], str], folder: FilePath, reporter: ProgressReporter
 ) -> Steps[list[str]]:
     """Saves the files of a record to a folder and returns their paths. href: for a file whose record has none."""
     paths = []
     for file in files:
         path = os.path.join(os.fspath(folder), *_safe_parts(file["name"]))
-        yield from save(service, file.get("href") or href(file["name"]), path, file["sha256"], tell)
+        yield from save(service, file.get("href") or href(file["name"]), path, file["sha256"], reporter)
         paths.append(path)
     return paths
 
@@ -47,7 +47,7 @@ def save(
     href: str,
     path: FilePath,
     sha256: str | None,
-    tell: Teller,
+    reporter: ProgressReporter,
     is_whole: Callable[[BinaryIO], bool] = lambda _: True,
 ) -> Steps[None]:
     """Streams a path of the service to a file. A broken download continues where it stopped, if the file is still the
@@ -59,7 +59,7 @@ def save(
     try:
         with open(unfinished, "w+b") as file:
             found, announced = yield from _receive(
-                service, href, file, lambda done, total: tell(Progress("download", done, total, href)), is_whole
+                service, href, file, lambda done, total: reporter(Progress("download", done, total, href)), is_whole
             )
         _check(href, found, sha256 or announced)
         os.replace(unfinished, path)
@@ -83,7 +83,7 @@ def _receive(
     service: Service,
     href: str,
     file: BinaryIO,
-    tell: Callable[[int, int], None],
+    reporter: Callable[[int, int], None],
     is_whole: Callable[[BinaryIO], bool],
 ) -> Steps[tuple[str, str | None]]:
     """Returns the SHA-256 of what was written, and the announced one."""
@@ -110,7 +110,7 @@ def _receive(
                     yield from run(partial(_take, chunk, file, digest))
                     done += len(chunk)
                     retries.progressed()
-                    tell(done, total)
+                    reporter(done, total)
                 if not is_whole(file):
                     raise TransportFailure(f"{href} broke off")
                 return digest.hexdigest(), _announced(head.headers)

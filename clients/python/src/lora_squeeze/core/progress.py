@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Union
 
-__all__ = ["Progress", "ProgressOption", "Teller"]
+__all__ = ["Progress", "ProgressOption", "ProgressReporter"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Progress:
 ProgressOption = Union[bool, Callable[[Progress], None], None]
 
 
-class Teller:
+class ProgressReporter:
     """Receives the progress of calls, as a context manager: leaving it closes the bar."""
 
     def __init__(self, option: ProgressOption) -> None:
@@ -55,7 +55,7 @@ class Teller:
         elif self._tqdm is not None:
             self._show(progress)
 
-    def __enter__(self) -> Teller:
+    def __enter__(self) -> ProgressReporter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -12,10 +12,10 @@ from lora_squeeze.errors import SqueezeError
 __all__ = ["Deadline", "Retries"]
 
 FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 15.0
+MAX_PAUSE_SECONDS = 15.0
 #: Responses that mean that nothing was done. Others may come from a gateway that cannot tell whether the request was
 #: carried out.
-REFUSED_FOR_NOW = (425, 429, 503)
+RETRYABLE_STATUSES = (425, 429, 503)
 
 
 class Deadline:
@@ -49,14 +49,14 @@ class Retries:
 
     def pause_seconds_after(self, error: SqueezeError, headers: Mapping[str, str] | None = None) -> float:
         """How long to wait before the next attempt. Raises the error if there is none."""
-        was_refused = error.status in REFUSED_FOR_NOW or (error.status is not None and error.problem.get("retryable") is True)
+        was_refused = error.status in RETRYABLE_STATUSES or (error.status is not None and error.problem.get("retryable") is True)
         if not error.retryable or not (was_refused or self._is_repeatable):
             raise error
         self.is_uncertain = self.is_uncertain or not was_refused
         asked = retry_after_seconds((headers or {}).get("retry-after"))
         # Clients that were refused at the same time should not return at the same time.
         pause = self._pause_seconds * random.uniform(0.5, 1.5) if asked is None else asked * random.uniform(1, 1.1)
-        self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
+        self._pause_seconds = min(2 * self._pause_seconds, MAX_PAUSE_SECONDS)
         if pause >= self.deadline.left_seconds:
             raise error
         return pause

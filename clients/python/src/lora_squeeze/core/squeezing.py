@@ -13,10 +13,10 @@ from lora_squeeze.core.calls import Service, call, call_json, post
 from lora_squeeze.core.content import FilePath
 from lora_squeeze.core.downloads import save_all
 from lora_squeeze.core.effects import Steps, run
-from lora_squeeze.core.progress import ProgressOption, Teller
+from lora_squeeze.core.progress import ProgressOption, ProgressReporter
 from lora_squeeze.core.request import JsonBody, path_of
 from lora_squeeze.core.uploads import RESUMABLE_BYTES, send_adapter
-from lora_squeeze.core.waiting import ended_well, failure_of, finished, wait_header
+from lora_squeeze.core.waiting import failure_of, has_succeeded, wait_header, wait_until_ended
 from lora_squeeze.errors import JobFailedError
 
 __all__ = ["AdapterOrSource", "analyze", "download", "download_of_job", "given", "merge", "run_job", "squeeze", "upload"]
@@ -42,8 +42,8 @@ def upload(
     resumable_bytes: int,
 ) -> Steps[Any]:
     files = yield from run(lambda: adapter_files(adapter, config))
-    with Teller(progress) as tell:
-        return (yield from send_adapter(service, files, settings, tell, resumable_bytes))
+    with ProgressReporter(progress) as reporter:
+        return (yield from send_adapter(service, files, settings, reporter, resumable_bytes))
 
 
 def run_job(
@@ -52,14 +52,14 @@ def run_job(
     """The finished job, or the answer to a dry run. Raises JobFailedError unless the job or at least some of its
     targets succeeded."""
     deadline = service.deadline(seconds)
-    with Teller(progress) as tell:
-        headers = {} if tell.is_wanted else wait_header(deadline)
+    with ProgressReporter(progress) as reporter:
+        headers = {} if reporter.is_wanted else wait_header(deadline)
         answer = yield from call(service, post("/v1/jobs", JsonBody(request), key, headers), deadline)
         if answer.json["id"] == _DRY_RUN_ID:
             return answer.json
         path = path_of("v1", "jobs", answer.json["id"])
-        job = yield from finished(service, path, answer.json, deadline, tell)
-    if not ended_well(job):
+        job = yield from wait_until_ended(service, path, answer.json, deadline, reporter)
+    if not has_succeeded(job):
         raise failure_of(job, f"Job {job['id']}")
     return job
 
@@ -121,11 +121,11 @@ def merge(
 
 def download(service: Service, adapter_id: str, folder: FilePath, progress: ProgressOption) -> Steps[Any]:
     """Saves an adapter's files to the folder and returns their paths."""
-    with Teller(progress) as tell:
-        return (yield from _save_adapter(service, adapter_id, folder, tell))
+    with ProgressReporter(progress) as reporter:
+        return (yield from _save_adapter(service, adapter_id, folder, reporter))
 
 
-def download_of_job(service: Service, job_id: str, folder: FilePath, tell: Teller) -> Steps[list[str]]:
+def download_of_job(service: Service, job_id: str, folder: FilePath, reporter: ProgressReporter) -> Steps[list[str]]:
     """Saves the files of all results and returns their paths. If there are several, each gets a subfolder named after
     the position of its target."""
     job = yield from call_json(service, "GET", path_of("v1", "jobs", job_id))
@@ -134,17 +134,17 @@ def download_of_job(service: Service, job_id: str, folder: FilePath, tell: Telle
         if result["state"] == "failed":
             continue
         own = folder if len(job["results"]) == 1 else os.path.join(os.fspath(folder), str(number))
-        paths += yield from _save_adapter(service, result["adapter_id"], own, tell)
+        paths += yield from _save_adapter(service, result["adapter_id"], own, reporter)
     return paths
 
 
-def _save_adapter(service: Service, adapter_id: str, folder: FilePath, tell: Teller) -> Steps[list[str]]:
+def _save_adapter(service: Service, adapter_id: str, folder: FilePath, reporter: ProgressReporter) -> Steps[list[str]]:
     record = yield from call_json(service, "GET", path_of("v1", "adapters", adapter_id))
 
     def href(name: str) -> str:
         return path_of("v1", "adapters", adapter_id, "files", name)
 
-    return (yield from save_all(service, record["files"], href, folder, tell))
+    return (yield from save_all(service, record["files"], href, folder, reporter))
 
 
 def _results(service: Service, job: Mapping[str, Any], out: FilePath | None, progress: ProgressOption) -> Steps[Any]:

@@ -11,9 +11,9 @@ from lora_squeeze.core.calls import Service, call, post
 from lora_squeeze.core.content import Content, FilePath
 from lora_squeeze.core.downloads import save_all
 from lora_squeeze.core.effects import Steps
-from lora_squeeze.core.progress import Teller
+from lora_squeeze.core.progress import ProgressReporter
 from lora_squeeze.core.request import Multipart, path_of
-from lora_squeeze.core.waiting import ended_well, failure_of, finished, wait_header
+from lora_squeeze.core.waiting import failure_of, has_succeeded, wait_header, wait_until_ended
 
 __all__ = ["CheckpointFiles", "download_checkpoint", "fields_of", "send_checkpoint"]
 
@@ -42,15 +42,15 @@ def send_checkpoint(
     answer = yield from call(service, post(path, Multipart(fields, contents), headers=headers), deadline)
     if not wait:
         return answer.json
-    record = yield from finished(service, f"{path}/{step}", answer.json, deadline)
-    if not ended_well(record):
+    record = yield from wait_until_ended(service, f"{path}/{step}", answer.json, deadline)
+    if not has_succeeded(record):
         raise failure_of(record, f"The checkpoint of step {step}")
     return record
 
 
 def download_checkpoint(
-    service: Service, record: Mapping[str, Any], folder: FilePath, names: Iterable[str] | None, tell: Teller
+    service: Service, record: Mapping[str, Any], folder: FilePath, names: Iterable[str] | None, reporter: ProgressReporter
 ) -> Steps[list[str]]:
     wanted = None if names is None else set(names)
     files = [file for file in record["files"] if wanted is None or file["name"] in wanted]
-    return (yield from save_all(service, files, lambda name: path_of("v1", "adapters", record["adapter_id"], "files", name), folder, tell))
+    return (yield from save_all(service, files, lambda name: path_of("v1", "adapters", record["adapter_id"], "files", name), folder, reporter))

@@ -12,7 +12,7 @@ from lora_squeeze.core.adapter_files import CARD, CONFIG, AdapterFiles
 from lora_squeeze.core.calls import Service, call, call_json, post, problem_of, send, unreachable
 from lora_squeeze.core.content import Content, Digest
 from lora_squeeze.core.effects import Steps, TransportFailure, close, read_all, run, sleep
-from lora_squeeze.core.progress import Progress, Teller
+from lora_squeeze.core.progress import Progress, ProgressReporter
 from lora_squeeze.core.request import Multipart, PieceBody, Request, path_of
 from lora_squeeze.core.retries import Retries
 from lora_squeeze.errors import DigestError, SqueezeError
@@ -27,18 +27,18 @@ TUS = {"tus-resumable": "1.0.0"}
 
 
 def send_adapter(
-    service: Service, files: AdapterFiles, settings: Mapping[str, Any], tell: Teller, resumable_bytes: int
+    service: Service, files: AdapterFiles, settings: Mapping[str, Any], reporter: ProgressReporter, resumable_bytes: int
 ) -> Steps[Any]:
     """The adapter that the service creates from the uploads. settings: name, labels, ttl_seconds, if given."""
     settings = {**({"name": files.name} if files.name else {}), **settings}
     if files.weights.length >= resumable_bytes:
-        upload_id = yield from send_file(service, files.weights, files.weights_name, tell)
+        upload_id = yield from send_file(service, files.weights, files.weights_name, reporter)
         named: dict[str, Any] = {"weights": upload_id}
         if files.config is not None:
             named["config"] = json.loads(files.config)
         return (yield from call_json(service, "POST", "/v1/adapters/from-uploads", {"files": named, **settings}))
     fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in settings.items()}
-    weights = files.weights.watched(_telling(files.weights, files.weights_name, tell))
+    weights = files.weights.watched(_upload_reporter(files.weights, files.weights_name, reporter))
     contents = {files.weights_name: weights}
     if files.config is not None:
         contents[CONFIG] = Content(files.config)
@@ -48,7 +48,7 @@ def send_adapter(
     return answer.json
 
 
-def send_file(service: Service, content: Content, filename: str, tell: Teller) -> Steps[str]:
+def send_file(service: Service, content: Content, filename: str, reporter: ProgressReporter) -> Steps[str]:
     """Sends a file with tus 1.0 and returns the id of its upload. Raises DigestError if the file changed meanwhile."""
     metadata = f"filename {base64.b64encode(filename.encode()).decode()}"
     headers = {**TUS, "upload-length": str(content.length), "upload-metadata": metadata}
@@ -56,7 +56,7 @@ def send_file(service: Service, content: Content, filename: str, tell: Teller) -
     # The path is built here and not taken from the service, because a gateway may serve it below another path.
     upload_id = answer.head.headers["location"].rstrip("/").rpartition("/")[2]
     path = path_of("v1", "uploads", upload_id)
-    content.watched(_telling(content, filename, tell))
+    content.watched(_upload_reporter(content, filename, reporter))
     retries, digest, offset = Retries(service.deadline()), Digest(content), 0
     while offset < content.length:
         length = min(PIECE_BYTES, content.length - offset)
@@ -95,5 +95,5 @@ def _send_piece(service: Service, path: str, content: Content, offset: int, leng
     return int(answer.head.headers["upload-offset"])
 
 
-def _telling(content: Content, filename: str, tell: Teller) -> Any:
-    return lambda end: tell(Progress("upload", end, content.length, filename))
+def _upload_reporter(content: Content, filename: str, reporter: ProgressReporter) -> Any:
+    return lambda end: reporter(Progress("upload", end, content.length, filename))

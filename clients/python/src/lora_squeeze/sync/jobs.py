@@ -24,10 +24,10 @@ from lora_squeeze.core.content import FilePath
 from lora_squeeze.core.downloads import content_of
 from lora_squeeze.core.events import JobEvent, follow
 from lora_squeeze.core.pages import items
-from lora_squeeze.core.progress import ProgressOption, Teller
+from lora_squeeze.core.progress import ProgressOption, ProgressReporter
 from lora_squeeze.core.request import path_of, query
 from lora_squeeze.core.squeezing import download_of_job, run_job
-from lora_squeeze.core.waiting import finished_job
+from lora_squeeze.core.waiting import wait_for_job
 from lora_squeeze.sync.resource import Resource
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class Jobs(Resource):
 
         Raises DeadlineError after timeout_seconds (default: those of the client); the job continues then.
         """
-        return cast(Job, self._client.run(finished_job(self._service, job_id, progress, timeout_seconds)))
+        return cast(Job, self._client.run(wait_for_job(self._service, job_id, progress, timeout_seconds)))
 
     def events(self, job_id: str, *, last_id: str | None = None) -> Iterator[JobEvent]:
         """Iterates over the events of a job until it has ended. After a broken connection it continues where it stopped.
@@ -207,8 +207,8 @@ class Jobs(Resource):
     def download(self, job_id: str, folder: FilePath, *, progress: ProgressOption = None) -> Sequence[str]:
         """Saves the results of a job to a folder, and returns the paths of their files. If there are several results, each
         has a folder with the position of its target: 0, 1, …"""
-        with Teller(progress) as tell:
-            paths: Sequence[str] = self._client.run(download_of_job(self._service, job_id, folder, tell))
+        with ProgressReporter(progress) as reporter:
+            paths: Sequence[str] = self._client.run(download_of_job(self._service, job_id, folder, reporter))
         return paths
 
     def artifacts(self, job_id: str) -> Iterator[Artifact]:

@@ -15,7 +15,7 @@ __all__ = ["warn_if_starved"]
 #: trained.
 STARVED_SHARE = 0.15
 #: Enough steps to estimate a share; longer schedules are sampled.
-MOST_STEPS_LOOKED_AT = 10_000
+MAX_STEPS_CHECKED = 10_000
 
 
 def warn_if_starved(scheduler: Any, group: int, stages: Sequence[StageRate], follows_hint: bool) -> None:
@@ -28,7 +28,7 @@ def warn_if_starved(scheduler: Any, group: int, stages: Sequence[StageRate], fol
     if rate is None or len(stages) < 2:
         return
     total = stages[-1].end_step
-    stride = max(1, total // MOST_STEPS_LOOKED_AT)
+    stride = max(1, total // MAX_STEPS_CHECKED)
     sums = [
         sum(rate(step) for step in range(stage.begin_step, stage.end_step, stride)) * (stage.factor if follows_hint else 1)
         for stage in stages

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from lora_squeeze.errors import DeadlineError, SqueezeError, UnreachableError
 
-__all__ = ["is_away"]
+__all__ = ["is_unavailable"]
 
 _STATUSES = (429, 502, 503, 504)
 
 
-def is_away(error: SqueezeError) -> bool:
+def is_unavailable(error: SqueezeError) -> bool:
     """A job that takes longer than the client waits counts as unavailable; an untrusted certificate does not."""
     if isinstance(error, (UnreachableError, DeadlineError)):
         return error.retryable

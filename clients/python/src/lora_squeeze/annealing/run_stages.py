@@ -10,14 +10,14 @@ from lora_squeeze.annealing.decisions import BySpectrum
 from lora_squeeze.annealing.learning_rate import StageRate, stage_of, stages_of
 from lora_squeeze.annealing.plan_rates import plan_rates
 
-__all__ = ["Begun", "course"]
+__all__ = ["StartedStage", "run_stages"]
 
 #: A stage that has begun: its rank, and the number of steps done at that time.
-Begun = tuple[int, int]
+StartedStage = tuple[int, int]
 
 
-def course(
-    clock: Mapping[str, Any], schedule: Mapping[str, Any] | None, squeezes: Sequence[Begun]
+def run_stages(
+    clock: Mapping[str, Any], schedule: Mapping[str, Any] | None, squeezes: Sequence[StartedStage]
 ) -> tuple[list[StageRate], int]:
     """All stages with the learning rates of a plan for them, as in the service's runs, and the index of the stage that the
     last squeeze began.
@@ -25,7 +25,7 @@ def course(
     clock: the ScheduleRequest or AdaptiveRequest. schedule: the plan; None for an adaptive run, whose next squeeze is
     assumed to happen at the latest possible step.
     """
-    begun: list[Begun] = [(clock["source_rank"], 0), *squeezes]
+    begun: list[StartedStage] = [(clock["source_rank"], 0), *squeezes]
     rank, since = begun[-1]
     if schedule is not None:
         ahead = [(one["to_rank"], one["step"]) for one in schedule["squeezes"] if one["to_rank"] < rank]
