@@ -36,9 +36,10 @@ const keepPlaces: Plugin = {
   transform(code, id) {
     if (!id.endsWith('.ts') || !code.includes('import.meta.')) return null;
     const place = placeOf(id);
-    const said = { url: pathToFileURL(place).href, filename: place, dirname: dirname(place) };
-    return code.replaceAll(/import\.meta\.(url|filename|dirname)\b/g, (_, name: keyof typeof said) =>
-      JSON.stringify(said[name]),
+    const metaProperties = { url: pathToFileURL(place).href, filename: place, dirname: dirname(place) };
+    return code.replaceAll(
+      /import\.meta\.(url|filename|dirname)\b/g,
+      (_, name: keyof typeof metaProperties) => JSON.stringify(metaProperties[name]),
     );
   },
 };

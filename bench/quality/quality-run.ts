@@ -78,8 +78,8 @@ async function measure(
       `${workers} training${workers === 1 ? '' : 's'} at a time, one thread each`,
   ];
   const save = (trained: Trained) => writeResults(path, { ...trained, facts: facts() });
-  const kept = earlier.scores.filter(({ phase }) => resume || phase === 'sweep');
-  const known = { scores: kept, bases: earlier.bases };
+  const reusedScores = earlier.scores.filter(({ phase }) => resume || phase === 'sweep');
+  const known = { scores: reusedScores, bases: earlier.bases };
   const trained = await runExperiment({ plan, earlier: known, url, workers, say, save });
   await save(trained);
   return { ...trained, facts: facts() };

@@ -49,8 +49,8 @@ function nameOf(parameter: Parameter, path: string, schemas: object = {}): strin
   const name = pascal(parameter.name);
   if (parameter.in !== 'path') return Object.hasOwn(schemas, name) ? `${name}${pascal(parameter.in)}` : name;
   const segments = path.split('/');
-  const thing = singular(segments[segments.indexOf(`{${parameter.name}}`) - 1]!);
-  return pascal(parameter.name === thing ? `${thing}-id` : `${thing}-${parameter.name}`);
+  const resource = singular(segments[segments.indexOf(`{${parameter.name}}`) - 1]!);
+  return pascal(parameter.name === resource ? `${resource}-id` : `${resource}-${parameter.name}`);
 }
 
 /**

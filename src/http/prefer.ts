@@ -43,7 +43,7 @@ export function preferredWait(request: FastifyRequest, reply: FastifyReply): Pre
   reply.header('preference-applied', `wait=${seconds}`);
   // Only waiting remains, so the request no longer counts as in flight.
   request.inFlight?.releaseAll();
-  const gone = new AbortController();
-  reply.raw.once('close', () => gone.abort());
-  return { timeoutMs: seconds * 1000, signal: gone.signal };
+  const disconnected = new AbortController();
+  reply.raw.once('close', () => disconnected.abort());
+  return { timeoutMs: seconds * 1000, signal: disconnected.signal };
 }

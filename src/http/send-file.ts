@@ -83,7 +83,7 @@ export async function sendFile(
     );
   }
   const part = range === 'whole' ? undefined : range;
-  const stream = request.method === 'HEAD' ? undefined : await begun(await open(part));
+  const stream = request.method === 'HEAD' ? undefined : await waitForFirstByte(await open(part));
   if (part) reply.code(206).header('content-range', `bytes ${part.start}-${part.end}/${bytes}`);
   return reply
     .headers({
@@ -112,7 +112,7 @@ export function byteRange(header: string | undefined, bytes: number): ByteRange 
  * headers that describe the file. A later failure can only close the connection.
  * @throws the error of the stream
  */
-async function begun(stream: Readable): Promise<Readable> {
+async function waitForFirstByte(stream: Readable): Promise<Readable> {
   await once(stream, 'readable');
   return stream;
 }

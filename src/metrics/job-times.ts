@@ -77,12 +77,12 @@ export class JobTimes {
   }
 
   /** Observes how long a job waited, when it starts for the first time. */
-  begun({ created_at, started_at }: JobRecord, tenant: string): void {
+  jobStarted({ created_at, started_at }: JobRecord, tenant: string): void {
     if (started_at !== null)
       this.wait.observe({ tenant: this.tenants.of(tenant) }, secondsBetween(created_at, started_at));
   }
 
-  ended({ job, workBytes }: EndedJob): void {
+  jobEnded({ job, workBytes }: EndedJob): void {
     const { kind, timings } = job;
     if (timings) {
       this.run.observe({ kind }, timings.total);

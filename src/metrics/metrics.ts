@@ -190,7 +190,7 @@ export class Metrics {
     const { job, tenant } = ended;
     const { kind, state } = job;
     this.jobs.inc({ kind, state, tenant: this.tenants.of(tenant) });
-    this.times.ended(ended);
+    this.times.jobEnded(ended);
     this.outcomes.jobFinished(job, totals?.bytesRead);
     this.transfers.jobFinished(job);
     if (job.error) this.failures.inc({ kind, code: job.error.code, fault: faultOf(job.error.code) });
@@ -209,7 +209,7 @@ export class Metrics {
   readonly observer = {
     onReused: (job: JobRecord): void => this.control.jobReused(job),
     onCancelled: (job: JobRecord): void => this.control.jobCancelled(job),
-    onJobBegun: (job: JobRecord, tenant: string): void => this.times.begun(job, tenant),
+    onJobBegun: (job: JobRecord, tenant: string): void => this.times.jobStarted(job, tenant),
     onJobEnded: (ended: EndedJob, totals: JobTotals | undefined): void => this.jobFinished(ended, totals),
     onBatchFinished: (batch: BatchRecord): void => this.control.batchFinished(batch),
     onUsed: (tenant: string, use: { readonly bytes: number; readonly computeMs: number }): void =>

@@ -131,9 +131,9 @@ function checkRanks(target: Target, profile: Profile, limits: RankLimits): void 
   }
 }
 
-function remedy({ max_rank: said }: Target, { max_rank: cap }: Profile, rank: number): string {
+function remedy({ max_rank: asked }: Target, { max_rank: cap }: Profile, rank: number): string {
   const canBeSet = cap.setting !== null && (cap.largest === null || rank <= cap.largest);
-  return said === undefined && canBeSet ? `; set max_rank to ${rank} if ${cap.setting} allows it` : '';
+  return asked === undefined && canBeSet ? `; set max_rank to ${rank} if ${cap.setting} allows it` : '';
 }
 
 /** Whether the server accepts modules of different ranks, as this service writes them. */

@@ -11,7 +11,7 @@ import type { SqueezeInput } from './job-context.ts';
 import type { Method } from './method.ts';
 import { AdapterOutput, changesNothing, planModules, scaleModeOf, splitOf } from './output.ts';
 import { hasNoPolicy, type RankChoice, refuseImpossible } from './select-ranks.ts';
-import { writtenAdapter } from './size/written-adapter.ts';
+import { adapterToWrite } from './size/written-adapter.ts';
 
 /**
  * Rules that rewriting an adapter can satisfy without changing ranks and dtypes, because the scalings are folded into
@@ -75,7 +75,7 @@ function matching(applied: AppliedTarget, dtype: SqueezeInput['matchDtype']): Ap
  */
 function refuseUnwritable(adapter: Adapter, target: Target): void {
   const ranks = adapter.modules.map(({ rank }) => rank);
-  const { adapter: written } = writtenAdapter(adapter, target);
+  const { adapter: written } = adapterToWrite(adapter, target);
   formatOf(written.format).plan(written, planModules(written, target, ranks), {
     scale: scaleModeOf(target),
     provenance: new Map(),
@@ -101,7 +101,7 @@ export function planTarget(
   const asked = input.targets[index]!;
   const plans = planModules(adapter, target, ranks);
   const verdictAsItIs = verdictOnSource(applied, adapter, sourceFiles);
-  const { adapter: written, warnings: writing } = writtenAdapter(adapter, target);
+  const { adapter: written, warnings: writing } = adapterToWrite(adapter, target);
   // A merge always gives a new adapter, and so does another format.
   const isUnchanged =
     input.kind !== 'merge' &&

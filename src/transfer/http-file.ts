@@ -43,14 +43,14 @@ export class HttpFile implements RemoteFile {
       signal,
     });
     try {
-      return rest && answer.status === 206 ? this.continued(answer, from) : this.begun(answer);
+      return rest && answer.status === 206 ? this.continuationOf(answer, from) : this.startOf(answer);
     } catch (error) {
       await answer.discard();
       throw error;
     }
   }
 
-  private begun(answer: OutboundResponse): OpenedFile {
+  private startOf(answer: OutboundResponse): OpenedFile {
     const { host, status } = answer;
     if (status === 416) {
       this.etag = undefined;
@@ -69,7 +69,7 @@ export class HttpFile implements RemoteFile {
     return { stream: answer.body, from: 0, totalBytes: length === undefined ? undefined : Number(length) };
   }
 
-  private continued(answer: OutboundResponse, from: number): OpenedFile {
+  private continuationOf(answer: OutboundResponse, from: number): OpenedFile {
     const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.header('content-range') ?? '') ?? [];
     if (Number(first) === from && total !== undefined) {
       return { stream: answer.body, from, totalBytes: Number(total) };

@@ -24,8 +24,8 @@ const OF_OTHERS = `PATH HOME HOSTNAME HOSTTYPE USER LOGNAME SHELL SHLVL PWD OLDP
   JAVA_HOME PYTHONPATH VIRTUAL_ENV GOPATH COLORTERM FORCE_COLOR COMPOSE_PROJECT_NAME DOCKER_HOST INVOCATION_ID JOURNAL_STREAM`;
 
 describe('misspelt variables', () => {
-  it('are told with the name that was meant', () => {
-    for (const [variable, meant] of Object.entries({
+  it('are reported with the name that was probably meant', () => {
+    for (const [variable, suggestion] of Object.entries({
       WORKER_CONCURENCY: 'WORKER_CONCURRENCY',
       WORKER_CONCURRENCY_: 'WORKER_CONCURRENCY',
       REDIS_URI: 'REDIS_URL',
@@ -42,7 +42,7 @@ describe('misspelt variables', () => {
       DATABASE_POOLSIZE: 'DATABASE_POOL_SIZE',
       LORA_SQUEEZE_DATA_DIR: 'DATA_DIR',
     }))
-      assert.deepEqual(misspeltVariables({ [variable]: 'x' }), [{ variable, meant }]);
+      assert.deepEqual(misspeltVariables({ [variable]: 'x' }), [{ variable, suggestion }]);
   });
 
   it('are neither those of the service nor those of others, nor empty ones', () => {

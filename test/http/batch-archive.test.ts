@@ -13,7 +13,7 @@ import { expire, problemIn, startServer, type TestServer } from './server.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
 import { writtenOf } from './written-adapter.ts';
 
-const NOBODY = `batch_${'0'.repeat(32)}`;
+const MISSING_BATCH = `batch_${'0'.repeat(32)}`;
 const TWO = [{ rank: 2 }, { rank: 1, profile: 'vllm' }];
 
 /** What a program of others unpacks, which compares the checksums; in the order of their paths. */
@@ -132,7 +132,7 @@ describe('the archive of a batch', () => {
         ['succeeded', '1/r2'],
       ],
     );
-    await problemIn(await server.fetch(`/v1/batches/${NOBODY}/archive`), 404, 'BATCH_NOT_FOUND');
+    await problemIn(await server.fetch(`/v1/batches/${MISSING_BATCH}/archive`), 404, 'BATCH_NOT_FOUND');
   });
 
   it('breaks off, and is not whole, where a file cannot be read', async () => {

@@ -7,7 +7,7 @@ import { EventStream, type ReceivedEvent } from './event-stream.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { tinyAdapter } from './tiny-adapter.ts';
 
-const NOBODY = `batch_${'0'.repeat(32)}`;
+const MISSING_BATCH = `batch_${'0'.repeat(32)}`;
 const FAST = { heartbeatMs: 200, pollMs: 100 };
 
 describe('the events of a batch', () => {
@@ -110,6 +110,6 @@ describe('the events of a batch', () => {
     await server.database.write((writer) => writer.deleteFrom('batch').where('id', '=', batch.id).execute());
     await stream.end();
     await problemIn(await server.fetch(`/v1/batches/${batch.id}/events`), 404, 'BATCH_NOT_FOUND');
-    await problemIn(await server.fetch(`/v1/batches/${NOBODY}/events`), 404, 'BATCH_NOT_FOUND');
+    await problemIn(await server.fetch(`/v1/batches/${MISSING_BATCH}/events`), 404, 'BATCH_NOT_FOUND');
   });
 });

@@ -8,7 +8,7 @@ import { FAILED_RESULT, SAMPLE_OUTCOME } from '../resources/jobs/fake-worker.ts'
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { tinyAdapter } from './tiny-adapter.ts';
 
-const NOBODY = `batch_${'0'.repeat(32)}`;
+const MISSING_BATCH = `batch_${'0'.repeat(32)}`;
 
 describe('the results of a batch', () => {
   let server: TestServer;
@@ -129,7 +129,7 @@ describe('the results of a batch', () => {
   });
 
   it('are those of a batch of the tenant', async () => {
-    await problemIn(await asked(NOBODY), 404, 'BATCH_NOT_FOUND');
+    await problemIn(await asked(MISSING_BATCH), 404, 'BATCH_NOT_FOUND');
     await problemIn(await asked('no-id'), 404, 'BATCH_NOT_FOUND');
     const { id } = await insertBatch(server.database, 1, { tenant: await other() });
     await problemIn(await asked(id), 404, 'BATCH_NOT_FOUND');

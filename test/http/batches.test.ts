@@ -9,7 +9,7 @@ import { openSocket, parseResponse, readAll } from './raw-request.ts';
 import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
-const NOBODY = `batch_${'0'.repeat(32)}`;
+const MISSING_BATCH = `batch_${'0'.repeat(32)}`;
 
 describe('batches over HTTP', () => {
   let server: TestServer;
@@ -74,7 +74,7 @@ describe('batches over HTTP', () => {
     for (const job of await server.jobsOf(batch)) await server.worker.succeed(job);
     assert.equal(((await (await waiting).json()) as BatchRecord).state, 'succeeded');
     await problemIn(
-      await server.fetch(`/v1/batches/${NOBODY}`, { headers: { prefer: 'wait=30' } }),
+      await server.fetch(`/v1/batches/${MISSING_BATCH}`, { headers: { prefer: 'wait=30' } }),
       404,
       'BATCH_NOT_FOUND',
     );
@@ -116,7 +116,7 @@ describe('batches over HTTP', () => {
       ['POST', '/cancel'],
       ['POST', '/retry'],
     ] as const)
-      await problemIn(await send(method, `/v1/batches/${NOBODY}${way}`), 404, 'BATCH_NOT_FOUND');
+      await problemIn(await send(method, `/v1/batches/${MISSING_BATCH}${way}`), 404, 'BATCH_NOT_FOUND');
   });
 
   it('lists them page by page, the newest first', async () => {
@@ -164,7 +164,11 @@ describe('batches over HTTP', () => {
     const path = `/v1/batches/${batch.id}`;
     await problemIn(await send('PATCH', path, { name: 'a\tb' }), 400, 'VALIDATION_FAILED');
     await problemIn(await send('PATCH', path, {}), 400, 'VALIDATION_FAILED');
-    await problemIn(await send('PATCH', `/v1/batches/${NOBODY}`, { name: 'x' }), 404, 'BATCH_NOT_FOUND');
+    await problemIn(
+      await send('PATCH', `/v1/batches/${MISSING_BATCH}`, { name: 'x' }),
+      404,
+      'BATCH_NOT_FOUND',
+    );
   });
 
   describe('a wrong request', () => {

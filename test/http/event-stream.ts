@@ -66,7 +66,7 @@ export class EventStream {
   }
 
   /** What came, in short. */
-  get told(): string[] {
+  get summaries(): string[] {
     return this.events.map(({ id, event, data }) => `${id} ${event === 'state' ? data.state : data.phase}`);
   }
 

@@ -16,7 +16,7 @@ const DELIVERED: Delivery = {
   ...{ kind: 'hub', place: 'team/adapter', commit: 'c0', bytes: 1, files: [] },
   finished_at: '2026-11-24T21:51:03.480Z',
 };
-const NOBODY = `job_${'0'.repeat(32)}`;
+const MISSING_JOB = `job_${'0'.repeat(32)}`;
 
 describe('the control of jobs over HTTP', () => {
   let server: TestServer;
@@ -63,7 +63,7 @@ describe('the control of jobs over HTTP', () => {
     const again = await send('POST', `/v1/jobs/${job.id}/cancel`);
     assert.deepEqual([again.status, await again.json()], [200, cancelled]);
     assert.deepEqual(await (await server.fetch(`/v1/jobs/${job.id}`)).json(), cancelled);
-    await problemIn(await send('POST', `/v1/jobs/${NOBODY}/cancel`), 404, 'JOB_NOT_FOUND');
+    await problemIn(await send('POST', `/v1/jobs/${MISSING_JOB}/cancel`), 404, 'JOB_NOT_FOUND');
   });
 
   it('refuses to cancel what has ended, naming how', async () => {
@@ -128,7 +128,7 @@ describe('the control of jobs over HTTP', () => {
     const done = await server.worker.deliver(job.id, [DELIVERED, DELIVERED]);
     assert.deepEqual(states(done), ['succeeded', 'succeeded', 'succeeded']);
     await problemIn(await send('POST', path), 409, 'DELIVERIES_SUCCEEDED');
-    await problemIn(await send('POST', `/v1/jobs/${NOBODY}/deliveries/retry`), 404, 'JOB_NOT_FOUND');
+    await problemIn(await send('POST', `/v1/jobs/${MISSING_JOB}/deliveries/retry`), 404, 'JOB_NOT_FOUND');
   });
 
   it('sends nothing once more for a cancelled job, whose credentials are gone', async () => {
@@ -178,7 +178,7 @@ describe('the control of jobs over HTTP', () => {
     await problemIn(await send('PATCH', path, { labels: { team: 1 } }), 400, 'VALIDATION_FAILED');
     await problemIn(await send('PATCH', path, { state: 'succeeded' }), 400, 'UNKNOWN_OPTION');
     await problemIn(await send('PATCH', path, {}), 400, 'VALIDATION_FAILED');
-    await problemIn(await send('PATCH', `/v1/jobs/${NOBODY}`, { labels: {} }), 404, 'JOB_NOT_FOUND');
+    await problemIn(await send('PATCH', `/v1/jobs/${MISSING_JOB}`, { labels: {} }), 404, 'JOB_NOT_FOUND');
   });
 
   it('deletes a job that has ended', async () => {

@@ -62,7 +62,7 @@ class PlayedJob {
   tells(progress: Partial<Progress>): void {
     const { execution, dispatchNo } = this.task!;
     const whole = { phase: 'gram' as const, done: 0, total: 9, module: null, ...progress };
-    this.server.queue.told.set(dispatchId(execution, dispatchNo), whole);
+    this.server.queue.progressById.set(dispatchId(execution, dispatchNo), whole);
     this.server.queue.hint();
   }
 
@@ -103,7 +103,7 @@ describe('the events of a job', () => {
     await stream.until(({ events }) => events.length === 3);
     await job.ends('succeeded');
     await stream.end();
-    assert.deepEqual(stream.told, [
+    assert.deepEqual(stream.summaries, [
       '0.0.0 queued',
       '1.0.0 active',
       '1.3.4 gram',
@@ -126,7 +126,7 @@ describe('the events of a job', () => {
       const stream = await job.resume(lastEventId);
       await stream.until(({ events }) => events.length === count);
       stream.vanish();
-      return stream.told;
+      return stream.summaries;
     };
     assert.deepEqual(await rest('0.0.0', 2), whole.slice(1));
     assert.deepEqual(await rest('1.0.0', 2), whole.slice(1), 'of an attempt before');
@@ -138,10 +138,10 @@ describe('the events of a job', () => {
     const waiting = await job.resume('2.4.5');
     await job.ends('succeeded');
     await waiting.end();
-    assert.deepEqual(waiting.told, ['2.8.3 done', '2.99.0 succeeded']);
+    assert.deepEqual(waiting.summaries, ['2.8.3 done', '2.99.0 succeeded']);
     const ended = await job.resume('2.0.0');
     await ended.end();
-    assert.deepEqual(ended.told, ['2.8.3 done', '2.99.0 succeeded'], 'from the record alone');
+    assert.deepEqual(ended.summaries, ['2.8.3 done', '2.99.0 succeeded'], 'from the record alone');
   });
 
   it('are over for who knows the end: 204, so that a browser stops', async () => {
@@ -149,7 +149,7 @@ describe('the events of a job', () => {
     await job.ends('cancelled');
     const first = await job.watch();
     await first.end();
-    assert.deepEqual(first.told, ['0.0.0 queued', '0.99.0 cancelled']);
+    assert.deepEqual(first.summaries, ['0.0.0 queued', '0.99.0 cancelled']);
     const again = await job.resume(first.ids.at(-1)!);
     await again.end();
     assert.deepEqual([again.status, again.events], [204, []]);
@@ -164,7 +164,7 @@ describe('the events of a job', () => {
     await stream.until(({ events }) => events.length === 4);
     await job.begins({ phase: 'load', done: 1 });
     await stream.until(({ events }) => events.length === 6);
-    assert.deepEqual(stream.told.slice(3), ['1.98.0 queued', '2.0.0 active', '2.2.1 load']);
+    assert.deepEqual(stream.summaries.slice(3), ['1.98.0 queued', '2.0.0 active', '2.2.1 load']);
     stream.vanish();
   });
 
@@ -175,7 +175,7 @@ describe('the events of a job', () => {
     server.queue.watchers.clear();
     await job.ends('succeeded');
     await stream.end();
-    assert.equal(stream.told.at(-1), '1.99.0 succeeded');
+    assert.equal(stream.summaries.at(-1), '1.99.0 succeeded');
   });
 
   it('need Redis for the progress alone, which comes when it is back', async () => {
@@ -191,12 +191,12 @@ describe('the events of a job', () => {
       // A sign of life: so they have looked in vain meanwhile.
       for (const stream of [before, during, resumed]) await stream.until(({ comments }) => comments > 1);
       const states = ['0.0.0 queued', '1.0.0 active'];
-      assert.deepEqual([before.told, during.told, resumed.told], [states, states, []]);
+      assert.deepEqual([before.summaries, during.summaries, resumed.summaries], [states, states, []]);
       server.queue.down = false;
       for (const stream of [before, during]) await stream.until(({ events }) => events.length === 3);
       await job.ends('succeeded');
       for (const stream of [before, during, resumed]) await stream.end();
-      assert.deepEqual(resumed.told, ['1.8.3 done', '1.99.0 succeeded']);
+      assert.deepEqual(resumed.summaries, ['1.8.3 done', '1.99.0 succeeded']);
     } finally {
       server.queue.down = false;
     }
@@ -214,7 +214,7 @@ describe('the events of a job', () => {
     await server.jobStore.remove(job.id);
     server.queue.hint();
     await stream.end();
-    assert.deepEqual(stream.told, ['0.0.0 queued']);
+    assert.deepEqual(stream.summaries, ['0.0.0 queued']);
   });
 
   it('leave nothing behind when clients go away: no watch, no timer, no socket', async () => {
@@ -243,7 +243,7 @@ describe('the events of a job', () => {
     await job.ends('succeeded');
     for (const stream of streams) {
       await stream.end();
-      assert.equal(stream.told.at(-1), '1.99.0 succeeded');
+      assert.equal(stream.summaries.at(-1), '1.99.0 succeeded');
     }
   });
 });
@@ -279,7 +279,7 @@ describe('a stream of events', () => {
       stream.goOnReading();
       await stream.end();
       assert.ok(stream.events.length < told, `${stream.events.length} of ${done}`);
-      const states = stream.told.filter((line) => /queued|active|succeeded/.test(line));
+      const states = stream.summaries.filter((line) => /queued|active|succeeded/.test(line));
       assert.deepEqual(states, ['0.0.0 queued', '1.0.0 active', '1.99.0 succeeded']);
     } finally {
       await server.close();
@@ -302,10 +302,10 @@ describe('a stream of events', () => {
       const job = await PlayedJob.submit(server);
       const stream = await job.watch();
       await stream.end();
-      assert.deepEqual(stream.told, ['0.0.0 queued']);
+      assert.deepEqual(stream.summaries, ['0.0.0 queued']);
       const next = await job.resume('0.0.0');
       await next.end();
-      assert.deepEqual(next.told, []);
+      assert.deepEqual(next.summaries, []);
     } finally {
       await server.close();
     }

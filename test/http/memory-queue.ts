@@ -7,7 +7,7 @@ export class MemoryQueue implements JobQueue {
   /** Ids of what was added, in its order. */
   readonly dispatches = new Set<string>();
   /** What workers tell of their progress, by the ids of dispatches. */
-  readonly told = new Map<string, Progress>();
+  readonly progressById = new Map<string, Progress>();
   /** While set, every method fails as if Redis were gone. */
   down = false;
   /** What `check` tells of a queue that works. */
@@ -28,7 +28,7 @@ export class MemoryQueue implements JobQueue {
 
   async progress(ids: readonly string[]): Promise<ReadonlyMap<string, Progress>> {
     this.fail();
-    return new Map([...this.told].filter(([id]) => ids.includes(id)));
+    return new Map([...this.progressById].filter(([id]) => ids.includes(id)));
   }
 
   watch(execution: string, onHint: () => void): () => void {

@@ -31,8 +31,8 @@ async function told(work: (times: JobTimes) => void): Promise<Record<string, num
 describe('JobTimes', () => {
   it('has a metric for each kind of time', async () => {
     const found = await told((times) => {
-      times.begun(job(), 'team');
-      times.ended({ job: job(), tenant: 'team', workBytes: 5 });
+      times.jobStarted(job(), 'team');
+      times.jobEnded({ job: job(), tenant: 'team', workBytes: 5 });
     });
     assert.equal(found['job_wait_seconds_sum{tenant="team"}'], 3);
     assert.equal(found['job_run_seconds_sum{kind="squeeze"}'], 1.9);
@@ -55,7 +55,7 @@ describe('JobTimes', () => {
   it('promises by the size of what is read, or else of what is brought', async () => {
     const found = await told((times) => {
       const end = (workBytes: number, change: object = {}) =>
-        times.ended({ job: job(change), tenant: 'team', workBytes });
+        times.jobEnded({ job: job(change), tenant: 'team', workBytes });
       end(64 * MIB - 1);
       end(64 * MIB);
       end(1024 * MIB);
@@ -69,10 +69,10 @@ describe('JobTimes', () => {
   it('promises nothing for what was called off, or was there already; what the input spoils is done', async () => {
     const failed = (code: string) => ({ state: 'failed', error: { code } });
     const found = await told((times) => {
-      times.ended({ job: job({ state: 'cancelled' }), tenant: 'team', workBytes: 5 });
-      times.ended({ job: job(), tenant: 'team', workBytes: undefined });
-      times.ended({ job: job(failed('NON_FINITE_WEIGHTS')), tenant: 'team', workBytes: 5 });
-      times.ended({ job: job(failed('WORKER_CRASHED')), tenant: 'team', workBytes: 5 });
+      times.jobEnded({ job: job({ state: 'cancelled' }), tenant: 'team', workBytes: 5 });
+      times.jobEnded({ job: job(), tenant: 'team', workBytes: undefined });
+      times.jobEnded({ job: job(failed('NON_FINITE_WEIGHTS')), tenant: 'team', workBytes: 5 });
+      times.jobEnded({ job: job(failed('WORKER_CRASHED')), tenant: 'team', workBytes: 5 });
     });
     assert.equal(found['job_completion_seconds_count{size="small",outcome="done"}'], 1);
     assert.equal(found['job_completion_seconds_count{size="small",outcome="fault"}'], 1);

@@ -25,7 +25,7 @@ function scripted(work: () => Promise<void>) {
   return { rounds, sweeper: { sweep } };
 }
 
-const NOBODY: SweepObserver = { done: () => undefined, failed: () => undefined };
+const NO_OBSERVER: SweepObserver = { done: () => undefined, failed: () => undefined };
 
 const withBroker = (work: (broker: Broker) => Promise<void>): Promise<void> =>
   withFolder(async (folder) => {
@@ -43,7 +43,7 @@ const maintenanceOf = (broker: Broker, options: Partial<MaintenanceOptions>): Ma
     prefix: PREFIX,
     intervalMs: 100,
     sweeper: scripted(async () => undefined).sweeper,
-    metrics: NOBODY,
+    metrics: NO_OBSERVER,
     logger: SILENT,
     ...options,
   });

@@ -15,7 +15,7 @@ const SETTINGS = ['fsync=off'];
 const times = (count: number, step: Step): Step[] => Array.from({ length: count }, () => step);
 
 /** Ends the pause of a job that waits for its next try. */
-async function hasten({ database }: Bench, jobId: string): Promise<void> {
+async function makeDue({ database }: Bench, jobId: string): Promise<void> {
   await database.write((writer) =>
     writer
       .updateTable('execution')
@@ -33,13 +33,13 @@ async function postponed(bench: Bench, jobId: string, count: number): Promise<vo
     // On a slow machine the pause may be over before it is seen.
     return times > count || (times === count && state === 'waiting') || state === 'succeeded';
   });
-  await hasten(bench, jobId);
+  await makeDue(bench, jobId);
 }
 
 /** The end of a job that does not wait between its tries. */
-const hastened = (bench: Bench, jobId: string): Promise<JobRecord> =>
+const runNow = (bench: Bench, jobId: string): Promise<JobRecord> =>
   until(`the end of ${jobId}`, async () => {
-    await hasten(bench, jobId);
+    await makeDue(bench, jobId);
     return bench.ended(jobId);
   });
 
@@ -58,7 +58,7 @@ describe('a job that the storage fails', () => {
       await worker.close(0);
       bench.worker();
       for (const count of [3, 4]) await postponed(bench, id, count);
-      const record = await hastened(bench, id);
+      const record = await runNow(bench, id);
       assert.deepEqual([record.state, record.attempts], ['succeeded', 3]);
       assert.equal((await bench.attempts(id)).length, 7);
     }));
@@ -68,7 +68,7 @@ describe('a job that the storage fails', () => {
       bench.worker({ storageRetryMs: 1_000, concurrency: 2 });
       const long = await bench.submit(...times(9, 'storage'));
       const missing = await bench.submit(...times(3, 'lost'));
-      const [tried, lost] = await Promise.all([long, missing].map((id) => hastened(bench, id)));
+      const [tried, lost] = await Promise.all([long, missing].map((id) => runNow(bench, id)));
       for (const { state, error, attempts } of [tried!, lost!])
         assert.deepEqual(
           [state, error?.code, error?.retryable, attempts],
@@ -146,7 +146,7 @@ describe('a worker whose storage fails', () => {
       assert.equal((await bench.outcome(ids[0]!)).state, 'succeeded');
       assert.deepEqual(trouble, []);
       for (let i = 0; i < 4; i++) ids.push(await bench.submit('storage'));
-      for (const id of ids) assert.equal((await hastened(bench, id)).state, 'succeeded');
+      for (const id of ids) assert.equal((await runNow(bench, id)).state, 'succeeded');
       assert.deepEqual(trouble, [true, false]);
     }));
 

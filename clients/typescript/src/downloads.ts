@@ -131,8 +131,10 @@ const brokenOff = (name: string): LoraSqueezeError =>
 
 /** SHA-256 from a header of the response, in hexadecimal. */
 function reprDigest(response: Response): string | undefined {
-  const said = /sha-256=:([^:]*):/.exec(response.headers.get('repr-digest') ?? '')?.[1];
-  return said === undefined ? undefined : hexOf(Uint8Array.from(atob(said), (each) => each.charCodeAt(0)));
+  const digestInHeader = /sha-256=:([^:]*):/.exec(response.headers.get('repr-digest') ?? '')?.[1];
+  return digestInHeader === undefined
+    ? undefined
+    : hexOf(Uint8Array.from(atob(digestInHeader), (each) => each.charCodeAt(0)));
 }
 
 function check(name: string, digest: string, expected: string | undefined): void {

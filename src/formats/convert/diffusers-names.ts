@@ -17,8 +17,8 @@ function prefixedPlace(name: string): PlaceInModel | null {
 
 /** Files of diffusers pipelines: the part of the pipeline, then the path in it. Files of one part may leave it out. */
 export const DIFFUSERS_READER: NameReader = {
-  placed: ({ modules }, { component: said }) => {
-    const component = said ?? componentOf(modules.map(({ name }) => name));
+  placed: ({ modules }, { component: chosen }) => {
+    const component = chosen ?? componentOf(modules.map(({ name }) => name));
     return modules.map((module) => ({
       module,
       place: prefixedPlace(module.name) ?? { component, path: module.name },
@@ -35,7 +35,7 @@ export const DIFFUSERS_READER: NameReader = {
 };
 
 export const DIFFUSERS_WRITER: NameWriter = {
-  named: ({ placed }, { component: said }, route) =>
+  named: ({ placed }, { component: chosen }, route) =>
     placed.map(({ module, place }) => {
       if (module.kind === 'embedding') {
         throw notConvertible(
@@ -44,7 +44,7 @@ export const DIFFUSERS_WRITER: NameWriter = {
           'is an embedding, which the loaders of diffusers do not support',
         );
       }
-      const component = place.component === 'model' ? said : place.component;
+      const component = place.component === 'model' ? chosen : place.component;
       if (component === 'flux') {
         throw notConvertible(
           route,

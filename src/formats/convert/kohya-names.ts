@@ -53,13 +53,13 @@ export const KOHYA_READER: NameReader = {
 };
 
 export const KOHYA_WRITER: NameWriter = {
-  named: ({ placed }, { component: said }, route) => {
+  named: ({ placed }, { component: chosen }, route) => {
     const isXl = placed.some(isOfXl);
     return placed.map(({ module, place }) => {
       if (module.kind === 'embedding') {
         throw notConvertible(route, module.name, 'is an embedding, for which kohya has no LoRA');
       }
-      const component = place.component === 'model' ? said : place.component;
+      const component = place.component === 'model' ? chosen : place.component;
       const name = `${prefixFor(component, place.path, isXl, module, route)}${flatten(place.path)}`;
       return {
         name,

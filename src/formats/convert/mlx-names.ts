@@ -43,8 +43,8 @@ export const MLX_WRITER: NameWriter = {
     }),
   extra: (kind, { name }, { kind: layer, m }) =>
     kind === 'magnitude' && layer === 'linear' ? { name: `${name}.m`, shape: [m] } : null,
-  frame: (source, named, { base_model: said }) => ({
-    config: mlxConfig(source, named, said ?? source.baseModel),
+  frame: (source, named, { base_model: chosen }) => ({
+    config: mlxConfig(source, named, chosen ?? source.baseModel),
     metadata: new Map(),
   }),
 };

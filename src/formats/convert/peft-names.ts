@@ -15,8 +15,8 @@ const AMBIGUOUS: ReadonlySet<string> = new Set(['c_proj', 'c_attn', 'c_fc', 'pro
 
 /** A folder of PEFT: one model, whose paths are the modules' names. */
 export const PEFT_READER: NameReader = {
-  placed: ({ modules }, { component: said }) => {
-    const component = said ?? componentOf(modules.map(({ name }) => name));
+  placed: ({ modules }, { component: chosen }) => {
+    const component = chosen ?? componentOf(modules.map(({ name }) => name));
     return modules.map((module) => ({ module, place: { component, path: module.name } }));
   },
   extra: peftExtra,
@@ -30,7 +30,7 @@ const isGpt2Attention = ({ name, m, n }: LoraModule): boolean =>
   /^transformer\.h\.\d+\.attn\.c_attn$/.test(name) && m === 3 * n;
 
 export const PEFT_WRITER: NameWriter = {
-  named: ({ placed }, { component: said }, route) => {
+  named: ({ placed }, { component: chosen }, route) => {
     const [first] = placed;
     return placed.map(({ module, place: { component, path } }) => {
       if (component === 'flux') {
@@ -47,19 +47,19 @@ export const PEFT_WRITER: NameWriter = {
           `belongs to ${component}, and ${quote(first!.module.name)} to ${first!.place.component}; an adapter of PEFT belongs to one model`,
         );
       }
-      if (said !== undefined && isOfPipeline(component) && component !== said) {
+      if (chosen !== undefined && isOfPipeline(component) && component !== chosen) {
         throw notConvertible(
           route,
           module.name,
-          `belongs to ${component}, but format_options.component is ${said}`,
+          `belongs to ${component}, but format_options.component is ${chosen}`,
         );
       }
       return { name: path, ...peftTensors(`${PREFIX}${path}`, module.kind === 'embedding') };
     });
   },
   extra: (kind, { name }, module) => peftExtraOf(kind, `${PREFIX}${name}`, module),
-  frame: (source, named, { base_model: said }) => ({
-    config: peftConfig(source, named, said ?? source.baseModel),
+  frame: (source, named, { base_model: chosen }) => ({
+    config: peftConfig(source, named, chosen ?? source.baseModel),
     metadata: new Map(),
   }),
 };

@@ -79,7 +79,7 @@ export class SharedFolders {
   /** The number of faults. */
   faults = 0;
   private readonly taken = new Map<string, string>();
-  private readonly kept: BatchFault[] = [];
+  private readonly reported: BatchFault[] = [];
 
   /** Notes the folders for the results of an item. */
   take({ leaves }: ResolvedItem, position: RequestPosition): void {
@@ -90,15 +90,15 @@ export class SharedFolders {
         continue;
       }
       this.faults += 1;
-      if (this.kept.length >= MAX_FAULTS) continue;
+      if (this.reported.length >= MAX_FAULTS) continue;
       const detail = ` and ${before} would both be delivered to the folder ${JSON.stringify(leaf)}`;
-      this.kept.push(faultAt(position, detail));
+      this.reported.push(faultAt(position, detail));
     }
   }
 
   /** @throws AppError BATCH_INVALID if two items would use one folder */
   check(): void {
-    if (this.faults > 0) throw invalidBatch(this.kept, this.faults);
+    if (this.faults > 0) throw invalidBatch(this.reported, this.faults);
   }
 }
 

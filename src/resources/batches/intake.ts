@@ -157,7 +157,7 @@ export class BatchIntake {
       const message = `No item of batch ${id} failed or was cancelled.`;
       throw new AppError('BATCH_SUCCEEDED', message, { batch_id: id });
     }
-    const { ttlSeconds = null } = (await this.parts.batchStore.kept(id)) ?? {};
+    const { ttlSeconds = null } = (await this.parts.batchStore.retention(id)) ?? {};
     const head = { name, labels, ttlSeconds, webhookId, retryOf: id };
     const { resolve } = await this.prepareHead({}, options.ceiling);
     return this.accept(head, this.again(id), resolve, options);
@@ -166,14 +166,14 @@ export class BatchIntake {
   private async *again(batchId: string): AsyncGenerator<RequestedItem> {
     for await (const rows of this.parts.itemStore.unsuccessful(batchId))
       for (const row of rows) {
-        const kept = itemRequest(row);
+        const stored = itemRequest(row);
         yield {
           request:
-            'work' in kept
-              ? { ...kept, treatment: { ...kept.treatment, reuse: false } }
-              : 'asked' in kept
-                ? ({ ...kept.asked, reuse: false } as JobRequest)
-                : kept,
+            'work' in stored
+              ? { ...stored, treatment: { ...stored.treatment, reuse: false } }
+              : 'asked' in stored
+                ? ({ ...stored.asked, reuse: false } as JobRequest)
+                : stored,
           name: JSON.parse(row.name) as string,
           before: row,
           position: { pointer: '', shown: `item ${row.position} of ${batchId}` },

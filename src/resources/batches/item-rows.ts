@@ -81,10 +81,10 @@ export const itemRequest = ({ request }: Pick<BatchMemberTable, 'request'>): Ite
 
 /** The job of an item, to be accepted. */
 export function itemJob(row: BatchMemberTable, batchId: string, webhookId: string | null): NewJob {
-  const kept = itemRequest(row);
-  if (row.job === null || !('work' in kept))
+  const stored = itemRequest(row);
+  if (row.job === null || !('work' in stored))
     throw new TypeError(`Item ${row.position} of ${batchId} has no job`);
-  const work = row.sealed === null ? kept.work : (JSON.parse(row.sealed) as RecordedJobRequest);
-  const options = { ...kept.treatment, batchId, webhookId, retryOf: row.retry_of };
-  return { job: acceptedJob(row.job, work, options), reuse: kept.treatment.reuse };
+  const work = row.sealed === null ? stored.work : (JSON.parse(row.sealed) as RecordedJobRequest);
+  const options = { ...stored.treatment, batchId, webhookId, retryOf: row.retry_of };
+  return { job: acceptedJob(row.job, work, options), reuse: stored.treatment.reuse };
 }

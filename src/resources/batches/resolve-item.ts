@@ -73,16 +73,16 @@ async function resolveRequest(
       : splitRequest(whole, parts.ceiling);
     await parts.jobs.check(work);
     const { name: asked, labels, priority, ttlSeconds, reuse } = options;
-    const kept = { name: asked, labels, priority, ttlSeconds, reuse };
+    const itemOptions = { name: asked, labels, priority, ttlSeconds, reuse };
     return {
-      ...{ ...shown, name, retryOf, work, options: kept, failure: undefined },
-      request: { work: withoutSecrets(work), treatment: kept },
+      ...{ ...shown, name, retryOf, work, options: itemOptions, failure: undefined },
+      request: { work: withoutSecrets(work), treatment: itemOptions },
       leaves: isDelivered ? leavesOf(folder, name, request) : [],
     };
   } catch (error) {
     const failure = failureOf(error);
-    const kept = hasSecrets(whole) ? { gone: request.kind } : { asked: whole };
-    return { ...shown, name, retryOf, ...refused(failure), request: kept };
+    const storedRequest = hasSecrets(whole) ? { gone: request.kind } : { asked: whole };
+    return { ...shown, name, retryOf, ...refused(failure), request: storedRequest };
   }
 }
 

@@ -94,11 +94,11 @@ export class BatchService {
    */
   async wait(batchId: string, timeoutMs: number, signal?: AbortSignal): Promise<BatchRecord> {
     const endMs = performance.now() + timeoutMs;
-    const gone = signal ?? new AbortController().signal;
+    const disconnected = signal ?? new AbortController().signal;
     for (let pollMs: number = POLL_MS.first; await this.store.isActive(batchId); ) {
       const leftMs = endMs - performance.now();
-      if (leftMs <= 0 || gone.aborted) break;
-      await sleep(Math.min(leftMs, pollMs), undefined, { signal: gone }).catch(() => undefined);
+      if (leftMs <= 0 || disconnected.aborted) break;
+      await sleep(Math.min(leftMs, pollMs), undefined, { signal: disconnected }).catch(() => undefined);
       pollMs = Math.min(2 * pollMs, POLL_MS.later);
     }
     return this.get(batchId);

@@ -50,7 +50,7 @@ export class BatchStore {
   }
 
   /** Settings that a retry keeps and that are not part of the record of the batch. */
-  async kept(batchId: string): Promise<{ readonly ttlSeconds: number | null } | undefined> {
+  async retention(batchId: string): Promise<{ readonly ttlSeconds: number | null } | undefined> {
     const row = await this.row(batchId)?.select('ttl_seconds').executeTakeFirst();
     return row && { ttlSeconds: row.ttl_seconds };
   }

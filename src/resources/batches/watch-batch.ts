@@ -88,11 +88,11 @@ export async function* watchBatch(
 }
 
 /** The batch, and the next items that have ended. undefined if the database is unavailable */
-async function readEndedItems({ batches, results, batchId }: BatchWatch, told: number) {
+async function readEndedItems({ batches, results, batchId }: BatchWatch, received: number) {
   try {
     const batch = await batches.get(batchId);
     const { done } = batch.progress;
-    const items: readonly EndedItem[] = await results.endedAfter(batchId, told, done, ITEMS_AT_ONCE);
+    const items: readonly EndedItem[] = await results.endedAfter(batchId, received, done, ITEMS_AT_ONCE);
     return { batch, items };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;

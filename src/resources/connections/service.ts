@@ -119,12 +119,12 @@ export class ConnectionService {
       const isAmbient = changes.ambient ?? (credentials ? false : known.ambient);
       const changed = { ...known, ...changes, ambient: isAmbient };
       if (isLent(known) || isLent(changed)) needAdmin(isAdmin);
-      const kept = isAmbient ? null : known.credentials;
-      checkSettings(changed, credentials !== undefined || kept !== null, this.parts.outbound);
-      if (credentials === undefined && kept !== null && leadsElsewhere(known, changed))
+      const storedCredentials = isAmbient ? null : known.credentials;
+      checkSettings(changed, credentials !== undefined || storedCredentials !== null, this.parts.outbound);
+      if (credentials === undefined && storedCredentials !== null && leadsElsewhere(known, changed))
         throw credentialsNeeded(name);
       const { name: _name, kind, ...settings } = changed;
-      return { ...settings, credentials: credentials ? this.sealed(kind, credentials) : kept };
+      return { ...settings, credentials: credentials ? this.sealed(kind, credentials) : storedCredentials };
     });
     if (!record) throw noConnection(name);
     return record;

@@ -33,10 +33,10 @@ export class ProgressFeed {
 
   constructor(
     database: Pick<Database, 'reader'>,
-    tell: (tenant: string, progress: JobProgressUpdate) => void,
+    publish: (tenant: string, progress: JobProgressUpdate) => void,
   ) {
     this.database = database;
-    this.publish = tell;
+    this.publish = publish;
   }
 
   take(execution: string, progress: Progress): void {

@@ -43,7 +43,7 @@ export async function removeOldEvents(
 
 async function removeThrough(database: Database, tenant: string, through: number): Promise<number> {
   for (let removed = 0; ; ) {
-    const gone = await database.write(async (writer) => {
+    const count = await database.write(async (writer) => {
       const rows = await writer
         .selectFrom('event')
         .select('place')
@@ -71,7 +71,7 @@ async function removeThrough(database: Database, tenant: string, through: number
         .execute();
       return rows.length;
     });
-    removed += gone;
-    if (gone < REMOVED_AT_ONCE) return removed;
+    removed += count;
+    if (count < REMOVED_AT_ONCE) return removed;
   }
 }

@@ -67,7 +67,7 @@ export async function* watchEvents(
 ): AsyncGenerator<SseMessage | undefined, void, undefined> {
   const { store, tail, tenant, filter, lastEventId, signal, heartbeatMs } = watch;
   const { types, ...rest } = filter;
-  const kept = { ...rest, types: types?.filter((type) => type !== 'job.progress') };
+  const storedFilter = { ...rest, types: types?.filter((type) => type !== 'job.progress') };
   const wakeSignal = new WakeSignal();
   const wake = (): void => wakeSignal.notify();
   const progressed = new Map<string, JobProgressUpdate>();
@@ -87,7 +87,7 @@ export async function* watchEvents(
     yield notice(beginning.hasGap ? 'stream.gap' : 'stream.open', place, lastEventId);
     let sentAtMs = performance.now();
     for (;;) {
-      const page = await readPageAfter(store, place, kept);
+      const page = await readPageAfter(store, place, storedFilter);
       if (page && page.horizon > place) {
         yield notice('stream.gap', page.horizon, String(place));
         place = page.horizon;

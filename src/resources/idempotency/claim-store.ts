@@ -61,7 +61,7 @@ export class ClaimStore {
   /** Takes a key for `leaseMs` if it is free. Of several simultaneous requests, exactly one gets it. */
   claim(claimant: Claimant, fingerprint: Fingerprint, leaseMs: number): Promise<Claim> {
     return this.database.write(async (writer) => {
-      const seed = await this.keep(writer, claimant, fingerprint, null, leaseMs);
+      const seed = await this.store(writer, claimant, fingerprint, null, leaseMs);
       if (seed !== undefined) return { state: 'ours', seed };
       // The attempt above has locked the row.
       const held = await writer
@@ -76,8 +76,8 @@ export class ClaimStore {
 
   /** Holds a key for `leaseMs` more, even after its lease has ended. @returns false if another claimant has it */
   async hold(claimant: Claimant, fingerprint: Fingerprint, leaseMs: number): Promise<boolean> {
-    const kept = this.database.write((writer) => this.keep(writer, claimant, fingerprint, null, leaseMs));
-    return (await kept) !== undefined;
+    const stored = this.database.write((writer) => this.store(writer, claimant, fingerprint, null, leaseMs));
+    return (await stored) !== undefined;
   }
 
   /** Stores the response for `keepMs`. @returns false if another claimant has the key */
@@ -87,8 +87,8 @@ export class ClaimStore {
     answer: StoredResponse,
     keepMs: number,
   ): Promise<boolean> {
-    const kept = this.database.write((writer) => this.keep(writer, claimant, fingerprint, answer, keepMs));
-    return (await kept) !== undefined;
+    const stored = this.database.write((writer) => this.store(writer, claimant, fingerprint, answer, keepMs));
+    return (await stored) !== undefined;
   }
 
   /**
@@ -122,7 +122,7 @@ export class ClaimStore {
   }
 
   /** Writes the state of a claim in one statement. @returns its seed; undefined if another claimant has the key */
-  private async keep(
+  private async store(
     writer: Writer,
     claimant: Claimant,
     { route, payload }: Fingerprint,

@@ -100,8 +100,8 @@ export class JobControl {
     withinCeiling(record.priority, ceiling);
     await jobs.check(record.request);
     const { name, labels, priority, ttl_seconds: ttlSeconds, webhook_id: webhookId } = record;
-    const kept = { name, labels, priority, ttlSeconds, webhookId };
-    const options = { ...kept, reuse: false, batchId: null, retryOf: jobId };
+    const inherited = { name, labels, priority, ttlSeconds, webhookId };
+    const options = { ...inherited, reuse: false, batchId: null, retryOf: jobId };
     return jobs.accept({ job: acceptedJob(id, record.request, options), reuse: false });
   }
 

@@ -284,14 +284,14 @@ export class JobStore {
       const ids = (await locked.execute()).map(({ id }) => id);
       if (ids.length === 0) return;
       const files = await writer.selectFrom('job_file').select('content').where('job', 'in', ids).execute();
-      const gone = await writer
+      const removed = await writer
         .deleteFrom('job')
         .where('id', 'in', ids)
         .returning(['execution', 'work_execution'])
         .execute();
       await removeUnused(
         writer,
-        gone.flatMap(({ execution, work_execution }) => [
+        removed.flatMap(({ execution, work_execution }) => [
           execution,
           ...(work_execution ? [work_execution] : []),
         ]),

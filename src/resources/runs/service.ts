@@ -193,8 +193,8 @@ export class RunService {
           return { record: await this.logs.record(run, log, index), created: false, upload: 'known' };
         }
         ready[decision.kind] ??= await this.storeFiles(sent, decision);
-        const kept = ready[decision.kind]!;
-        const { adapter } = kept;
+        const stored = ready[decision.kind]!;
+        const { adapter } = stored;
         const checkpoint = manifestOf(run, log.length + 1, sent.arrival, decision, adapter?.id ?? null);
         const { job_id } = checkpoint;
         const job =
@@ -204,12 +204,12 @@ export class RunService {
                 ...{ ...DEFAULT_JOB_OPTIONS, priority, webhookId: run.webhook_id },
               });
         const squeeze = job && { adapter: adapter!, job };
-        if (!(await this.runs.append(run, checkpoint, squeeze, kept.written))) continue;
+        if (!(await this.runs.append(run, checkpoint, squeeze, stored.written))) continue;
         delete ready[decision.kind];
         const outcome = outcomeOf(checkpoint, undefined);
         const past = { checkpoint, outcome, job: job ?? undefined };
         const record = await this.logs.record(run, [...log, past], log.length);
-        return { record, created: true, upload: kept.upload };
+        return { record, created: true, upload: stored.upload };
       }
     } finally {
       // Abandons the writes that turned out to be unnecessary.

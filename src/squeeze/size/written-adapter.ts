@@ -29,7 +29,7 @@ type Strippable = Exclude<CarriedClass, 'magnitudes'>;
  * Drops and casts carried tensors, and converts the rest to the target's format.
  * @throws AppError FORMAT_NOT_CONVERTIBLE naming the tensor
  */
-export function writtenAdapter(source: Adapter, target: Target): WrittenAdapter {
+export function adapterToWrite(source: Adapter, target: Target): WrittenAdapter {
   const stripped = strip(source, target.strip ?? []);
   const dtype = dtypeNamed(target.cast ?? '');
   const cast = dtype ? castCarried(stripped.adapter, dtype) : { adapter: stripped.adapter, warnings: [] };
@@ -58,8 +58,8 @@ function strip(
     else if (!dropped.get(kind)?.push(entry)) dropped.set(kind, [entry]);
   }
   if (dropped.size === 0) return { adapter, warnings: [] };
-  const gone = [...dropped.values()].flat();
-  const config = withoutTensors(adapter.config, saved, gone, passthrough);
+  const droppedTensors = [...dropped.values()].flat();
+  const config = withoutTensors(adapter.config, saved, droppedTensors, passthrough);
   const keepsLoraBias = passthrough.some(({ name }) => LORA_BIAS.test(name)) || config.lora_bias === true;
   return {
     adapter: { ...adapter, passthrough, config, hasLoraBias: adapter.hasLoraBias && keepsLoraBias },
@@ -71,24 +71,24 @@ function strip(
 function withoutTensors(
   config: Adapter['config'],
   saved: SavedModules,
-  gone: readonly TensorEntry[],
+  dropped: readonly TensorEntry[],
   left: readonly TensorEntry[],
 ): Adapter['config'] {
   const changes: Record<string, unknown> = {};
   const modulesOf = (entries: readonly TensorEntry[]): Set<string> =>
     new Set(entries.flatMap(({ name }) => saved.of(name)));
-  const [ofGone, ofLeft] = [modulesOf(gone), modulesOf(left)];
+  const [ofGone, ofLeft] = [modulesOf(dropped), modulesOf(left)];
   const lost = (module: string): boolean => ofGone.has(module) && !ofLeft.has(module);
   if (saved.names.some(lost)) {
     const kept = saved.names.filter((module) => !lost(module));
     changes.modules_to_save = kept.length > 0 ? kept : null;
   }
-  if (gone.some(({ name }) => TRAINED_TOKENS.test(name)) && 'trainable_token_indices' in config)
+  if (dropped.some(({ name }) => TRAINED_TOKENS.test(name)) && 'trainable_token_indices' in config)
     changes.trainable_token_indices = null;
-  if (gone.some(({ name }) => LORA_BIAS.test(name)) && 'lora_bias' in config) changes.lora_bias = false;
+  if (dropped.some(({ name }) => LORA_BIAS.test(name)) && 'lora_bias' in config) changes.lora_bias = false;
   const isTrained = (entry: TensorEntry): boolean =>
     classOf(entry, saved) === 'biases' && !LORA_BIAS.test(entry.name);
-  if (gone.some(isTrained) && !left.some(isTrained) && 'bias' in config) changes.bias = 'none';
+  if (dropped.some(isTrained) && !left.some(isTrained) && 'bias' in config) changes.bias = 'none';
   return { ...config, ...changes };
 }
 

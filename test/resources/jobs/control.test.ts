@@ -50,13 +50,13 @@ describe('cancelling', () => {
       const [begun, unknown, waiting] = ids as [string, string, string];
       for (const id of [begun, unknown]) {
         const { execution, dispatchNo } = await worker.begin(id);
-        queue.told.set(`${execution}-${dispatchNo}`, progress);
+        queue.progressById.set(`${execution}-${dispatchNo}`, progress);
       }
       assert.deepEqual((await jobControl.cancel(begun)).progress, progress);
       assert.equal((await jobControl.cancel(waiting)).progress.phase, 'waiting');
       queue.down = true;
       assert.equal((await jobControl.cancel(unknown)).progress.phase, 'waiting');
-      queue.told.clear();
+      queue.progressById.clear();
       assert.deepEqual((await jobs.get(begun)).progress, progress);
       const { items } = await jobs.page({}, { limit: 10 });
       assert.deepEqual(items.find(({ id }) => id === begun)?.progress, progress);

@@ -89,7 +89,7 @@ onEachDialect('a list of jobs', (database) => {
     assert.deepEqual(await pages({ states: ['succeeded', 'queued'] }, 1), [last!.id, second!.id]);
     const queue = new MemoryQueue();
     const progress = { phase: 'gram', done: 3, total: 9, module: 'q' } as const;
-    queue.told.set(`${execution}-${dispatchNo}`, progress);
+    queue.progressById.set(`${execution}-${dispatchNo}`, progress);
     const seen = async () => (await listOf(queue).page({}, { limit: 9 })).items;
     const before = await seen();
     assert.deepEqual(

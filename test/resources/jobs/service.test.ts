@@ -47,7 +47,7 @@ describe('get', () => {
     withJobBench(async ({ jobs, upload, queue, worker }) => {
       const { id } = await jobs.submit(squeezeOf(await upload()));
       const { execution, dispatchNo } = await worker.begin(id);
-      queue.told.set(`${execution}-${dispatchNo}`, PROGRESS);
+      queue.progressById.set(`${execution}-${dispatchNo}`, PROGRESS);
       const active = await jobs.get(id);
       assert.deepEqual([active.state, active.progress, active.attempts], ['active', PROGRESS, 1]);
       assert.ok(Math.abs(Date.parse(active.started_at!) - Date.now()) < 60_000);

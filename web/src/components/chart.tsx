@@ -53,11 +53,11 @@ export function Chart(props: ChartProps) {
     return () => {
       isGone = true;
       observer.disconnect();
-      const gone = chart.current;
+      const disposed = chart.current;
       chart.current = null;
       // ECharts may still be drawing a chart that takes several frames, and fails if it is disposed of
       // before the last one.
-      setTimeout(() => gone?.dispose(), SETTLE_MS);
+      setTimeout(() => disposed?.dispose(), SETTLE_MS);
     };
   }, []);
   // lazyUpdate delays drawing until the next frame, so that dragging a slider draws at most once per frame.

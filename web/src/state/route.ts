@@ -42,9 +42,9 @@ function decoded(part: string): string {
  * once the user has left this page, even if they have come back since. Call this before awaiting anything.
  */
 export function navigatorFromHere(): (to: string) => void {
-  const begun = visits;
+  const visitsBefore = visits;
   return (to) => {
-    if (visits === begun) location.hash = to;
+    if (visits === visitsBefore) location.hash = to;
   };
 }
 

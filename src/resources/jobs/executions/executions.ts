@@ -84,7 +84,7 @@ export class Executions {
     const known = await this.row(dispatch);
     if (!known) return undefined;
     const { tenant } = known;
-    const begun = await JobChanges.write(this.parts, tenant, async (changes) => {
+    const started = await JobChanges.write(this.parts, tenant, async (changes) => {
       const { writer } = changes;
       const row = await writer
         .updateTable('execution')
@@ -99,14 +99,14 @@ export class Executions {
         .returning(['step', 'attempts', 'work_bytes'])
         .executeTakeFirst();
       if (!row) return undefined;
-      const jobs = await this.begun(changes, dispatch.execution, row);
+      const jobs = await this.markStarted(changes, dispatch.execution, row);
       const [job] = jobs;
       if (!job) return undefined;
       changes.leavesQueue = changes.ended.length === 0;
       return { row, job, ids: jobs.map(({ id }) => id), writeId: await beginWrite(database, writer) };
     });
-    if (!begun) return undefined;
-    const { row, job, ids: jobs, writeId } = begun;
+    if (!started) return undefined;
+    const { row, job, ids: jobs, writeId } = started;
     const { attempts: attempt, work_bytes: workBytes } = row;
     return {
       ...dispatch,
@@ -206,7 +206,7 @@ export class Executions {
   }
 
   /** Marks the jobs that wait for an execution as active; those whose batch was cancelled end instead. */
-  private async begun(
+  private async markStarted(
     changes: JobChanges,
     execution: string,
     { step, attempts }: Pick<ExecutionTable, 'step' | 'attempts'>,
@@ -247,7 +247,7 @@ export class Executions {
     const wereQueued = new Set(left.filter(({ state }) => state === 'queued').map(({ id }) => id));
     const activated = begun.filter(({ id }) => wereQueued.has(id));
     noteAll(changes, activated);
-    changes.begun.push(...activated.filter((row) => row.attempts === 1).map(jobRecord));
+    changes.started.push(...activated.filter((row) => row.attempts === 1).map(jobRecord));
     return left;
   }
 

@@ -86,7 +86,7 @@ export class JobChanges {
   /** Jobs that ended in this transaction. */
   readonly ended: JobRecord[] = [];
   /** Jobs that began in this transaction. */
-  readonly begun: JobRecord[] = [];
+  readonly started: JobRecord[] = [];
   /** What was moved for the jobs that ended. */
   totals: ExecutionTotals | undefined;
   /** Whether the transaction neither makes room in the queue nor adds work to it. */
@@ -214,7 +214,7 @@ export class JobChanges {
   private async notify(): Promise<void> {
     const { tenant, workBytes } = this;
     const { observer } = this.parts;
-    for (const job of this.begun) observer?.onJobBegun?.(job, tenant);
+    for (const job of this.started) observer?.onJobBegun?.(job, tenant);
     for (const [index, job] of this.ended.entries())
       observer?.onJobEnded?.({ job, tenant, workBytes }, index === 0 ? this.totals : undefined);
     for (const batch of this.batches) observer?.onBatchFinished?.(batch);
