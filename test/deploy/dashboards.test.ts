@@ -134,7 +134,7 @@ describe('deploy/grafana', () => {
   it('leads from alerts to runbooks, and to the jobs', () => {
     for (const { links } of dashboards) {
       const urls = links.map(({ url }) => url);
-      assert.ok(urls.includes('https://docs.lora-squeeze.example/runbooks.md'));
+      assert.ok(urls.includes('https://docs.lora-squeeze.example/runbooks/README.md'));
       assert.ok(urls.includes(`\${service_url}/#/jobs`));
     }
   });

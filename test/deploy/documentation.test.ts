@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { composeConfig, composeProgram, ROOT } from './compose-file.ts';
+import { anchorsOf } from './markdown.ts';
 
 const HOUR_SECONDS = 3600;
 /** Rows are rounded to three digits. */
@@ -35,7 +36,7 @@ function assertNear(actual: number, expected: number, what: string): void {
 }
 
 describe('docs/deploy.md', () => {
-  it('says of capacity what the benchmark measured', () => {
+  it('states the capacity that the benchmark measured', () => {
     const jobsAnHour = (rate: number) => HOUR_SECONDS * rate;
     const measured = [
       ['4.2 MB', 1 / number(row(benchmark, '4.2 MB', '32', '8', '4')[4])],
@@ -55,7 +56,7 @@ describe('docs/deploy.md', () => {
     }
   });
 
-  it('names variables and services that docker-compose.yml has', (t) => {
+  it('names only variables and profiles of docker-compose.yml', (t) => {
     const file = read('docker-compose.yml');
     const [, variables] = /variables in `\.env`: (.+) \|/.exec(page)!;
     for (const [, name] of variables!.matchAll(/`(\w+)`/g)) assert.ok(file.includes(`\${${name}:-`), name);
@@ -71,12 +72,29 @@ describe('docs/deploy.md', () => {
       );
     }
   });
+});
 
-  for (const path of ['docs/deploy.md', 'docs/runbooks.md', 'docs/metrics.md'])
-    it(`links in ${path} lead somewhere`, () => {
-      const links = [...read(path).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, target]) => target!);
-      assert.ok(links.length > 0);
-      for (const target of links.filter((link) => !/^https?:/.test(link)))
-        assert.ok(existsSync(join(ROOT, dirname(path), target)), target);
+describe('documents', () => {
+  const pages = [
+    ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+    ...['docs', 'deploy', 'examples', 'clients'].flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith('.md') && !path.includes('node_modules'))
+        .map((path) => `${folder}/${path}`),
+    ),
+  ];
+
+  for (const path of pages)
+    it(`link only to files and headings that exist: ${path}`, () => {
+      for (const [, target, anchor] of withoutCode(read(path)).matchAll(/\]\(([^)#\s]*)(?:#([^)\s]+))?\)/g)) {
+        if (/^[a-z]+:/.test(target!)) continue;
+        const file = target ? join(dirname(path), target) : path;
+        assert.ok(existsSync(join(ROOT, file)), `no file ${file}`);
+        if (anchor && file.endsWith('.md'))
+          assert.ok(anchorsOf(read(file)).includes(anchor), `no heading #${anchor} in ${file}`);
+      }
     });
 });
+
+const withoutCode = (markdown: string): string =>
+  markdown.replaceAll(/^ *```.*?^ *```/gms, '').replaceAll(/`[^`\n]*`/g, '');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { parse } from 'yaml';
 import { DECK } from '../chaos/monkey.ts';
+import { anchorsOf } from './markdown.ts';
 import { parsePromql, unknownIn } from './promql.ts';
 import { allRules, knownSeries, PROMETHEUS_FOLDER } from './rule-files.ts';
 
@@ -26,9 +27,9 @@ describe('deploy/prometheus', () => {
   it('is a configuration that Prometheus reads, with its rules', (t) =>
     promtool(t, ['check', 'config', 'prometheus.yml']));
 
-  it('raises its alerts when it should, and not beside', (t) => promtool(t, ['test', 'rules', ...TESTS]));
+  it('raises each alert when it should, and only then', (t) => promtool(t, ['test', 'rules', ...TESTS]));
 
-  it('asks only for metrics and labels that there are', () => {
+  it('asks only for metrics and labels that exist', () => {
     const known = knownSeries();
     assert.deepEqual(
       allRules().flatMap(({ expr }) => unknownIn(expr, known)),
@@ -44,21 +45,21 @@ describe('deploy/prometheus', () => {
     }
   });
 
-  it('tells of every alert how bad it is, what is wrong, and where to read on', () => {
-    const runbooks = read('docs/runbooks.md');
-    const sections = [...runbooks.matchAll(/^## (.+)$/gm)].map(([, title]) => anchorOf(title!));
+  it('gives every alert a severity, a summary, and the address of its section in the runbooks', () => {
     for (const { alert, labels, annotations } of alerts) {
       assert.ok(['critical', 'warning'].includes(labels?.severity ?? ''), `severity of ${alert}`);
       assert.match(annotations?.summary ?? '', /^\S.{20,}\.$/s, `summary of ${alert}`);
-      const [, base, anchor] =
-        /^(https:\/\/[^/]+)\/runbooks\.md#(.+)$/.exec(annotations?.runbook_url ?? '') ?? [];
+      const [, base, page, anchor] =
+        /^(https:\/\/[^/]+)\/(runbooks\/[\w-]+\.md)#(.+)$/.exec(annotations?.runbook_url ?? '') ?? [];
       assert.equal(base, 'https://docs.lora-squeeze.example', `runbook_url of ${alert}`);
-      assert.ok(anchor && sections.includes(anchor), `${alert}: no section "${anchor}" in docs/runbooks.md`);
-      assert.ok(runbooks.includes(`\`${alert}\``), `docs/runbooks.md does not name ${alert}`);
+      const sections = read(`docs/${page}`).split(/^(?=## )/m);
+      const section = sections.find((text) => anchorsOf(text).includes(anchor!));
+      assert.ok(section, `${alert}: no section "${anchor}" in docs/${page}`);
+      assert.ok(section.includes(`\`${alert}\``), `docs/${page}#${anchor} does not name ${alert}`);
     }
   });
 
-  it('tells deployments apart in everything that it sums', () => {
+  it('keeps deployments apart in every sum', () => {
     for (const { record, alert, expr } of allRules())
       for (const [, labels] of expr.matchAll(/\bby \(([^)]*)\)/g))
         assert.ok(labels!.split(', ').includes('namespace'), `${record ?? alert}: by (${labels})`);
@@ -75,7 +76,7 @@ describe('deploy/prometheus', () => {
     );
   });
 
-  it('knows the routes it leaves out or picks', () => {
+  it('leaves out or selects only routes that exist', () => {
     const { paths } = parse(read('openapi.yaml')) as { paths: Record<string, unknown> };
     const routes = Object.keys(paths).map((path) => path.replaceAll(/\{(\w+)\}/g, ':$1'));
     const named = allRules().flatMap(({ expr }) => valuesOf(expr, 'route'));
@@ -89,10 +90,3 @@ const valuesOf = (expression: string, label: string): string[] =>
   parsePromql(expression).selectors.flatMap(({ matchers }) =>
     matchers.filter((matcher) => matcher.label === label).map(({ value }) => value),
   );
-
-/** As GitHub and GitLab make them of a title. */
-const anchorOf = (title: string): string =>
-  title
-    .toLowerCase()
-    .replaceAll(/[^\w\- ]/g, '')
-    .replaceAll(' ', '-');

@@ -15,7 +15,7 @@ import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-r
 
 const JOBS = 12;
 
-/** docs/runbooks.md, "Disaster recovery": the database, the storage and the queue are gone, and there is a backup. */
+/** docs/runbooks/tasks.md, "Disaster recovery": the database, the storage and the queue are gone, and there is a backup. */
 describe('a disaster, from the backup to serving', { skip: noPostgres }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'squeeze-drill-'));
   const backup = join(folder, 'backup');
