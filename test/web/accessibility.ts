@@ -14,10 +14,10 @@ const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 const PHONE = { width: 375, height: 812 };
 const DESKTOP = { width: 1440, height: 900 };
 
-describe('the page for everybody', { skip: cannotRun }, () => {
+describe('the accessibility of the page', { skip: cannotRun }, () => {
   let service: Service;
   let browser: Browser;
-  /** Addresses of all pages, and what is there when they are loaded. */
+  /** The addresses of all pages, and what they contain when they are loaded. */
   let places: [address: string, loaded: string][];
 
   before(async () => {
@@ -60,7 +60,7 @@ describe('the page for everybody', { skip: cannotRun }, () => {
     ['light', 'phone', PHONE],
     ['dark', 'desktop', DESKTOP],
   ] as const) {
-    it(`has nothing that axe objects to, and fits: ${colorScheme}, ${device}`, async () => {
+    it(`passes axe, and fits the window: ${colorScheme}, ${device}`, async () => {
       const { page, assertClean } = await openPage(browser, `${service.url}/`, {
         colorScheme,
         viewport,
@@ -82,10 +82,11 @@ describe('the page for everybody', { skip: cannotRun }, () => {
     });
   }
 
-  it('changes its colours by the switch, charts too, and remembers that', async () => {
+  it('lets the reader switch colours, in charts too, and remembers the choice', async () => {
     const { page } = await openPage(browser, `${service.url}/#${places[2]![0]}`, { colorScheme: 'light' });
     const ground = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
-    // Not page.waitForFunction: it evaluates a text again and again in the page, whose policy forbids that.
+    // Not page.waitForFunction: it repeatedly evaluates a text in the page, which its content security policy
+    // forbids.
     const untilCorner = (colour: string) =>
       until(`a corner of ${colour}`, async () => {
         const now = await page.evaluate(`(() => {
@@ -107,7 +108,7 @@ describe('the page for everybody', { skip: cannotRun }, () => {
     await page.context().close();
   });
 
-  it('gives every chart words and, where it shows more than they say, a table', async () => {
+  it('gives every chart a description and, if the chart shows more, a table', async () => {
     const { page } = await openPage(browser, `${service.url}/#${places[2]![0]}`);
     await page.locator('.workbench canvas').first().waitFor({ timeout: 60_000 });
     for (const figure of await page.locator('figure').all()) {
@@ -120,7 +121,7 @@ describe('the page for everybody', { skip: cannotRun }, () => {
     await page.context().close();
   });
 
-  it('tells of a run how its stages learn, and what the last of them gets', async () => {
+  it('describes how the stages of a run learn, and what the last one gets', async () => {
     const { page } = await openPage(browser, `${service.url}/#${places.at(-2)![0]}`);
     await page.getByText('rank 2, stage 3 of 3: 500 steps, 41.2 % of Σ(learning rate × steps)').waitFor();
     await page.getByText('warm-up until step 30').waitFor();
@@ -139,7 +140,7 @@ describe('the page for everybody', { skip: cannotRun }, () => {
     await page.context().close();
   });
 
-  it('lets the keyboard jump over the header', async () => {
+  it('lets the keyboard skip the header', async () => {
     const { page } = await openPage(browser, `${service.url}/`);
     await page.keyboard.press('Tab');
     assert.equal(await page.evaluate('document.activeElement.textContent'), 'Skip to content');

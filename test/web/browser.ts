@@ -17,10 +17,13 @@ export const cannotRun: string | false =
 export const openBrowser = (...more: readonly string[]): Promise<Browser> =>
   chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage', ...more] });
 
-/** A page that remembers what it must not do. */
+/** A page that records everything that must not happen. */
 export interface WatchedPage {
   readonly page: Page;
-  /** Fails where there was an error of JavaScript, a breach of the policy, or a request to anywhere else. */
+  /**
+   * Fails if there was an error of JavaScript, a violation of the content security policy, or a request to
+   * another host.
+   */
   assertClean(): void;
 }
 
@@ -37,7 +40,7 @@ export async function openPage(
   const { origin } = new URL(url);
   page.on('pageerror', ({ message }) => faults.push(`error: ${message}`));
   page.on('console', (message) => {
-    // Refusals of the service are shown by the page, and counted here by nobody.
+    // The page shows refusals of the service; they do not count as errors here.
     if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
       faults.push(`console: ${message.text()}`);
   });
@@ -49,15 +52,16 @@ export async function openPage(
   return { page, assertClean: () => assert.deepEqual(faults, []) };
 }
 
-/** Rows after the first few of a table are made as those are. */
+/** Rows after the first few of a table are rendered alike. */
 const FURTHER_ROWS = 'tbody tr:nth-child(n+9)';
 const CONTRAST = 'color-contrast';
 
-/** Fails where axe finds something that WCAG 2.2 AA or good practice forbids. */
+/** Fails if axe finds something that WCAG 2.2 AA or good practice forbids. */
 export async function assertAccessible(page: Page, what: string): Promise<void> {
-  // Without frames in the page, axe needs no second page to put results together (which is its other mode).
+  // Without frames in the page, axe needs no second page to combine results (which is its other mode).
   const axe = () => new AxeBuilder({ page }).setLegacyMode(true);
-  // Of what is in order axe would make a selector for every element. Contrast takes longer than all other rules together.
+  // For elements without problems axe would also create selectors. Contrast takes longer than all other rules
+  // together.
   const resultTypes: ['violations'] = ['violations'];
   const runs = [
     await axe()
@@ -74,7 +78,7 @@ export async function assertAccessible(page: Page, what: string): Promise<void> 
   assert.deepEqual(found, [], what);
 }
 
-/** Uploads files by the page's own picker, and waits for the adapter's page. */
+/** Uploads files with the page's own file picker, and waits for the page of the adapter. */
 export async function uploadAndAnalyze(page: Page, files: readonly string[]): Promise<void> {
   await page.setInputFiles('[data-picker=files]', [...files]);
   await page.getByRole('heading', { name: 'Squeeze', exact: true }).waitFor({ timeout: 60_000 });

@@ -1,15 +1,15 @@
 import { EventEmitter, once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A line to the service on which chosen requests wait until they are let through. */
+/** A connection to the service on which chosen requests wait until they are released. */
 export interface RequestGate {
-  /** What the browser opens instead of the service. */
+  /** The address that the browser opens instead of the service. */
   readonly url: string;
   /** Requests whose first line matches wait from now on. */
   hold(pattern: RegExp): void;
-  /** Resolves once as many requests came that had to wait, those included that their sender has given up since. */
+  /** Resolves once this many requests have had to wait, including those abandoned by their sender. */
   untilHeld(count: number): Promise<void>;
-  /** Lets through what waits, and all that comes. */
+  /** Releases waiting and all later requests. */
   letThrough(): void;
   close(): Promise<void>;
 }
@@ -43,11 +43,11 @@ export async function openRequestGate(serviceUrl: string): Promise<RequestGate> 
       upstream?.destroy();
       changes.emit('change');
     });
-    // Browsers do not pipeline: a request begins with a chunk of its own.
+    // Browsers do not pipeline, so a request begins with a new chunk.
     client.on('data', (chunk: Buffer) => {
       if (!pattern?.test(chunk.toString('latin1', 0, 200))) return send(chunk);
       client.pause();
-      // The service would close a connection on which nothing comes.
+      // The service would close an idle connection.
       upstream?.unpipe(client).destroy();
       upstream = null;
       held.set(client, () => {

@@ -18,7 +18,7 @@ const FILES = NAMES.map((name) => join(GPT2, name));
 const UPLOAD = /^POST \/v1\/adapters /;
 const PHONE = { width: 375, height: 812 };
 
-/** Drags what lies on the disk, or a text, as the operating system does: over the middle of the page, and drops it. */
+/** Drags files, or a text, as the operating system does: over the middle of the page, and drops it. */
 async function drag(page: Page, data: { files?: readonly string[]; text?: string }, at = { x: 600, y: 500 }) {
   const { files = [], text } = data;
   const items = text === undefined ? [] : [{ mimeType: 'text/plain', data: text }];
@@ -34,7 +34,7 @@ async function drag(page: Page, data: { files?: readonly string[]; text?: string
   return { drop: () => send('drop') };
 }
 
-describe('the page while something goes on', { skip: cannotRun }, () => {
+describe('the page during uploads and jobs', { skip: cannotRun }, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'page-leaving-'));
   const large = largeAdapter(join(scratch, 'large'), 24);
   let service: Service;
@@ -71,7 +71,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
   const rows = () => page.getByRole('list', { name: 'Uploads' }).getByRole('listitem');
   const news = (text: string | RegExp) =>
     page.getByRole('log', { name: 'Uploads' }).getByText(text).waitFor({ state: 'attached' });
-  /** A copy of the adapter in a folder of this name. */
+  /** A copy of the adapter in a folder with this name. */
   function folder(...path: string[]): string {
     const into = join(scratch, ...path);
     cpSync(GPT2, into, { recursive: true });
@@ -83,7 +83,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     return path;
   }
 
-  it('hides whatever has the attribute hidden, whatever class it has', async () => {
+  it('hides every element with the attribute hidden, whatever its class', async () => {
     await open();
     await page.locator('.steps').waitFor();
     const shown = await page.evaluate(`[...document.styleSheets].flatMap(({ cssRules }) => [...cssRules])
@@ -105,7 +105,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     ['desktop, light', { colorScheme: 'light' }],
     ['phone, dark', { colorScheme: 'dark', viewport: PHONE }],
   ] as const) {
-    it(`shows an upload on every page, and leads away from none: ${device}`, async () => {
+    it(`shows an upload on every page, and navigates away from none: ${device}`, async () => {
       await open('', { ...options, reducedMotion: 'reduce' });
       gate.hold(UPLOAD);
       await pickLarge();
@@ -133,7 +133,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     });
   }
 
-  it('opens the adapter where one has stayed, coming back is too late', async () => {
+  it('opens the adapter if the user stayed; returning later is too late', async () => {
     await open();
     gate.hold(UPLOAD);
     await pick(FILES);
@@ -154,7 +154,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     await page.waitForURL(/#\/adapters\/ad_/);
   });
 
-  it('keeps both of two uploads in view, stops each by itself, and lets some wait', async () => {
+  it('shows both of two uploads, stops each separately, and queues further ones', async () => {
     await open();
     const given: string[] = [];
     page.on('requestfailed', (request) => given.push(`${request.method()} ${request.failure()?.errorText}`));
@@ -170,7 +170,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     await page.keyboard.press('Enter');
     assert.equal(await page.evaluate('document.activeElement.className'), 'uploads', 'the focus is not lost');
     await news('The upload of first was stopped.');
-    // The one that waited takes the place of the one that was stopped.
+    // The waiting upload replaces the stopped one.
     await rows()
       .filter({ hasText: 'fourth' })
       .getByText(/sent, checking/)
@@ -180,12 +180,12 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     for (const name of ['second', 'fourth']) await page.getByRole('link', { name: `Open ${name}` }).waitFor();
     assert.equal(await rows().count(), 2);
     assert.match(place(), /^(#\/)?$/, 'nobody knows which of two the user wants to see');
-    // The stream of events is given up too, when the page has nothing live to show.
+    // The stream of events is closed as well, once the page shows nothing live.
     const uploads = given.filter((one) => one.startsWith('POST'));
     assert.deepEqual(uploads, ['POST net::ERR_ABORTED'], 'the first was given up, the third never began');
   });
 
-  it('sends again only what a broken connection lost of a large upload', async () => {
+  it('sends again only the lost part of a large upload after the connection broke', async () => {
     const folder = largeAdapter(join(scratch, 'very large'), 72);
     await open('#/jobs');
     const offsets: number[] = [];
@@ -211,7 +211,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     assert.deepEqual((await client.json<{ data: unknown[] }>('/v1/uploads')).data, []);
   });
 
-  it('says in the tray why an upload was refused, until that is dismissed', async () => {
+  it('shows in the tray why an upload was refused, until that is dismissed', async () => {
     await open();
     gate.hold(UPLOAD);
     await pick([brokenFile()]);
@@ -240,7 +240,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
       asked.push(dialog.type());
       void dialog.accept();
     });
-    // Browsers ask only where the user has done something.
+    // Browsers ask only if the user has interacted with the page.
     await page.locator('.steps').click();
     await page.reload();
     assert.deepEqual(asked, []);
@@ -252,13 +252,13 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     assert.deepEqual(asked, ['beforeunload']);
   });
 
-  it('takes files that are dropped anywhere, and shows meanwhile that it does', async () => {
+  it('accepts files that are dropped anywhere, and indicates this during the drag', async () => {
     await open('#/jobs');
     await page.getByRole('heading', { name: 'Jobs' }).waitFor();
     const hint = page.getByText('Drop to upload');
     await drag(page, { files: FILES });
     await hint.waitFor();
-    // The protocol has no way out of the window: the event that it would bring is made by hand.
+    // The protocol cannot drag out of the window, so the event is created here.
     await page.evaluate(`(() => {
       const dataTransfer = new DataTransfer();
       dataTransfer.items.add(new File(['x'], 'x'));
@@ -275,7 +275,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     assert.equal(page.url(), `${gate.url}/#/jobs`);
   });
 
-  it('uploads each of several adapters that are dropped together, and says which it leaves out', async () => {
+  it('uploads each of several adapters that are dropped together, and names those it leaves out', async () => {
     const run = folder('run');
     folder('run', 'checkpoint-100');
     mkdirSync(join(scratch, 'nothing'), { recursive: true });
@@ -292,7 +292,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     assert.equal(await rows().count(), 3);
   });
 
-  it('leaves text that is dragged to the browser', async () => {
+  it('leaves dragged text to the browser', async () => {
     await open('#/adapters');
     const field = page.getByLabel('Base model');
     const { x, y, width, height } = (await field.boundingBox())!;
@@ -302,7 +302,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     assert.equal(await field.inputValue(), 'gpt2');
   });
 
-  it('does not lead to a job whose start was left', async () => {
+  it('does not navigate to a job after the user has left while it was submitted', async () => {
     const { id } = (await client.upload(GPT2)).adapter;
     await open(`#/adapters/${id}`);
     const start = page.getByRole('button', { name: /^Squeeze to rank/ });
@@ -313,7 +313,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     await leaveAndAnswer('/v1/jobs');
   });
 
-  it('does not lead to a second try that was left', async () => {
+  it('does not navigate to a retry after the user has left', async () => {
     const { id: adapterId } = (await client.upload(large)).adapter;
     const post = async (path: string, body: object) =>
       (
@@ -335,7 +335,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     await post(`/v1/jobs/${job.id}/cancel`, {});
   });
 
-  /** Goes elsewhere, lets the answer come, and looks whether the page stays there. */
+  /** Navigates elsewhere, releases the response, and checks that the page stays there. */
   async function leaveAndAnswer(path: string): Promise<JobRecord> {
     await visit('Annealing');
     const answer = page.waitForResponse((response) => new URL(response.url()).pathname.endsWith(path));

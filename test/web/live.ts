@@ -12,7 +12,7 @@ import { sharedPage } from './shared-page.ts';
 const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 const TIMEOUT = { timeout: 60_000 };
 
-/** One module, called as Qwen's are. */
+/** One module, named as in Qwen. */
 function qwenAdapter(seed: number): { weights: Buffer; config: string } {
   const path = 'base_model.model.model.layers.0.self_attn.q_proj';
   const values = Array.from({ length: 64 }, (_, index) => Math.sin(seed + index));
@@ -24,7 +24,7 @@ function qwenAdapter(seed: number): { weights: Buffer; config: string } {
   return { weights: Buffer.from(weights), config: JSON.stringify({ ...config, target_modules: ['q_proj'] }) };
 }
 
-describe('the page, as things happen and are changed', { skip: cannotRun }, () => {
+describe('live updates and edits in the page', { skip: cannotRun }, () => {
   let url: string;
   let client: Client;
   let browser: Browser;
@@ -61,7 +61,7 @@ describe('the page, as things happen and are changed', { skip: cannotRun }, () =
   const confirm = (verb: string) =>
     page.getByRole('dialog').getByRole('button', { name: verb, exact: true }).click();
 
-  it('shows in the list of jobs what others start, of which adapter, and what comes of it', async () => {
+  it('show jobs that others submit, their adapters, and their outcomes', async () => {
     await page.getByRole('heading', { level: 1, name: 'Jobs' }).waitFor();
     const job = await send<JobRecord>('POST', '/v1/jobs', {
       ...{ kind: 'squeeze', adapter_id: adapterId, name: 'nightly', reuse: false },
@@ -78,7 +78,7 @@ describe('the page, as things happen and are changed', { skip: cannotRun }, () =
     assert.equal(await page.title(), '✓ nightly, 10.9 % · LoRA-Squeeze');
   });
 
-  it('renames in place, and by the keyboard alone', async () => {
+  it('rename in place, with the keyboard alone', async () => {
     await visit(`/adapters/${adapterId}`, 'support chat');
     await page.getByRole('button', { name: 'Rename' }).focus();
     await page.keyboard.press('Enter');
@@ -98,7 +98,7 @@ describe('the page, as things happen and are changed', { skip: cannotRun }, () =
     assert.equal((await download).suggestedFilename(), 'support-chat-v2.zip');
   });
 
-  it('adds and removes labels, and says in place what is wrong with one', async () => {
+  it('add and remove labels, and show errors in place', async () => {
     const labels = page.getByRole('list', { name: 'Labels' });
     const field = page.getByLabel('New label, as name:text');
     await field.fill('team:search');
@@ -116,7 +116,7 @@ describe('the page, as things happen and are changed', { skip: cannotRun }, () =
     await labels.getByText('team:search').waitFor({ state: 'detached' });
   });
 
-  it('deletes after it has asked, and not when that is declined', async () => {
+  it('delete after a confirmation, and not if that is declined', async () => {
     const { id } = (await (await client.postAdapter(tinyAdapter(71))).json()) as { id: string };
     await patch(`/v1/adapters/${id}`, { name: 'to be deleted' });
     await visit(`/adapters/${id}`, 'to be deleted');
@@ -131,7 +131,7 @@ describe('the page, as things happen and are changed', { skip: cannotRun }, () =
     assert.equal((await client.fetch(`/v1/adapters/${id}`)).status, 404);
   });
 
-  it('squeezes several adapters as a batch, shows its items, and gives all results as a zip', async () => {
+  it('squeeze several adapters as a batch, show its items, and offer all results as a zip', async () => {
     for (const [index, name] of ['one of two', 'two of two'].entries()) {
       const { id } = (await (await client.postAdapter(tinyAdapter(81 + index))).json()) as { id: string };
       await patch(`/v1/adapters/${id}`, { name });
@@ -158,7 +158,7 @@ describe('the page, as things happen and are changed', { skip: cannotRun }, () =
     await assertAccessible(page, 'the list of batches');
   });
 
-  it('merges the adapters that are selected, by weights', async () => {
+  it('merge the selected adapters, with weights', async () => {
     await visit('/adapters', 'Adapters');
     for (const name of ['one of two', 'two of two'])
       await page.getByLabel(`Select ${name}`, { exact: true }).check();
@@ -176,7 +176,7 @@ describe('the page, as things happen and are changed', { skip: cannotRun }, () =
     assert.deepEqual(weights.sort(), [0.5, 1]);
   });
 
-  it('asks for what a format needs, and fills in what the base model tells', async () => {
+  it('ask for what a format requires, and fill in what the base model determines', async () => {
     const ids = [];
     for (const seed of [91, 92]) {
       const response = await client.postAdapter(qwenAdapter(seed));
@@ -188,7 +188,7 @@ describe('the page, as things happen and are changed', { skip: cannotRun }, () =
     assert.equal(await architecture.inputValue(), 'qwen2');
     await architecture.selectOption('');
     await page.getByRole('button', { name: 'Merge', exact: true }).click();
-    // Found out before anything is queued.
+    // The mistake is found before anything is queued.
     await page.getByRole('alert').filter({ hasText: 'architecture' }).waitFor(TIMEOUT);
     assert.match(page.url(), /#\/merge/);
     await architecture.selectOption('qwen2');
@@ -196,8 +196,8 @@ describe('the page, as things happen and are changed', { skip: cannotRun }, () =
     await page.getByText('succeeded').first().waitFor(TIMEOUT);
   });
 
-  it('offers to change the choice where a retry cannot help', async () => {
-    // GPT-2 is no Llama, which no retry changes.
+  it('offer to change the choice if a retry cannot help', async () => {
+    // GPT-2 is not a Llama, which no retry changes.
     const target = { rank: 4, format: 'gguf', format_options: { architecture: 'llama', heads: 12 } };
     const job = await send<JobRecord>('POST', '/v1/jobs', {
       ...{ kind: 'squeeze', adapter_id: adapterId, targets: [target] },
@@ -216,7 +216,7 @@ describe('the page, as things happen and are changed', { skip: cannotRun }, () =
     await page.getByRole('button', { name: /Squeeze to rank 4/ }).waitFor(TIMEOUT);
   });
 
-  it('says what a word means, by keyboard and pointer', async () => {
+  it('explain a term, with keyboard and pointer', async () => {
     await visit(`/adapters/${adapterId}`, 'support chat v2');
     const word = page.locator('.facts').getByRole('button', { name: 'Rank', exact: true });
     const meaning = page.getByRole('tooltip', { name: '' }).filter({ hasText: 'inner dimension' });

@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 
-/** An event of a trace of Chromium (the Trace Event Format). */
+/** An event in a trace of Chromium (the Trace Event Format). */
 interface TraceEvent {
   readonly name: string;
   readonly pid: number;
@@ -12,8 +12,8 @@ interface TraceEvent {
 }
 
 /**
- * The longest task of the page's own thread while something is done, in milliseconds of processor time: what else the
- * machine has to do makes it no longer.
+ * The longest task of the page's main thread while a function runs, in milliseconds of processor time, which
+ * does not depend on other work of the machine.
  */
 export async function longestTaskMs(
   browser: Browser,

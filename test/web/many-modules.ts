@@ -13,11 +13,14 @@ import { sharedPage } from './shared-page.ts';
 
 const SIZE = 40;
 const RANK = 16;
-/** Rows in sight and spare ones, at a table of 480 px. */
+/** Visible and spare rows of a table of 480 px. */
 const MAX_ROWS = 30;
-/** What 4,000 modules may cost the page, as a multiple of what 224 do: all rows at once would be eighteen times as many. */
+/**
+ * What 4,000 modules may cost the page, as a multiple of 224 modules: with all rows it would be eighteen
+ * times as much.
+ */
 const MAX_TIMES_WORK = 4;
-/** Longer tasks of a page are felt. */
+/** Longer tasks of a page are noticeable. */
 const MAX_TASK_MS = 200;
 const PROJECTIONS = [
   'self_attn.q_proj',
@@ -42,13 +45,13 @@ function spec(modules: number): AdapterSpec {
   };
 }
 
-/** Seconds of processor time that the page took so far, whatever else the machine has to do. */
+/** Seconds of processor time that the page has used so far, whatever else the machine does. */
 async function workOf(session: CDPSession): Promise<number> {
   const { metrics } = await session.send('Performance.getMetrics');
   return metrics.find(({ name }) => name === 'TaskDuration')!.value;
 }
 
-describe('a page of an adapter of many modules', { skip: cannotRun }, () => {
+describe('the page of an adapter with many modules', { skip: cannotRun }, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'page-many-'));
   let service: Service;
   let browser: Browser;
@@ -58,7 +61,10 @@ describe('a page of an adapter of many modules', { skip: cannotRun }, () => {
   });
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
-  /** Opens the adapter and does with it what people do; what that costs the page, in seconds of processor time. */
+  /**
+   * Opens the adapter and performs the actions of a user. @returns the cost for the page, in seconds of
+   * processor time
+   */
   async function workWith(dir: string, modules: number): Promise<number> {
     const { page, assertClean } = await openPage(browser, `${service.url}/`);
     const session = await page.context().newCDPSession(page);
@@ -112,7 +118,7 @@ describe('a page of an adapter of many modules', { skip: cannotRun }, () => {
     return work;
   }
 
-  it('has no task that would be felt, from the analysis to the last step of a drag', async () => {
+  it('has no noticeable task, from the analysis to the last step of a drag', async () => {
     const dir = join(scratch, '4000');
     await writeAdapter(dir, spec(4000));
     const { page, assertClean } = await openPage(browser, `${service.url}/`);
@@ -135,7 +141,7 @@ describe('a page of an adapter of many modules', { skip: cannotRun }, () => {
     await page.context().close();
   });
 
-  it('stays fluid, whose table shows the last of them at its end', async () => {
+  it('stays fluid, and its table shows the last modules at its end', async () => {
     const work: number[] = [];
     for (const modules of [224, 4000]) {
       const dir = join(scratch, String(modules));

@@ -33,7 +33,7 @@ const SDXL = product(
     .concat('ff.net.0.proj', 'ff.net.2'),
 );
 
-/** Names as real adapters of these models have them. */
+/** Names as in real adapters of these models. */
 const MODELS: Readonly<Record<string, readonly string[]>> = {
   llama: product(
     numbered(32, (index) => `model.layers.${index}.`),
@@ -60,7 +60,9 @@ const MODELS: Readonly<Record<string, readonly string[]>> = {
   kohya: SDXL.map((name) => `lora_unet_${name.replaceAll('.', '_')}`),
 };
 
-/** What of the table of modules cannot be read: cells that are cut, and parts of names that are broken. */
+/**
+ * What cannot be read in the table of modules: cells that are cut off, and parts of names that are broken.
+ */
 const UNREADABLE = `(() => {
   const found = [];
   const table = document.querySelector('.virtual');
@@ -103,7 +105,7 @@ describe('names of modules', { skip: cannotRun }, () => {
   });
 
   for (const [model, names] of Object.entries(MODELS))
-    it(`are read whole at every width: ${model}`, async () => {
+    it(`can be read completely at every width: ${model}`, async () => {
       const dir = join(scratch, model);
       const modules = names.map((name) => ({
         name: `base_model.model.${name}`,

@@ -13,7 +13,7 @@ import { assertAccessible, cannotRun, openBrowser, openPage, type WatchedPage } 
 
 const TIMEOUT = { timeout: 60_000 };
 
-describe('the form for a batch of adapters that are elsewhere', { skip: cannotRun }, () => {
+describe('the form for a batch of remote adapters', { skip: cannotRun }, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'page-new-batch-'));
   let hub: FakeHub;
   let service: Service;
@@ -58,7 +58,7 @@ describe('the form for a batch of adapters that are elsewhere', { skip: cannotRu
     await page.getByRole('button', { name: language, exact: true }).click();
     return (await page.getByRole('region', { name: `The request for ${language}` }).textContent())!;
   };
-  /** What is said to be wrong with the field that has the focus. */
+  /** The error of the focused field. */
   const fault = async () => {
     await page.locator('[aria-invalid=true]:focus').waitFor(TIMEOUT);
     return page.evaluate(`(() => {
@@ -68,7 +68,7 @@ describe('the form for a batch of adapters that are elsewhere', { skip: cannotRu
     })()`) as Promise<{ name: string; text: string }>;
   };
 
-  it('tells what a folder has before anything is started', async () => {
+  it('lists the content of a folder before anything is started', async () => {
     await page.getByRole('link', { name: 'New batch…' }).click();
     await page.getByRole('heading', { level: 1, name: 'New batch' }).waitFor(TIMEOUT);
     const folder = page.getByRole('combobox', { name: 'Folder' });
@@ -81,8 +81,8 @@ describe('the form for a batch of adapters that are elsewhere', { skip: cannotRu
     assert.deepEqual(await batches(), []);
   });
 
-  it('has the same request for a shell, for Python and for the command', async () => {
-    await page.getByText('The same without the page').click();
+  it('shows the same request for a shell, for Python and for the command', async () => {
+    await page.getByText('Request for a script').click();
     const body = JSON.parse(/-d '(.*)'$/s.exec(await requestFor('curl'))![1]!);
     assert.deepEqual(body, { source_prefix: 'hf://team/adapters', targets: [{ rank: 2 }] });
     assert.match(await requestFor('Python'), /service\.batches\.create\(\{\n {4}"source_prefix": "hf:/);
@@ -92,7 +92,7 @@ describe('the form for a batch of adapters that are elsewhere', { skip: cannotRu
     );
   });
 
-  it('says at the field what the service refuses, and takes back what it said of another request', async () => {
+  it('shows refusals of the service at their fields, and removes those of earlier requests', async () => {
     await page.getByLabel('Deliver the results to').fill('hf://team/adapters/out');
     assert.equal(await page.getByRole('button', { name: 'Squeeze 2 adapters' }).count(), 0);
     await check();
@@ -104,7 +104,7 @@ describe('the form for a batch of adapters that are elsewhere', { skip: cannotRu
     await page.getByLabel('Deliver the results to').fill('');
   });
 
-  it('takes a list, and says what is wrong with a line of it', async () => {
+  it('accepts a list, and reports what is wrong with a line', async () => {
     await page.getByLabel('Squeeze', { exact: true }).selectOption('list');
     const sources = page.getByLabel('Sources');
     const source = 'hf://team/adapters/chat';
@@ -116,7 +116,7 @@ describe('the form for a batch of adapters that are elsewhere', { skip: cannotRu
     await page.getByRole('heading', { name: 'The batch has 2 adapters' }).waitFor(TIMEOUT);
   });
 
-  it('starts the batch, and leads to it', async () => {
+  it('starts the batch, and opens it', async () => {
     await page.setViewportSize({ width: 375, height: 812 });
     assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 375);
     await page.setViewportSize({ width: 1440, height: 900 });

@@ -14,7 +14,7 @@ const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 const CONFIG = join(GPT2, 'adapter_config.json');
 const MLX = join(import.meta.dirname, '../fixtures/adapters/mlx-qwen25-05b-r8');
 
-describe('the page, given other files than the two of PEFT', { skip: cannotRun }, () => {
+describe('the page with files other than the two of PEFT', { skip: cannotRun }, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'page-other-'));
   const { tensors } = parseSafetensors(readFileSync(join(GPT2, 'adapter_model.safetensors')));
   const half = tensors.size / 2;
@@ -42,7 +42,7 @@ describe('the page, given other files than the two of PEFT', { skip: cannotRun }
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  it('names the shard that was not chosen', async () => {
+  it('names a shard that was not chosen', async () => {
     await page.setInputFiles('[data-picker=files]', [shards[0]!, CONFIG]);
     await page
       .getByText(/cut-00002-of-00002\.safetensors/)

@@ -13,7 +13,9 @@ const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 const FILES = ['adapter_model.safetensors', 'adapter_config.json'].map((name) => join(GPT2, name));
 const HTML = { 'content-type': 'text/html' };
 
-/** What a hostile page can do with fetch alone. A page of its own scripts, so that nothing of this file is in it. */
+/**
+ * What a hostile page can do with fetch alone. Its own scripts only, so that nothing of this file is in it.
+ */
 const PAGE = `<!doctype html><title>elsewhere</title><script>
 async function attempts([base, files, jobId]) {
   const form = (request) => {
@@ -44,14 +46,16 @@ async function attempts([base, files, jobId]) {
 }
 </script>`;
 
-/** What a page elsewhere asks of the service, and what it gets. No status: the browser keeps the answer from it. */
+/**
+ * A request of another site to the service, and what it gets. No status: the browser withholds the response.
+ */
 interface Answer {
   readonly what: string;
   readonly status: number | null;
   readonly text: string;
 }
 
-describe('pages of other sites, in a browser on the machine of a service that asks for no keys', {
+describe('pages of other sites, in a browser on the machine of a service without keys', {
   skip: cannotRun,
 }, () => {
   const { weights, config } = tinyAdapter(71);
@@ -66,7 +70,7 @@ describe('pages of other sites, in a browser on the machine of a service that as
     port = Number(new URL(service.url).port);
     const form = formOf(tinyAdapter(70));
     form.append('request', JSON.stringify({ targets: [{ rank: 2 }] }));
-    // To its end, as its result is an adapter more.
+    // Waits for its end, because its result is one more adapter.
     const squeezed = await fetch(`${service.url}/v1/squeeze`, {
       method: 'POST',
       headers: { prefer: 'wait=60' },
@@ -139,7 +143,7 @@ describe('pages of other sites, in a browser on the machine of a service that as
       );
   });
 
-  it('do no more with a form, which needs no script', async () => {
+  it('achieve no more with a form, which needs no script', async () => {
     const { port: other } = elsewhere.address() as AddressInfo;
     const page = await openElsewhere(`http://${HOSTILE_HOST}:${other}`);
     await page.setContent(
@@ -152,11 +156,11 @@ describe('pages of other sites, in a browser on the machine of a service that as
     await page.context().close();
   });
 
-  it('reach nothing by a name that leads to the service, though the browser takes them for one site', async () => {
+  it('reach nothing through a name that resolves to the service, although the browser sees one site', async () => {
     const before = [await counted('adapters'), await counted('jobs')];
     const site = `http://${HOSTILE_HOST}:${port}`;
     const page = await (await browser.newContext()).newPage();
-    // Before the name led here, the page came from elsewhere.
+    // Before the name resolved to this address, the page was loaded from elsewhere.
     await page.route(`${site}/first`, (route) => route.fulfill({ headers: HTML, body: PAGE }));
     await page.goto(`${site}/first`);
     for (const { what, status, text } of await attempts(page, '')) {
@@ -168,8 +172,8 @@ describe('pages of other sites, in a browser on the machine of a service that as
     await page.context().close();
   });
 
-  it('take nothing from the page of the service itself', async () => {
-    // The other tests of the page are by 127.0.0.1.
+  it('do not affect the page of the service itself', async () => {
+    // The other tests of the page use 127.0.0.1.
     const { page, assertClean } = await openPage(browser, `http://localhost:${port}/`);
     await uploadAndAnalyze(page, FILES);
     assertClean();

@@ -1,5 +1,6 @@
-// One service and one browser for all that needs no other configuration: starting both takes longer than most tests.
-// Each file has its own subject. This is first, as it looks at a service to which nothing was given yet:
+// One service and one browser for all tests that need no other configuration, because starting both takes
+// longer than most tests. Each file has its own subject. This one is first, because it needs an empty
+// service:
 import './whole-path.ts';
 import './accessibility.ts';
 import './other-sites.ts';

@@ -33,7 +33,7 @@ describe('the page while the service is away', { skip: cannotRun }, () => {
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  it('says that the line is lost, keeps what it shows, and goes on by itself', async () => {
+  it('reports the lost connection, keeps its content, and reconnects by itself', async () => {
     const client = new Client(service.url);
     const upload = async (seed: number) =>
       ((await (await client.postAdapter(tinyAdapter(seed))).json()) as { id: string }).id;

@@ -19,7 +19,7 @@ const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 const FILES = ['adapter_model.safetensors', 'adapter_config.json'].map((name) => join(GPT2, name));
 const ADMIN_KEY = 'administrator-of-the-page-test-42';
 
-describe('what the page says when the service refuses', { skip: cannotRun }, () => {
+describe('the page when the service refuses a call', { skip: cannotRun }, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'page-refusals-'));
   let service: Service;
   let browser: Browser;
@@ -66,20 +66,20 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
     return (await alert.textContent())!;
   }
 
-  it('asks for a key where one is needed, and nothing else', async () => {
+  it('asks for a key if one is required, and for nothing else', async () => {
     await page.getByRole('heading', { name: 'This service needs a key' }).waitFor();
     assert.equal(await page.locator('.drop').isVisible(), false);
     assert.equal(await page.evaluate('document.activeElement.id'), 'key');
     await assertAccessible(page, 'the form for the key');
   });
 
-  it('says at the form that a key is wrong', async () => {
+  it('shows in the form that a key is wrong', async () => {
     await enter('lsq_00000000_nothing');
     assert.match(await problem('KEY_INVALID'), /unknown, was revoked, or has expired/);
     assert.equal(await page.locator('.key-form [role=alert]').textContent(), await problem('KEY_INVALID'));
   });
 
-  it('goes on with a right one, which stays in the tab only', async () => {
+  it('continues with a valid key, which is kept in this tab only', async () => {
     await enter(keys.full);
     await page.locator('.drop').waitFor();
     assert.equal(await page.locator('.key-form').count(), 0);
@@ -98,7 +98,7 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
     ['something else', 'notes.txt', Buffer.from('hello'), /FILE_MISSING/],
   ];
   for (const [what, name, bytes, code] of cases) {
-    it(`says in the drop zone what is wrong with ${what}`, async () => {
+    it(`shows in the drop zone what is wrong with ${what}`, async () => {
       mkdirSync(join(scratch, what), { recursive: true });
       const path = join(scratch, what, name);
       writeFileSync(path, bytes);
@@ -111,7 +111,7 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
     });
   }
 
-  it('does everything with the key: upload, analysis, events, download', async () => {
+  it('can do everything with the key: upload, analysis, events, download', async () => {
     await uploadAndAnalyze(page, FILES);
     await page.getByRole('button', { name: 'Squeeze to rank 4' }).click();
     await page.getByRole('heading', { level: 2, name: 'rank 4' }).waitFor({ timeout: 60_000 });
@@ -120,13 +120,13 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
     assert.equal((await download).suggestedFilename(), 'adapter_model.safetensors');
   });
 
-  it('offers a key that may only read the choice, and no job', async () => {
+  it('offers the choice, but no job, with a key that may only read', async () => {
     await page.locator('.facts a').first().click();
     const start = page.getByRole('button', { name: 'Squeeze to rank 4' });
     await start.waitFor({ timeout: 60_000 });
     await page.getByRole('button', { name: 'Key', exact: true }).click();
     await enter(keys.reader);
-    // The analysis is there, which reading suffices for.
+    // The analysis exists, and reading it is permitted.
     await page.getByText('This key may only read').waitFor({ timeout: 60_000 });
     assert.equal(await start.count(), 0);
     assert.equal(await page.getByRole('slider').first().isVisible(), true);
@@ -135,7 +135,7 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
     await start.waitFor({ timeout: 60_000 });
   });
 
-  it('keeps to the key that was entered last, though an older one is refused after that', async (t) => {
+  it('keeps the key that was entered last, even if an older one is refused after that', async (t) => {
     const gate = await openRequestGate(service.url);
     t.after(() => gate.close());
     const other = await openPage(browser, gate.url);
@@ -162,7 +162,7 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
     await other.page.context().close();
   });
 
-  it('says in the panel what a profile does not take, before anything is sent', async () => {
+  it('shows in the panel what a profile does not accept, before anything is sent', async () => {
     await page.getByText('Advanced', { exact: true }).click();
     await page.getByLabel('Serve with').selectOption('sglang');
     await page.getByLabel('Choose ranks by').selectOption('energy');
@@ -171,7 +171,7 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
     assert.equal(await page.getByRole('button', { name: /^Squeeze to/ }).isDisabled(), true);
   });
 
-  it('says so where there is no such adapter, job or page', async () => {
+  it('reports that an adapter, a job or a page does not exist', async () => {
     await page.goto(`${service.url}/#/adapters/ad_00000000000000000000000000000000`);
     await problem('ADAPTER_NOT_FOUND');
     await page.goto(`${service.url}/#/jobs/job_0`);
@@ -184,7 +184,7 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
     }
   });
 
-  it('says so when the service is gone', async () => {
+  it('reports that the service is gone', async () => {
     await page.goto(`${service.url}/#/`);
     await page.locator('.drop').waitFor();
     await page.context().setOffline(true);

@@ -10,7 +10,7 @@ import { sharedPage } from './shared-page.ts';
 
 const TIMEOUT = { timeout: 60_000 };
 
-describe('the page of a run that is left open', { skip: cannotRun }, () => {
+describe('the open page of a run', { skip: cannotRun }, () => {
   let url: string;
   let browser: Browser;
   let client: Client;
@@ -46,7 +46,7 @@ describe('the page of a run that is left open', { skip: cannotRun }, () => {
     return record;
   };
 
-  it('shows each checkpoint as it comes: rank, error, loss, and the ranks of the modules', async () => {
+  it('shows each checkpoint as it arrives: rank, error, loss, and the ranks of the modules', async () => {
     const { page, assertClean } = watched;
     await page.getByRole('heading', { level: 1, name: 'left open' }).waitFor(TIMEOUT);
     await page.getByText('The trainer has sent no checkpoint yet.').waitFor();
@@ -67,7 +67,7 @@ describe('the page of a run that is left open', { skip: cannotRun }, () => {
     const cells = bands.getByRole('row').filter({ hasText: 'q_proj' }).getByRole('cell');
     await cells.first().waitFor(TIMEOUT);
     assert.deepEqual((await cells.allTextContents()).slice(1), ['8', '4']);
-    // Without a loss, and the run goes on.
+    // Without a loss the run continues as well.
     const last = await send(600, 4);
     assert.equal(last.loss, null);
     await row('600').getByText('4 → 2').waitFor(TIMEOUT);
@@ -75,7 +75,7 @@ describe('the page of a run that is left open', { skip: cannotRun }, () => {
     assertClean();
   });
 
-  it('is renamed, found by its new name, and deleted after it has asked', async () => {
+  it('can rename the run, find it by its new name, and delete it after a confirmation', async () => {
     const { page } = watched;
     await page.getByRole('button', { name: 'Rename' }).click();
     await page.getByRole('textbox', { name: 'Name', exact: true }).fill('overnight');

@@ -11,7 +11,7 @@ import { startServer, type TestServer } from '../http/server.ts';
 
 const SCRIPT = 'console.log("a page")';
 
-describe('the page as it is served', () => {
+describe('serving the page', () => {
   const folder = mkdtempSync(join(tmpdir(), 'page-files-'));
   const metrics = new Metrics({ version: '1.2.3' });
   let app: FastifyInstance;
@@ -31,7 +31,7 @@ describe('the page as it is served', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('is asked for anew each time, and allows nothing but its own files', async () => {
+  it('revalidates it each time, and allows nothing but its own files', async () => {
     const { statusCode, headers, body } = await app.inject('/');
     assert.deepEqual(
       [statusCode, headers['content-type'], headers['cache-control']],
@@ -51,13 +51,13 @@ describe('the page as it is served', () => {
     assert.equal(again.statusCode, 304);
   });
 
-  it('keeps what has a hash in its name for ever', async () => {
+  it('lets files with a hash in their name be cached forever', async () => {
     const { headers } = await app.inject('/assets/index-abc.js');
     assert.equal(headers['cache-control'], 'public, max-age=31536000, immutable');
     assert.match(String(headers['content-type']), /javascript/);
   });
 
-  it('has all of that counted as one route, whatever a build calls it', async () => {
+  it('counts all files as one route, whatever a build names them', async () => {
     await app.inject('/assets/index-abc.js');
     const text = await metrics.render();
     assert.match(
@@ -67,7 +67,7 @@ describe('the page as it is served', () => {
     assert.doesNotMatch(text, /index-abc/);
   });
 
-  it('sends what was compressed at the build, to who reads it', async () => {
+  it('sends the files compressed at the build to clients that accept them', async () => {
     const asked = async (encoding: string) => {
       const url = '/assets/index-abc.js';
       const { headers, body } = await app.inject({ url, headers: { 'accept-encoding': encoding } });
@@ -78,7 +78,7 @@ describe('the page as it is served', () => {
     assert.deepEqual(await asked('identity'), [undefined, SCRIPT]);
   });
 
-  it('has no other paths', async () => {
+  it('offers no other paths', async () => {
     for (const path of [
       '/assets/',
       '/assets/other.js',
@@ -90,7 +90,7 @@ describe('the page as it is served', () => {
     assert.equal((await app.inject({ method: 'POST', url: '/' })).statusCode, 404);
   });
 
-  it('is not there where it was not built, and harms nobody', async () => {
+  it('works without the page if it was not built', async () => {
     const bare = Fastify();
     await bare.register(pageRoutes, { folder: join(folder, 'nowhere') });
     assert.equal((await bare.inject('/')).statusCode, 404);
@@ -105,7 +105,7 @@ describe('the API beside the page', () => {
   });
   after(() => server.close());
 
-  it('keeps its own policy, and its contract knows no page', async () => {
+  it('keeps its own content security policy, and its contract does not mention the page', async () => {
     const answer = await server.fetch('/v1/capabilities');
     assert.equal(answer.headers.get('content-security-policy'), "default-src 'none'; frame-ancestors 'none'");
     await answer.arrayBuffer();

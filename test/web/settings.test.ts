@@ -17,7 +17,7 @@ const PHONE = { width: 375, height: 812 };
 
 describe('the settings', { skip: cannotRun }, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'page-settings-'));
-  /** What the receiver of webhooks was sent. */
+  /** The events that the receiver of webhooks got. */
   const received: string[] = [];
   let receiver: Server;
   let service: Service;
@@ -74,13 +74,13 @@ describe('the settings', { skip: cannotRun }, () => {
   const dialog = () => page.getByRole('dialog');
   const confirm = (verb: string) => dialog().getByRole('button', { name: verb, exact: true }).click();
 
-  it('show what the tenant has and may have', async () => {
+  it('show usage and limits of the tenant', async () => {
     await page.getByRole('heading', { name: 'Tenant default' }).waitFor(TIMEOUT);
     await page.locator('.tiles').getByText('1 adapters, no limit').waitFor();
     await assertAccessible(page, 'usage');
   });
 
-  it('make a key, show it once, and revoke it', async () => {
+  it('create a key, show it once, and revoke it', async () => {
     await open('Keys');
     await page.getByRole('button', { name: 'New key…' }).click();
     await dialog().getByLabel('What it is for').fill('looks only');
@@ -104,7 +104,7 @@ describe('the settings', { skip: cannotRun }, () => {
     assert.equal((await caller()).status, 401);
   });
 
-  it('make a webhook, show its secret once, test it, and tell what was delivered', async () => {
+  it('create a webhook, show its secret once, test it, and show its deliveries', async () => {
     const { port } = receiver.address() as AddressInfo;
     const address = `http://127.0.0.1:${port}/hook`;
     await open('Webhooks');
@@ -130,7 +130,7 @@ describe('the settings', { skip: cannotRun }, () => {
     await page.getByText('There is no webhook yet.').waitFor(TIMEOUT);
   });
 
-  it('make a connection that imports and deliveries go through, and delete it', async () => {
+  it('create a connection that imports and deliveries use, and delete it', async () => {
     const { port } = receiver.address() as AddressInfo;
     await open('Connections');
     await page.getByRole('button', { name: 'New connection…' }).click();
@@ -159,7 +159,7 @@ describe('the settings', { skip: cannotRun }, () => {
     await page.getByText('There is no connection yet.').waitFor(TIMEOUT);
   });
 
-  it('make a tenant with a weight and limits, suspend and resume it', async () => {
+  it('create a tenant with a weight and limits, suspend and resume it', async () => {
     await open('Tenants');
     await page.getByRole('button', { name: 'New tenant…' }).click();
     await dialog().getByLabel('ID').fill('team-a');
@@ -198,7 +198,7 @@ describe('the settings', { skip: cannotRun }, () => {
     await page.setViewportSize({ width: 1440, height: 900 });
   });
 
-  it('leave a key that may only read without a button that would fail', async () => {
+  it('show a key that may only read no button that would fail', async () => {
     const response = await fetch(`${service.url}/v1/keys`, {
       method: 'POST',
       headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },

@@ -6,7 +6,7 @@ import type { Browser } from 'playwright-core';
 import { type Service, startService } from '../e2e/service.ts';
 import { openBrowser } from './browser.ts';
 
-/** A name that leads the browser to this machine. */
+/** A name that resolves to this machine in the browser. */
 export const HOSTILE_HOST = 'evil.example';
 
 export interface SharedPage {
@@ -16,7 +16,7 @@ export interface SharedPage {
 
 let opened: Promise<SharedPage> | undefined;
 
-/** The service that asks for no keys, and the browser, of all tests of this process; ended after the last of them. */
+/** The service without keys, and the browser, for all tests of this process; ended after the last of them. */
 export function sharedPage(): Promise<SharedPage> {
   opened ??= open();
   return opened;
@@ -26,7 +26,7 @@ async function open(): Promise<SharedPage> {
   const service = await startService({ dataDir: join(scratch, 'data'), env: { EXECUTION_PROVIDER: 'cpu' } });
   const browser = await openBrowser(
     `--host-resolver-rules=MAP ${HOSTILE_HOST} 127.0.0.1`,
-    // Newer Chromium keeps pages from the loopback interface by itself. Not every browser does.
+    // Newer Chromium blocks requests of pages to the loopback interface. Not every browser does.
     '--disable-features=LocalNetworkAccessChecks',
   );
   return { service, browser };

@@ -72,7 +72,7 @@ describe('ranks by module in the page', () => {
   ]);
 
   for (const criterion of ['relative', 'energy'] as const)
-    it(`lie on their curve at every size, with pins and without: ${criterion}`, () => {
+    it(`follow their curve at every size, with pins and without: ${criterion}`, () => {
       const studio = rankStudio(analyzed, NO_LIMITS, criterion);
       for (const decided of [new Map(), pins]) {
         const { least, most } = sizeRange(studio, decided);
@@ -97,7 +97,7 @@ describe('ranks by module in the page', () => {
       }
     });
 
-  it('take the least there is where the pins leave no room for the size', () => {
+  it('are as small as possible if the pins leave no room for the size', () => {
     const studio = rankStudio(analyzed, NO_LIMITS, 'relative');
     const all = new Map(analyzed.modules.map((_, index) => [index, 8]));
     assert.deepEqual(
@@ -110,7 +110,7 @@ describe('ranks by module in the page', () => {
     );
   });
 
-  it('are shared out again at once, also where there are thousands of modules', () => {
+  it('are shared out again at once, even with thousands of modules', () => {
     const many = rankStudio(analyzedOf(4000, 16), NO_LIMITS, 'relative');
     const half = sizeRange(many, new Map()).most / 2;
     const began = performance.now();
@@ -119,7 +119,7 @@ describe('ranks by module in the page', () => {
       assert.equal(allocateWithin(many, half, decided)[turn], 16);
       assert.ok(curveByModule(many, decided).length > 100);
     }
-    // The page has 300 ms for each; a machine that has other things to do has ten times as long.
+    // The page has 300 ms for each; a busy machine gets ten times as long.
     assert.ok((performance.now() - began) / 10 < 3000);
   });
 });
@@ -128,9 +128,9 @@ describe('a choice in an address', () => {
   const analyzed = analyzedOf(35, 8);
   const first = formOf({}, analyzed);
 
-  it('needs none where nothing was chosen', () => assert.deepEqual(queryOf(first, analyzed), {}));
+  it('needs no parameters if nothing was chosen', () => assert.deepEqual(queryOf(first, analyzed), {}));
 
-  it('comes back as it was', () => {
+  it('is restored unchanged', () => {
     const pins = new Map([
       [0, 8],
       [7, 8],
@@ -167,7 +167,7 @@ describe('a choice in an address', () => {
     }
   });
 
-  it('cannot be what no form can be, whoever wrote it', () => {
+  it('is corrected to a possible form, whatever it contains', () => {
     for (const query of [
       { rank: '0' },
       { rank: 'x' },
@@ -182,7 +182,7 @@ describe('a choice in an address', () => {
     assert.equal(pins.get(34), 4);
   });
 
-  it('has any pins', () => {
+  it('may have any pins', () => {
     const some = fc.uniqueArray(fc.tuple(fc.nat(299), fc.integer({ min: 1, max: 64 })), {
       selector: ([index]) => index,
     });
@@ -197,7 +197,7 @@ describe('a choice in an address', () => {
   });
 });
 
-describe('a pattern of the ranks of all modules', () => {
+describe('a pattern with the ranks of all modules', () => {
   const names = fc.uniqueArray(
     fc
       .array(fc.constantFrom('h', '0', '1', 'attn', 'mlp', 'q', 'a+b', 'x:1', '_'), {
@@ -208,7 +208,7 @@ describe('a pattern of the ranks of all modules', () => {
     { minLength: 1, maxLength: 20 },
   );
 
-  it('gives each its own when the service reads it', () => {
+  it('gives each module its own rank when the service reads it', () => {
     fc.assert(
       fc.property(
         names,
@@ -229,7 +229,7 @@ describe('a pattern of the ranks of all modules', () => {
     );
   });
 
-  it('is short where projections have mostly one rank', () => {
+  it('is short if projections have mostly one rank', () => {
     const { modules } = analyzedOf(224, 8);
     const ranks = modules.map((_, index) => (index === 100 ? 7 : 1 + (index % 7)));
     assert.equal(Object.keys(rankPattern(modules, ranks)).length, 8);
@@ -244,7 +244,7 @@ describe('a request to run elsewhere', () => {
     options: { method: 'exact' as const },
   };
 
-  it('is quoted for a shell, and has no key in it', () => {
+  it('is quoted for a shell, and contains no key', () => {
     const text = requestText('curl', request, 'http://127.0.0.1:8080', true);
     assert.match(
       text,
@@ -254,7 +254,7 @@ describe('a request to run elsewhere', () => {
     assert.doesNotMatch(requestText('curl', request, 'http://h', false), /Authorization/);
   });
 
-  it('is Python, and a command', () => {
+  it('can be Python, or a command', () => {
     assert.match(
       requestText('python', request, 'http://h', false),
       /"uniform": False.*\n {4}options=\{"method": "exact"\}/,

@@ -40,11 +40,11 @@ describe('the rank studio', { skip: cannotRun }, () => {
   const handle = (line: string): Locator => page.getByRole('slider', { name: `Size on the curve, ${line}` });
   const tile = (title: string) =>
     page.locator('.tiles > div', { hasText: title }).first().locator('.tile-value').textContent();
-  /** The address follows a moment after the choice. */
+  /** The address is updated a moment after the choice. */
   const addressWith = (part: string | RegExp) =>
     until(`an address with ${part}`, async () => (page.url().match(part) ? page.url() : undefined));
 
-  it('gives by module what the analysis recommends, at the size of the rank that was chosen', async () => {
+  it('gives the ranks by module that the analysis recommends, for the size of the chosen rank', async () => {
     assert.equal(await tile('Mean module error'), formatPercent(analysis.uniform.module_relative_error!));
     await page.getByText('Rank 4 halves the size and keeps 98.7 % of the update.').waitFor();
     await page.getByRole('button', { name: 'Ranks by module', exact: true }).click();
@@ -54,7 +54,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByText(new RegExp(`^Ranks ${min}–${max} halve the size and keep`)).waitFor();
   });
 
-  it('is dragged along both lines, by mouse and by keyboard', async () => {
+  it('can be dragged along both lines, with mouse and keyboard', async () => {
     const one = handle('one rank for all');
     const box = (await one.boundingBox())!;
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
@@ -78,7 +78,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     assert.equal(await tile('Mean module error'), formatPercent(analysis.curve[0]!.module_relative_error!));
   });
 
-  it('keeps a number that is half typed while the page is drawn anew', async () => {
+  it('keeps a number that is half typed while the page is rendered again', async () => {
     await page.getByRole('button', { name: 'One rank for all', exact: true }).click();
     const number = page.getByLabel('Rank, as a number');
     const place = handle('one rank for all');
@@ -100,7 +100,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByLabel('Keep small').selectOption('relative');
   });
 
-  it('takes a click on a line for the choice of that point', async () => {
+  it('treats a click on a line as the choice of that point', async () => {
     await page.getByRole('button', { name: 'One rank for all', exact: true }).click();
     await page.getByLabel('Rank, as a number').fill('2');
     await page.getByLabel('Rank, as a number').press('Enter');
@@ -114,7 +114,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     assert.equal(await page.getByLabel('Rank, as a number').inputValue(), '2');
   });
 
-  it('pins modules that were selected in the map by keyboard, and shares the rest out again at the same size', async () => {
+  it('pins modules that were selected in the map with the keyboard, and shares the rest out again at the same size', async () => {
     await page.getByLabel('Rank, as a number').fill('4');
     await page.getByLabel('Rank, as a number').press('Enter');
     await page.getByRole('button', { name: 'Ranks by module', exact: true }).click();
@@ -138,7 +138,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     assert.match((await cell.getAttribute('aria-label'))!, /rank 1 of 8, pinned/);
   });
 
-  it('leaves modules as they are that were selected in the table', async () => {
+  it('leaves modules that were selected in the table unchanged', async () => {
     await page.getByRole('button', { name: 'Select none' }).click();
     await page.getByRole('checkbox', { name: 'Select transformer.h.0.mlp.c_proj' }).check();
     await page.getByText('1 module selected').waitFor();
@@ -147,7 +147,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByText('Picked: transformer.h.0.mlp.c_proj').waitFor();
   });
 
-  it('is in the address: a reload has the same, and the job just these ranks', async () => {
+  it('is in the address: a reload shows the same, and the job gets exactly these ranks', async () => {
     const address = await addressWith(/pins=1\*.*_8\*/);
     assert.ok(address.length < 200, address);
     const shown = await tile('Mean module error');
@@ -157,7 +157,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     assert.equal(await tile('Mean module error'), shown);
     const ranks = await ranksInTable(page);
 
-    await page.getByText('The same without the page').click();
+    await page.getByText('Request for a script').click();
     const text = (await page.getByRole('region', { name: 'The request for curl' }).textContent())!;
     const body = JSON.parse(/-d '(.*)'$/s.exec(text)![1]!);
     await page.getByRole('button', { name: /^Squeeze to 1\.6\d MB, ranks by module$/ }).click();
@@ -179,7 +179,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Squeeze to rank 5', exact: true }).waitFor();
   });
 
-  it('asks what a format needs, filled in from the base model, and checks it before anything is queued', async () => {
+  it('asks for what a format requires, filled in from the base model, and checks it before anything is queued', async () => {
     const jobs = async () =>
       (await client.json<{ data: JobRecord[] }>(`/v1/jobs?adapter_id=${adapterId}`)).data.length;
     const before = await jobs();
@@ -194,13 +194,13 @@ describe('the rank studio', { skip: cannotRun }, () => {
 
     await architecture.selectOption('gpt2');
     await addressWith('format=gguf&architecture=gpt2');
-    await page.getByText('The same without the page').click();
+    await page.getByText('Request for a script').click();
     await page.getByRole('button', { name: 'Command', exact: true }).click();
     const text = page.getByRole('region', { name: 'The request for Command' });
     assert.match((await text.textContent())!, /--format gguf \\\s+--architecture gpt2/);
   });
 
-  it('is the same after a reload right after a change', async () => {
+  it('is unchanged by a reload right after a change', async () => {
     const loaded = page.waitForEvent('load');
     await page.evaluate(
       `{
@@ -223,14 +223,14 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Squeeze to rank 5', exact: true }).waitFor();
   });
 
-  it('is the same after a reload right after a drag, at its last step', async () => {
+  it('is unchanged by a reload right after a drag, at its last step', async () => {
     const one = handle('one rank for all');
     await one.hover({ trial: true });
     const box = (await one.boundingBox())!;
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
     await page.mouse.move(x, y);
     await page.mouse.down();
-    // As fast as a hand can be: all within the pause in which the address waits.
+    // As fast as a hand can be: all within the pause before the address is updated.
     await page.mouse.move(x - 400, y, { steps: 3 });
     await page.mouse.up();
     await page.reload();
@@ -240,12 +240,12 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Squeeze to rank 5', exact: true }).waitFor();
   });
 
-  it('says what a server refuses, and why', async () => {
+  it('shows what a server refuses, and why', async () => {
     await page.getByLabel('Serve with').selectOption('lorax');
     await page.getByText('LoRAX needs one rank for all modules.').first().waitFor();
     assert.ok(await page.getByRole('button', { name: 'Ranks by module', exact: true }).isDisabled());
     assert.equal(await handle('ranks by module').count(), 0);
-    await page.getByText('LoRAX needs one rank for all modules. Nothing can be pinned.').waitFor();
+    await page.getByText('LoRAX needs one rank for all modules. No module can be pinned.').waitFor();
     assert.equal(
       await page.getByLabel('Rank, as a number').inputValue(),
       '8',
@@ -256,7 +256,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     assert.match((await one.getAttribute('aria-valuetext'))!, /^rank 8,/);
   });
 
-  it('picks the module of a cell that is clicked', async () => {
+  it('selects the module of a cell that is clicked', async () => {
     await page.getByLabel('Serve with').selectOption('');
     const cell = page.getByRole('button', { name: /^Cell of the map: / });
     await cell.focus();
@@ -269,7 +269,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByText('1 module selected').waitFor();
   });
 
-  it('is as accessible with all of it in use', async () => {
+  it('is accessible with all of it in use', async () => {
     await assertAccessible(page, 'the studio');
     watched.assertClean();
   });
@@ -281,7 +281,7 @@ async function ranksInTable(page: Page): Promise<Record<string, number>> {
   const rows = page
     .getByRole('region', { name: 'Rank, energy and error by module, a table' })
     .locator('tbody tr');
-  // A table is drawn once it is open.
+  // A table is rendered once it is open.
   await rows.first().waitFor();
   const cells = await rows.evaluateAll((all) =>
     all.map((row) => [...row.querySelectorAll('td')].slice(0, 2).map((cell) => cell.textContent)),

@@ -61,7 +61,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  it('takes a dropped adapter and shows its modules at once', async () => {
+  it('accepts a dropped adapter and shows its modules at once', async () => {
     await drop(page, FILES);
     await page.getByRole('heading', { level: 1, name: 'gpt2' }).waitFor();
     await page.getByRole('heading', { name: 'Error against size' }).waitFor({ timeout: 60_000 });
@@ -73,7 +73,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByText('Picked: transformer.h.3.mlp.c_proj').waitFor();
   });
 
-  it('moves error and size with the rank, before anything is written, as the analysis has them', async () => {
+  it('changes error and size with the rank before anything is written, as the analysis has them', async () => {
     const { data: jobs } = await client.json<{ data: JobRecord[] }>('/v1/jobs?kind=analyze');
     const { analysis } = await client.report(jobs[0]!.id);
     const slider = page.getByRole('slider', { name: 'Rank', exact: true });
@@ -91,7 +91,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     assert.equal(adapters.length, 1, 'nothing was written');
   });
 
-  it('foretells other policies as the service then does them', async () => {
+  it('predicts other policies as the service then executes them', async () => {
     await page.getByText('Advanced', { exact: true }).click();
     await page.getByLabel('Choose ranks by').selectOption('energy');
     await page.getByLabel('One rank for all modules').uncheck();
@@ -103,14 +103,14 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Back to one rank' }).click();
   });
 
-  it('foretells the ranks of kohya, which the request then asks for', async () => {
+  it('predicts the ranks of kohya, which the request then asks for', async () => {
     await page.getByLabel('Choose ranks by').selectOption('energy');
     const plain = await tile(page, 'Mean module error');
     await page.getByLabel('Ranks of kohya’s resize_lora.py').check();
     assert.equal(await page.getByLabel('One rank for all modules').isChecked(), false, 'as kohya does');
     const foretold = await tile(page, 'Mean module error');
     assert.notEqual(foretold, plain);
-    await page.getByText('The same without the page').click();
+    await page.getByText('Request for a script').click();
     const text = (await page.getByRole('region', { name: 'The request for curl' }).textContent())!;
     const { targets } = JSON.parse(/-d '(.*)'$/s.exec(text)![1]!);
     assert.deepEqual(targets.at(-1), { energy: 0.9, compat: 'kohya', uniform: false });
@@ -126,10 +126,10 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByLabel('Choose ranks by').selectOption('energy');
     await page.getByLabel('Ranks of kohya’s resize_lora.py').uncheck();
     await page.getByRole('button', { name: 'Back to one rank' }).click();
-    await page.getByText('The same without the page').click();
+    await page.getByText('Request for a script').click();
   });
 
-  it('shares a size out by the criterion that was chosen, as the service then does', async () => {
+  it('shares a size out by the chosen criterion, as the service then does', async () => {
     const { id } = (await client.json<{ data: AdapterRecord[] }>('/v1/adapters')).data.at(-1)!;
     await page.getByRole('button', { name: 'Recommended: 4' }).click();
     await page.getByRole('button', { name: 'Ranks by module', exact: true }).click();
@@ -150,7 +150,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'One rank for all' }).click();
   });
 
-  it('keeps to the ranks that the profile takes', async () => {
+  it('offers only ranks that the profile accepts', async () => {
     await page.getByLabel('Serve with').selectOption('lorax');
     assert.equal(
       await page.getByLabel('Rank, as a number').inputValue(),
@@ -163,7 +163,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Squeeze to rank 4 for vllm' }).waitFor();
   });
 
-  it('starts the job and shows what came of it', async () => {
+  it('starts the job and shows its outcome', async () => {
     await page.getByRole('button', { name: 'Squeeze to rank 4 for vllm' }).click();
     await page.getByRole('heading', { level: 2, name: 'rank 4 for vllm' }).waitFor({ timeout: 60_000 });
     assert.match(page.url(), /#\/jobs\/job_/);
@@ -177,7 +177,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByText('36 of 36 modules').waitFor();
   });
 
-  it('downloads what the service has: files, zip, report', async () => {
+  it('downloads from the service: files, zip, report', async () => {
     const jobId = page.url().split('/').at(-1)!;
     const job = await client.json<JobRecord>(`/v1/jobs/${jobId}`);
     const { adapter_id: id } = succeededResults(job)[1]!;
@@ -237,7 +237,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('heading', { name: 'Side by side' }).waitFor();
   });
 
-  it('offers no result to be compared with itself', async () => {
+  it('does not offer to compare a result with itself', async () => {
     const jobId = page.url().split('a=').at(-1)!.split('.')[0]!;
     const offered = (label: string) =>
       page
@@ -264,7 +264,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.setViewportSize({ width: 1440, height: 900 });
   });
 
-  it('shows a job as it goes on, and cancels it', async () => {
+  it('shows the progress of a job, and cancels it', async () => {
     const folder = largeAdapter(join(dataDir, 'large'), 12);
     await page.goto(`${service.url}/#/`);
     await page.setInputFiles('[data-picker=files]', [
@@ -296,9 +296,9 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
       assert.match(card, /^gpt2.*\ngpt2\n/, 'its name, and the base model');
   });
 
-  it('did all that without an error and without asking anybody else', () => watched.assertClean());
+  it('did all that without an error and without requests to other hosts', () => watched.assertClean());
 
-  it('can be done by keyboard alone', async () => {
+  it('can be used with the keyboard alone', async () => {
     const other = await openPage(browser, `${service.url}/`);
     await uploadAndAnalyze(other.page, FILES);
     await other.page.keyboard.press('Tab');

@@ -22,7 +22,7 @@ export function CopyRequest({ request }: { request: PageRequest }) {
   }
   return (
     <details class="advanced">
-      <summary>The same without the page</summary>
+      <summary>Request for a script</summary>
       <div class="row spread">
         <fieldset class="switch">
           <legend class="unseen">Language</legend>

@@ -43,7 +43,7 @@ export function PinBar(props: PinBarProps) {
           </button>
         )}
       </p>
-      {refusal !== null && <p class="note">{refusal} Nothing can be pinned.</p>}
+      {refusal !== null && <p class="note">{refusal} No module can be pinned.</p>}
       <div class="row">
         <select
           class="pin-rank"

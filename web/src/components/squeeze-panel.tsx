@@ -121,12 +121,12 @@ export function SqueezePanel(props: SqueezePanelProps) {
         problem={
           objection === null
             ? null
-            : { title: 'This cannot be', detail: objection, code: 'VALIDATION_FAILED' }
+            : { title: 'This choice is not possible', detail: objection, code: 'VALIDATION_FAILED' }
         }
       />
       {form.policy === 'rank' && form.rank === recommended.rank && <p class="note">{recommended.reason}</p>}
       {isReader() ? (
-        <p class="note">This key may only read: it can try a choice, and not make it.</p>
+        <p class="note">This key may only read: you can preview a choice, but not submit it.</p>
       ) : (
         <div class="row">
           <button
