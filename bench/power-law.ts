@@ -6,7 +6,7 @@ export interface PowerLaw {
 
 /**
  * The line of least squares through (log x, log y).
- * @throws Error when there are fewer than two different x, or a number is not positive
+ * @throws Error if there are fewer than two different x, or a number is not positive
  */
 export function fitPowerLaw(points: readonly { readonly x: number; readonly y: number }[]): PowerLaw {
   const logs = points.map(({ x, y }) => {

@@ -3,10 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 const END = '<!-- end of results -->';
 
 /**
- * Puts `markdown` between the mark of `writer` and the next end mark of a page, and leaves the prose around them; makes
- * the page where there is none. A page may have several writers.
+ * Puts `markdown` between the mark of `writer` and the next end mark of a page, and leaves the prose around
+ * them unchanged; creates the page if it does not exist. A page may have several writers.
  * @param writer path of the program that writes there, as the mark names it
- * @throws Error when the page lacks the marks
+ * @throws Error if the page lacks the marks
  */
 export async function writeBetweenMarks(path: string, writer: string, markdown: string): Promise<void> {
   const mark = `<!-- results: written by ${writer} -->`;

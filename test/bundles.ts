@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 const TESTS = import.meta.dirname;
-/** Beneath the repository, so that packages are found; see scripts/bundle-tests.ts. */
+/** Inside the repository, so that packages are found; see scripts/bundle-tests.ts. */
 export const BUNDLES = join(TESTS, '../.test-bundles');
 
 const sources = (pattern: RegExp): string[] =>

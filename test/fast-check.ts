@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 /**
- * Where properties begin. The same cases every time, so that what turns the tests red is what was changed;
+ * The seed of properties. The cases are the same every time, so that a failing test points to the change;
  * FUZZ_SEED=random tries others, and FUZZ_SEED=… those of a seed that was printed.
  */
 export const SEED = seedOf(process.env.FUZZ_SEED ?? '1');
@@ -17,8 +17,8 @@ const isCharacter = (code: number): boolean => code < 0xd800 || code > 0xdfff;
 const LAST_CODE_POINT = 0x10ffff;
 
 /**
- * Any character, for `unit` of `fc.string`: those of `unit: 'binary'`, which makes a table of all 1.1 million of them in
- * each process that asks for one, in more than a second.
+ * Any character, for `unit` of `fc.string`: the same as `unit: 'binary'`, which builds a table of all 1.1
+ * million characters in each process that uses it, in more than a second.
  */
 export const anyCharacter = fc
   .integer({ min: 0, max: LAST_CODE_POINT })
@@ -26,7 +26,8 @@ export const anyCharacter = fc
   .map(
     (code) => String.fromCodePoint(code),
     (text) => {
-      // By it fast-check knows which of its dangerous names, `__proto__` among them, are strings of these.
+      // fast-check uses this to recognise which of its dangerous names, such as `__proto__`, are made of
+      // these characters.
       const [only, ...others] = String(text);
       if (only === undefined || others.length > 0) throw new Error('not one character');
       return only.codePointAt(0)!;

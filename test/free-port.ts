@@ -2,10 +2,13 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below those that the kernel gives to connections, which would take one between two starts of a server. */
+/**
+ * Below the range that the kernel uses for outgoing connections, one of which could take the port between two
+ * starts of a server.
+ */
 const PORTS = { from: 10_000, to: 32_000 };
 
-/** A free TCP port; nobody else takes it in the moments until it is used, or the test fails. */
+/** A free TCP port. If another process takes it before it is used, the test fails. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(PORTS.from, PORTS.to);

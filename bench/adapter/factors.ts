@@ -4,7 +4,10 @@ const DECAY = 0.7;
 /** Rows and columns that the transposition moves at a time: a tile of both matrices stays in the cache. */
 const TILE = 32;
 
-/** The singular values of a module's ΔW, descending: size·i^-0.7, a slow decay, as of a hard adapter. */
+/**
+ * The singular values of a module's ΔW, descending: size·i^-0.7, a slow decay, like that of an adapter which
+ * is hard to squeeze.
+ */
 export function spectrum(rank: number, size: number): Float64Array {
   return Float64Array.from({ length: rank }, (_, i) => size * (i + 1) ** -DECAY);
 }
@@ -12,9 +15,10 @@ export function spectrum(rank: number, size: number): Float64Array {
 /**
  * Factors A [r, n] and B [m, r], row-major, of a ΔW = B·A with exactly these singular values (up to float32).
  *
- * ΔW = Q_out·Σ·Q_inᵀ is written as B = Q_out·√Σ·M and A = M⁻¹·√Σ·Q_inᵀ with M = G₁·D·G₂: random rotations around
- * a random stretch of ½ to 2. So the factors are neither orthogonal nor balanced, as those of a trained adapter.
- * Needs r < min(m, n). The work is (m + n)·r·log₂ r, so that a file of gigabytes is made in a minute.
+ * ΔW = Q_out·Σ·Q_inᵀ is written as B = Q_out·√Σ·M and A = M⁻¹·√Σ·Q_inᵀ with M = G₁·D·G₂: random rotations
+ * around a random stretch of ½ to 2. The factors are therefore neither orthogonal nor balanced, like those of
+ * a trained adapter. Needs r < min(m, n). The work is (m + n)·r·log₂ r, so that a file of gigabytes is
+ * written in a minute.
  */
 export function factors(
   shape: { readonly outFeatures: number; readonly inFeatures: number },

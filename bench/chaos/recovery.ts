@@ -25,9 +25,9 @@ export interface RecoveryOptions {
 
 /** All times in seconds, one for each attempt. */
 export interface Recovery {
-  /** From the death of a worker in the middle of a job to the start of that job in another worker. */
+  /** From the death of a worker during a job to the start of that job in another worker. */
   readonly workerCrash: number[];
-  /** From the moment Redis takes connections to the end of the first job. */
+  /** From the moment Redis accepts connections to the end of the first job. */
   readonly redisBack: number[];
   /** Until a job is accepted while Redis is away: it refuses connections, or accepts them and never answers. */
   readonly acceptedAway: number[];
@@ -35,7 +35,7 @@ export interface Recovery {
   /** From the loss of Redis until /readyz reports it, and from its return until /readyz reports that all parts work. */
   readonly unready: number[];
   readonly readyAgain: number[];
-  /** From SIGTERM in the middle of a job to the end of the worker, with exit code 0. */
+  /** From SIGTERM during a job to the end of the worker, with exit code 0. */
   readonly gracefulStop: number[];
 }
 

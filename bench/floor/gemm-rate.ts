@@ -6,8 +6,8 @@ const BATCHES = 8;
 const BATCH_MS = 150;
 
 /**
- * Floating point operations a second of one core: BᵀB and AAᵀ in float64 through ONNX Runtime, B [m, r] and A [r, n].
- * The best of several batches: a limit is what the machine can do, not what it did on average.
+ * Floating point operations per second of one core: BᵀB and AAᵀ in float64 through ONNX Runtime, B [m, r] and
+ * A [r, n]. The best of several batches, because a limit is what the machine can do, not its average.
  */
 export async function gemmRate(m: number, n: number, r: number): Promise<number> {
   const graph = new GraphBuilder('gemm_rate');

@@ -1,7 +1,8 @@
 /**
- * What kohya's resize and PEFT's combination by SVD make of the same adapter as the command of LoRA-Squeeze:
+ * Compares the results of kohya's resize, PEFT's combination by SVD and the command of LoRA-Squeeze for the
+ * same adapter:
  *
- *   npx tsx bench/peers/compare.ts [FOLDER]     writes docs/peers.md; FOLDER as in scripts/run-foreign.sh
+ * npx tsx bench/peers/compare.ts [FOLDER]     writes docs/peers.md; FOLDER as in scripts/run-foreign.sh
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -74,7 +75,9 @@ function row(name: string, { ranks, ...score }: Score): string[] {
   ];
 }
 
-/** By the same setting, by the rule of kohya, and by each criterion of a budget of as many parameters. */
+/**
+ * With the same setting, with kohya's rule, and with each criterion of a budget of equally many parameters.
+ */
 function kohyaRows(name: string, words: string, policy: string, compat: boolean): string[][] {
   const other = byOther('kohya', ...words.split(' '));
   const kohya = here('kohya.safetensors', compat ? `${policy} --compat kohya` : policy);

@@ -14,9 +14,9 @@ export interface PeerMeasurements {
   readonly spec: AdapterSpec;
   /** By method of LoRA-Squeeze; at least one. */
   readonly ours: ReadonlyMap<string, ServiceMeasurement>;
-  /** By name; empty where torch is missing. */
+  /** By name; empty if torch is not installed. */
   readonly peers: ReadonlyMap<string, readonly PeerRun[]>;
-  /** By name of either; empty where torch is missing. */
+  /** By name of either; empty if torch is not installed. */
   readonly scores: ReadonlyMap<string, Score>;
 }
 
@@ -26,7 +26,7 @@ const about = (runs: readonly PeerRun[]) => (isSampled(runs) ? '≈ ' : '');
 const scored = (score: Score | undefined) =>
   score ? [score.relative_error.toFixed(6), excess(score.excess), excess(score.worst_excess)] : [];
 
-/** Everything measured of one adapter, as Markdown. */
+/** All measurements of one adapter, as Markdown. */
 export function peersPage(measured: PeerMeasurements): string {
   const { rank, spec, peers } = measured;
   return `## Time, memory, accuracy

@@ -2,7 +2,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-/** Debian's Python, where python3-torch and python3-numpy land. */
+/** Debian's Python, for which python3-torch and python3-numpy are installed. */
 const PYTHON = '/usr/bin/python3';
 const scriptPath = (name: string) => fileURLToPath(new URL(`./${name}`, import.meta.url));
 const TORCH = scriptPath('peers.py');
@@ -37,7 +37,7 @@ export interface PeerRun {
   readonly compute: number;
   readonly save: number;
   readonly total: number;
-  /** What it really took: `total`, unless that is extrapolated. */
+  /** The measured time: `total`, unless that is extrapolated. */
   readonly measured: number;
   /** Fewer than `modules`: the other times are extrapolated to all of them. */
   readonly modules_measured: number;
@@ -78,7 +78,7 @@ export async function runPeer(
   return { ...run!, program: elapsed - run!.measured + run!.total };
 }
 
-/** Judges squeezed folders in float64, one score for each. */
+/** Scores squeezed folders in float64, one score for each. */
 export function scoreFolders(adapterDir: string, rank: number, outDirs: readonly string[]): Promise<Score[]> {
   return python<Score>(TORCH, 'score', adapterDir, String(rank), ...outDirs);
 }

@@ -68,7 +68,7 @@ const pText = (p: number) => (p < 0.001 ? p.toExponential(0) : p.toFixed(3));
 const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(1)}`;
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 
-/** A row for each method, a cell for each rank, and the source rank where the method is direct training. */
+/** A row for each method, a cell for each rank, and the source rank if the method is direct training. */
 function byRank(
   { plan }: Results,
   methods: readonly Method[],

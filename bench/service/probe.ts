@@ -14,7 +14,7 @@ export class Probe {
   constructor(url: string) {
     this.#url = url;
     this.#done = this.#run();
-    this.#done.catch(() => {}); // stop() tells
+    this.#done.catch(() => {}); // The result of stop()
   }
 
   /** @throws if a request failed or was not answered with 200 */

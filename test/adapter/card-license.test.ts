@@ -7,7 +7,7 @@ import fc, { anyCharacter } from '../fast-check.ts';
 const cardOf = (...lines: string[]): string => ['---', ...lines, '---', '# Title', 'license: mit'].join('\n');
 
 describe('the license of a model card', () => {
-  it('is what its front matter names, and nothing below it', () => {
+  it('is the one that its front matter names; the text below is not searched', () => {
     for (const [lines, license] of [
       [['base_model: gpt2', 'license: apache-2.0'], 'apache-2.0'],
       [['license: "mit"', 'tags: [lora]'], 'mit'],
@@ -26,7 +26,7 @@ describe('the license of a model card', () => {
     assert.equal(licenseOfCard(`\ufeff${cardOf('license: mit').replaceAll('\n', '\r\n')}`), 'mit');
   });
 
-  it('is none where there is none, where there are several, or where it is written as in no card', () => {
+  it('is undefined if the card names none or several, or writes it in an unknown form', () => {
     for (const lines of [
       ['base_model: gpt2'],
       ['license: unknown'],
@@ -44,7 +44,7 @@ describe('the license of a model card', () => {
       assert.equal(licenseOfCard(text), undefined);
   });
 
-  it('is one short line, whatever a card says', () => {
+  it('is one short line, whatever the card contains', () => {
     assert.equal(licenseOfCard(cardOf(`license: ${'x'.repeat(500)}`))?.length, 100);
     assert.equal(licenseOfCard(cardOf('license: "a\u202eb\u0000c"')), 'a b c');
     fc.assert(

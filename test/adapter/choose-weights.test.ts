@@ -17,7 +17,7 @@ function refusal(...names: readonly string[]): AppError {
 }
 
 describe('an adapter among the files of a folder', () => {
-  it('has a usual name, whatever else there is', () => {
+  it('is the file with a usual name, whatever other files there are', () => {
     for (const [names, weights] of [
       [['adapter_model.safetensors'], 'adapter_model.safetensors'],
       [['0000100_adapters.safetensors', 'adapters.safetensors'], 'adapters.safetensors'],
@@ -33,7 +33,7 @@ describe('an adapter among the files of a folder', () => {
     }
   });
 
-  it('is the only one', () => {
+  it('is the only file of weights', () => {
     for (const weights of ['my style.safetensors', 'x.gguf'])
       assert.deepEqual(chooseWeights(['README.md', 'adapter_model.bin', weights], ''), {
         weights: [weights],
@@ -42,7 +42,7 @@ describe('an adapter among the files of a folder', () => {
       });
   });
 
-  it('is in several files, all of which have to be there', () => {
+  it('may be split over several files, all of which must be there', () => {
     const [one, two] = ['x-00001-of-00002.safetensors', 'x-00002-of-00002.safetensors'];
     const index = 'x.safetensors.index.json';
     assert.deepEqual(chooseWeights([two!, CONFIG, one!, index, 'y.safetensors.index.json'], ''), {
@@ -54,12 +54,12 @@ describe('an adapter among the files of a folder', () => {
     const half = refusal(two!, index);
     assert.equal(half.code, 'FILE_MISSING');
     assert.deepEqual(half.context.missing, [one]);
-    // A file of a usual name is the adapter, whatever lies beside it.
+    // A file with a usual name is the adapter, whatever files are beside it.
     assert.deepEqual(chooseWeights([one!, 'adapter_model.safetensors'], '').weights, [
       'adapter_model.safetensors',
     ]);
     assert.match(refusal(one!, two!, 'z.safetensors').message, /3 weights files/);
-    // A part that is named stands for the whole.
+    // Naming one part selects all parts.
     assert.deepEqual(chosenWeights([one!, two!, 'z.safetensors'], two!), {
       weights: [one, two],
       config: null,
@@ -67,7 +67,7 @@ describe('an adapter among the files of a folder', () => {
     });
   });
 
-  it('is not guessed among several', () => {
+  it('is not guessed if there are several', () => {
     const error = refusal('b.gguf', 'a.safetensors', CONFIG);
     assert.equal(error.code, 'FILE_MISSING');
     assert.match(
@@ -78,7 +78,7 @@ describe('an adapter among the files of a folder', () => {
     assert.ok(many.message.length < 800, many.message);
   });
 
-  it('is missing where there is none, and a pickle is told how to be converted', () => {
+  it('is missing if there is none; for a pickle the message explains how to convert it', () => {
     const nothing = refusal();
     assert.match(nothing.message, /has no adapter_model\.safetensors and no adapter_config\.json/);
     assert.deepEqual(nothing.context.missing, ['adapter_model.safetensors', CONFIG]);
@@ -89,8 +89,8 @@ describe('an adapter among the files of a folder', () => {
   });
 });
 
-describe('names of files', () => {
-  it('of weights end in what they are and are no paths', () => {
+describe('file names', () => {
+  it('of weights have a known extension and are not paths', () => {
     for (const name of ['a.gguf', 'ü x.safetensors', '..safetensors', `${'x'.repeat(150)}.gguf`])
       assert.ok(isWeightsName(name), name);
     for (const name of [
@@ -100,7 +100,7 @@ describe('names of files', () => {
       assert.ok(!isWeightsName(name), JSON.stringify(name));
   });
 
-  it('of pickles are those that torch is given', () => {
+  it('of pickles are those that torch.save is usually given', () => {
     for (const name of ['a.bin', 'b.PT', 'c.pth', 'd.ckpt', 'e.pkl']) assert.ok(isPickleName(name), name);
     for (const name of ['a.bin.safetensors', 'bin', 'a.json']) assert.ok(!isPickleName(name), name);
   });

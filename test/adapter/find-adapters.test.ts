@@ -4,8 +4,8 @@ import { findAdapters } from '../../src/adapter/find-adapters.ts';
 
 const among = (...paths: string[]) => findAdapters(paths).map(({ path, name }) => `${path} as ${name}`);
 
-describe('adapters among files', () => {
-  it('are folders with a configuration or usual weights, and every other file of weights', () => {
+describe('adapters found among files', () => {
+  it('are folders with a configuration or weights of a usual name, and every other file of weights', () => {
     assert.deepEqual(
       among(
         'b/adapter_model.safetensors',
@@ -29,7 +29,7 @@ describe('adapters among files', () => {
     );
   });
 
-  it('may have their weights in several files', () => {
+  it('may have weights that are split over several files', () => {
     assert.deepEqual(
       among(
         'a/x-00002-of-00002.safetensors',
@@ -49,7 +49,7 @@ describe('adapters among files', () => {
     assert.deepEqual(among(), []);
   });
 
-  it('have names of their own', () => {
+  it('have different names', () => {
     assert.deepEqual(among('x/adapter_config.json', 'x.gguf', 'x.safetensors', 'x-2.gguf'), [
       'x as x',
       'x-2.gguf as x-2',

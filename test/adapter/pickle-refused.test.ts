@@ -9,11 +9,11 @@ import { readHeader } from '../../src/safetensors/safetensors-validator.ts';
 import { refuseOtherFormats } from '../../src/safetensors/sniff.ts';
 import { skipWithoutPython } from '../clients/python.ts';
 
-/** Debian's Python, where its packages land. */
+/** Debian's Python, for which Debian installs its packages. */
 const PYTHON = '/usr/bin/python3';
 
 describe('a pickle', () => {
-  it('is refused with a command of one line that names it', () => {
+  it('is refused with a command on one line that names the file', () => {
     for (const name of ['lora.pt', 'adapter_model.bin', 'a.b_c-d.ckpt', 'X.PTH']) {
       const { code, message, context } = pickleRefused(name);
       assert.equal(code, 'PICKLE_REFUSED');
@@ -25,7 +25,7 @@ describe('a pickle', () => {
     assert.match(conversionCommand('lora.pt'), /'lora\.safetensors'\)"$/);
   });
 
-  it('puts no name into the command that a shell or Python would take apart', () => {
+  it('with a hostile name puts nothing into the command that a shell or Python would interpret', () => {
     const usual = conversionCommand('adapter_model.bin');
     for (const name of [
       "x'; rm -rf ~; '.bin",
@@ -44,7 +44,7 @@ describe('a pickle', () => {
     assert.ok(message.length < 700);
   });
 
-  it('is refused with it by its content, too', () => {
+  it('is recognised by its content as well, and refused with the same command', () => {
     for (const head of ['\x80\x02}q\0', `${'PK\x03\x04'.padEnd(30, '\0')}archive/data.pkl`]) {
       const refuse = (): void => refuseOtherFormats(Buffer.from(head, 'latin1'));
       assert.throws(refuse, (error: Error) => error.message.includes(conversionAdvice('adapter_model.bin')));
@@ -52,19 +52,19 @@ describe('a pickle', () => {
   });
 });
 
-describe('the command', { skip: skipWithoutPython('torch', 'safetensors') }, () => {
+describe('the command for converting a pickle', { skip: skipWithoutPython('torch', 'safetensors') }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'pickle-'));
   after(() => rmSync(folder, { recursive: true, force: true }));
   const python = (...lines: readonly string[]): string =>
     execFileSync(PYTHON, ['-c', lines.join('\n')], { cwd: folder, encoding: 'utf8' });
 
-  it('makes safetensors of what torch saved: the same tensors, also those that share memory or are turned', async () => {
+  it('writes the tensors that torch saved as safetensors, including tensors that share memory or are transposed', async () => {
     python(
       'import torch',
       'a = torch.arange(12, dtype=torch.float32).reshape(3, 4)',
       "torch.save({'m.lora_A.weight': a, 'm.lora_B.weight': a.T, 'n.lora_A.weight': a.to(torch.bfloat16)}, 'my-lora.bin')",
     );
-    // `python` is what people type; Debian has it under another name.
+    // Users type `python`; Debian has it under another name.
     const command = conversionCommand('my-lora.bin').replace(/^python /, `${PYTHON} `);
     execFileSync('sh', ['-c', command], { cwd: folder, stdio: 'pipe' });
     const path = join(folder, 'my-lora.safetensors');
@@ -81,10 +81,10 @@ describe('the command', { skip: skipWithoutPython('torch', 'safetensors') }, () 
     assert.equal(tensors.find(({ name }) => name === 'n.lora_A.weight')!.dtype, 'BF16');
   });
 
-  it('makes nothing of a list, nor of more than tensors, as the advice says, and runs nothing that a pickle says', () => {
+  it('refuses a list, and anything besides tensors, as the advice says, and runs no code of a pickle', () => {
     const files = ['list.pt', 'state.pt', 'bad.bin', 'good.pt'];
     const programs = files.map((name) => /^python -c "([^"$`\\]+)"$/.exec(conversionCommand(name))![1]!);
-    // In one process, without the shell: importing torch takes seconds.
+    // All in one process and without the shell, because importing torch takes seconds.
     const ended = python(
       'import json, os, pickle, torch',
       "torch.save([torch.zeros(2, 4), torch.zeros(4, 2)], 'list.pt')",

@@ -79,11 +79,11 @@ describe('loadConfig', () => {
     } satisfies Config);
   });
 
-  it('counts empty variables as unset and ignores the others', () => {
+  it('treats empty variables as unset and ignores unknown ones', () => {
     assert.deepEqual(loadConfig({ PORT: '', REDIS_URL: '', UNRELATED: 'x' }), loadConfig({}));
   });
 
-  it('shares the cores among the compute processes, one each at least', () => {
+  it('shares the cores among the compute processes, at least one each', () => {
     const cores = Math.min(availableParallelism(), 16);
     assert.equal(loadConfig({}).computeThreads, cores);
     assert.equal(loadConfig({ WORKER_CONCURRENCY: '64' }).computeThreads, 1);
@@ -98,7 +98,7 @@ describe('loadConfig', () => {
     assert.equal(storageDir('file:///mnt/my%20blobs'), '/mnt/my blobs');
   });
 
-  it('reads bucket and prefix from STORAGE_URL, and keeps what is local under DATA_DIR', () => {
+  it('reads bucket and prefix from STORAGE_URL, and keeps local files under DATA_DIR', () => {
     const read = (env: NodeJS.ProcessEnv) => {
       const { s3, storageDir } = loadConfig({ DATA_DIR: '/srv/d', ...env });
       return { s3, storageDir };
@@ -120,7 +120,7 @@ describe('loadConfig', () => {
     }
   });
 
-  it('refuses what is no bucket and prefix', () => {
+  it('refuses a STORAGE_URL that is not a bucket with a prefix', () => {
     for (const url of [
       's3://ab',
       's3://Bucket',
@@ -141,7 +141,7 @@ describe('loadConfig', () => {
     );
   });
 
-  it('says in one sentence which variable is wrong, its value and what is allowed', () => {
+  it('states in one sentence which variable is wrong, its value and what is allowed', () => {
     assert.equal(refusal({ PORT: '70000' }), 'PORT is "70000"; it must be a whole number from 0 to 65535.');
     assert.equal(refusal({ PORT: 'http' }), 'PORT is "http"; it must be a whole number from 0 to 65535.');
     assert.equal(refusal({ ROLE: 'master' }), 'ROLE is "master"; it must be one of all, api, worker.');
@@ -158,7 +158,7 @@ describe('loadConfig', () => {
     assert.match(refusal({ ROLE: 'worker' }), /^REDIS_URL is not set; ROLE "worker" needs it/);
   });
 
-  it('takes certificates for Redis that are there, whole, and for TLS', () => {
+  it('accepts certificates for Redis only if they exist, are complete, and TLS is used', () => {
     const file = import.meta.filename;
     const files = { REDIS_TLS_CERT_FILE: file, REDIS_TLS_KEY_FILE: file };
     assert.deepEqual(loadConfig({ REDIS_URL: 'rediss+cluster://a', ...files }).redisTls, {
@@ -209,7 +209,7 @@ describe('loadConfig', () => {
       );
   });
 
-  it('takes networks of probes in CIDR notation, and a port for them that is not the other one', () => {
+  it('reads networks of probes in CIDR notation, and requires a probe port that differs from the main port', () => {
     const { probeCidrs } = loadConfig({ PROBE_CIDRS: '10.0.0.0/8, fd00::/8' });
     assert.deepEqual(probeCidrs, ['10.0.0.0/8', 'fd00::/8']);
     for (const cidr of ['10.0.0.0/33', '10.0.0/8', 'fd00::/129', '10.0.0.0/8,::ffff/1/2', '10.0.0.1'])
@@ -227,7 +227,7 @@ describe('loadConfig', () => {
     assert.equal(loadConfig({ PORT: '0', PROBE_PORT: '0' }).probePort, 0);
   });
 
-  it('takes proxies that are trusted as addresses and networks, but not everybody', () => {
+  it('reads trusted proxies as addresses and networks, but refuses to trust all addresses', () => {
     const { trustedProxies } = loadConfig({ TRUSTED_PROXIES: '10.0.0.7,fd00::1 , 192.168.0.0/16' });
     assert.deepEqual(trustedProxies, ['10.0.0.7', 'fd00::1', '192.168.0.0/16']);
     for (const wrong of [
@@ -246,7 +246,7 @@ describe('loadConfig', () => {
       );
   });
 
-  it('has as many connections as there are file descriptors for, and for what their requests open', () => {
+  it('allows as many connections as the file descriptors suffice for, with the files that their requests open', () => {
     assert.equal(connectionCeiling(undefined, 1024), 384);
     assert.equal(connectionCeiling(undefined, 1_048_576), 10_000);
     assert.equal(connectionCeiling(undefined, Number.POSITIVE_INFINITY), 10_000);
@@ -272,7 +272,7 @@ describe('loadConfig', () => {
     assert.doesNotMatch(refusal({ OTEL_EXPORTER_OTLP_ENDPOINT: 'ftp://key:hunter2@host' }), /hunter2/);
   });
 
-  it('traces when it is told where to, or that it should', () => {
+  it('traces if an endpoint is set, or if tracing is enabled', () => {
     const isOn = (env: NodeJS.ProcessEnv): boolean => loadConfig(env).tracing.isOn;
     const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
     assert.deepEqual(
@@ -290,7 +290,7 @@ describe('loadConfig', () => {
 });
 
 describe('computeEnvironment', () => {
-  it('gives the compute process what it needs of the configuration, without the addresses of Redis and the database', () => {
+  it('gives the compute process the part of the configuration that it needs, without the addresses of Redis and the database', () => {
     const env = {
       PATH: '/bin',
       ROLE: 'worker',
@@ -313,7 +313,7 @@ describe('computeEnvironment', () => {
     assert.deepEqual(secrets, { values: {}, files: {} });
   });
 
-  it('hands on the keys to object storage, also where the blobs are not there: transfers may need them', () => {
+  it('passes the keys of object storage on, even if the storage is a folder, because transfers may need them', () => {
     const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'eu-west-1' };
     const remote = {
       ...keys,
@@ -331,7 +331,7 @@ describe('computeEnvironment', () => {
 });
 
 describe('docs/configuration.md', () => {
-  it('is what the schema says (npx tsx scripts/write-configuration.ts)', () => {
+  it('equals the page that is generated from the schema (npx tsx scripts/write-configuration.ts)', () => {
     assert.equal(readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8'), configurationPage());
   });
 

@@ -18,13 +18,13 @@ describe('withoutCredentials', () => {
     assert.equal(withoutCredentials('redis://host:6379'), 'redis://host:6379');
   });
 
-  it('shows nothing of what it cannot read', () => {
+  it('shows no part of a URL that cannot be parsed', () => {
     assert.equal(withoutCredentials('redis://me:hunter2@ho st'), '[unreadable URL]');
   });
 });
 
 describe('createLogger', () => {
-  it('writes JSON lines with its bindings, and no secrets', () => {
+  it('writes JSON lines with its bindings and without secrets', () => {
     const script = `
       const { createLogger } = await import(${JSON.stringify(LOG)});
       const log = createLogger('info', { role: 'all' });

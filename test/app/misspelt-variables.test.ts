@@ -5,7 +5,9 @@ import { misspeltVariables } from '../../src/app/misspelt-variables.ts';
 import { startService } from '../main/service-process.ts';
 import { withFolder } from '../queue/harness.ts';
 
-/** What machines, containers, clusters, CI and programs of others set, as it was found on some. */
+/**
+ * Variables that machines, containers, clusters, CI and other programs set, collected from real environments.
+ */
 const OF_OTHERS = `PATH HOME HOSTNAME HOSTTYPE USER LOGNAME SHELL SHLVL PWD OLDPWD TERM LANG LC_ALL TZ MAIL EDITOR PAGER DISPLAY TMPDIR
   XDG_RUNTIME_DIR XDG_DATA_DIRS XDG_CONFIG_HOME DBUS_SESSION_BUS_ADDRESS SSH_AUTH_SOCK SSH_CONNECTION CI DEBUG VERBOSE
   NODE_ENV NODE_OPTIONS NODE_VERSION NODE_EXTRA_CA_CERTS YARN_VERSION NPM_TOKEN NPM_CONFIG_CACHE INIT_CWD UV_THREADPOOL_SIZE
@@ -45,7 +47,7 @@ describe('misspelt variables', () => {
       assert.deepEqual(misspeltVariables({ [variable]: 'x' }), [{ variable, suggestion }]);
   });
 
-  it('are neither those of the service nor those of others, nor empty ones', () => {
+  it('do not include variables of the service, variables of other programs, or empty ones', () => {
     assert.deepEqual(
       misspeltVariables(Object.fromEntries(Object.keys(Environment.properties).map((name) => [name, 'x']))),
       [],
@@ -59,7 +61,7 @@ describe('misspelt variables', () => {
     assert.deepEqual(misspeltVariables(process.env), []);
   });
 
-  it('stand in the log of a service that starts', () =>
+  it('are logged when the service starts', () =>
     withFolder(async (folder) => {
       const service = await startService({ DATA_DIR: folder, WORKER_CONCURENCY: '4' });
       assert.equal(await service.end(), 0);

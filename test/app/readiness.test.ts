@@ -14,7 +14,9 @@ function failing(code: ConstructorParameters<typeof AppError>[0], detail: string
   };
 }
 
-/** What the parts do, to be changed while it is looked at, and what was told of it. */
+/**
+ * How each part behaves, which a test can change while the checks run, and the changes that were reported.
+ */
 function open(onChange?: ReadinessOptions['onChange']) {
   const parts = {
     reads: async () => {},
@@ -37,7 +39,7 @@ const codes = async (readiness: ProcessReadiness): Promise<string[]> => {
 };
 
 describe('ProcessReadiness', () => {
-  it('is unready only without reads, without the database, or without a part that is vital', async () => {
+  it('is unready only if reads fail, the database is away, or a vital part is missing', async () => {
     const { parts, readiness } = open();
     assert.deepEqual(await codes(readiness), ['ready']);
     parts.writes = failing('STORAGE_FULL', 'full');
@@ -57,7 +59,7 @@ describe('ProcessReadiness', () => {
     assert.equal((await readiness.check()).status, 'unready');
   });
 
-  it('counts what is only at risk as usable', async () => {
+  it('counts a part that is only at risk as usable', async () => {
     const { parts, readiness } = open();
     parts.queue = async () => [{ code: 'QUEUE_EVICTS', detail: 'x' }];
     const { status, parts: found } = await readiness.check();
@@ -69,7 +71,7 @@ describe('ProcessReadiness', () => {
     ]);
   });
 
-  it('takes a storage that is slow as degraded, one that never answered as missing', async () => {
+  it('counts a slow storage as degraded, and one that never answered as missing', async () => {
     const { parts, readiness } = open();
     await readiness.check();
     parts.reads = () => new Promise((resolve) => setTimeout(resolve, 10 * ATTEMPT_MS));
@@ -79,7 +81,7 @@ describe('ProcessReadiness', () => {
     assert.deepEqual(await codes(hanging.readiness), ['unready', 'storage STORAGE_FAILED']);
   });
 
-  it('does not count the time for which the process itself was held up', async () => {
+  it('does not count the time during which the process itself was blocked', async () => {
     const { parts, readiness } = open();
     parts.reads = async () => {
       for (let reads = 0; reads < 3; reads++) await readFile(import.meta.filename);
@@ -92,7 +94,7 @@ describe('ProcessReadiness', () => {
     assert.deepEqual(await looked, ['ready']);
   });
 
-  it('takes a storage from which nothing returns for long as missing, and lets no second check hang on it', async (t) => {
+  it('counts a storage that does not answer for long as missing, and starts no second check meanwhile', async (t) => {
     const { parts, readiness } = open();
     await readiness.check();
     let checks = 0;
@@ -106,7 +108,7 @@ describe('ProcessReadiness', () => {
     assert.equal(checks, 1);
   });
 
-  it('tells of each reason once when it comes and once when it is gone', async () => {
+  it('reports each reason once when it appears and once when it is gone', async () => {
     const told: string[] = [];
     const { parts, readiness } = open(({ part, code }, { isThere, isUsable }) =>
       told.push(`${part} ${code} ${isThere} ${isUsable}`),

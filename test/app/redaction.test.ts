@@ -5,7 +5,7 @@ import fc from '../fast-check.ts';
 
 const SECRET = 'hunter2-s3cr3t';
 
-/** Every line in which the secret must not be left, by where it stands. */
+/** Lines from which the secret must be removed, by the place where it occurs. */
 const HIDING = {
   header: { headers: { authorization: `Bearer ${SECRET}`, 'X-Api-Key': SECRET, accept: '*/*' } },
   'list of headers': { 'set-cookie': [`a=${SECRET}`, `b="]${SECRET}`] },
@@ -35,7 +35,7 @@ describe('redacted', () => {
     });
   }
 
-  it('leaves the rest alone', () => {
+  it('leaves other text unchanged', () => {
     const text = JSON.stringify({
       stack: 'Error\n    at file:///app/node_modules/@fastify/multipart/index.js:1:2',
       url: 'https://host:8080/a/b?limit=1&wait=30#x@y',
@@ -47,7 +47,7 @@ describe('redacted', () => {
     assert.equal(redacted(text), text);
   });
 
-  it('hides only what is secret', () => {
+  it('hides only the secret itself', () => {
     const text = redacted(
       JSON.stringify({ headers: { cookie: SECRET, accept: 'x' }, u: `http://h/?a=1&key=${SECRET}&b=2` }),
     );
@@ -57,7 +57,7 @@ describe('redacted', () => {
     });
   });
 
-  it('never breaks a line', () => {
+  it('always leaves valid JSON', () => {
     const word = fc.constantFrom(
       '"',
       '\\',
@@ -82,7 +82,7 @@ describe('redacted', () => {
     );
   });
 
-  it('takes no longer for a line that is made to be slow', () => {
+  it('takes no longer for a line that was made to be slow', () => {
     for (const part of ['a.', 'token', '"token', 'x://', '?token', 'a-', '"password":[', '\\"'])
       redacted(`{"msg":"${part.repeat(16_384 / part.length)}`);
   });

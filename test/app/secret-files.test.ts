@@ -12,7 +12,7 @@ import { ConfigError } from '../../src/errors/config-error.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const KEY = 'a-key-of-an-administrator';
-/** A file is looked at once a second. */
+/** The files are checked once a second. */
 const NEXT_LOOK_MS = 1_100;
 
 describe('secrets in files', () => {
@@ -35,7 +35,7 @@ describe('secrets in files', () => {
     );
   }
 
-  it('are taken for every variable that holds one, without the line break at the end', () => {
+  it('can be used for every variable that holds a secret; the line break at the end is removed', () => {
     const values: Record<string, string> = {
       ADMIN_KEY: KEY,
       SECRETS_KEYS: Buffer.alloc(32).toString('base64'),
@@ -54,14 +54,14 @@ describe('secrets in files', () => {
         });
         assert.equal(secrets.values[name], value, name);
       }
-    // Whatever is called a secret there, and none was forgotten.
+    // Every variable that the documentation calls a secret, so that none is forgotten.
     const secretLike = Object.keys(Environment.properties).filter((name) =>
       /(?:^|_)(?:KEYS?|TOKEN|PASSWORD|SECRET)$/.test(name),
     );
     for (const name of secretLike) assert.ok(`${name}_FILE` in Environment.properties, name);
   });
 
-  it('are in one place only, and are there', () => {
+  it('are refused if the variable itself is set as well, or if the file is missing', () => {
     refused(
       { ADMIN_KEY: KEY, ADMIN_KEY_FILE: file(KEY) },
       'ADMIN_KEY and ADMIN_KEY_FILE are both set; the secret must be in one of them.',
@@ -81,7 +81,7 @@ describe('secrets in files', () => {
     );
   });
 
-  it('are none that stand in an example', () => {
+  it('are refused if they contain the secret of an example', () => {
     const examples = readFileSync(join(ROOT, 'deploy/kubernetes/base/secret.example.yaml'), 'utf8');
     const found = [...examples.matchAll(/^ {2}([A-Z_]+): (\S+)$/gm)].map(
       ([, name, value]) => [name!.replace(/^SECRETS_KEY$/, 'SECRETS_KEYS'), value!] as const,
@@ -97,7 +97,7 @@ describe('secrets in files', () => {
     );
   });
 
-  it('are the passwords of URLs that have none', () => {
+  it('supply the passwords of URLs that have none', () => {
     const { redisUrl, database } = loadConfig({
       REDIS_URL: 'redis+sentinel://a:1,b/main',
       REDIS_PASSWORD_FILE: file('p/w'),
@@ -116,7 +116,7 @@ describe('secrets in files', () => {
     );
   });
 
-  it('are given to the AWS SDK by the environment, and to compute processes only where they need them', () => {
+  it('reach the AWS SDK through the environment, and compute processes only if they need them', () => {
     const env: NodeJS.ProcessEnv = {
       AWS_SECRET_ACCESS_KEY_FILE: file('of-aws', 'aws'),
       HF_TOKEN_FILE: file('of-the-hub', 'hub'),
@@ -131,19 +131,19 @@ describe('secrets in files', () => {
     assert.doesNotMatch(JSON.stringify(theirs), new RegExp(`${KEY}|ADMIN_KEY|${folder}/admin`));
   });
 
-  it('of an example are recognised by whole words only', () => {
+  it('that come from an example are recognised by whole words only', () => {
     const { database } = loadConfig({ DATABASE_URL: 'postgres://squeeze:own@exchangemedia.example.com/db' });
     assert.match(database.url!, /exchangemedia/);
   });
 
-  it('change the login of a URL, and not where it leads to', () => {
+  it('change the login of a URL, but not its host', () => {
     const url = 'postgres://squeeze:first@primary/name?sslmode=require';
     const other = 'postgres://app:second@elsewhere:5433/other';
     assert.equal(urlWithLoginOf(url, other), 'postgres://app:second@primary/name?sslmode=require');
     assert.equal(urlWithLoginOf(url, 'postgres://h/n'), 'postgres://primary/name?sslmode=require');
   });
 
-  it('change while the process runs, also where a link leads to another file; what cannot be used changes nothing', async () => {
+  it('are read again while the process runs, even through a link to another file; unusable content changes nothing', async () => {
     const told: string[] = [];
     const link = join(folder, 'link');
     symlinkSync(file(`${KEY}-1`, 'one'), link);

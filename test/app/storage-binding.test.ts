@@ -17,7 +17,7 @@ onEachDialect('a storage and its database', (database, folder) => {
   const storeIn = (name: string): Promise<DiskStore> => DiskStore.open(join(folder(), name));
   const binding = (store: BlobStore, to = database()): StorageBinding => new StorageBinding(store, to);
 
-  it('are tied when they first meet, by several processes at once, and stay so', async () => {
+  it('are bound when they first meet, by several processes at once, and stay bound', async () => {
     const store = await storeIn('storage');
     await Promise.all(Array.from({ length: 4 }, () => binding(store).ensureBound()));
     const id = await idOf(store);
@@ -27,7 +27,7 @@ onEachDialect('a storage and its database', (database, folder) => {
     assert.equal(await idOf(store), id);
   });
 
-  it('are tied though another process ties them while this one looks', async () => {
+  it('are bound even if another process binds them during the check', async () => {
     const store = await storeIn('storage');
     const slow = {
       put: store.put.bind(store),
@@ -41,7 +41,7 @@ onEachDialect('a storage and its database', (database, folder) => {
     assert.match((await idOf(store))!, /^[0-9a-f]{32}$/);
   });
 
-  it('are not used with others: a sentence with both ids, and nothing is written', async () => {
+  it('are not used with others: one sentence names both ids, and nothing is written', async () => {
     const [own, other, bare] = [await storeIn('own'), await storeIn('other'), await storeIn('bare')];
     await binding(own).ensureBound();
     await withFolder(async (elsewhere) => {
@@ -70,7 +70,7 @@ onEachDialect('a storage and its database', (database, folder) => {
     assert.deepEqual([await idOf(other), await bare.list('')], [ids[1], []]);
   });
 
-  it('are told of when only the storage knows of the other', async () => {
+  it('are reported if only the storage knows of a bond', async () => {
     const store = await storeIn('storage');
     await store.put(STORAGE_ID_KEY, Buffer.from('0123'));
     const wrong = { name: 'ForeignStorage', message: /it is 0123 and belongs to another database/ };
@@ -78,7 +78,7 @@ onEachDialect('a storage and its database', (database, folder) => {
     assert.equal(await idOf(store), '0123');
   });
 
-  it('are refused where records of the time before databases are: none of them is lost or taken for garbage', async () => {
+  it('are refused if the storage has records from before databases existed, none of which is lost or removed', async () => {
     for (const key of [
       'tenants/default/jobs/ffff/ffff0000.json',
       'tenants/default/adapters/00/ad_00.json',
@@ -95,13 +95,13 @@ onEachDialect('a storage and its database', (database, folder) => {
       await assert.rejects(binding(store).ensureBound(), old, key);
       assert.deepEqual(await store.list(''), [key]);
     }
-    // Others' files in a bucket are no business of ours.
+    // Files of others in a bucket do not concern the service.
     const shared = await storeIn('shared');
     await shared.put('photos/holiday.jpg', Buffer.from('…'));
     await binding(shared).ensureBound();
   });
 
-  it('are tied in the end when that broke off anywhere', async () => {
+  it('are bound in the end, even if binding was interrupted at any step', async () => {
     const store = await storeIn('storage');
     let isWritable = false;
     const stubborn = {
@@ -114,20 +114,20 @@ onEachDialect('a storage and its database', (database, folder) => {
     };
     const first = new StorageBinding(stubborn, database());
     await assert.rejects(first.ensureBound(), /read-only/);
-    // What is not tied yet may be read, and may still be another one.
+    // A storage that is not bound yet may be read, but may turn out to belong to another database.
     await first.verify();
     assert.equal(await idOf(store), undefined);
     isWritable = true;
     await first.ensureBound();
     const id = await idOf(store);
-    // As though it had ended before the database knew.
+    // As if the process had ended before it updated the database.
     await database().write((writer) => writer.updateTable('storage').set({ tied_at: null }).execute());
     await binding(store).ensureBound();
     assert.equal(await idOf(store), id);
     await assert.rejects(binding(await storeIn('other')).ensureBound(), ForeignStorage);
   });
 
-  it('are not tied where the id of another new database comes in between', async () => {
+  it('are not bound if the id of another new database is written in between', async () => {
     for (const moment of ['before the put', 'behind the put']) {
       const store = await storeIn(moment);
       const comes = async (at: string): Promise<void> => {

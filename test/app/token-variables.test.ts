@@ -7,7 +7,7 @@ import { ConfigError } from '../../src/errors/config-error.ts';
 const NEEDED = { JWT_ISSUER: 'https://issuer.example/realms/x', JWT_AUDIENCE: 'lora-squeeze' };
 
 describe('the configuration of tokens', () => {
-  it('has the documented defaults, and asks for keys', () => {
+  it('has the documented defaults, and requires keys', () => {
     const { tokens, auth, auditLog } = loadConfig(NEEDED);
     assert.deepEqual(tokens, {
       issuer: 'https://issuer.example/realms/x',
@@ -41,7 +41,7 @@ describe('the configuration of tokens', () => {
     ]);
   });
 
-  it('is refused where it would let in others, or nobody', () => {
+  it('is refused if it would admit strangers, or no caller at all', () => {
     const cases: [env: Record<string, string>, words: RegExp][] = [
       [{ JWT_ISSUER: 'https://issuer.example' }, /^JWT_AUDIENCE is not set; JWT_ISSUER needs it/],
       [{ JWT_AUDIENCE: 'x' }, /^JWT_AUDIENCE is set and JWT_ISSUER is not/],
@@ -67,7 +67,7 @@ describe('the configuration of tokens', () => {
       );
   });
 
-  it('may name servers inside, with their ports, and this machine without TLS', () => {
+  it('may name internal servers with their ports, and this machine without TLS', () => {
     const { tokens } = loadConfig({
       ...{ ...NEEDED, JWT_ISSUER: 'http://localhost:9000' },
       JWT_JWKS_URL: 'https://kubernetes.default.svc/openid/v1/jwks',

@@ -14,18 +14,18 @@ function sourceFiles(): SourceFile[] {
     .map((path) => ({ path: relative(SRC, path), text: readFileSync(path, 'utf8') }));
 }
 
-describe('the house', () => {
-  it('keeps its rules', () => {
+describe('the sources', () => {
+  it('keep all rules', () => {
     assert.deepEqual(violations(sourceFiles()), []);
   });
 
-  it('has layers that point one way', () => {
+  it('have layers that depend on each other in one direction', () => {
     assert.deepEqual(cyclicLayers(), []);
     assert.deepEqual(cyclicLayers({ a: ['b'], b: ['c'], c: ['a'], d: ['a'] }), ['a', 'b', 'c']);
     for (const [layer, rooms] of Object.entries(ROOMS)) assert.deepEqual(cyclicLayers(rooms), [], layer);
   });
 
-  it('names only folders of layers that exist', () => {
+  it('have rules only for folders that exist', () => {
     for (const [layer, rooms] of Object.entries(ROOMS)) {
       const folders = readdirSync(join(SRC, layer), { withFileTypes: true }).filter((entry) =>
         entry.isDirectory(),
@@ -34,7 +34,7 @@ describe('the house', () => {
     }
   });
 
-  it('names only layers that exist', () => {
+  it('have rules only for layers that exist', () => {
     const present = new Set(readdirSync(SRC));
     assert.deepEqual(
       [...Object.keys(LAYERS), ...Object.values(LAYERS).flat()].filter((layer) => !present.has(layer)),
@@ -42,7 +42,7 @@ describe('the house', () => {
     );
   });
 
-  it('has an owner for every dependency, and no owner for anything else', () => {
+  it('have an owner for every dependency, and owners for nothing else', () => {
     const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
       dependencies: Record<string, string>;
     };
@@ -87,7 +87,7 @@ describe('the rules', () => {
     assert.deepEqual(broken('formats/kohya/read.ts', `import type { Format } from '../format.ts';\n`), []);
   });
 
-  it('give a workspace to those who answer requests only', () => {
+  it('let only code that answers requests import a workspace', () => {
     const text = `import { workspaceOf } from '../own-workspace.ts';\n`;
     assert.deepEqual(broken('resources/jobs/event-routes.ts', text), []);
     assert.deepEqual(broken('resources/jobs/store.ts', text), [
@@ -101,7 +101,7 @@ describe('the rules', () => {
     assert.equal(broken('json/parse.ts', `import {\n  a,\n  b,\n} from '../resources/a.ts';\n`).length, 1);
   });
 
-  it('keep each foreign library with its owner', () => {
+  it('let only its owner import a package', () => {
     assert.deepEqual(broken('squeeze/squeeze.ts', `import { Tensor } from 'onnxruntime-node';\n`), [
       'squeeze/squeeze.ts: must not import onnxruntime-node',
     ]);
@@ -115,7 +115,7 @@ describe('the rules', () => {
     assert.deepEqual(broken('resources/jobs/store.ts', `import { randomBytes } from 'node:crypto';\n`), []);
   });
 
-  it('keep process.env in the files of the configuration', () => {
+  it('allow process.env only in the files of the configuration', () => {
     assert.equal(broken('http/server.ts', 'const port = process.env.PORT;\n').length, 1);
     assert.deepEqual(broken('app/config.ts', 'const port = process.env.PORT;\n'), []);
   });

@@ -9,11 +9,11 @@ export interface SourceFile {
 const MAX_LINES = 400;
 
 /**
- * What each layer (a folder or a top-level file of src/) may import, besides itself. Dependencies point one way:
- * whoever stands on the left knows those on the right, never the reverse.
+ * What each layer (a folder or a top-level file of src/) may import, besides itself. Dependencies point one
+ * way: the layers on the left know those on the right, never the reverse.
  */
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
-  // The command: `serve` is the service itself, the rest uses the engine in place, or a server.
+  // The command: `serve` is the service itself; the other commands use the engine locally, or a server.
   cli: [
     'main.ts',
     'app',
@@ -32,9 +32,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'version.ts',
     'errors',
   ],
-  // Copies of everything, for operators; the service itself knows nothing of them but that content is held.
+  // Backups, for operators. The service itself knows only that a backup may hold content.
   backup: ['resources', 'database', 'storage', 'version.ts', 'errors'],
-  // A process: its configuration, its signals, its exit. Whatever cannot be started says why by its own class of errors.
+  // A process: its configuration, its signals, its exit. A part that cannot be started reports why with an
+  // error class of its own.
   'main.ts': ['app', 'queue', 'database', 'log.ts', 'redaction.ts', 'errors'],
   // How a process is put together: configuration, the HTTP application of all resources, the compute process.
   app: [
@@ -59,7 +60,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'places.ts',
     'errors',
   ],
-  // BullMQ and Redis: what is executed now.
+  // BullMQ and Redis: the executions that run now.
   queue: [
     'resources',
     'dispatch',
@@ -78,7 +79,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'places.ts',
     'errors',
   ],
-  // What callers have: see ROOMS.
+  // The records of callers: see ROOMS.
   resources: [
     'dispatch',
     'http',
@@ -101,11 +102,11 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'version.ts',
     'errors',
   ],
-  // Who is next. It knows neither who asked nor what is done.
+  // Which execution is next. This layer knows neither who sent a request nor what the work is.
   dispatch: ['database', 'contract', 'errors'],
-  // What routes are made of. It knows no resource.
+  // What routes are built from. This layer knows no resource.
   http: ['database', 'storage', 'metrics', 'tracing', 'adapter', 'json', 'contract', 'errors'],
-  // A card has its numbers in the words of charts and reports.
+  // A model card shows its numbers in the same words as charts and reports.
   squeeze: [
     'compute',
     'charts',
@@ -119,24 +120,25 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'version.ts',
     'errors',
   ],
-  // Threads and what runs in them.
+  // Threads, and the tasks that run in them.
   compute: ['engine', 'core', 'adapter', 'contract', 'places.ts', 'errors'],
   schedule: ['contract', 'errors'],
   serving: ['contract', 'adapter', 'formats', 'errors'],
   formats: ['safetensors', 'gguf', 'adapter', 'core', 'json', 'errors'],
-  // Reports as people read them: HTML, SVG, PNG. charts: what is drawn, as data; the page in web/ draws the same.
+  // Reports for people: HTML, SVG, PNG. charts describes a drawing as data, which the page in web/ also
+  // draws.
   report: ['charts', 'contract', 'places.ts', 'errors'],
   charts: ['contract', 'core'],
   storage: ['backend-calls.ts', 'errors'],
-  // What is known, in SQLite or PostgreSQL; files lie in the storage.
+  // Records are in SQLite or PostgreSQL; files are in the storage.
   database: ['backend-calls.ts', 'contract', 'errors'],
-  // Adapters from elsewhere and to elsewhere; net is what may be reached, and how.
+  // transfer fetches and delivers adapters; net decides which addresses may be reached, and how.
   transfer: ['net', 'bytes', 'adapter', 'json', 'contract', 'errors'],
   net: ['errors'],
   metrics: ['dispatch', 'backend-calls.ts', 'contract', 'errors'],
   safetensors: ['bytes', 'adapter', 'json', 'errors'],
   gguf: ['bytes', 'adapter', 'json', 'errors'],
-  // Of files as they come, whatever they are.
+  // Reading files of any kind.
   bytes: [],
   json: ['errors'],
   engine: ['core', 'contract', 'errors'],
@@ -144,7 +146,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   adapter: ['errors'],
   contract: ['adapter'],
   tracing: [],
-  // What is observed of calls to storage, database and Redis.
+  // What is observed of calls to the storage, the database and Redis.
   'backend-calls.ts': [],
   'log.ts': ['redaction.ts'],
   'redaction.ts': [],
@@ -154,9 +156,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The same inside a layer: which of its other folders a folder may import. Files that lie directly in the layer may import
- * all of its folders; its folders may import those of ENTRIES only, where the layer is listed there. A layer that is not
- * listed has no order inside yet.
+ * The same inside a layer: which of its other folders a folder may import. Files directly in the layer may
+ * import all of its folders. Its folders may import only those of ENTRIES, if the layer is listed there. In a
+ * layer that is not listed, folders may import each other.
  */
 export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   core: { onnx: [], policy: [] },
@@ -181,7 +183,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     jobs: ['adapters', 'connections', 'webhooks', 'events', 'contents', 'tenants', 'idempotency'],
     uploads: ['adapters', 'contents', 'tenants', 'idempotency'],
     adapters: ['contents', 'tenants', 'idempotency'],
-    // Jobs write the outbox; webhooks know nothing of them.
+    // Jobs write to the outbox; webhooks know nothing of jobs.
     webhooks: ['events'],
     secrets: ['webhooks'],
     events: [],
@@ -197,16 +199,17 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
   transfer: { hub: [], s3: [] },
 };
 
-/** Files directly in a layer that its folders may import, and which of their files may. */
+/** Files directly in a layer that its folders may import, and which files may do so. */
 export const ENTRIES: Readonly<Record<string, { readonly file: string; readonly from: RegExp }>> = {
-  // Who answers a request has the workspace of its caller; stores and services are given what they need.
+  // Code that answers a request has the workspace of its caller; stores and services get what they need as
+  // parameters.
   resources: {
     file: 'resources/own-workspace.ts',
     from: /(?:\/|-)routes\.ts$|\/upload\/|^resources\/uploads\/adapter-from-uploads\.ts$|jobs\/final-job-cache\.ts$|batches\/batch-responses\.ts$/,
   },
 };
 
-/** The files and folders (ending in "/") that may import a package. One place knows each foreign library. */
+/** The files and folders (ending in "/") that may import a package. Each package has one owner. */
 export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'onnxruntime-node': ['engine/ort.ts'],
   kysely: ['database/'],
@@ -240,10 +243,10 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   jose: ['resources/keys/token-signature.ts'],
 };
 
-/** Layers that only calculate: no files, sockets, processes or clocks. */
+/** Layers that only calculate: they use no files, sockets, processes or clocks. */
 const PURE = ['core', 'adapter', 'schedule', 'serving', 'charts'];
 
-/** A compute process is handed what was read, in its environment. */
+/** A compute process gets its configuration through its environment. */
 const READ_ENVIRONMENT: ReadonlySet<string> = new Set(['app/config.ts', 'app/compute-settings.ts']);
 
 const COMMENTS = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm;
@@ -253,7 +256,7 @@ const EXPORTS =
   /^export (?:abstract |async |declare )*(?:function\*?|const|class|interface|type|enum) (\w+)/gm;
 
 const layerOf = (path: string): string => path.split('/', 1)[0]!;
-/** The folder of a layer that a file lies in; undefined for one that lies in the layer itself. */
+/** The folder of a layer that contains a file; undefined for a file directly in the layer. */
 const roomOf = (path: string): string | undefined => path.split('/').slice(1, -1)[0];
 const packageOf = (specifier: string): string =>
   specifier
@@ -261,12 +264,12 @@ const packageOf = (specifier: string): string =>
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/');
 
-/** Every rule of the house that the files break, one sentence each. */
+/** Every rule that the files break, one sentence each. */
 export function violations(files: readonly SourceFile[]): string[] {
   return [...files.flatMap((file) => [...brokenImports(file), ...brokenShape(file)]), ...sharedNames(files)];
 }
 
-/** Layers that reach themselves through LAYERS; empty when dependencies point one way. */
+/** Layers that reach themselves through LAYERS; empty if dependencies point one way. */
 export function cyclicLayers(layers: Readonly<Record<string, readonly string[]>> = LAYERS): string[] {
   const reaches = (from: string, goal: string, seen = new Set<string>()): boolean =>
     (layers[from] ?? []).some((next) => {
@@ -319,7 +322,9 @@ function mayImport(path: string, packageName: string): boolean {
   return owners.some((owner) => (owner.endsWith('/') ? path.startsWith(owner) : path === owner));
 }
 
-/** A name that two files export: readers and editors take one for the other. A schema and its type share theirs. */
+/**
+ * A name that two files export, which readers and editors would confuse. A schema and its type share a name.
+ */
 function sharedNames(files: readonly SourceFile[]): string[] {
   const first = new Map<string, string>();
   return files.flatMap(({ path, text }) =>

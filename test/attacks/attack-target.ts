@@ -5,13 +5,13 @@ import { after, before } from 'node:test';
 import { Client } from '../e2e/client.ts';
 import { type Service, startService } from '../e2e/service.ts';
 
-/** The service that hostile requests are sent to; there while the tests of a suite run. */
+/** The service to which hostile requests are sent; it runs during the tests of a suite. */
 export class AttackTarget {
   dataDir!: string;
   service!: Service;
   client!: Client;
 
-  /** To be called in a suite: starts the service before its tests. */
+  /** Call this in a suite: it starts the service before the tests. */
   constructor(env: Readonly<Record<string, string>> = {}) {
     before(async () => {
       this.dataDir = mkdtempSync(join(tmpdir(), 'squeeze-attacks-'));

@@ -14,7 +14,7 @@ import { Tenant } from './tenant.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** Makes every call of the list. */
+/** Sends every call of the list. */
 export function hostileCalls(attacked: AttackTarget, adminKey: string): void {
   let tenant: Tenant;
   let other: Tenant;
@@ -30,7 +30,7 @@ export function hostileCalls(attacked: AttackTarget, adminKey: string): void {
     JSON.stringify({ kind: 'squeeze', adapter_id: adapter.id, targets: [{ rank: 1 }], ...extra });
   const target = (value: object) => () => tenant.post('/v1/jobs', job({ targets: [value] }));
   const options = (value: unknown) => () => tenant.post('/v1/jobs', job({ options: value }));
-  /** A path as it is, which fetch would tidy up. */
+  /** Sends a path unchanged; fetch would normalise it. */
   const path = (text: string) => async () =>
     asResponse(
       await rawRequest(
@@ -166,7 +166,7 @@ export function hostileCalls(attacked: AttackTarget, adminKey: string): void {
     );
   });
 
-  it('harms nothing: what was good still is', async () => {
+  it('harms nothing: valid calls still succeed', async () => {
     const response = await tenant.fetch('/v1/adapters', {
       method: 'POST',
       body: adapterForm(tinyAdapter(99)),

@@ -10,8 +10,8 @@ const BODIES: readonly Buffer[] = [
   Buffer.from(`--${BOUNDARY}--\r\n`),
 ];
 
-/** The connection is gone, with all of the body in it, before the service begins to read that. */
-describe('a connection that ends in the packet of its request', () => {
+/** The client has sent the whole body and closed the connection before the service begins to read. */
+describe('a connection that its client closes in the packet of the request', () => {
   let server: TestServer;
   before(async () => {
     server = await startServer({ uploadIdleTimeoutMs: 60_000 });
@@ -19,7 +19,7 @@ describe('a connection that ends in the packet of its request', () => {
   after(() => server.close());
 
   for (const path of ['/v1/adapters', '/v1/squeeze']) {
-    it(`leaves nothing of an upload to ${path}, whether its client hangs up or goes on with what is no HTTP`, async () => {
+    it(`leaves nothing of an upload to ${path}, whether the client closes or continues with bytes that are not HTTP`, async () => {
       for (const body of BODIES) {
         for (const beyond of [0, 1, 18, 60]) {
           const length = Math.max(0, body.length - beyond);

@@ -15,7 +15,7 @@ export interface FileAttack extends Case {
   readonly needsData?: true;
 }
 export interface RawAttack extends Case {
-  /** The client closes its side of the connection behind the last byte. */
+  /** The client closes its side of the connection after the last byte. */
   readonly endsEarly?: true;
 }
 export interface CallAttack {
@@ -23,7 +23,7 @@ export interface CallAttack {
   readonly what: string;
   readonly status: number;
   readonly code: ErrorCode | null;
-  /** The file and the title of the test that does it, where that is not calls.ts. */
+  /** The file and the title of the test that covers the attack, if that is not calls.ts. */
   readonly provenIn?: readonly [file: string, title: string];
 }
 
@@ -42,7 +42,10 @@ export interface AttackFiles {
   readonly config: Buffer;
 }
 
-/** Both files of an adapter of which one is the attack. The one valid file of rank 1 has a control of rank 1. */
+/**
+ * Both files of an adapter, one of which is the attack. The only valid file of rank 1 is for controls of rank
+ * 1.
+ */
 export function filesOf(file: string): AttackFiles {
   if (file.startsWith('config/')) return { weights: CONTROL_WEIGHTS, config: attackFile(file) };
   const isRankOne = file.includes('l27_one_by_one');

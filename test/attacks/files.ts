@@ -16,16 +16,16 @@ import { cpuMs } from './cpu-time.ts';
 
 const MAX_CPU_MS = 1_000;
 const MAX_GROWTH_BYTES_A_ROUND = 20 * 1024 * 1024;
-/** Against hanging only: what a case costs is measured in CPU time. */
+/** Only prevents hanging: the cost of a case is measured in CPU time. */
 const HANG_MS = 300_000;
 const ROUNDS = 2;
 const CONTROL = filesOf('config/g00_valid.json');
 
-/** Sends every file of the corpus in every way, and has squeezed what is accepted. */
+/** Sends every file of the corpus in every way, and squeezes those that are accepted. */
 export function hostileFiles(attacked: AttackTarget): void {
-  /** What was accepted, and has to be squeezed. */
+  /** Adapters that were accepted and must be squeezed. */
   const accepted = new Map<FileAttack, AdapterRecord>();
-  // So that the folders of the tenant are there, and every file that comes about later is one left behind.
+  // Creates the folders of the tenant, so that every later file that remains is one left behind.
   before(() => postGood());
 
   const post = (files: AttackFiles): Promise<Response> =>
@@ -34,7 +34,7 @@ export function hostileFiles(attacked: AttackTarget): void {
       body: adapterForm(files),
       signal: AbortSignal.timeout(HANG_MS),
     });
-  /** An upload like any other, whose content was never here: another base model each time. */
+  /** An upload like any other, but with content that was never sent before: each has another base model. */
   async function postGood(): Promise<void> {
     const config = { ...JSON.parse(String(CONTROL.config)), base_model_name_or_path: randomUUID() };
     const response = await post({ ...CONTROL, config: Buffer.from(JSON.stringify(config)) });
@@ -69,7 +69,7 @@ export function hostileFiles(attacked: AttackTarget): void {
     }
   });
 
-  it('uploads in pieces are judged alike: the file, then an adapter of it', async () => {
+  it('uploads in parts are judged alike: first the file, then an adapter with it', async () => {
     const server = { fetch: (path: string, init?: RequestInit) => attacked.client.fetch(path, init) };
     for (const [index, attack] of FILE_ATTACKS.entries()) {
       const { weights, config } = filesOf(attack.file);
@@ -78,7 +78,8 @@ export function hostileFiles(attacked: AttackTarget): void {
         () => put(server, ids[0], 'adapter_model.safetensors', weights),
         () => put(server, ids[1], 'adapter_config.json', config),
       ];
-      // The hostile one first: where it is refused, the other one and an adapter of both would show nothing.
+      // The hostile file comes first: if it is refused, sending the other one and creating an adapter would
+      // show nothing.
       if (attack.file.startsWith('config/')) puts.reverse();
       let response = await puts[0]!();
       if (response.ok) {
@@ -91,7 +92,7 @@ export function hostileFiles(attacked: AttackTarget): void {
     }
   });
 
-  it('what is accepted can be squeezed to rank 1, and no number of the result is infinite or none', async () => {
+  it('accepted files can be squeezed to rank 1, and every number of the result is finite', async () => {
     assert.ok(accepted.size >= FILE_ATTACKS.filter(({ status }) => status === 201).length);
     for (const [attack, { id }] of accepted) {
       const job = await attacked.client.squeeze(id, [{ rank: 1 }]);
@@ -122,8 +123,8 @@ export function hostileFiles(attacked: AttackTarget): void {
     }
   }
 
-  it('the whole corpus, again and again, leaves memory where it was', async () => {
-    // The heap has settled: the tests above have been two rounds.
+  it('sending the whole corpus repeatedly does not increase memory', async () => {
+    // The heap is stable by now: the tests above were two rounds.
     const before = residentBytes(attacked.service);
     for (let i = 0; i < ROUNDS; i++)
       for (const { file } of FILE_ATTACKS) await (await post(filesOf(file))).arrayBuffer();

@@ -9,13 +9,13 @@ import { cpuMs } from './cpu-time.ts';
 
 const MAX_CPU_MS = 1_000;
 
-/** Writes every request of the list to the socket as it is. */
+/** Writes every request of the list to a socket unchanged. */
 export function hostileHttp(attacked: AttackTarget): void {
   let seed = 0;
-  // So that the folders of the tenant are there.
+  // Creates the folders of the tenant.
   before(() => postGood());
 
-  /** Sends bytes as they are. @returns what came until the service closed the connection */
+  /** Sends bytes unchanged. @returns the bytes received until the service closed the connection */
   async function answers(bytes: Uint8Array, endsEarly = false): Promise<string> {
     const socket = await openSocket(attacked.port);
     socket.write(bytes);

@@ -11,7 +11,7 @@ const nested = (open: string, levels: number, close: string): string =>
   open.repeat(levels) + close.repeat(levels);
 const objects = (levels: number): string => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
 
-/** JSON that no operation takes, whatever its schema. */
+/** JSON that no operation accepts, whatever its schema. */
 const HOSTILE: Readonly<
   Record<string, readonly [text: string | Uint8Array, code: ErrorCode, where: RegExp]>
 > = {
@@ -48,7 +48,9 @@ const HOSTILE: Readonly<
 
 const ONE_OF_EACH_CODE = [...new Map(Object.values(HOSTILE).map(([text, code]) => [code, text])).values()];
 
-/** The fields of a multipart body that are JSON: objects and numbers, but for those that have text, digits or words. */
+/**
+ * The fields of a multipart body that are JSON: objects and numbers. The others are texts, digits or words.
+ */
 const NOT_JSON = new Set(['name', 'step', 'rewind', 'loss']);
 function jsonFields(contract: Contract, { bodies }: Operation): string[] {
   const form = bodies['multipart/form-data'];
@@ -59,11 +61,13 @@ function jsonFields(contract: Contract, { bodies }: Operation): string[] {
     .map(([name]) => name);
 }
 
-/** Sends every text wherever the contract has JSON. */
+/** Sends every text to every operation that expects JSON. */
 export function hostileJson(attacked: AttackTarget, contract: Contract, adminKey: string): void {
   const authorized = { authorization: `Bearer ${adminKey}` };
 
-  /** Nothing is there of what a path names: that is looked for behind the body. */
+  /**
+   * The record that a path names does not exist: the service looks for it only after it has read the body.
+   */
   const pathOf = ({ path }: Operation): string => path.replace(/\{\w+\}/g, 'job_0');
 
   async function ask(operation: Operation, body?: FormData | string | Uint8Array, type?: string) {
@@ -101,7 +105,7 @@ export function hostileJson(attacked: AttackTarget, contract: Contract, adminKey
       doors.push(`${title} ${name}`);
       it(`${title}: is refused as the part ${name}`, async () => {
         for (const [index, [what, [text]]] of Object.entries(HOSTILE).entries()) {
-          // What the part says of itself changes nothing: each text says either, at one door or the other.
+          // What the part declares about itself makes no difference: each text declares either type, in turn.
           const type = (doors.indexOf(`${title} ${name}`) + index) % 2 ? 'application/json' : '';
           const form = adapterForm(tinyAdapter(1));
           form.append(name, new Blob([text as string], { type }));
@@ -122,7 +126,7 @@ export function hostileJson(attacked: AttackTarget, contract: Contract, adminKey
     }
   }
 
-  it('has doors', () => {
+  it('finds operations that accept JSON', () => {
     for (const door of [
       'POST /v1/jobs',
       'PATCH /v1/adapters/{id}',
@@ -132,7 +136,7 @@ export function hostileJson(attacked: AttackTarget, contract: Contract, adminKey
       assert.ok(doors.includes(door), `${door} among ${doors.join(', ')}`);
   });
 
-  it('leaves a service that takes what is good: also labels called like parts of JavaScript', async () => {
+  it('leaves a service that accepts valid input, including labels named like properties of JavaScript objects', async () => {
     const form = adapterForm(tinyAdapter(2));
     form.append('labels', '{"constructor":"x","prototype":"yes"}');
     const response = await fetch(`${attacked.url}/v1/adapters`, {

@@ -15,14 +15,16 @@ import { CONFIG, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
 const OPEN_FILES = 1024;
 const SOCKETS = 10_000;
 const WAVE = 500;
-/** Heads have 10 s, answers 2 s; only against hanging. */
+/** Heads have 10 s and answers 2 s; this longer limit only prevents hanging. */
 const GONE_LIMIT_MS = 300_000;
-/** A connection of this test's own, and files that happen to be open. */
+/** The test's own connection, and other open files. */
 const SLACK = 8;
 
 const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
 
-it('a ceiling that the file descriptors do not allow is refused at the start', { skip: !hasPrlimit }, () => {
+it('a connection limit that the file descriptors do not allow is refused at startup', {
+  skip: !hasPrlimit,
+}, () => {
   const args = [`--nofile=${OPEN_FILES}`, process.execPath, ...SERVICE_ENTRY];
   const env = { ...process.env, MAX_CONNECTIONS: '385', DATA_DIR: join(tmpdir(), 'squeeze-never-made') };
   const { status, stderr } = spawnSync('prlimit', args, { env, encoding: 'utf8' });
@@ -50,7 +52,7 @@ describe('ten thousand sockets that send nothing, or half a head', { skip: !hasP
 
   const descriptors = (): number => readdirSync(`/proc/${service.pid}/fd`).length;
 
-  /** Over a connection of its own. */
+  /** On a connection of its own. */
   async function ask(bytes: Uint8Array | string) {
     const socket = await openSocket(port);
     socket.write(bytes);
@@ -67,7 +69,7 @@ describe('ten thousand sockets that send nothing, or half a head', { skip: !hasP
     assert.equal(status, 201, text);
   }
 
-  it('keep nobody out, and cost no descriptor for longer than their time', async () => {
+  it('do not keep out other clients, and hold no descriptor longer than their time allows', async () => {
     await assertServes();
     const before = descriptors();
     const program = programEntry(join(import.meta.dirname, 'hostile-sockets.program.ts'));
@@ -81,7 +83,7 @@ describe('ten thousand sockets that send nothing, or half a head', { skip: !hasP
     await once(lines, 'line');
     for (let served = 0; opened < SOCKETS || served === 0; served++) await assertServes();
 
-    // All of them are still held by whoever opened them.
+    // The process that opened them still holds all of them.
     assert.ok(descriptors() < OPEN_FILES);
     const { body: metrics } = await get('/metrics');
     const [, evicted] = /connections_cut_total\{listener="main",reason="evicted_silent"\} (\d+)/.exec(

@@ -14,11 +14,11 @@ const CASES = JSON.parse(
   readFileSync(join(import.meta.dirname, '../fixtures/ssrf.json'), 'utf8'),
 ) as readonly Case[];
 const CODES: readonly string[] = ['OUTBOUND_FORBIDDEN', 'OUTBOUND_URL_INVALID'];
-/** What the contract takes for a URL; others are refused before anything is made of them. */
+/** Texts that the contract accepts as URLs; all others are refused before they are used. */
 const MAX_URL_CHARACTERS = 2048;
 const URL_CHARACTERS = /^https?:\/\/[!-[\]-~]+$/;
 
-/** Offers every URL of the list as a webhook and as a source. */
+/** Sends every URL of the list as a webhook and as a source. */
 export function internalUrlAttacks(attacked: AttackTarget): void {
   const post = (path: string, body: object): Promise<Response> =>
     attacked.client.fetch(path, {
@@ -34,11 +34,11 @@ export function internalUrlAttacks(attacked: AttackTarget): void {
   }
 
   for (const { url, what, refused: when } of CASES) {
-    // With https too, so that its being http is not the reason.
+    // Also with https, so that http is not the reason for the refusal.
     for (const text of [...new Set([url, url.replace(/^http:/, 'https:')])]) {
       it(`${what}: ${JSON.stringify(text.slice(0, 60))}`, async () => {
         const webhook = await post('/v1/webhooks', { url: text });
-        // The name may be asked for; what it leads to is not connected to, as test/net/ssrf.test.ts shows.
+        // The name may be resolved, but no connection is made to its address, as test/net/ssrf.test.ts shows.
         if (when === 'at connect' && webhook.ok) return;
         await refused(webhook, text);
         if (when === 'at connect') return;
@@ -48,7 +48,7 @@ export function internalUrlAttacks(attacked: AttackTarget): void {
     }
   }
 
-  it('harm nothing: the service answers, and has no webhook that leads inside', async () => {
+  it('harm nothing: the service answers, and has no webhook with an internal address', async () => {
     const { data: webhooks } = await attacked.client.json<{ data: { url: string }[] }>('/v1/webhooks');
     for (const { url } of webhooks) assert.match(url, /nip\.io|\.test/);
   });

@@ -4,7 +4,7 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import type { Quotas } from '../../src/contract/tenant.ts';
 import { type AdapterFiles, adapterForm, Client } from '../e2e/client.ts';
 
-/** The service as one who has a key sees it. */
+/** The service as seen by a caller with a key. */
 export class Tenant {
   readonly key: string;
   readonly #url: string;
@@ -39,7 +39,7 @@ export class Tenant {
     return client.finished(jobId);
   }
 
-  /** For administrators: a new tenant with a key that may read and write. */
+  /** For administrators: creates a tenant with a key that may read and write. */
   async newTenant(tenant: string, quotas: Quotas = {}): Promise<Tenant> {
     const made = await this.fetch(`/v1/tenants/${tenant}`, {
       method: 'PUT',

@@ -24,7 +24,7 @@ import { findings, openPlaces, type Places } from './places.ts';
 const DIALECTS = ['sqlite', 'postgresql'] as const;
 const skipOf = (...dialects: Dialect[]) => dialects.includes('postgresql') && noPostgres;
 
-/** Adds to the tables what a later version might. */
+/** Adds to the tables what a later version might add. */
 const LATER: Migration = {
   name: '9999-later',
   up: (writer, { text }) => writer.schema.alterTable('tenant').addColumn('motto', sql.raw(text)).execute(),
@@ -57,7 +57,7 @@ for (const from of DIALECTS)
       const { problems, unknown, sums } = await findings(target);
       assert.deepEqual([problems, unknown], [[], []]);
       assert.equal(sums.contents, rows.content!.length);
-      // What was on its way means nothing to another process.
+      // State of a process that was interrupted means nothing to another process.
       const left = ['upload', 'upload_lock', 'content_write'] as const;
       for (const table of left)
         assert.deepEqual(await target.database.reader.selectFrom(table).selectAll().execute(), []);
@@ -76,13 +76,13 @@ describe('a backup', () => {
     return { source, backup };
   }
 
-  it('has a folder of its own', async (t) => {
+  it('needs a folder of its own', async (t) => {
     const { source, backup } = await saved(t);
     await assert.rejects(makeBackup(backup, source), { code: 'OUTPUT_EXISTS' });
     assert.ok(existsSync(join(backup, 'manifest.json')));
   });
 
-  it('that is damaged is refused, and the damage is named', async (t) => {
+  it('that is damaged is refused, and the message names the damage', async (t) => {
     const { backup } = await saved(t);
     const whole = new Map(files(backup).map((name) => [name, readFileSync(join(backup, name))]));
     const content = [...whole.keys()].find((name) => name.startsWith('content/'))!;
@@ -122,7 +122,7 @@ describe('a backup', () => {
     await restore(backup, target);
   });
 
-  it('goes into a new database and a storage without content only', async (t) => {
+  it('is restored only into a new database and a storage without content', async (t) => {
     const { source, backup } = await saved(t);
     await assert.rejects(restore(backup, source), { code: 'DATABASE_NOT_EMPTY' });
     const other = await openPlaces(t, 'sqlite');
@@ -131,7 +131,7 @@ describe('a backup', () => {
     assert.deepEqual((await everyRow(other.database)).adapter, []);
   });
 
-  it('is restored where an earlier attempt ended before its rows', async (t) => {
+  it('is restored after an earlier attempt that ended before it wrote the rows', async (t) => {
     const { source, backup } = await saved(t);
     const target = await openPlaces(t, 'sqlite', { isMigrated: false });
     const [key] = await source.store.list('content/', { after: 'content/0000000/~' });
@@ -140,7 +140,7 @@ describe('a backup', () => {
     assert.deepEqual((await findings(target)).problems, []);
   });
 
-  it('of an older version is brought up to date, one of a newer version is refused', async (t) => {
+  it('of an older version is upgraded, and one of a newer version is refused', async (t) => {
     const { backup } = await saved(t);
     const target = await openPlaces(t, 'sqlite', { isMigrated: false });
     await restore(backup, target, [...MIGRATIONS, LATER]);
@@ -157,7 +157,7 @@ describe('a backup', () => {
     await assert.rejects(restore(backup, other), { code: 'BACKUP_VERSION' });
   });
 
-  it('of content that is missing or damaged is none, and leaves nothing', async (t) => {
+  it('fails and leaves nothing if content is missing or damaged', async (t) => {
     const source = await openPlaces(t, 'sqlite');
     await fillEveryTable(source.database, source.store);
     const [first, second] = await source.store.list('content/', { after: 'content/0000000/~' });

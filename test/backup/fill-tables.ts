@@ -13,7 +13,7 @@ import { SAMPLE_FACTS } from '../resources/adapters/sample-adapter.ts';
 
 export const TENANT = 'team-a';
 
-/** Larger than what lies in the database. */
+/** Larger than the content that is kept in the database. */
 const LARGE_BYTES = 20_000;
 
 const fileOf = (name: string, data: Uint8Array): NewFile => ({
@@ -45,7 +45,7 @@ export async function addAdapter(database: Database, store: BlobStore, seed: num
   return id;
 }
 
-/** Something in every table, in the storage, and on its way. */
+/** Records in every table, content in the storage, and unfinished uploads. */
 export async function fillEveryTable(database: Database, store: BlobStore): Promise<{ adapters: string[] }> {
   await database.write((writer) => ensureTenant(writer, TENANT));
   const adapters: string[] = [];
@@ -54,7 +54,7 @@ export async function fillEveryTable(database: Database, store: BlobStore): Prom
   const report = fileOf('report.json', Buffer.alloc(LARGE_BYTES, 'report'));
   const modules = fileOf('modules.json', Buffer.from('[]'));
   const written = await contents.write([report, modules]);
-  // On their way: an upload of a process, and what a crash left of one.
+  // Unfinished: the upload of a running process, and the remains of one that crashed.
   await store.put(
     `content/0000000/${await database.write((writer) => beginWrite(database, writer))}-0`,
     Buffer.from('half'),
@@ -237,7 +237,7 @@ export async function fillEveryTable(database: Database, store: BlobStore): Prom
 const NEVER = { revoked_at: null, last_used_at: null };
 const NO_SECRET = { previous_secret: null, previous_secret_expires_at: null };
 
-/** All that a backup would have of a database, table by table. */
+/** Everything that a backup contains of a database, table by table. */
 export const everyRow = (database: Database): Promise<Record<string, SavedRow[]>> =>
   database.snapshot(async (reader) => {
     const tables: Record<string, SavedRow[]> = {};
@@ -248,7 +248,7 @@ export const everyRow = (database: Database): Promise<Record<string, SavedRow[]>
     return tables;
   });
 
-/** Bytes are of another class in each dialect. */
+/** Each dialect returns bytes as another class. */
 const plain = (row: SavedRow): SavedRow =>
   Object.fromEntries(
     Object.entries(row).map(([name, value]) => [

@@ -12,10 +12,10 @@ import { DiskStore } from '../../src/storage/disk-store.ts';
 import { POOL } from '../database/dialects.ts';
 import { testDatabase } from '../database/postgres-server.ts';
 
-/** A new database and a storage in a new folder, which end with the test. */
+/** A new database and a storage in a new folder, which are removed after the test. */
 export interface Places extends BackupWork {
   readonly folder: string;
-  /** Of the storage. */
+  /** The folder of the storage. */
   pathOf(key: string): string;
 }
 
@@ -41,7 +41,7 @@ export async function openPlaces(
   };
 }
 
-/** What a verification finds. */
+/** The findings of a verification. */
 export async function findings(
   places: Places,
   isQuick = false,

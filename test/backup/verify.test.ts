@@ -7,7 +7,7 @@ import { fillEveryTable, TENANT } from './fill-tables.ts';
 import { findings, openPlaces } from './places.ts';
 
 for (const dialect of ['sqlite', 'postgresql'] as const)
-  it(`a verification tells what is wrong by its id, ${dialect}`, {
+  it(`a verification reports every fault with its id, ${dialect}`, {
     skip: dialect === 'postgresql' && noPostgres,
   }, async (t) => {
     const places = await openPlaces(t, dialect);
@@ -55,11 +55,11 @@ for (const dialect of ['sqlite', 'postgresql'] as const)
       ['USAGE_WRONG', TENANT],
     ]);
     assert.equal(sums.problems, 6);
-    // Sizes say nothing of a byte that was changed.
+    // A changed byte does not change the size.
     assert.equal((await findings(places, true)).sums.problems, 5);
   });
 
-it('a storage that is away has not lost anything', async (t) => {
+it('does not report content as lost while the storage is unavailable', async (t) => {
   const places = await openPlaces(t, 'sqlite');
   await fillEveryTable(places.database, places.store);
   rmSync(places.pathOf(''), { recursive: true });

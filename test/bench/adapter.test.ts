@@ -35,7 +35,7 @@ const SMALL: AdapterSpec = {
   ],
 };
 
-/** Largest difference of two spectra against the largest value. */
+/** The largest difference between two spectra, divided by the largest value. */
 function distance(actual: Float64Array, expected: Float64Array): number {
   return Math.max(...expected.map((value, i) => Math.abs(value - actual[i]!))) / expected[0]!;
 }
@@ -48,7 +48,7 @@ const offIdentity = (square: Matrix) =>
   );
 
 describe('bench: factors', () => {
-  it('have the singular values they promise, whatever the shape', () => {
+  it('have the requested singular values, whatever the shape', () => {
     const shape = fc
       .record({ rank: fc.integer({ min: 1, max: 20 }), extra: fc.tuple(fc.nat(60), fc.nat(60)) })
       .map(({ rank, extra }) => ({
@@ -67,7 +67,7 @@ describe('bench: factors', () => {
     );
   });
 
-  it('are neither orthogonal nor balanced, as those of trained adapters are not', () => {
+  it('are neither orthogonal nor balanced, like those of trained adapters', () => {
     const rank = 16;
     const { a, b } = factors({ outFeatures: 200, inFeatures: 150 }, spectrum(rank, 1), random(5));
     const gramA = multiply(matrix(rank, 150, a), transpose(matrix(rank, 150, a)));
@@ -80,11 +80,11 @@ describe('bench: factors', () => {
     assert.ok(Math.max(...imbalance) > 0.05, 'A and B have the same Gram matrix');
   });
 
-  it('need more features than rank', () => {
+  it('need more features than their rank', () => {
     assert.throws(() => factors({ outFeatures: 8, inFeatures: 9 }, spectrum(8, 1), random(1)), /more than 8/);
   });
 
-  it('are mixed by an orthogonal map that reaches every row from every row', () => {
+  it('are mixed by an orthogonal map in which every row depends on every row', () => {
     for (const count of [1, 2, 3, 8, 12, 31]) {
       const rows = new Float32Array(count * count);
       for (let i = 0; i < count; i++) rows[i * count + i] = 1;
@@ -103,8 +103,8 @@ describe('bench: bfloat16', () => {
   it('rounds to nearest, ties to even', () => {
     assert.equal(bits(1), 0x3f80);
     assert.equal(bits(-2), 0xc000);
-    assert.equal(bits(1 + 2 ** -8), 0x3f80); // a tie: down to even
-    assert.equal(bits(1 + 3 * 2 ** -8), 0x3f82); // a tie: up to even
+    assert.equal(bits(1 + 2 ** -8), 0x3f80); // a tie, rounded down to even
+    assert.equal(bits(1 + 3 * 2 ** -8), 0x3f82); // a tie, rounded up to even
     assert.equal(bits(1 + 2 ** -8 + 2 ** -20), 0x3f81);
     assert.equal(bits(-0), 0x8000);
   });
@@ -122,7 +122,7 @@ describe('bench: adapter', () => {
       .update(readFileSync(join(dir, name, WEIGHTS)))
       .digest('hex');
 
-  it('is a PEFT adapter whose modules have the spectra they promise', () => {
+  it('is a PEFT adapter whose modules have the requested spectra', () => {
     const { modules, passthrough } = readPeftAdapter(join(dir, 'first'));
     assert.equal(passthrough.size, 0);
     assert.equal(modules.size, SMALL.modules.length);
@@ -131,19 +131,19 @@ describe('bench: adapter', () => {
       assert.deepEqual([b.rows, b.columns, a.rows, a.columns], [outFeatures, 12, 12, inFeatures]);
       assert.deepEqual([dtype, scale], ['BF16', 2]);
       const promised = spectrum(12, moduleSource(index).size);
-      // bfloat16 keeps 8 bits: each number is off by at most 2⁻⁹.
+      // bfloat16 has 8 significant bits, so each number is off by at most 2⁻⁹.
       const off = distance(singularValuesOfProduct(b, a), promised);
       assert.ok(off < 2 ** -8, `${name}: off by ${off}`);
     });
   });
 
-  it('has as many bytes as it says, and a header', () => {
+  it('has a header, and as many bytes as announced', () => {
     const headerBytes = Number(readFileSync(join(dir, 'first', WEIGHTS)).readBigUInt64LE(0)) + 8;
     assert.equal(headerBytes % 8, 0);
     assert.equal(statSync(join(dir, 'first', WEIGHTS)).size, headerBytes + factorBytes(SMALL));
   });
 
-  it('is the same each time, but its modules are not the same as each other', async () => {
+  it('is the same each time, but its modules differ from each other', async () => {
     await writeAdapter(join(dir, 'second'), SMALL);
     assert.equal(digest('second'), digest('first'));
     assert.deepEqual(readdirSync(join(dir, 'second')).sort(), ['adapter_config.json', WEIGHTS]);
@@ -151,13 +151,13 @@ describe('bench: adapter', () => {
     assert.notDeepEqual(modules.get('layers.0.q_proj')!.a.data, modules.get('layers.1.q_proj')!.a.data);
   });
 
-  it('is not made again where it is', async () => {
+  it('is not written again if it exists', async () => {
     const { mtimeMs } = statSync(join(dir, 'first', WEIGHTS));
     await writeAdapter(join(dir, 'first'), SMALL);
     assert.equal(statSync(join(dir, 'first', WEIGHTS)).mtimeMs, mtimeMs);
   });
 
-  it('comes in the shapes of the benchmark', () => {
+  it('has the shapes of the benchmark', () => {
     const llama = llamaAdapter(64);
     assert.equal(llama.modules.length, 224);
     assert.equal(factorBytes(llama), 319_815_680);

@@ -25,7 +25,7 @@ async function withFolder(use: (dir: string) => Promise<void>): Promise<void> {
 }
 
 describe('bench of the API: the adapter to upload', () => {
-  it('is one that the service takes, by a form and as the body itself', () =>
+  it('is accepted by the service, in a form and as the body itself', () =>
     withFolder(async (dir) => {
       const bytes = await writeLargeAdapter(dir, 3e6);
       assert.equal((await readFile(join(dir, WEIGHTS))).length, bytes);
@@ -68,7 +68,7 @@ describe('bench of the API: the adapter to upload', () => {
 });
 
 describe('bench of the API: memory', () => {
-  it('is that of the process, at most', async () => {
+  it('is the peak of the process', async () => {
     assert.ok(residentBytes(process) > 20e6);
     const { result, beforeBytes, peakBytes } = await watchResidentMemory(process, async () => {
       const held = Buffer.alloc(200e6, 1);
@@ -101,7 +101,7 @@ describe('bench of the API: its page', () => {
       .split('|')
       .map((cell) => cell.trim());
 
-  it('says what was measured, in the units it names', () => {
+  it('states what was measured, in the units that it names', () => {
     assert.deepEqual(cells('does nothing').slice(2, 7), ['12,346', '3', '12', '0', '0']);
     assert.deepEqual(cells('squeezes').slice(2, 7), ['9,877', '3', '12', '0', '8']);
     assert.deepEqual(cells('raw').slice(2, 8), ['2.0 GB', '5.00', '400', '180', '220', '40']);

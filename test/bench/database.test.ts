@@ -14,7 +14,7 @@ import { noPostgres, testDatabase } from '../database/postgres-server.ts';
 const FEW = { ...QUICK, calls: 2 };
 
 onEachDialect('bench of the database: its rows', (database) => {
-  it('are as many as was asked for, and counted', async () => {
+  it('are as many as requested, and are counted', async () => {
     const made = await fill(database(), FEW);
     const { reader } = database();
     const countOf = async (table: 'job' | 'adapter', tenant: string) => {
@@ -40,7 +40,7 @@ onEachDialect('bench of the database: its rows', (database) => {
 
 describe('bench of the database: its calls', () => {
   for (const dialect of ['sqlite', 'postgresql'] as const) {
-    it(`do what they say, ${dialect}`, { skip: dialect === 'postgresql' && noPostgres }, async () => {
+    it(`do what their names say, ${dialect}`, { skip: dialect === 'postgresql' && noPostgres }, async () => {
       const dataDir = mkdtempSync(join(tmpdir(), 'bench-database-'));
       try {
         const url = dialect === 'postgresql' ? await testDatabase() : undefined;
@@ -63,7 +63,7 @@ describe('bench of the database: its page', () => {
       ...{ amounts: { ...FEW, jobs }, rows: [{ ...slow, milliseconds: [...slow.milliseconds] }] },
     });
 
-  it('says what is over the aim, which is twice as much for more jobs', () => {
+  it('marks what exceeds the aim, which doubles with the number of jobs', () => {
     assert.match(page(100_000), /\| jobs: cancel \| +2\.00 \| +30\.0 \| +30\.0 \| +yes \|/);
     assert.match(page(100_000), /Over the aim of 20 ms: jobs: cancel \(30\.0 ms\)\./);
     assert.match(page(1_000_000), /No 99th percentile is over the aim of 40 ms\./);
@@ -71,7 +71,7 @@ describe('bench of the database: its page', () => {
 });
 
 describe('bench of the database: its options', () => {
-  it('are read, and refused by name', () => {
+  it('are read, and unknown ones are refused by name', () => {
     const parsed = parseOptions(['--dialects', 'postgresql,sqlite', '--jobs', '5000', '--calls', '40']);
     assert.deepEqual(parsed, {
       dialects: ['sqlite', 'postgresql'],

@@ -38,13 +38,13 @@ describe('bench: floor', () => {
     assert.deepEqual(operations(spec, 3), { gram: 1280, project: 960 });
   });
 
-  it('is what one thing after the other takes', () => {
+  it('is the sum of steps that run one after the other', () => {
     const { read, write, gram, project, total } = floorSeconds(MEASURED);
     assert.deepEqual([read, write, gram, project], [0.1, 0.2, 0.2, 0.05]);
     assert.ok(Math.abs(total - 0.55) < 1e-12);
   });
 
-  it('is what the median job is divided by', () => {
+  it('is the divisor of the median job', () => {
     const page = floorPage(MEASURED);
     assert.match(page, /^\| rsvd +\| +1\.10 \| +2\.00 \|$/m);
     assert.match(page, /^\| exact +\| +2\.20 \| +4\.00 \|$/m);
@@ -59,7 +59,7 @@ describe('bench: speed of the machine', () => {
   });
   after(() => rmSync(dir, { recursive: true, force: true }));
 
-  it('reads files of any length, and leaves nothing of what it writes', async () => {
+  it('reads files of any length, and removes the files that it wrote', async () => {
     const path = join(dir, 'read.bin');
     for (const bytes of [0, 1, 5 * 2 ** 20 + 1]) {
       writeFileSync(path, Buffer.alloc(bytes));
@@ -70,7 +70,7 @@ describe('bench: speed of the machine', () => {
     assert.deepEqual(readdirSync(dir), ['read.bin']);
   });
 
-  it('multiplies', async () => {
+  it('multiplies matrices', async () => {
     const rate = await gemmRate(64, 48, 8);
     assert.ok(Number.isFinite(rate) && rate > 0);
   });

@@ -4,7 +4,7 @@ import { fileSize, megabytes, range, ratio, seconds } from '../../bench/format.t
 import { markdownTable } from '../../bench/markdown-table.ts';
 
 describe('bench: tables', () => {
-  it('pad every column to its widest cell, the first to the left, the others to the right', () => {
+  it('pad every column to its widest cell, and align the first column left, the others right', () => {
     assert.equal(
       markdownTable([
         ['method', 's'],
@@ -20,13 +20,13 @@ describe('bench: tables', () => {
     );
   });
 
-  it('never have a rule shorter than Markdown takes', () => {
+  it('never have a rule that is shorter than Markdown requires', () => {
     assert.equal(markdownTable([['a', 'b']]), '| a   |   b |\n|-----|----:|');
   });
 });
 
 describe('bench: numbers', () => {
-  it('show as many digits as they are worth', () => {
+  it('show as many digits as are significant', () => {
     assert.deepEqual([0.0345, 0.1, 1.061, 39.94, 3012.4].map(seconds), [
       '0.035',
       '0.10',

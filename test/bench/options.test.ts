@@ -5,7 +5,7 @@ import { PARTS, parseOptions, USAGE } from '../../bench/options.ts';
 const parse = (line: string) => parseOptions(line.split(' ').filter((word) => word !== ''));
 
 describe('bench: options', () => {
-  it('measure everything when nothing is said', () => {
+  it('select everything by default', () => {
     assert.deepEqual(parse(''), {
       parts: ['peers', 'work', 'floor', 'concurrency'],
       rank: 16,
@@ -17,13 +17,13 @@ describe('bench: options', () => {
     });
   });
 
-  it('choose parts, each once and in the order of the page', () => {
+  it('select parts, each once and in the order of the page', () => {
     for (const part of PARTS) assert.deepEqual(parse(`--parts ${part}`)?.parts, [part]);
     assert.deepEqual(parse('--parts floor,peers,floor')?.parts, ['peers', 'floor']);
     assert.deepEqual(parseOptions(['--parts', 'work, concurrency'])?.parts, ['work', 'concurrency']);
   });
 
-  it('are read as they are said', () => {
+  it('are read as given', () => {
     const options = parse('--rank 8 --runs 2 --huge --quick --skip-peers --figure x.svg');
     assert.deepEqual(
       { ...options, parts: [] },
@@ -37,7 +37,7 @@ describe('bench: options', () => {
     for (const part of PARTS) assert.match(USAGE, new RegExp(`^ +${part} `, 'm'));
   });
 
-  it('are refused by name', () => {
+  it('are refused by name if they are unknown', () => {
     assert.throws(() => parse('--parts peers,wrok'), /--parts: "wrok" is not one of peers, work/);
     assert.throws(() => parse('--parts peers,'), /--parts: "" is not one of/);
     for (const bad of ['0', '64', '1.5', 'x', '-3']) {

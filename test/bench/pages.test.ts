@@ -61,7 +61,7 @@ describe('bench: page of the peers', () => {
     scores: new Map(),
   };
 
-  it('divides each peer by each of our methods, in the median', () => {
+  it('shows the median ratio of each peer to each of our methods', () => {
     const peers = new Map([['torch: slow', [peer(40)]]]);
     const [comparison, ratios] = row(peersPage({ ...measured, peers }), 'torch: slow');
     assert.match(comparison!, /\| 40\.00 \| 40\.00–40\.00 \| 41\.00 \| 1 \| 800 \|/);
@@ -69,7 +69,7 @@ describe('bench: page of the peers', () => {
     assert.equal(ratios, '| torch: slow | 40 | 33 | 2.00 | 20 | 16 | 2.00 |');
   });
 
-  it('says clearly what was not run to the end', () => {
+  it('states clearly what was not run to completion', () => {
     const peers = new Map([
       ['torch: peft', [peer(3000, 2)]],
       ['torch: fast', [peer(1), peer(2), peer(3)]],
@@ -83,7 +83,7 @@ describe('bench: page of the peers', () => {
     assert.match(row(page, 'torch: fast')[0]!, /\| 2\.00 \| 1\.00–3\.00 \|/);
   });
 
-  it('does without peers', () => {
+  it('can be written without peers', () => {
     const page = peersPage({ ...measured, peers: new Map() });
     assert.doesNotMatch(page, /How many times|NaN|undefined/);
     assert.match(page, /not judged in this run/);
@@ -91,7 +91,7 @@ describe('bench: page of the peers', () => {
 });
 
 describe('bench: page of concurrency', () => {
-  it('compares with one at a time', () => {
+  it('compares with one job at a time', () => {
     const at = (atOnce: number, seconds: number) => ({
       atOnce,
       threads: 2 / atOnce,
@@ -106,7 +106,7 @@ describe('bench: page of concurrency', () => {
   });
 });
 
-describe('bench: adapters on loan', () => {
+describe('bench: borrowed adapters', () => {
   const context = (homeDir: string) => ({
     options: parseOptions([])!,
     homeDir,
@@ -114,7 +114,7 @@ describe('bench: adapters on loan', () => {
     say: () => {},
   });
 
-  it('are made for their user, and small ones kept', async () => {
+  it('are created for their user, and small ones are kept', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'bench-loan-'));
     try {
       const use = async (path: string) => {
@@ -128,7 +128,7 @@ describe('bench: adapters on loan', () => {
     }
   });
 
-  it('are refused before anything is written when the disk is too small', async () => {
+  it('are refused before anything is written if the disk is too small', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'bench-loan-'));
     try {
       const enormous = { ...squareAdapter(1, 2 ** 40, 2 ** 10), name: 'enormous' };

@@ -7,7 +7,7 @@ const close = (actual: number, expected: number, relative: number) =>
   assert.ok(Math.abs(actual - expected) <= relative * Math.abs(expected), `${actual}, expected ${expected}`);
 
 describe('bench: power law', () => {
-  it('is found where the points follow one', () => {
+  it('is found if the points follow one', () => {
     const law = fc.record({
       exponent: fc.double({ noNaN: true, min: -3, max: 3 }),
       factor: fc.double({ noNaN: true, min: 1e-6, max: 1e6 }),
@@ -22,7 +22,7 @@ describe('bench: power law', () => {
     );
   });
 
-  it('is the line of least squares in logarithms, worked by hand', () => {
+  it('is the least-squares line of the logarithms, as calculated by hand', () => {
     // (0, 0), (1, 2), (2, 1) in powers of ten: slope ½, and ½ at 0.
     const { exponent, factor } = fitPowerLaw([
       { x: 1, y: 1 },
@@ -43,7 +43,7 @@ describe('bench: power law', () => {
     close(fitPowerLaw(inMegabytesAndHours).exponent, fitPowerLaw(points).exponent, 1e-12);
   });
 
-  it('is refused without two different x, or with what has no logarithm', () => {
+  it('is refused without two different x, or for values without a logarithm', () => {
     assert.throws(() => fitPowerLaw([]), /two different x/);
     assert.throws(() => fitPowerLaw([{ x: 2, y: 3 }]), /two different x/);
     const same = [

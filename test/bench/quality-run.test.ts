@@ -25,7 +25,7 @@ const byName = (scores: readonly Score[]) =>
       .sort(([a], [b]) => a.localeCompare(b)),
   );
 
-/** The source, and every method that has settings of its own, once. */
+/** The source, and every method with settings of its own, once. */
 const sweptOf = ({ methods }: Plan): number =>
   1 + methods.filter((method) => !method.endsWith('module')).length;
 
@@ -49,7 +49,7 @@ describe('quality: a quick run of the experiment', { skip }, () => {
   };
 
   for (const task of ['proscons', 'digits'])
-    it(`trains every method on ${task} through a real service and writes page, figure and results`, async () => {
+    it(`trains every method on ${task} through a real service and writes the page, the figure and the results`, async () => {
       const dir = join(at.folder, task);
       const said: string[] = [];
       const run = runIn(dir, said);
@@ -63,7 +63,7 @@ describe('quality: a quick run of the experiment', { skip }, () => {
       assert.ok(scores.every(({ accuracy, loss }) => accuracy >= 0 && accuracy <= 100 && loss > 0));
       assert.equal(Object.keys(settings).length, sweptOf(plan));
       const losses = new Set(scores.filter(({ phase }) => phase === 'main').map(({ loss }) => loss));
-      // At rank 1 ranks by module have nothing to share out.
+      // At rank 1 the policies by module have no ranks to share out.
       assert.ok(
         losses.size >= plan.methods.filter((method) => !method.endsWith('module')).length,
         'methods differ',
@@ -72,7 +72,8 @@ describe('quality: a quick run of the experiment', { skip }, () => {
       for (const { method, trained_parameters } of scores)
         if (method === 'direct') assert.equal(4 * trained_parameters, source.trained_parameters);
         else if (/^(in|cont)/.test(method)) assert.ok(trained_parameters < source.trained_parameters, method);
-      // Chance is 10 %: even a few steps teach the base to read upright digits, and shuffled ones are new to it.
+      // Chance is 10 %: even a few steps teach the base to read upright digits, while shuffled ones are new
+      // to it.
       if (task === 'digits')
         for (const base of bases)
           assert.ok(
@@ -84,9 +85,10 @@ describe('quality: a quick run of the experiment', { skip }, () => {
       const figure = readFileSync(figurePath, 'utf8');
       assert.match(figure, /<\/svg>\n$/);
 
-      // The rest is the same whatever is trained.
+      // The other scores do not depend on which methods are trained.
       if (task === 'digits') return;
-      // A part of it lost, the base of its seed too: that alone is trained again, to the same scores.
+      // Some results are lost, including the seed of the base: only those are trained again, with the same
+      // scores.
       const isLost = ({ phase, method }: Score) =>
         phase === 'main' && (method === 'cont' || method === 'post');
       await writeResults(path, {
@@ -101,14 +103,14 @@ describe('quality: a quick run of the experiment', { skip }, () => {
       assert.deepEqual(again.bases, bases);
       assert.equal(said.length, 1 + scores.filter(isLost).length, said.join('\n'));
 
-      // The command itself, which trains nothing where it is to render.
+      // Runs the command itself, which trains nothing when it only renders.
       await writeFile(figurePath, '');
       const words = ['--import', 'tsx', RUN, '--render', '--task', task, '--out', dir];
       await promisify(execFile)(process.execPath, words);
       assert.equal(readFileSync(figurePath, 'utf8'), figure);
     });
 
-  it('say why a worker failed', async () => {
+  it('reports why a worker failed', async () => {
     await assert.rejects(
       runWorker({ nothing: true }, () => {}),
       /train_seed\.py ended with 1:\n[\s\S]*Error/,

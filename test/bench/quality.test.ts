@@ -28,7 +28,7 @@ const score = (own: Partial<Score>): Score => ({
   ...own,
 });
 
-/** Of every method and rank the first that the sweep tries. */
+/** For every method and rank, the first settings that the sweep tries. */
 function settingsOf(plan: Plan): Settings {
   const first = (cells: ReturnType<typeof sweepCells>): Settings =>
     chooseSettings(cells.map((cell) => score({ ...cell, seed: 101 })));
@@ -62,7 +62,7 @@ const rows = (page: string, start: string) =>
     .map((line) => line.replace(/ +/g, ' '));
 
 describe('quality: paired differences', () => {
-  it('are as unlikely as the share of sign patterns that go as far', () => {
+  it('have the probability that is the share of sign patterns that are at least as extreme', () => {
     assert.equal(signFlipP([1, 1, 1, 1, 1]), 2 / 32);
     // Sums of ±1±2±3: 6 (1 way), 4 (1), 2 (1), 0 (2), and their negatives.
     assert.equal(signFlipP([1, 2, 3]), 2 / 8);
@@ -80,7 +80,7 @@ describe('quality: paired differences', () => {
     assert.equal(signFlipP(found.map((value) => -1e-6 * value)), p);
   });
 
-  it('are corrected for how many there are', () => {
+  it('are corrected for the number of comparisons', () => {
     assert.deepEqual(holm([0.04, 0.01, 0.02]), [0.04, 0.03, 0.04]);
     assert.deepEqual(holm([0.5, 0.9]), [1, 1]);
     assert.equal(standardDeviation([1, 2, 3]), 1);
@@ -88,7 +88,7 @@ describe('quality: paired differences', () => {
   });
 
   it('have an interval by Student’s t', () => {
-    // t of 2 degrees of freedom is 4.303.
+    // The quantile of t with 2 degrees of freedom is 4.303.
     assert.ok(Math.abs(halfInterval([1, 2, 3]) - 4.303 / Math.sqrt(3)) < 1e-12);
     assert.equal(halfInterval([7]), 0);
     assert.throws(() => halfInterval(new Array(21).fill(1)), RangeError);
@@ -130,7 +130,7 @@ describe('quality: settings', () => {
 describe('quality: cells', () => {
   const settings = settingsOf(text);
 
-  it('are every method at every rank, with its own settings or those of the method it varies', () => {
+  it('are every method at every rank, with its own settings or those of the method that it varies', () => {
     const main = mainCells(text, settings);
     assert.equal(main.length, 1 + METHODS.length * text.ranks.length);
     const of = (method: string) => main.find((cell) => cell.method === method && cell.rank === 1)!;
@@ -140,7 +140,7 @@ describe('quality: cells', () => {
     assert.ok(mainCells(digits, settingsOf(digits)).every(({ method }) => !method.endsWith('module')));
   });
 
-  it('are trained again only where no score of the same seed and settings is there', () => {
+  it('are trained again only if no score with the same seed and settings exists', () => {
     const cells = mainCells(text, settings);
     const done = cells.slice(1).map((cell) => score({ ...cell, seed: 3 }));
     assert.deepEqual(missingCells(cells, 3, done), [cells[0]]);
@@ -168,7 +168,7 @@ describe('quality: results', () => {
     }
   });
 
-  it('are added to only when a score means the same', () => {
+  it('are extended only if the existing scores mean the same', () => {
     refuseOtherPlan({ ...text, seeds: [1], methods: ['in'] }, text);
     assert.throws(
       () => refuseOtherPlan({ ...digits, total_steps: 800 }, digits),
@@ -184,7 +184,7 @@ describe('quality: page', () => {
     const [accuracy] = rows(page, 'Direct');
     // 50 + 5 r + the mean of the seeds 1 … 6, whose interval is 2.571 · 1.871 / √6.
     assert.equal(accuracy, '| Direct | 58.5 ± 2.0 | 63.5 ± 2.0 | 93.5 ± 2.0 | 95.0 ± 0.0 |');
-    // 2/2⁶; three rows are as clear, the others are no difference at all: 24 · 0.03125.
+    // 2/2⁶. Three rows are equally significant, and the others show no difference at all: 24 · 0.03125.
     const found = rows(page, 'In-Squeeze');
     for (const row of [
       '| In-Squeeze | 1 | +3.0 | +3.0 to +3.0 | 6 of 6 | 0.031 | 0.750 |',
@@ -198,7 +198,7 @@ describe('quality: page', () => {
     assert.doesNotMatch(qualityPage(madeUp(digits), 'x.svg'), /NaN|undefined|Infinity|by module \|/);
   });
 
-  it('is refused where a score is missing', () => {
+  it('is refused if a score is missing', () => {
     const whole = madeUp();
     const lacking = { ...whole, scores: whole.scores.slice(0, -3) };
     assert.throws(() => qualityPage(lacking, 'x.svg'), /seed 6 lacks a score of in_by_module at rank/);
@@ -206,7 +206,7 @@ describe('quality: page', () => {
 });
 
 describe('quality: figure', () => {
-  it('has whole percents around all values', () => {
+  it('has whole per cents around all values', () => {
     assert.deepEqual(percentAxis([17.9, 95]).ticks, [0, 20, 40, 60, 80, 100]);
     assert.deepEqual(percentAxis([90.1, 93.5]).ticks, [90, 91, 92, 93, 94]);
     assert.deepEqual(percentAxis([99, 103]).ticks, [99, 100]);
@@ -236,7 +236,7 @@ describe('quality: what the tuning measured', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
 
-  it('is what the pages say', () => {
+  it('is what the pages state', () => {
     const plans = plansTable(rowsOf('plans.jsonl'));
     const ranks = rowsOf('ranks.jsonl');
     assert.ok(read('docs/schedule-experiment.md').includes(plans));
@@ -247,7 +247,7 @@ describe('quality: what the tuning measured', () => {
 });
 
 describe('quality: options and workers', () => {
-  it('compare other seeds than those that chose the settings, on text and on digits', () => {
+  it('compare other seeds than those that chose the settings, for text and for digits', () => {
     for (const { seeds, sweep_seeds } of parseOptions([])!.plans)
       assert.deepEqual(
         seeds.filter((seed) => sweep_seeds.includes(seed)),
@@ -259,7 +259,7 @@ describe('quality: options and workers', () => {
     );
   });
 
-  it('name what cannot be read', () => {
+  it('refuse an option that cannot be read, by name', () => {
     assert.equal(parseOptions(['--help']), null);
     assert.throws(
       () => parseOptions(['--seeds', '21']),
@@ -269,7 +269,7 @@ describe('quality: options and workers', () => {
     assert.throws(() => parseOptions(['--fast']), /--fast/);
   });
 
-  it('work so many at a time, and all of it', async () => {
+  it('complete all the work, with a limited number of tasks at a time', async () => {
     let running = 0;
     let most = 0;
     const done: number[] = [];

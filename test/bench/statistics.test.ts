@@ -6,7 +6,7 @@ import fc from '../fast-check.ts';
 const numbers = fc.array(fc.double({ noNaN: true, min: -1e9, max: 1e9 }), { minLength: 1, maxLength: 40 });
 
 describe('bench: median and quantile', () => {
-  it('of few values, in any order', () => {
+  it('of few values do not depend on their order', () => {
     assert.equal(median([3]), 3);
     assert.equal(median([4, 1]), 2.5);
     assert.equal(median([9, 1, 5]), 5);
@@ -18,7 +18,7 @@ describe('bench: median and quantile', () => {
     assert.equal(quantile([], 0.5), Number.NaN);
   });
 
-  it('have as many values on one side as on the other, and leave their input alone', () => {
+  it('have as many values on one side as on the other, and leave their input unchanged', () => {
     fc.assert(
       fc.property(numbers, (values) => {
         const copy = [...values];
@@ -31,7 +31,7 @@ describe('bench: median and quantile', () => {
     );
   });
 
-  it('cover at least the share asked for with a value that was there', () => {
+  it('are one of the values, and cover at least the requested share', () => {
     fc.assert(
       fc.property(numbers, fc.double({ noNaN: true, min: 0, max: 1 }), (values, q) => {
         const found = quantile(values, q);

@@ -13,7 +13,7 @@ import { jobPage, livezPage } from '../../bench/syncs/syncs-page.ts';
 
 const noCompiler = !existsSync('/usr/bin/gcc') && 'there is no gcc';
 
-/** Makes a file durable twice, in one way and the other, and tells the milliseconds it took. */
+/** Makes a file durable twice, by two calls, and prints how many milliseconds it took. */
 const PROGRAM = `
   const fs = require('node:fs');
   const file = fs.openSync(process.argv[1], 'w');
@@ -22,8 +22,8 @@ const PROGRAM = `
   fs.fdatasyncSync(file);
   console.log(performance.now() - begin);`;
 
-describe('bench of syncs: what is preloaded', { skip: noCompiler }, () => {
-  it('counts the calls of all processes, and makes them longer', () => {
+describe('bench of syncs: the preloaded library', { skip: noCompiler }, () => {
+  it('counts the calls of all processes, and makes them slower', () => {
     const folder = mkdtempSync(join(tmpdir(), 'bench-syncs-'));
     try {
       const watch = new CallWatch(folder, 50);
@@ -46,11 +46,11 @@ describe('bench of syncs: what is preloaded', { skip: noCompiler }, () => {
 });
 
 describe('bench of syncs: the load', () => {
-  it('goes on while nothing is answered, and tells what was', async () => {
+  it('continues while no request is answered, and reports the answers', async () => {
     const held: (() => void)[] = [];
     const server = createServer((request, response) => {
       held.push(() => response.writeHead(request.method === 'POST' ? 202 : 500).end());
-      // No request would come after the first one if each waited for the one before.
+      // If each request waited for the one before, no request would follow the first one.
       if (held.length === 5) for (const answer of held) answer();
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -80,7 +80,7 @@ describe('bench of syncs: its page', () => {
     jobs: answers(new Array(60).fill(3), 202),
   });
 
-  it('says which delays are too much', () => {
+  it('states which delays exceed the limit', () => {
     assert.match(livezPage([row(0, 3), row(10, 49)]), /All are below the aim/);
     const page = livezPage([row(0, 3), row(10, 50)]);
     assert.match(page, /Not below the aim, a 99th percentile of 50 ms: with 10 ms\./);
@@ -90,7 +90,7 @@ describe('bench of syncs: its page', () => {
     );
   });
 
-  it('has one number for a job', () => {
+  it('has one number per job', () => {
     const page = jobPage({ jobs: [5, 4, 9], idlePerMinute: 12, processes: 3 });
     assert.match(page, /^\*\*5\*\* from its request .* all 3 processes; median of 3 jobs/m);
     assert.match(page, /\(4 to 9\)\..* 12 a minute/);

@@ -8,7 +8,7 @@ import { type WorkPoint, workSeries } from '../../bench/work/work-points.ts';
 const FIXED_SECONDS = 0.05;
 const BYTES_A_SECOND = 300e6;
 
-/** As a job of fixed costs and a steady rate would measure. */
+/** What a job with fixed costs and a steady rate would measure. */
 function measure(point: WorkPoint): MeasuredPoint {
   const bytes = factorBytes(point.spec);
   const time = FIXED_SECONDS + bytes / BYTES_A_SECOND;
@@ -19,7 +19,7 @@ const measured = (size: 'quick' | 'default' | 'huge'): MeasuredSeries[] =>
   workSeries(size).map((series) => ({ ...series, points: series.points.map(measure) }));
 
 describe('bench: points of work', () => {
-  it('let one thing grow at a time', () => {
+  it('vary one quantity at a time', () => {
     for (const size of ['quick', 'default', 'huge'] as const) {
       const [rank, modules, bytes] = workSeries(size);
       const of = (what: (point: WorkPoint) => unknown, series = rank) =>
@@ -35,7 +35,7 @@ describe('bench: points of work', () => {
     }
   });
 
-  it('reach as far as they should', () => {
+  it('cover the documented range', () => {
     const [rank, modules, bytes] = workSeries('default');
     assert.deepEqual(
       rank!.points.map(({ spec }) => spec.rank),
@@ -50,7 +50,7 @@ describe('bench: points of work', () => {
     assert.ok(factorBytes(workSeries('huge')[2]!.points.at(-1)!.spec) >= 10e9);
   });
 
-  it('always ask for less rank than there is', () => {
+  it('always ask for a smaller rank than the adapter has', () => {
     for (const { points } of workSeries('huge')) {
       for (const { spec, targetRank } of points) {
         assert.ok(Number.isInteger(targetRank) && targetRank >= 1 && targetRank < spec.rank);
@@ -60,20 +60,20 @@ describe('bench: points of work', () => {
 });
 
 describe('bench: growth', () => {
-  it('is read off large points, where fixed costs no longer count', () => {
+  it('is read from large points, for which fixed costs no longer matter', () => {
     const [, , bytes] = measured('huge');
     const { law, fromBytes } = growth(bytes!.points);
     assert.ok(fromBytes >= 60e6);
     assert.ok(law.exponent > 0.95 && law.exponent <= 1, `${law.exponent}`);
   });
 
-  it('is read off all points when there is at most one large', () => {
+  it('is read from all points if at most one is large', () => {
     const [, , bytes] = measured('quick');
     assert.equal(growth(bytes!.points).fromBytes, 2 ** 20);
     assert.ok(growth(bytes!.points).law.exponent < 0.9);
   });
 
-  it('stands under each table, which shows medians', () => {
+  it('is stated below each table, which shows medians', () => {
     const page = workPage(measured('default'), 'figures/x.svg');
     assert.match(page, /!\[[^\]]+\]\(figures\/x\.svg\)/);
     assert.equal(page.match(/to the power of \*\*\d\.\d\d\*\*/g)?.length, 3);

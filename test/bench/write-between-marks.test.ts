@@ -19,12 +19,12 @@ describe('results on a page of docs/', () => {
 
   const page = (): string => readFileSync(path, 'utf8');
 
-  it('make the page where there is none', async () => {
+  it('create the page if it does not exist', async () => {
     await writeBetweenMarks(path, 'a.ts', 'first');
     assert.equal(page(), `${mark('a.ts')}\n\nfirst\n\n${END}\n`);
   });
 
-  it('take the place of the ones before, and leave the prose and what other programs wrote', async () => {
+  it('replace the previous results, and leave the prose and the results of other programs unchanged', async () => {
     const around = (a: string, b: string): string =>
       `# Title\n\n${mark('a.ts')}\n\n${a}\n\n${END}\n\nBetween.\n\n${mark('b.ts')}\n\n${b}\n\n${END}\nAfter.\n`;
     writeFileSync(path, around('old', 'other'));
@@ -34,7 +34,7 @@ describe('results on a page of docs/', () => {
     assert.equal(page(), around('new', 'newer'));
   });
 
-  it('are refused where a page has no place for them, and leave it as it is', async () => {
+  it('are refused if a page has no place for them, and leave the page unchanged', async () => {
     for (const text of ['no marks', mark('a.ts'), `${END}\n${mark('a.ts')}`, `${mark('b.ts')}\n${END}`]) {
       writeFileSync(path, text);
       await assert.rejects(writeBetweenMarks(path, 'a.ts', 'third'), /page\.md lacks the marks/);

@@ -17,11 +17,11 @@ import { assertWhole } from './requests.ts';
 import { fixture } from './upload-until-accepted.ts';
 import { S3_PREFIX, type WatchedFleet } from './watched-fleet.ts';
 
-/** Longer than a write that came to nothing is waited for. */
+/** Longer than a write that failed is waited for. */
 const MUCH_LATER_MS = 30 * 86_400_000;
 
 /**
- * Waits until all that was disturbed has come to its end, and holds the service to its promises.
+ * Waits until all interrupted work has ended, and checks the promises of the service.
  * @returns the longest time from a kill to that end, in seconds
  * @throws AssertionError naming the promise that was broken
  */
@@ -56,7 +56,10 @@ export async function assertNothingLost(
   return Math.max(...endsMs) / 1000;
 }
 
-/** There is the adapter that the client knows, once, with its bytes. @returns how long after the kill it knew */
+/**
+ * The adapter that the client knows exists once, with its bytes. @returns how long after the kill the client
+ * knew it
+ */
 async function assertUploaded(
   { client, rows }: WatchedFleet,
   { name, accepted, point, killedMs }: DisturbedUpload,
@@ -77,7 +80,10 @@ async function assertUploaded(
   return endedMs - killedMs;
 }
 
-/** It succeeded, with as many attempts as the kill costs, and has its results once. @returns how long after the kill it ended */
+/**
+ * The job succeeded with as many attempts as the kill costs, and has its results once. @returns how long
+ * after the kill it ended
+ */
 async function assertDone(
   { client, rows }: WatchedFleet,
   { jobId, accepted, point, request, state, killedMs }: DisturbedJob,
@@ -107,7 +113,7 @@ async function assertDone(
   return Math.max(0, endedMs - killedMs);
 }
 
-/** Each webhook of it was told of its end, under one id. @returns how long after the kill that was */
+/** Each of the job's webhooks received its end under one id. @returns how long after the kill that was */
 async function assertTold(
   { receiver, rows }: WatchedFleet,
   { jobId, point, killedMs }: DisturbedJob,
@@ -139,7 +145,7 @@ async function assertSameAsUndisturbed(
   assert.deepEqual(await client.contents(job), await client.contents(again), `${point}: bytes`);
 }
 
-/** After a sweep, objects and rows are of each other and of adapters and jobs. */
+/** After a sweep, objects and rows belong together, and to adapters and jobs. */
 async function assertSweptClean(
   { fleet: { databaseUrl: url }, s3, witness, rows }: WatchedFleet,
   folder: string,

@@ -17,20 +17,20 @@ import { assertWhole, distinctRequests, uploadAdapters } from './requests.ts';
 import { submit } from './submitter.ts';
 
 const SUBMITTERS = 3;
-/** Of one batch, besides the jobs that come one by one. */
+/** Items of one batch, besides the jobs that are submitted one by one. */
 const BATCH_JOBS = 3;
 const SETTLE_LIMIT_MS = 600_000;
 
 export interface BrownOutOptions {
-  /** Its own, which is removed. */
+  /** A folder for this run alone, which is removed. */
   readonly folder: string;
   readonly entry: Entry;
   readonly workers: number;
-  /** At least; up to `longestSeconds` where fewer than `minJobs` have ended by then. */
+  /** At least this long; up to `longestSeconds` if fewer than `minJobs` have ended by then. */
   readonly seconds: number;
   readonly longestSeconds: number;
   readonly minJobs: number;
-  /** Of the store's answers, how many are errors: from 0 to 1. */
+  /** The share of the store's responses that are errors, from 0 to 1. */
   readonly share: number;
   readonly seed: number;
   readonly say: (line: string) => void;
@@ -39,12 +39,14 @@ export interface BrownOutOptions {
 export interface BrownOutReport {
   readonly share: number;
   readonly seconds: number;
-  /** Requests that reached the store meanwhile, and those of them that it failed. */
+  /** Requests that reached the store during the trouble, and those of them that failed. */
   readonly requests: number;
   readonly failed: number;
-  /** Jobs that were accepted meanwhile; all of them succeeded. */
+  /** Jobs that were accepted during the trouble; all of them succeeded. */
   readonly jobs: number;
-  /** Attempts that the storage failed and that did not count; jobs that lost one nevertheless. */
+  /**
+   * Attempts that failed because of the storage and were not counted; jobs that lost an attempt nevertheless.
+   */
   readonly postponed: number;
   readonly repeated: number;
   /** Seconds from the end of the trouble to the end of the last job. */
@@ -52,9 +54,9 @@ export interface BrownOutReport {
 }
 
 /**
- * Lets a store fail a share of all requests with 500 or 503 while jobs are submitted, and holds the service to its
- * promises: every job succeeds, with the bytes that it has without trouble, and nothing is left behind.
- * @returns why it could not be tried, where there is no S3 server
+ * Lets a store fail a share of all requests with 500 or 503 while jobs are submitted, and checks the promises
+ * of the service: every job succeeds, with the same bytes as without trouble, and nothing is left behind.
+ * @returns why it could not be run, if there is no S3 server
  * @throws AssertionError naming the promise that was broken
  */
 export async function tryBrownOut(options: BrownOutOptions): Promise<BrownOutReport | string> {
@@ -97,7 +99,7 @@ async function brownOut(
 ): Promise<BrownOutReport> {
   const client = new PatientClient(fleet.api.url);
   const adapters = await uploadAdapters(client);
-  // The compute process is there before the trouble begins, however long it takes to start.
+  // The compute process must be running before the trouble begins, however long it takes to start.
   await client.squeeze(adapters[0]!, [{ rank: 1 }]);
   const batch = await postBatch(client, adapters[0]!);
   const begunAt = Date.now();
@@ -192,7 +194,7 @@ async function postBatch(client: PatientClient, adapterId: string): Promise<Batc
   return (await response.json()) as BatchRecord;
 }
 
-/** A client that asks while the store fails may be answered with an error however often it asks. */
+/** While the store fails, a client may get an error however often it asks. */
 const hasEnded = async (client: PatientClient, jobId: string): Promise<boolean> => {
   const job = await client.json<JobRecord>(`/v1/jobs/${jobId}`).catch(() => undefined);
   return job !== undefined && job.state !== 'queued' && job.state !== 'active';

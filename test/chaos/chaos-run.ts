@@ -25,7 +25,10 @@ import { distinctRequests, resultDigests, uploadAdapters } from './requests.ts';
 import { type Accepted, submit } from './submitter.ts';
 
 const SUBMITTERS = 3;
-/** After the last deed: a lock of 15 s, a look every 5 s, keys of dead processes 15 s, lost jobs 30 s. */
+/**
+ * The time after the last fault: a lock lasts 15 s, checks run every 5 s, keys of dead processes last 15 s,
+ * lost jobs 30 s.
+ */
 const SETTLE_LIMIT_MS = 600_000;
 const SUBMIT_LIMIT_MS = 15 * 60_000;
 
@@ -44,7 +47,7 @@ export interface ChaosReport {
   readonly seconds: number;
   readonly killed: Monkey['killed'];
   readonly broke: Monkey['broke'];
-  /** Jobs that needed more than one attempt; that were given up, and then done by a retry. */
+  /** Jobs that needed more than one attempt, and jobs that were given up and then succeeded in a retry. */
   readonly repeated: number;
   readonly givenUp: number;
   readonly bodies: number;
@@ -56,7 +59,7 @@ export interface ChaosReport {
 }
 
 /**
- * Submits jobs while processes die and connections break, then holds the service to its promises.
+ * Submits jobs while processes die and connections break, then checks the promises of the service.
  * @throws AssertionError naming the promise that was broken
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
@@ -88,7 +91,7 @@ async function chaosIn(
   const monkey = new Monkey(fleet, { random: random(seed), kills, pauseMs, say });
   const reader = new Reader(fleet.api.url);
   const rough = new MisbehavingClients(fleet.api.port, random(seed + 1));
-  // A run that fails must end, too.
+  // A run that fails must end as well.
   cleanUp.push(
     () => reader.stop(),
     () => rough.stop(),
@@ -96,7 +99,7 @@ async function chaosIn(
   const accepted: Accepted[] = [];
   const deadline = Date.now() + SUBMIT_LIMIT_MS;
   const left = [...requests.entries()].reverse();
-  // As many of them as of the kills are through: the load lasts as long as the trouble.
+  // Submits jobs in proportion to the kills that are done, so that the load lasts as long as the trouble.
   const isEnough = (): boolean =>
     !monkey.wantsWork && monkey.kills < kills && 1 - left.length / jobs > (monkey.kills + 1) / kills;
   const submitting = Promise.all(
@@ -166,7 +169,7 @@ async function allEnded(client: PatientClient, accepted: readonly Accepted[]): P
   const ended: JobRecord[] = [];
   for (const { jobId } of accepted) {
     for (;;) {
-      // A busy machine may keep Redis waiting for longer than the API does.
+      // On a busy machine Redis may need longer than the API waits.
       const job = await client.json<JobRecord>(`/v1/jobs/${jobId}`).catch(() => undefined);
       if (job && isFinal(job)) {
         ended.push(job);
@@ -195,7 +198,7 @@ export async function listedJobs(client: PatientClient): Promise<string[]> {
   }
 }
 
-/** Those that were killed too often are sent again, and are done now. */
+/** Jobs that were killed too often are submitted again, and must succeed now. */
 async function retried(client: PatientClient, ended: readonly JobRecord[]): Promise<JobRecord[]> {
   return Promise.all(
     ended.map(async (job) => {
@@ -208,7 +211,7 @@ async function retried(client: PatientClient, ended: readonly JobRecord[]): Prom
   );
 }
 
-/** The digests of the same requests where nothing went wrong. */
+/** The digests of the same requests in an undisturbed run. */
 async function undisturbed(folder: string, entry: Entry, jobs: number): Promise<string[][]> {
   await mkdir(folder, { recursive: true });
   const env = { DATA_DIR: folder, AUTH: 'open', LOG_LEVEL: 'warn' };

@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { runChaos } from './chaos-run.ts';
 
-/** CHAOS_SEED=… repeats what a run that failed did, as far as processes can be made to repeat anything. */
+/**
+ * CHAOS_SEED=… repeats the decisions of a run that failed, as far as a run of several processes can be
+ * repeated.
+ */
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 1e9));
 
-/** `npm run chaos` is the long form of this. */
+/** `npm run chaos` is the long form of this test. */
 describe('a fleet whose processes are killed and whose connections break', {
   skip: !existsSync('/proc/self/stat'),
 }, () => {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { tryClocks } from './clocks.ts';
 
-/** `npm run chaos` has more jobs at each jump. */
-describe('clocks that jump by a day, on and back', () => {
-  it('lose no job, and let none wait', async (t) => {
+/** `npm run chaos` submits more jobs at each jump. */
+describe('clocks that jump by a day, forward and back', () => {
+  it('lose no job and delay none', async (t) => {
     const report = await tryClocks({
       folder: mkdtempSync(join(tmpdir(), 'squeeze-clocks-')),
       entry: 'source',

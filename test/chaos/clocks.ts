@@ -24,20 +24,26 @@ import { noCompiler, ShiftedClock } from './shifted-clock.ts';
 import { type Accepted, submit } from './submitter.ts';
 
 const DAY_MS = 86_400_000;
-/** Jobs are on their way, or being done, when the clocks jump. */
+/** Jobs are queued or active when the clocks jump. */
 const PAUSE_MS = 250;
-/** From a jump to the end of what was accepted before. It takes seconds; only what waits for a clock takes as long as this. */
+/**
+ * From a jump to the end of the jobs accepted before it. That usually takes seconds; only a job that waits
+ * for a clock takes this long.
+ */
 const LIMIT_MS = 120_000;
 
 /** How many days each clock is ahead. */
 type Days<Name extends string> = Readonly<Record<Name, -1 | 0 | 1>>;
 
-/** Of a single process, whose database has its clock. */
+/** In a single process, the clock of the process is also that of the database. */
 const ALONE = [{ service: 1 }, { service: -1 }, { service: 0 }] satisfies Days<'service'>[];
 
 const RIGHT = { 'api-0': 0, 'worker-0': 0, 'worker-1': 0, postgres: 0, redis: 0 } as const;
 const all = (days: -1 | 0 | 1) => ({ 'api-0': days, 'worker-0': days, 'worker-1': days }) as const;
-/** First the clocks of the service jump, together and apart, then those of PostgreSQL and Redis as well. */
+/**
+ * First the clocks of the service jump, all together and one by one, then those of PostgreSQL and Redis as
+ * well.
+ */
 const FLEET: Days<FleetClock>[] = [
   { ...RIGHT, ...all(1) },
   { ...RIGHT, ...all(-1) },
@@ -55,10 +61,10 @@ const FLEET: Days<FleetClock>[] = [
 type FleetClock = keyof typeof RIGHT;
 
 export interface ClocksOptions {
-  /** Its own, which is removed. */
+  /** A folder for this run alone, which is removed. */
   readonly folder: string;
   readonly entry: Entry;
-  /** That are submitted at each jump. */
+  /** The number of jobs submitted at each jump. */
   readonly jobs: number;
   readonly say: (line: string) => void;
 }
@@ -68,7 +74,7 @@ export interface ClocksReport {
   readonly jobs: number;
   /** Jobs that took more than one attempt. */
   readonly repeated: number;
-  /** Seconds from a jump to the end of all that had been accepted by then, at most. */
+  /** The longest time in seconds from a jump to the end of all jobs that had been accepted by then. */
   readonly longest: number;
 }
 
@@ -76,19 +82,19 @@ interface Trial<Name extends string> extends Pick<ClocksOptions, 'jobs' | 'say'>
   readonly url: string;
   readonly clocks: Readonly<Record<Name, ShiftedClock>>;
   readonly course: readonly Days<Name>[];
-  /** The clock by which answers are kept. */
+  /** The clock by which kept responses expire. */
   readonly database: Name;
 }
 
 interface Outcome extends ClocksReport {
-  /** Of all results, in the order of the requests. */
+  /** Digests of all results, in the order of the requests. */
   readonly digests: readonly string[][];
 }
 
 /**
- * Has clocks jump by a day, on and back, while jobs are submitted, and holds the service to its promises: of a single process,
- * and of a fleet on PostgreSQL.
- * @returns why it could not be tried, where there is no compiler or no PostgreSQL
+ * Lets clocks jump by a day, forward and back, while jobs are submitted, and checks the promises of the
+ * service: of a single process, and of a fleet on PostgreSQL.
+ * @returns why it could not be run, if there is no compiler or no PostgreSQL
  * @throws AssertionError naming the promise that was broken
  */
 export async function tryClocks(options: ClocksOptions): Promise<ClocksReport | string> {
@@ -168,12 +174,12 @@ async function jumps<Name extends string>(trial: Trial<Name>): Promise<Outcome> 
   const { url, clocks, course, database, jobs, say } = trial;
   const client = new PatientClient(url);
   const requests = distinctRequests(await uploadAdapters(client), jobs * course.length);
-  // The compute process is there before it begins, however long it takes to start.
+  // The compute process must be running before the first jump, however long it takes to start.
   const first = await client.squeeze(requests[0]!.adapter_id, [{ rank: 1 }]);
   const ids: string[] = [];
   const sent = (i: number): Promise<Accepted> =>
     submit(url, `clocks-${i}`, requests[i], Date.now() + LIMIT_MS);
-  /** Those whose answers are less than a day old by the clock of the database. */
+  /** Requests whose responses are less than a day old by the clock of the database. */
   const kept: number[] = [];
   const sentAgain = async (): Promise<void> => {
     for (const i of kept.splice(0)) assert.equal((await sent(i)).jobId, ids[i], `the job of clocks-${i}`);
@@ -192,7 +198,7 @@ async function jumps<Name extends string>(trial: Trial<Name>): Promise<Outcome> 
     submitting.catch(() => undefined);
     if (isPutOn) {
       await submitting;
-      // Answers are a day old then, and the same request is a new one.
+      // By then the responses are a day old, and the same request counts as a new one.
       kept.splice(0);
     } else await sleep(PAUSE_MS);
     databaseDays = days[database];

@@ -17,15 +17,15 @@ const JOBS = 4;
 const LIMIT_MS = 600_000;
 
 export interface DiskFullOptions {
-  /** Its own, which is removed. */
+  /** A folder for this run alone, which is removed. */
   readonly folder: string;
   readonly entry: Entry;
 }
 
 /**
- * Fills the storage's disk while jobs are submitted, lets nothing at all be written for a while, and holds the service to
- * its promises.
- * @returns why it could not be tried, where no file system can be mounted
+ * Fills the disk of the storage while jobs are submitted, makes it read-only for a while, and checks the
+ * promises of the service.
+ * @returns why it could not be run, if no file system can be mounted
  * @throws AssertionError naming the promise that was broken
  */
 export async function tryFullDisk({ folder, entry }: DiskFullOptions): Promise<string | undefined> {
@@ -50,7 +50,7 @@ export async function tryFullDisk({ folder, entry }: DiskFullOptions): Promise<s
     assert.equal((await problemOf(await client.postAdapter(other))).code, 'STORAGE_FULL');
     assert.match((await fleet.api.readiness())!.body, /"degraded".*STORAGE_FULL/);
     assert.deepEqual(await resultDigests(client, first), digests, 'what is there can be read');
-    // Jobs are accepted, for what is known of them lies in the database, and wait until there is room.
+    // Jobs are accepted, because their records are in the database, and wait until there is room.
     const deadline = Date.now() + LIMIT_MS;
     const accepted = await Promise.all(
       requests.map((request, i) => submit(fleet.api.url, `disk-${i}`, request, deadline)),
@@ -61,19 +61,19 @@ export async function tryFullDisk({ folder, entry }: DiskFullOptions): Promise<s
     );
     await disk.free();
     const ended = accepted.map(({ jobId }) => patient.finished(jobId));
-    // Then for a moment nothing can be written at all.
+    // Then the disk is read-only for a moment.
     await Promise.race(ended);
     await until('a moment when nothing is open', () => attempt(() => disk.remount('ro')));
     assert.equal((await problemOf(await client.postAdapter(other))).code, 'STORAGE_FAILED');
     assert.match((await fleet.api.readiness())!.body, /"degraded".*STORAGE_FAILED/);
-    // For jobs under way to meet it, where there are any; nothing tells.
+    // Long enough for running jobs to notice; nothing reports that they have.
     await sleep(300);
     disk.remount('rw');
 
     for (const job of await Promise.all(ended)) {
       assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
     }
-    // What could not be removed while nothing could be written is left to the next start, below.
+    // Files that could not be removed meanwhile are left to the next start, below.
     assert.deepEqual([halfWritten(disk.folder), openUploads(disk.folder)], [[], []]);
   } finally {
     assert.deepEqual(await fleet.end(), [0, 0]);

@@ -12,29 +12,32 @@ type Environment = Readonly<Record<string, string>>;
 export type Role = 'api' | 'worker';
 
 export interface Servers {
-  /** On 127.0.0.1; its proxy is there. */
+  /** A server on 127.0.0.1, reached through a proxy. */
   readonly redisPort: number;
   readonly databaseUrl: string;
 }
 
 export interface FleetOptions {
-  /** Everything it keeps is below. */
+  /** The folder for all its data. */
   readonly folder: string;
   readonly entry: Entry;
   readonly workers: number;
-  /** Where the storage is, when it is not a folder of its own. */
+  /** The address of the storage, if it is not a folder of the fleet. */
   readonly storageDir?: string;
-  /** What processes are told besides. A function: those of a role, by the servers that there are. */
+  /**
+   * Additional environment of the processes. A function gets the servers that exist and returns the
+   * environment of each role.
+   */
   readonly env?: Environment | ((role: Role, servers: Servers) => Environment | Promise<Environment>);
-  /** What single processes have besides, while they are not started again where they are no members. */
+  /** Additional environment of single processes, until they are started again. */
   readonly envOf?: (process: FleetProcess) => Environment;
 }
 
 export type FleetProcess = `${'api' | 'worker'}-${number}` | 'postgres' | 'redis';
 
 /**
- * A deployment of real processes: an API, workers with their compute processes, PostgreSQL, a Redis that forgets all when it
- * ends and that they reach through a proxy, and a folder of storage.
+ * A deployment of real processes: an API, workers with their compute processes, PostgreSQL, a Redis that
+ * keeps nothing when it ends and that is reached through a proxy, and a folder as storage.
  */
 export class Fleet {
   readonly storageDir: string;
@@ -113,7 +116,7 @@ export class Fleet {
     await Promise.all(this.members.map((member) => member.ready()));
   }
 
-  /** Port of Redis itself, past the proxy. */
+  /** The port of Redis itself, without the proxy. */
   get redisPort(): number {
     return this.redis.port;
   }
@@ -126,18 +129,18 @@ export class Fleet {
     return this.redis.stop('SIGKILL');
   }
 
-  /** Starts Redis again at its port, with nothing in it. */
+  /** Starts Redis again on its port, empty. */
   async restartRedis(): Promise<void> {
     this.redis = await startExternalRedis(this.redisDir, FIT, this.redis.port);
   }
 
-  /** @param maxBytes of memory; 0: as much as there is */
+  /** @param maxBytes limit of its memory; 0: none */
   async limitRedis(maxBytes: number): Promise<void> {
     const client = new Redis(this.redis.port);
     await client.config('SET', 'maxmemory', maxBytes).finally(() => client.disconnect());
   }
 
-  /** As if it crashed: every connection breaks, and it recovers at its next start. */
+  /** Like a crash: every connection breaks, and PostgreSQL recovers at its next start. */
   killPostgres(): Promise<void> {
     return this.postgres.stop('SIGQUIT');
   }

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { until } from '../queue/harness.ts';
 import { HoldingProxy } from './holding-proxy.ts';
 
-describe('the proxy that stops a connection at a moment', () => {
+describe('the proxy that stops a connection at a certain moment', () => {
   let heard: string[];
   let server: Server;
   let proxy: HoldingProxy;
@@ -45,7 +45,7 @@ describe('the proxy that stops a connection at a moment', () => {
     await until(`an answer to ${text}`, () => got.length > before);
   };
 
-  it('keeps a request from the server, with what comes after it, and lets other connections be', async () => {
+  it('holds a request and everything after it back from the server, and does not affect other connections', async () => {
     const [one, other] = [await open(), await open()];
     await ask(one, 'before');
     const moment = proxy.hold('request', (said) => said.endsWith('b'));
@@ -63,7 +63,7 @@ describe('the proxy that stops a connection at a moment', () => {
     );
   });
 
-  it('keeps an answer from the client once the server has given it', async () => {
+  it('holds a response back from the client after the server has sent it', async () => {
     const one = await open();
     const moment = proxy.hold('answer', (said) => said === 'b');
     one.socket.write('b');
@@ -71,7 +71,7 @@ describe('the proxy that stops a connection at a moment', () => {
     assert.deepEqual([heard, one.got], [['b'], []]);
   });
 
-  it('lets the server see the end of a client that was killed', async () => {
+  it('lets the server notice the end of a client that was killed', async () => {
     const one = await open();
     await ask(one, 'a');
     const ended = once(sockets.find((socket) => socket.remotePort !== proxy.port)!, 'close');

@@ -3,25 +3,26 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /**
  * What does not arrive:
- * - `request`: the server gets nothing of it;
- * - `answer`: the server has done what was asked, and the client never hears of it.
+ * - `request`: the server receives no part of it;
+ * - `answer`: the server has done the work, and the client never receives the response.
  */
 export type Held = 'request' | 'answer';
 
-/** HTTP: no answer yet, the body may come. */
+/** HTTP: no response yet; the body may follow. */
 const INTERIM = 'HTTP/1.1 100 ';
 
 interface Hold {
   readonly held: Held;
   readonly isIt: (said: string) => boolean;
-  /** What the clients of connections have sent since. */
+  /** The bytes that the clients of connections have sent since. */
   readonly said: WeakMap<Socket, string>;
   readonly reached: (said: string) => void;
 }
 
 /**
- * Stands between a client and a TCP server on this machine, and stops a connection at a moment that the protocol shows: then
- * is the time to kill the client. Nothing goes through that connection any more, and it ends with the client.
+ * Stands between a client and a TCP server on this machine, and stops a connection at a moment that the
+ * protocol shows, which is the time to kill the client. Nothing passes that connection afterwards, and it
+ * ends with the client.
  */
 export class HoldingProxy {
   private readonly upstreamPort: number;
@@ -47,9 +48,10 @@ export class HoldingProxy {
   }
 
   /**
-   * Holds one request, or the answer to it, in place of what it was told to hold before.
-   * @param isIt asked for each piece that comes, with all that its connection sent since, as Latin-1
-   * @returns when it is held: what its connection had sent by then
+   * Holds one request or its response, instead of the one requested before.
+   * @param isIt called for each piece that arrives, with all bytes that its connection has sent since, as
+   * Latin-1
+   * @returns as soon as it is held: the bytes that its connection had sent by then
    */
   hold(held: Held, isIt: (said: string) => boolean): Promise<string> {
     return new Promise((reached) => {

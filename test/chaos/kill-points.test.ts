@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { tryKillPoints } from './try-kill-points.ts';
 
-describe('processes that are killed at the places at which a crash may leave something half done', {
+describe('processes that are killed where a crash may leave work half done', {
   skip: process.platform !== 'linux',
 }, () => {
   it('lose nothing, do nothing twice, and leave nothing', async (t) => {

@@ -7,11 +7,11 @@ import { fixture, type SentUpload, uploadUntilAccepted } from './upload-until-ac
 import { S3_PREFIX, type WatchedFleet } from './watched-fleet.ts';
 
 const LIMIT_MS = 180_000;
-/** Of rank 8, so that results of each lower rank have a size of their own. */
+/** Of rank 8, so that the results of each lower rank differ in size. */
 const SOURCE = { name: 'peft-gpt2-mycguo', rank: 8 };
 const UPLOADS = ['peft-gpt2-niket', 'peft-mountain', 'peft-gpt2-deepbiolab'] as const;
 
-/** A point is reached and somebody killed. Times are milliseconds since 1970. */
+/** A point that was reached, with the process that was killed. Times are milliseconds since 1970. */
 interface Disturbed {
   readonly point: string;
   readonly killedMs: number;
@@ -21,10 +21,10 @@ export interface DisturbedUpload extends Disturbed, SentUpload {}
 
 export interface DisturbedJob extends Disturbed {
   readonly jobId: string;
-  /** What the client was told, in the end. */
+  /** The id that the client received in the end. */
   readonly accepted: Promise<Accepted>;
   readonly request: { readonly targets: readonly object[] };
-  /** What it was in the database at that moment. */
+  /** The state of its record in the database at that moment. */
   readonly state: State;
 }
 
@@ -34,16 +34,17 @@ interface JobPoint {
   readonly ranks: readonly number[];
   readonly state: State;
   readonly moment: Promise<string>;
-  /** Whether it is the moment that was meant. */
+  /** Whether this is the intended moment. */
   readonly check?: (said: string) => Promise<void>;
   readonly victim?: Member;
-  /** Default: the victim alone. */
+  /** The processes to kill. Default: the victim alone. */
   readonly kill?: () => Promise<unknown>;
 }
 
 /**
- * Kills processes at each place at which a crash may leave something half done. They take no part in that: proxies see
- * the moment in what they send. Each point ends with a kill and a new start, and nobody waits for what becomes of it.
+ * Kills processes at each place where a crash may leave work half done. The processes need not cooperate:
+ * proxies recognise the moment from what they send. Each point ends with a kill and a new start, without
+ * waiting for the outcome.
  */
 export class KillPoints {
   readonly uploads: DisturbedUpload[] = [];
@@ -65,16 +66,17 @@ export class KillPoints {
     const points = new KillPoints(watched, say, adapter.id);
     await points.killApi();
     await watched.fleet.api.ready();
-    // At these points the worker may have another job, which must not be the one that was accepted: it would begin again.
+    // At these points the worker may be busy with another job, which must not be an accepted one, since that
+    // would start again.
     await assertNoneLeft('jobs', () => watched.rows('select id from job where finished_at is null'));
     await points.killSending();
-    // At these it has nothing but their job.
+    // At these points it has only the job of the test.
     await points.killComputing();
     await points.killRecording();
     return points;
   }
 
-  /** The API takes a job, and uploads. */
+  /** The API accepts a job, and uploads. */
   private async killApi(): Promise<void> {
     const { storage, database } = this.watched.wires.api;
     const { api } = this.watched.fleet;
@@ -95,7 +97,7 @@ export class KillPoints {
     await upload('adapter recorded', third, recorded);
   }
 
-  /** The worker tells the receiver of the end of a job. */
+  /** The worker sends the end of a job to the receiver. */
   private async killSending(): Promise<void> {
     const { toReceiver, receiver } = this.watched;
     for (const [held, point] of [
@@ -131,7 +133,7 @@ export class KillPoints {
         ['answer', 'bytes stored'],
       ] as const) {
         rank++;
-        // By its size it is told apart from results of jobs that come again meanwhile.
+        // Its size distinguishes it from the results of jobs that are repeated meanwhile.
         const isPut = putsContent((fixture(SOURCE.name).bytes / SOURCE.rank) * rank);
         const moment = this.watched.wires.worker.storage.hold(held, isPut);
         const check = (said: string) => this.assertWrite(said, held === 'answer');
@@ -139,7 +141,7 @@ export class KillPoints {
       }
   }
 
-  /** The worker records the outcome, and tells BullMQ. */
+  /** The worker records the outcome, and reports it to BullMQ. */
   private async killRecording(): Promise<void> {
     const { database, redis } = this.watched.wires.worker;
     const ranks = [1, 2];
@@ -162,7 +164,7 @@ export class KillPoints {
     return this.watched.fleet.workers[0]!;
   }
 
-  /** Submits a job of its own, waits for the moment and kills. */
+  /** Submits a job, waits for the moment and kills the process. */
   private async job(
     point: string,
     { ranks, state, moment, check, victim = this.worker, kill = () => victim.kill() }: JobPoint,
@@ -172,7 +174,7 @@ export class KillPoints {
       ...{ targets: ranks.map((rank) => ({ rank })), options: { seed: this.jobs.length + 1 } },
     };
     const accepted = submit(this.watched.fleet.api.url, point, request, Date.now() + LIMIT_MS);
-    // Awaited by who looks at what became of it.
+    // Awaited by the code that checks the outcome.
     accepted.catch(() => undefined);
     const said = await this.reached(point, moment);
     const [job] = await this.watched.rows<{ id: string; state: string; outcome: string }>(
@@ -198,7 +200,7 @@ export class KillPoints {
     });
   }
 
-  /** The write is recorded and nothing more; its bytes are there or not. */
+  /** The write is recorded but not completed; its bytes may or may not be there. */
   private async assertWrite(said: string, isStored: boolean): Promise<void> {
     const key = contentOf(said);
     const id = key.slice(key.lastIndexOf('/') + 1);
@@ -211,7 +213,7 @@ export class KillPoints {
   }
 }
 
-/** Kills, and starts what has ended again. @returns when it was killed */
+/** Kills the processes, and starts those that have ended. @returns when they were killed */
 async function killed(kill: () => Promise<unknown>, member: Member): Promise<number> {
   await kill();
   const killedMs = Date.now();

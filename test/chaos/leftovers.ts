@@ -9,13 +9,13 @@ import { DiskStore } from '../../src/storage/disk-store.ts';
 import { isAlive, thisProcess } from '../../src/storage/process-identity.ts';
 import { until } from '../queue/harness.ts';
 
-/** Waits until there is nothing of a kind. @param names of what there is */
+/** Waits until nothing of a kind is left. @param names of what is left */
 export const assertNoneLeft = (what: string, names: () => Promise<unknown[]>): Promise<unknown> =>
   until(what, async () => (await names()).length === 0 || undefined).catch(async () =>
     assert.deepEqual(await names(), [], what),
   );
 
-/** Files that processes which live have in their scratch: when nothing is asked of them, there are none. */
+/** Files in the scratch folders of running processes; idle processes have none. */
 export async function scratchInUse(storageDir: string): Promise<string[]> {
   const found: string[] = [];
   for (const { owner, path } of scratchFiles(storageDir)) {
@@ -24,13 +24,13 @@ export async function scratchInUse(storageDir: string): Promise<string[]> {
   return found;
 }
 
-/** Ids of the processes that are at an attempt: they have a folder for it in their scratch. */
+/** Ids of the processes that work on an attempt: each has a folder for it in its scratch folder. */
 export function busyProcesses(storageDir: string): Set<number> {
   const atWork = scratchFiles(storageDir).filter(({ path }) => path.includes('/work-'));
   return new Set(atWork.map(({ owner }) => Number(owner.split('-')[1])));
 }
 
-/** Files that are left once all processes have ended and the next one has started, which sweeps. */
+/** Files that are left after all processes have ended and the next one has started, which sweeps. */
 export async function scratchAfterNextStart(storageDir: string): Promise<string[]> {
   const store = await DiskStore.open(storageDir);
   const own = await thisProcess();
@@ -39,7 +39,7 @@ export async function scratchAfterNextStart(storageDir: string): Promise<string[
   return left;
 }
 
-/** Files that are on their way, of all members of a fleet whose storage is a bucket. @param folder of the fleet */
+/** Incomplete files of all members of a fleet whose storage is a bucket. @param folder of the fleet */
 export function s3Scratch(folder: string): string[] {
   const members = readdirSync(folder).filter((name) => /^(api|worker)-/.test(name));
   return members
@@ -47,14 +47,14 @@ export function s3Scratch(folder: string): string[] {
     .filter((path) => /(^|\/)(file|work)-/.test(path));
 }
 
-/** What lies in the storage and is neither a record nor a blob: names that only files on their way have. */
+/** Files of the storage that are neither a record nor a blob: their names are those of incomplete files. */
 export function halfWritten(storageDir: string): string[] {
   return (readdirSync(storageDir, { recursive: true }) as string[])
     .filter((path) => !path.startsWith(SCRATCH_FOLDER))
     .filter((path) => /(^|\/)(file|work)-|\.(tmp|partial|part)$/.test(path));
 }
 
-/** Bytes of uploads that nobody finished. */
+/** Bytes of uploads that were never completed. */
 export function openUploads(storageDir: string): string[] {
   try {
     return (readdirSync(join(storageDir, 'uploads'), { recursive: true, withFileTypes: true }) ?? [])
@@ -66,7 +66,7 @@ export function openUploads(storageDir: string): string[] {
 }
 
 /**
- * Keys of single dispatches that Redis still has. When all jobs have ended, none is left.
+ * Keys of single dispatches in Redis. When all jobs have ended, none is left.
  * @param place its port, or the path of its socket
  */
 export async function jobsInRedis(place: number | string): Promise<string[]> {
@@ -78,7 +78,10 @@ export async function jobsInRedis(place: number | string): Promise<string[]> {
   }
 }
 
-/** What the database must not hold when all jobs, none of which fetched or delivered anything, have ended: in words. */
+/**
+ * What the database must not contain when all jobs have ended, none of which fetched or delivered anything:
+ * one sentence each.
+ */
 export async function unfinishedRows(databaseUrl: string): Promise<string[]> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
@@ -91,7 +94,7 @@ export async function unfinishedRows(databaseUrl: string): Promise<string[]> {
   }
 }
 
-/** The same of SQLite. */
+/** The same for SQLite. */
 export function unfinishedRowsIn(file: string): string[] {
   const database = new DatabaseSync(file, { readOnly: true });
   try {
@@ -121,7 +124,7 @@ function scratchFiles(storageDir: string): { owner: string; path: string }[] {
   });
 }
 
-/** Of a folder that may go in this moment. */
+/** The files of a folder that may disappear meanwhile. */
 function list(folder: string): string[] {
   try {
     return readdirSync(folder, { recursive: true }) as string[];

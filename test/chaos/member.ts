@@ -11,23 +11,23 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const START_LIMIT_MS = 300_000;
 const LOG_TAIL_CHARACTERS = 200_000;
 
-/** How the service is run: from source by tsx, or as built by `npm run build`. */
+/** How the service is run: from source by tsx, or built by `npm run build`. */
 const ENTRIES = { source: SERVICE_ENTRY, built: ['dist/main.js'] } as const;
 export type Entry = keyof typeof ENTRIES;
 
 export interface MemberOptions {
   readonly role: 'api' | 'worker' | 'all';
   readonly entry: Entry;
-  /** The folder of a service that is built already, if it is not this one. */
+  /** The folder of a service that is built already, if it is not this repository. */
   readonly app?: string;
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** One process of the service that may be killed and started again, always at the same address. */
+/** One process of the service that may be killed and started again, always with the same address. */
 export class Member {
   private child: ChildProcess | undefined;
   private text = '';
-  /** Everything that it or a child of it ever was: none of them may be left at the end. */
+  /** Every process that it or a child of it ever was: none of them may be left at the end. */
   readonly everyProcess: ProcessIdentity[] = [];
 
   readonly options: MemberOptions;
@@ -38,7 +38,7 @@ export class Member {
     this.port = port;
   }
 
-  /** Takes a port and starts; it need not be ready yet. */
+  /** Reserves a port and starts; it need not be ready yet. */
   static async start(options: MemberOptions): Promise<Member> {
     const member = new Member(options, await freePort());
     member.launch();
@@ -57,7 +57,7 @@ export class Member {
     return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  /** The end of what all its processes wrote so far. */
+  /** The last part of the output of all its processes so far. */
   log(): string {
     return this.text;
   }
@@ -83,7 +83,7 @@ export class Member {
     child.once('exit', () => process.removeListener('exit', killWithUs));
   }
 
-  /** Waits until it says that it is ready. */
+  /** Waits until it reports that it is ready. */
   async ready(): Promise<void> {
     await until(
       `a ready ${this.options.role}`,
@@ -95,7 +95,7 @@ export class Member {
     );
   }
 
-  /** What /readyz says; undefined: nobody answers. */
+  /** The response of /readyz; undefined if it does not answer. */
   async readiness(): Promise<{ readonly status: number; readonly body: string } | undefined> {
     try {
       const response = await fetch(`${this.url}/readyz`);
@@ -105,13 +105,13 @@ export class Member {
     }
   }
 
-  /** The processes that compute its jobs, once there was one. */
+  /** The processes that compute its jobs, once one was started. */
   computing(): ProcessIdentity[] {
     if (!this.isRunning) return [];
     return descendantsOf(this.pid).filter((one) => commandLine(one).includes('node_modules/bullmq/'));
   }
 
-  /** SIGKILL to the process alone; its children have to notice. @returns those children */
+  /** SIGKILL to the process alone; its children must notice. @returns those children */
   async kill(): Promise<ProcessIdentity[]> {
     const child = this.running();
     const children = descendantsOf(child.pid!);
@@ -122,7 +122,7 @@ export class Member {
     return children;
   }
 
-  /** SIGKILL to it and all its children, as when a machine dies. */
+  /** SIGKILL to the process and all its children, as when a machine dies. */
   async killWithChildren(): Promise<void> {
     const child = this.running();
     const children = descendantsOf(child.pid!);

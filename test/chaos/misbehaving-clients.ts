@@ -6,7 +6,10 @@ import { multipartOf, part, postHead } from '../http/raw-request.ts';
 
 const DRIP_MS = 100;
 
-/** Clients that behave badly all the time: one breaks uploads off at random bytes, the other sends byte by byte. */
+/**
+ * Clients that behave badly all the time: one breaks uploads off at random bytes, the other sends single
+ * bytes.
+ */
 export class MisbehavingClients {
   aborted = 0;
   dripped = 0;
@@ -71,7 +74,7 @@ export class MisbehavingClients {
     return new Promise((resolve) => {
       const socket = connect(this.port, '127.0.0.1', () => resolve(socket));
       socket.on('error', () => resolve(undefined));
-      // What is answered is not read for its words, but must be taken.
+      // The content of a response is ignored, but it must be received.
       socket.resume();
     });
   }

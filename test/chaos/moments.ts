@@ -1,11 +1,17 @@
-/** Moments in what a process sends, as a HoldingProxy asks for them: told all that a connection sent, the last piece at its end. */
+/**
+ * Moments in what a process sends, as conditions for a HoldingProxy: each gets all bytes of a connection so
+ * far, with the latest piece at the end.
+ */
 type Moment = (said: string) => boolean;
 
 const CONTENT = /^PUT \/\S*?(content\/[\w/-]+)\S* HTTP\/1\.1\r\n/;
 const LENGTH = /\r\n(?:x-amz-decoded-)?content-length: (\d+)\r\n/i;
 const OFF_BY = 0.05;
 
-/** S3: content goes out. @param bytes about so many; what comes again of another point has more or fewer */
+/**
+ * S3: content is uploaded. @param bytes about this many; content of another point that is repeated has more
+ * or fewer
+ */
 export const putsContent =
   (bytes: number): Moment =>
   (said) => {
@@ -14,7 +20,7 @@ export const putsContent =
     return Math.abs(Number(LENGTH.exec(request)?.[1]) - bytes) < OFF_BY * bytes;
   };
 
-/** Key of the content that `putsContent` found. */
+/** The key of the content that `putsContent` found. */
 export function contentOf(said: string): string {
   const key = CONTENT.exec(said.slice(said.lastIndexOf('PUT /')))?.[1];
   if (key === undefined) throw new Error(`no content is put by ${said.slice(0, 200)}`);
@@ -22,9 +28,9 @@ export function contentOf(said: string): string {
 }
 
 /**
- * PostgreSQL: a transaction is to be committed.
- * @param text in its statements, or their values
- * @param others that are in those of transactions which are not meant
+ * PostgreSQL: a transaction is about to commit.
+ * @param text in its statements or their values
+ * @param others texts in transactions that are not meant
  */
 export const commits =
   (text: string, others: readonly string[] = []): Moment =>
@@ -36,13 +42,13 @@ export const commits =
 
 const MOVED = /(ex_[0-9a-f]+)-\d+\r\n\$\d+\r\n\d+\r\n\$11\r\nreturnvalue\r\n/g;
 
-/** Redis: BullMQ is told that it is rid of a dispatch. @param others executions that are not meant */
+/** Redis: BullMQ is informed that a dispatch is complete. @param others executions that are not meant */
 export const acknowledges =
   (others: ReadonlySet<string>): Moment =>
   (said) =>
     [...said.matchAll(MOVED)].some(([, execution]) => !others.has(execution!));
 
-/** HTTP: a webhook's receiver is told something. @param path of the webhook */
+/** HTTP: an event is sent to the receiver of a webhook. @param path of the webhook */
 export const posts =
   (path: string): Moment =>
   (said) =>

@@ -9,10 +9,13 @@ const KILLS = ['compute', 'worker', 'redis', 'postgres', 'api'] as const;
 type Kill = (typeof KILLS)[number];
 const FAULTS = ['refuse', 'blackhole', 'latency', 'cut', 'lose'] as const satisfies readonly TcpFault[];
 
-/** `full`: Redis has no memory left for a while. */
+/** `full`: Redis has no free memory for a while. */
 type Deed = Kill | TcpFault | 'full';
 
-/** What happens in one round, shuffled: computing is what there is most of, so it is hit most. */
+/**
+ * The faults of one round, which are shuffled. Most work is computing, so compute processes are hit most
+ * often.
+ */
 export const DECK: readonly Deed[] = [
   'compute',
   'compute',
@@ -24,23 +27,26 @@ export const DECK: readonly Deed[] = [
   ...FAULTS,
 ];
 
-/** A compute process sees the end of its worker at once; the kernel may be busy. */
+/** A compute process notices the end of its worker at once, but the kernel may be busy. */
 const ORPHAN_LIMIT_MS = 60_000;
 const BUSY_LIMIT_MS = 2_000;
-/** A job of chaos takes some tenths of a second. */
+/** A job of the chaos test takes some tenths of a second. */
 const IN_THE_MIDDLE_MS = 150;
 
 export interface MonkeyOptions {
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** It goes on until it killed so often. */
+  /** It continues until it has killed this often. */
   readonly kills: number;
-  /** Mean pause between two deeds, in milliseconds. */
+  /** The mean pause between two faults, in milliseconds. */
   readonly pauseMs: number;
   readonly say: (line: string) => void;
 }
 
-/** Kills processes of a fleet and breaks its connections at random. What it kills is started again. */
+/**
+ * Kills processes of a fleet and breaks its connections at random. The processes that it kills are started
+ * again.
+ */
 export class Monkey {
   readonly killed: Record<Kill, number> = {
     compute: 0,
@@ -75,7 +81,7 @@ export class Monkey {
     return Object.values(this.killed).reduce((sum, count) => sum + count, 0);
   }
 
-  /** Goes on until it killed as often as it was told to, and all that it killed is back. */
+  /** Continues until it has killed as often as required, and every process it killed is running again. */
   async run(): Promise<void> {
     let deck: Deed[] = [];
     while (this.kills < this.options.kills) {
@@ -97,7 +103,7 @@ export class Monkey {
     if (what !== 'none') return this.breakFor(what);
   }
 
-  /** While it computes, where there is something to compute. */
+  /** Kills it while it computes, if there is a job to compute. */
   private async killCompute(): Promise<void> {
     await this.untilBusy();
     const busy = busyProcesses(this.fleet.storageDir);
@@ -145,7 +151,7 @@ export class Monkey {
     this.options.say('redis: full');
   }
 
-  /** One that is up; the others are coming back already. */
+  /** A process that is running; the others are starting again. */
   private async killMember(kind: 'api' | 'worker', members: readonly Member[]): Promise<void> {
     const victim = this.oneOf(members.filter((member) => !this.comingBack.has(member)));
     if (!victim) return;
@@ -159,7 +165,7 @@ export class Monkey {
     const deadline = Date.now() + ORPHAN_LIMIT_MS;
     while (children.some(isAlive) && Date.now() < deadline) await sleep(50);
     this.orphans.push(...children.filter(isAlive));
-    // Redis may be away for a while, so readiness is no condition: it answers, that is enough.
+    // Redis may be away for a while, so readiness is not required; it is enough that the process answers.
     while ((await member.readiness()) === undefined) await sleep(100);
     this.comingBack.delete(member);
   }

@@ -5,8 +5,8 @@ const TRIES = 40;
 const PAUSE_MS = 250;
 
 /**
- * A client that sends again what was answered with 503, as clients should: on a machine that is busy with all these
- * processes Redis may need longer than the API waits.
+ * A client that repeats requests that were answered with 503, as clients should: on a machine that is busy
+ * with all these processes Redis may need longer than the API waits.
  */
 export class PatientClient extends Client {
   override async fetch(path: string, init?: RequestInit): Promise<Response> {

@@ -5,23 +5,24 @@ import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 
 const PAUSE_MS = 20;
-/** Nobody is there for a while. */
+/** The server does not answer for a while. */
 const BROKEN_PAUSE_MS = 200;
 
 /**
- * Reads all the time, whatever happens: lists, jobs, reports, files of results. Whatever comes whole as a 200 has to be
- * whole: its digest is the one in its head, JSON can be read, a job that succeeded has its report and its results.
+ * Reads lists, jobs, reports and files of results all the time, whatever happens. Every complete 200 must be
+ * correct: its digest equals the one in its header, JSON can be parsed, and a job that succeeded has its
+ * report and its results.
  */
 export class Reader {
-  /** Bodies that came whole with 200. */
+  /** Bodies that arrived completely with 200. */
   bodies = 0;
   /** Of those, files with a digest. */
   files = 0;
-  /** Answers that did not come or broke off: the client is told so by the connection. */
+  /** Responses that did not arrive or broke off; the client notices this by the connection. */
   broken = 0;
-  /** Other answers than 200, by status. */
+  /** Responses other than 200, by status. */
   readonly refused = new Map<number, number>();
-  /** What must not be. */
+  /** Descriptions of wrong responses. */
   readonly faults: string[] = [];
   private readonly round: Promise<void>;
   private isStopped = false;
@@ -91,7 +92,7 @@ export class Reader {
       const bytes = Buffer.from(await response.arrayBuffer());
       if (response.status !== 200) {
         this.refused.set(response.status, (this.refused.get(response.status) ?? 0) + 1);
-        // What a list named, and what a job names, is there.
+        // Everything that a list or a job names must exist.
         if (response.status === 404) this.faults.push(`${path}: 404`);
         return undefined;
       }
@@ -105,7 +106,7 @@ export class Reader {
   }
 }
 
-/** The newest and some others: a round must not take long. */
+/** The newest and some others, so that a round does not take long. */
 function sample(jobs: readonly JobRecord[]): JobRecord[] {
   return jobs.filter((_, i) => i < 3 || Math.random() < 5 / jobs.length);
 }

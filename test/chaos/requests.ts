@@ -17,7 +17,7 @@ interface Request {
 
 const ADAPTERS = ['peft-gpt2-niket', 'peft-gpt2-mycguo'];
 
-/** Uploads the adapters that chaos squeezes; their ids. */
+/** Uploads the adapters that the chaos test squeezes. @returns their ids */
 export async function uploadAdapters(client: Client): Promise<string[]> {
   const ids: string[] = [];
   for (const { dir } of fixtureAdapters().filter(({ name }) => ADAPTERS.includes(name))) {
@@ -26,7 +26,7 @@ export async function uploadAdapters(client: Client): Promise<string[]> {
   return ids;
 }
 
-/** Requests of which no two are equal, so that each has a job of its own; the same for the same adapters. */
+/** Requests that all differ, so that each has a job of its own. The same adapters give the same requests. */
 export function distinctRequests(adapterIds: readonly string[], count: number): Request[] {
   return Array.from({ length: count }, (_, i) => ({
     kind: 'squeeze',
@@ -49,7 +49,7 @@ export async function resultDigests(client: Client, job: JobRecord): Promise<str
   return digests;
 }
 
-/** Whatever an adapter's record says of its files is so. */
+/** Checks everything that an adapter's record states about its files. */
 export async function assertWhole(client: Client, adapterId: string): Promise<void> {
   const { files } = await client.json<AdapterRecord>(`/v1/adapters/${adapterId}`);
   for (const { name, sha256 } of files) {

@@ -8,15 +8,15 @@ const NANOSECONDS = 1_000_000n;
 export const noCompiler: string | false =
   spawnSync('gcc', ['--version']).status !== 0 && 'there is no gcc (Debian: gcc, libc6-dev)';
 
-/** A wall clock that a test puts on and back while the processes that go by it run. */
+/** A wall clock that a test moves forward and back while the processes that use it run. */
 export class ShiftedClock {
-  /** What such a process has in its environment; those that it starts go by the clock too. */
+  /** The environment of such a process; the processes it starts use the clock too. */
   readonly env: Readonly<Record<string, string>>;
   private readonly file: number;
 
   /**
-   * @param folder that others may read and that lasts as long as the processes
-   * @throws Error where gcc is missing
+   * @param folder that other users may read and that exists as long as the processes
+   * @throws Error if gcc is missing
    */
   constructor(folder: string, name: string) {
     const library = join(folder, 'clock-shift.so');
@@ -27,12 +27,12 @@ export class ShiftedClock {
     }
     const path = join(folder, `clock-${name}`);
     writeFileSync(path, Buffer.alloc(8));
-    // Processes have it in their memory: it is written to and never cut.
+    // Processes map this file into memory: it is written in place and never truncated.
     this.file = openSync(path, 'r+');
     this.env = { LD_PRELOAD: library, CLOCK_SHIFT_FILE: path };
   }
 
-  /** @param ms how far it is ahead of the right time from now on; less than 0: behind */
+  /** @param ms how far the clock is ahead of the correct time from now on; negative: behind */
   set(ms: number): void {
     const bytes = Buffer.alloc(8);
     bytes.writeBigInt64LE(BigInt(ms) * NANOSECONDS);

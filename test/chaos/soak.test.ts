@@ -6,14 +6,14 @@ import { describe, it } from 'node:test';
 import { slope } from '../../bench/soak/slope.ts';
 import { growths, leaks, runSoak, type SoakReport } from '../../bench/soak/soak-run.ts';
 
-describe('what a soak says', () => {
+describe('what a soak reports', () => {
   const report = (change: object): SoakReport => ({
     minutes: 10,
     rounds: 100,
     rows: [{ series: 'api handles', before: 20, after: 20, most: 30, slope: 0, bound: 1, ...change }],
   });
 
-  it('is the slope of what was seen', () => {
+  it('is the slope of the observed values', () => {
     const line = [0, 1, 2, 3].map((minutes) => ({ minutes, value: 5 + 3 * minutes }));
     assert.ok(Math.abs(slope(line) - 3) < 1e-12);
     const noisy = line.map(({ minutes, value }, i) => ({ minutes, value: value + [1, -1, -1, 1][i]! }));
@@ -21,7 +21,7 @@ describe('what a soak says', () => {
     assert.deepEqual([slope([]), slope([{ minutes: 1, value: 7 }])], [0, 0]);
   });
 
-  it('names what is more than before, and what grows too fast', () => {
+  it('names what there is more of than before, and what grows too fast', () => {
     assert.deepEqual([leaks(report({})), growths(report({}))], [[], []]);
     assert.deepEqual(leaks(report({ after: 25 })), ['api handles: 20 before, 25 afterwards']);
     assert.deepEqual(leaks(report({ after: 24 })), [], 'connections that clients keep for a while');
@@ -35,12 +35,12 @@ describe('what a soak says', () => {
   });
 });
 
-/** A leak of one handle a round is more than what connections come and go by. */
+/** A leak of one handle a round is more than the variation caused by connections. */
 const ROUNDS = 12;
 
-/** `npm run soak` is the long form, which looks at memory too. */
-describe('some rounds of the same', { skip: !existsSync('/proc/self/fd') }, () => {
-  it('leaves no handle, no key and no file behind', async (t) => {
+/** `npm run soak` is the long form, which also checks memory. */
+describe('some rounds of the soak', { skip: !existsSync('/proc/self/fd') }, () => {
+  it('leave no handle, no key and no file behind', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'squeeze-soak-'));
     try {
       const say = (line: string) => t.diagnostic(line);

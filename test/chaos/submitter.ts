@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Answers after which the same request is sent again: the trouble passes, or the first one is still handled. */
+/**
+ * Responses after which the same request is sent again: the trouble is temporary, or the first request is
+ * still being handled.
+ */
 const RETRYABLE_STATUSES = new Set([408, 409, 425, 429, 500, 502, 503, 504, 507]);
 const PAUSE_MS = 200;
 const TRY_TIMEOUT_MS = 10_000;
@@ -8,15 +11,15 @@ const TRY_TIMEOUT_MS = 10_000;
 export interface Accepted {
   readonly key: string;
   readonly jobId: string;
-  /** How often it was sent until it was accepted. */
+  /** How often the request was sent until it was accepted. */
   readonly tries: number;
 }
 
 /**
- * A client as it should be: sends a request with an Idempotency-Key until it has an answer that it can keep, and then
- * once more, which must be answered with the same job.
+ * A correct client: it sends a request with an Idempotency-Key until it gets a final response, and then once
+ * more, which must be answered with the same job.
  * @param until in milliseconds since 1970; afterwards it gives up
- * @throws Error at an answer that no repetition makes better, or when the second answer is another
+ * @throws Error for a response that repeating cannot improve, or if the second response differs
  */
 export function submit(url: string, key: string, request: unknown, until: number): Promise<Accepted> {
   return retryUntilAccepted(key, () => postJob(url, key, request), until);
@@ -28,7 +31,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** The same with any request whose answer is a record. @param post sends it once; may fail */
+/** The same for any request that is answered with a record. @param post sends it once; may fail */
 export async function retryUntilAccepted(
   key: string,
   post: () => Promise<Answer>,

@@ -4,7 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { TcpFaultProxy } from './tcp-fault-proxy.ts';
 
-/** Answers everything with the same in capitals, and counts requests. */
+/** Answers every text with the same in capitals, and counts requests. */
 class Shouter {
   heard: string[] = [];
   readonly server: Server = createServer((socket) => {
@@ -42,7 +42,7 @@ describe('the proxy that breaks connections', () => {
     return client;
   }
 
-  /** What the client reads until the connection ends, or until as much is there. */
+  /** What the client receives until the connection ends, or until this much has arrived. */
   function answer(client: Socket, characters = Number.POSITIVE_INFINITY): Promise<string> {
     return new Promise((resolve) => {
       let text = '';
@@ -54,7 +54,7 @@ describe('the proxy that breaks connections', () => {
     });
   }
 
-  it('lets everything pass at first, and again after a fault', async () => {
+  it('passes everything on at first, and again after a fault', async () => {
     const client = await open();
     client.write('one');
     assert.equal(await answer(client, 3), 'ONE');
@@ -63,7 +63,7 @@ describe('the proxy that breaks connections', () => {
     assert.equal(await answer(client, 3), 'TWO');
   });
 
-  it('keeps the order, also where what came first is late', async () => {
+  it('keeps the order, even if the first piece is delayed', async () => {
     const client = await open();
     proxy.fault = 'latency';
     client.write('one');
@@ -73,7 +73,7 @@ describe('the proxy that breaks connections', () => {
     assert.equal(await answer(client, 6), 'ONETWO');
   });
 
-  it('refuses: those there are closed, and new ones get no answer', async () => {
+  it('refuses: open connections are closed, and new ones get no reply', async () => {
     const client = await open();
     proxy.fault = 'refuse';
     assert.equal(await answer(client), '');
@@ -84,7 +84,7 @@ describe('the proxy that breaks connections', () => {
     assert.deepEqual(shouter.heard, []);
   });
 
-  it('swallows, and gives out later what it swallowed', async () => {
+  it('swallows data, and delivers it later', async () => {
     const client = await open();
     proxy.fault = 'blackhole';
     client.write('one');
@@ -106,7 +106,7 @@ describe('the proxy that breaks connections', () => {
     assert.deepEqual([proxy.fault, proxy.broken], ['none', 1]);
   });
 
-  it('loses the reply to the request that is meant, which the server has got', async () => {
+  it('loses the reply to the chosen request, although the server received the request', async () => {
     const [first, second] = [await open(), await open()];
     proxy.fault = 'lose';
     first.write('get');
@@ -117,7 +117,7 @@ describe('the proxy that breaks connections', () => {
     assert.deepEqual([proxy.fault, proxy.broken], ['none', 1]);
   });
 
-  it('tells a client that the server is not there', async () => {
+  it('looks to a client like a missing server if the server is missing', async () => {
     const nobody = await TcpFaultProxy.start(1);
     const client = connect(nobody.port, '127.0.0.1');
     client.on('error', () => undefined);

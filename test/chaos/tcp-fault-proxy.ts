@@ -2,25 +2,26 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /**
- * What a connection suffers:
+ * What happens to a connection:
  * - `refuse`: every connection is closed, new ones at once;
- * - `blackhole`: connections stand, nothing goes through in either direction (what is sent meanwhile comes later);
- * - `latency`: every piece of data comes `latencyMs` later;
- * - `cut`: the next reply is sent by half, then its connection is reset;
- * - `lose`: the next request that holds `loseAfter` reaches the server, but its reply is dropped and the connection
- *   reset. Afterwards the proxy lets everything pass.
+ * - `blackhole`: connections stay open, but nothing passes in either direction (data sent meanwhile arrives
+ * later);
+ * - `latency`: every piece of data arrives `latencyMs` later;
+ * - `cut`: half of the next reply is sent, then its connection is reset;
+ * - `lose`: the next request that contains `loseAfter` reaches the server, but its reply is dropped and the
+ * connection reset. Afterwards the proxy passes everything on.
  */
 export type TcpFault = 'none' | 'refuse' | 'blackhole' | 'latency' | 'cut' | 'lose';
 
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
-  /** What is on its way, in the order it came: TCP never changes that, whatever happens. */
+  /** Data that has not arrived yet, in the order in which it was sent: TCP never changes that order. */
   readonly onTheWay: Map<Socket, { readonly chunk: Buffer; readonly fromMs: number }[]>;
   isReplyLost: boolean;
 }
 
-/** Stands between a client and a TCP server on this machine and breaks what goes through, when it is told to. */
+/** Stands between a client and a TCP server on this machine and disturbs the connections on request. */
 export class TcpFaultProxy {
   private readonly pairs = new Set<Pair>();
   private readonly server;
@@ -40,7 +41,7 @@ export class TcpFaultProxy {
     this.server = createServer((client) => this.accept(client));
   }
 
-  /** @param upstreamPort on 127.0.0.1; its server may come and go */
+  /** @param upstreamPort on 127.0.0.1; its server may disappear and come back */
   static async start(
     upstreamPort: number,
     { latencyMs = 300, loseAfter = 'squeeze' } = {},
@@ -83,7 +84,7 @@ export class TcpFaultProxy {
     this.pairs.add(pair);
     for (const end of [client, server]) {
       end.setNoDelay(true);
-      // A server that is away looks to the client as if it were not behind a proxy.
+      // To the client, a missing server looks as it would without a proxy.
       end.on('error', () => reset(pair));
       end.on('close', () => {
         this.pairs.delete(pair);
@@ -116,7 +117,7 @@ export class TcpFaultProxy {
     this.deliver(pair, to);
   }
 
-  /** Writes what may arrive now, and comes back for the rest. */
+  /** Writes the data that is due, and schedules the rest. */
   private deliver(pair: Pair, to: Socket): void {
     const waiting = pair.onTheWay.get(to)!;
     while (this.current !== 'blackhole' && waiting.length > 0 && !to.destroyed) {

@@ -6,7 +6,7 @@ import type { Entry } from './member.ts';
 import { WatchedFleet } from './watched-fleet.ts';
 
 export interface KillPointsOptions {
-  /** Its own, which is removed. */
+  /** A folder for this run alone, which is removed. */
   readonly folder: string;
   readonly entry: Entry;
   readonly say: (line: string) => void;
@@ -15,13 +15,14 @@ export interface KillPointsOptions {
 export interface KillPointsReport {
   readonly points: number;
   readonly seconds: number;
-  /** Seconds from a kill until all was as if there had been none, at most. */
+  /** The longest time in seconds from a kill until no trace of it was left. */
   readonly slowest: number;
 }
 
 /**
- * Kills processes at each place at which a crash may leave something half done, and holds the service to its promises.
- * @returns why it could not be tried, where there is no S3 server
+ * Kills processes at each place where a crash may leave work half done, and checks the promises of the
+ * service.
+ * @returns why it could not be run, if there is no S3 server
  * @throws AssertionError naming the promise that was broken
  */
 export async function tryKillPoints({

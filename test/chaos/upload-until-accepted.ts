@@ -5,7 +5,7 @@ import { type Accepted, retryUntilAccepted } from './submitter.ts';
 
 const LIMIT_MS = 180_000;
 
-/** A fixture's folder, and its file of weights. */
+/** The folder of a fixture, and its weights file. */
 export function fixture(name: string): { dir: string; bytes: number; sha256: string } {
   const { dir } = fixtureAdapters().find((one) => one.name === name)!;
   const { weights } = readAdapterFiles(dir);
@@ -13,13 +13,13 @@ export function fixture(name: string): { dir: string; bytes: number; sha256: str
 }
 
 export interface SentUpload {
-  /** Of the fixture. */
+  /** The folder of the fixture. */
   readonly name: string;
   /** Its `jobId` is the id of the adapter. */
   readonly accepted: Promise<Accepted & { readonly endedMs: number }>;
 }
 
-/** Uploads an adapter with an Idempotency-Key, the same bytes again and again until there is an answer that can be kept. */
+/** Uploads an adapter with an Idempotency-Key, and repeats the upload until a final response arrives. */
 export async function uploadUntilAccepted(url: string, name: string): Promise<SentUpload> {
   const request = new Response(adapterForm(readAdapterFiles(fixture(name).dir)));
   const body = Buffer.from(await request.arrayBuffer());
@@ -32,7 +32,7 @@ export async function uploadUntilAccepted(url: string, name: string): Promise<Se
     ...one,
     endedMs: Date.now(),
   }));
-  // Awaited by who looks at what became of it.
+  // Awaited by the code that checks the outcome.
   accepted.catch(() => undefined);
   return { name, accepted };
 }

@@ -12,7 +12,7 @@ import { PatientClient } from './patient-client.ts';
 
 export const S3_PREFIX = 'lora';
 
-/** Between a process and all that it talks to. */
+/** The proxies between a process and the servers that it uses. */
 interface Wires {
   readonly database: HoldingProxy;
   readonly redis: HoldingProxy;
@@ -20,8 +20,8 @@ interface Wires {
 }
 
 /**
- * An API and a worker, each with proxies of its own towards PostgreSQL, Redis and an S3 server, so that each can be stopped
- * at a moment, and a receiver of webhooks behind another one.
+ * An API and a worker, each with its own proxies to PostgreSQL, Redis and an S3 server, so that each can be
+ * stopped at a certain moment, and a receiver of webhooks behind another proxy.
  */
 export class WatchedFleet {
   readonly fleet: Fleet;
@@ -48,7 +48,7 @@ export class WatchedFleet {
     this.client = new PatientClient(parts.fleet.api.url);
   }
 
-  /** @param folder for all that it keeps */
+  /** @param folder for all its data */
   static async start(folder: string, entry: Entry): Promise<WatchedFleet> {
     await mkdir(folder, { recursive: true });
     const s3 = await startMoto();
@@ -77,7 +77,7 @@ export class WatchedFleet {
     return new WatchedFleet(parts, database);
   }
 
-  /** Has the receiver told of the ends of jobs. @param labels of these; {}: of all */
+  /** Registers a webhook for the ends of jobs. @param labels of these jobs; {}: all jobs */
   async webhook(path: string, labels: Readonly<Record<string, string>>): Promise<NewWebhook> {
     const response = await this.client.fetch('/v1/webhooks', {
       method: 'POST',
@@ -92,7 +92,7 @@ export class WatchedFleet {
   readonly rows = async <T extends object>(query: string, ...values: readonly unknown[]): Promise<T[]> =>
     (await this.database.query<T>(query, [...values])).rows;
 
-  /** Once. @returns the exit codes of API and worker */
+  /** To be called once. @returns the exit codes of API and worker */
   end(): Promise<(number | null)[]> {
     this.ended ??= this.stop();
     return this.ended;

@@ -26,7 +26,7 @@ import { spectraChart, spectraLines } from '../../src/charts/spectra-chart.ts';
 import type { CheckpointRecord } from '../../src/contract/run.ts';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
 
-/** What ECharts makes of an option without a browser. */
+/** The SVG that ECharts renders from an option without a browser. */
 function drawn(option: EChartsOption): string {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: 640, height: 360 });
   chart.setOption({ ...option, animation: false });
@@ -63,7 +63,7 @@ const checkpoint = (step: number, before: number, after: number): CheckpointReco
   ...{ next_checkpoint_step: null, error: null, created_at: '2026-11-24T21:50:10.000Z' },
 });
 
-/** An adaptive run after a squeeze. */
+/** A run with an adaptive schedule after a squeeze. */
 const RUN: TimelineRun = {
   schedule: null,
   request: { adaptive: { source_rank: 32, target_rank: 4, total_steps: 4000, energy: 0.9 } },
@@ -113,7 +113,7 @@ describe('charts', () => {
   });
 
   for (const scheme of ['light', 'dark'] as const) {
-    it(`are drawn without a browser, on their ground: ${scheme}`, () => {
+    it(`are drawn without a browser, on the right background: ${scheme}`, () => {
       const palette = paletteOf(scheme);
       for (const [name, option] of Object.entries(all(palette))) {
         const svg = drawn(option);
@@ -125,7 +125,7 @@ describe('charts', () => {
     });
   }
 
-  it('have colours with enough contrast for text and lines', () => {
+  it('have enough contrast between colours for text and lines', () => {
     for (const scheme of ['light', 'dark'] as const) {
       const { surface, ink, muted, main, second, mark, good, bad } = paletteOf(scheme);
       for (const text of [ink, muted, main, second, mark, good, bad])
@@ -133,7 +133,7 @@ describe('charts', () => {
     }
   });
 
-  it('make no markup of names', () => {
+  it('escape names, which never become markup', () => {
     const name = '<img src=x onerror=alert(1)>';
     const options = [
       spectraChart({ ...style, lines: spectraLines([spectrum(name, [1, 0.5])]), selected: name }),
@@ -145,7 +145,7 @@ describe('charts', () => {
     }
   });
 
-  it('survive what has no size: no energy, one rank, one module', () => {
+  it('can be drawn without extent: no energy, one rank, one module', () => {
     const dead = [spectrum('a', [0]), spectrum('b', [0])];
     assert.deepEqual(curveOfSpectra(dead), [
       { rank: 1, relative_error: 0, module_relative_error: 0, worst_module_error: 0 },
@@ -161,7 +161,7 @@ describe('charts', () => {
       assert.doesNotMatch(drawn(option), /NaN|undefined/);
   });
 
-  it('draw a run from where it began, and nothing of what was superseded', () => {
+  it('draw a run from its first step, without superseded stages', () => {
     const series = runTimeline({ ...style, run: RUN }).series as { name?: string; data: number[][] }[];
     const reached = series.find(({ name }) => name === 'reached')!;
     assert.deepEqual(reached.data, [
@@ -182,7 +182,7 @@ describe('charts', () => {
     assert.deepEqual(losses.at(-1)!.data, [[800, 1.5]]);
   });
 
-  it('draw ranks by module as bands, of which neighbours of one rank are one', () => {
+  it('draw ranks by module as bands, joining neighbours with equal ranks', () => {
     const rows = rowsOf([...HISTORY[0]!.ranks.keys()]);
     assert.deepEqual(
       rows.map(({ name }) => name),
@@ -201,7 +201,7 @@ describe('charts', () => {
     assert.equal(bandsOf(rowsOf([...many.keys()]), [{ step: 0, ranks: many }], 100).length, 1);
   });
 
-  it('do not draw the spectra anew for another rank: only the mark moves', () => {
+  it('do not redraw the spectra for another rank: only the mark moves', () => {
     const lines = spectraLines(modules);
     const [two, three] = [2, 3].map(
       (rank) => spectraChart({ ...style, lines, rank }).series as { data: unknown; markLine?: unknown }[],
@@ -211,7 +211,7 @@ describe('charts', () => {
     assert.notDeepEqual(two!.at(-1)!.markLine, three!.at(-1)!.markLine);
   });
 
-  it('draw no more than can be seen: 4,000 modules', () => {
+  it('draw no more points than can be distinguished: 4,000 modules', () => {
     const many = Array.from({ length: 4000 }, (_, index) => spectrum(`layers.${index}.q_proj`, [1, 0.1]));
     assert.ok((spectraChart({ ...style, lines: spectraLines(many) }).series as unknown[]).length < 60);
     const map = layerHeatMap({
@@ -230,7 +230,7 @@ describe('charts', () => {
 });
 
 describe('curveOfSpectra', () => {
-  it('is the root of the energy that is lost', () => {
+  it('is the square root of the lost energy', () => {
     const curve = curveOfSpectra([
       spectrum(
         'a',
@@ -239,7 +239,7 @@ describe('curveOfSpectra', () => {
       spectrum('b', [5]),
     ]);
     assert.equal(curve.length, 2);
-    // 16 of 25 and 25 of 25 are kept: 9 of 50 are lost.
+    // 16 of 25 and 25 of 25 are kept, so 9 of 50 are lost.
     assert.ok(Math.abs(curve[0]!.relative_error - Math.sqrt(9 / 50)) < 1e-12);
     assert.ok(Math.abs(curve[0]!.worst_module_error - 3 / 5) < 1e-12);
     const uneven = curveOfSpectra([spectrum('a', [4, 3]), spectrum('b', [500])]);
@@ -254,7 +254,7 @@ describe('curveOfSpectra', () => {
   });
 });
 
-/** Names of the modules of models, as their libraries write them. */
+/** Names of modules, as the libraries of their models write them. */
 const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 const MIXTRAL = range(4).flatMap((layer) => [
   ...['q_proj', 'k_proj'].map((name) => `model.layers.${layer}.self_attn.${name}`),
@@ -282,7 +282,7 @@ const STABLE_DIFFUSION = [
 );
 
 describe('modulePlaces', () => {
-  it('finds where the layer ends, however many levels a model numbers', () => {
+  it('finds the layer in a name, however many levels of a model are numbered', () => {
     const cases: [names: string[], of: string, layer: string, projection: string][] = [
       [['transformer.h.11.attn.c_attn'], 'transformer.h.11.attn.c_attn', 'transformer.h.11', 'attn.c_attn'],
       [MIXTRAL, MIXTRAL.at(-1)!, 'model.layers.3', 'block_sparse_moe.experts.7.w2'],
@@ -310,7 +310,7 @@ describe('modulePlaces', () => {
     }
   });
 
-  it('lays modules that are only numbered out in rows, each in a cell of its own', () => {
+  it('arranges modules that are only numbered in rows, each in a cell of its own', () => {
     const names = [...range(144).map((index) => `unet:${index}`), ...range(48).map((index) => `te:${index}`)];
     const { rows, columns, places } = moduleGrid(names);
     assert.equal(columns.length, 16);
@@ -319,7 +319,7 @@ describe('modulePlaces', () => {
     assert.deepEqual(places[37], { row: 5, column: 5 });
   });
 
-  it('labels layers by what tells them apart', () => {
+  it('labels layers by the parts in which they differ', () => {
     const labels = (names: readonly string[]) => layerLabels(moduleGrid(names).columns);
     assert.deepEqual(labels(MIXTRAL), ['0', '1', '2', '3']);
     assert.deepEqual(labels(CONVNEXT).slice(0, 4), ['0.0', '0.1', '0.2', '1.0']);
@@ -339,7 +339,7 @@ describe('modulePlaces', () => {
     assert.deepEqual(layerLabels(['']), ['']);
   });
 
-  it('shortens labels by whole parts only', () => {
+  it('shortens labels only by whole parts', () => {
     assert.deepEqual(withoutCommonStart(['h.10', 'h.11']), ['10', '11']);
     assert.deepEqual(withoutCommonStart(['down_blocks.0', 'up_blocks.0']), ['down_blocks.0', 'up_blocks.0']);
     assert.deepEqual(withoutCommonStart(['model.layers.7']), ['7']);
@@ -363,7 +363,7 @@ describe('labels of a heat map', () => {
     [...svg.matchAll(/<text [^>]*>([^<]*)<\/text>/g)].map(([, text]) => text!);
 
   for (const isWide of [false, true]) {
-    it(`are all different and all there: Stable Diffusion, ${isWide ? 'wide' : 'narrow'}`, () => {
+    it(`are complete and all different: Stable Diffusion, ${isWide ? 'wide' : 'narrow'}`, () => {
       const option = layerHeatMap({ palette: paletteOf('light'), modules, what: 'error', isWide });
       const chart = init(null, null, {
         renderer: 'svg',
@@ -385,7 +385,7 @@ describe('labels of a heat map', () => {
     });
   }
 
-  it('stay apart in the two lines of a table: whole names', () => {
+  it('remain distinct in the two lines of a table, as whole names', () => {
     for (const most of [34, 52]) {
       const labels = distinctLabels(
         modules.map(({ name }) => name),
@@ -396,7 +396,7 @@ describe('labels of a heat map', () => {
     }
   });
 
-  it('leave out what all have in common, then cut the longest parts', () => {
+  it('omit their common parts first, and then cut the longest parts', () => {
     assert.deepEqual(distinctLabels(['a.long_common_part.q', 'b.long_common_part.q'], 12), ['a', 'b']);
     assert.deepEqual(distinctLabels(['attn.q', 'attn.v'], 12), ['attn.q', 'attn.v'], 'where there is room');
     assert.deepEqual(distinctLabels(['block_sparse_moe.experts.7.w1', 'self_attn.q_proj'], 20), [
@@ -410,7 +410,7 @@ describe('labels of a heat map', () => {
     assert.equal(new Set(kohya).size, rows.length);
   });
 
-  it('stay apart where only their ends differ, and have an end themselves', () => {
+  it('remain distinct if only their ends differ, and if they have no common end', () => {
     const twins = distinctLabels([`${'a'.repeat(30)}1`, `${'a'.repeat(30)}2`], 20);
     assert.notEqual(twins[0], twins[1]);
     const endless = distinctLabels(['x.y'.repeat(500), 'z'.repeat(5000), '', '.', '...'], 20);
@@ -419,7 +419,7 @@ describe('labels of a heat map', () => {
 });
 
 describe('numbers in words', () => {
-  it('have three digits and their unit', () => {
+  it('have three digits and a unit', () => {
     const cases: [number, string][] = [
       [0, '0 B'],
       [999, '999 B'],
@@ -433,7 +433,7 @@ describe('numbers in words', () => {
     for (const [bytes, words] of cases) assert.equal(formatBytes(bytes), words);
   });
 
-  it('do not round a little to nothing, or almost all to all', () => {
+  it('do not round a small share to nothing, or nearly everything to everything', () => {
     const cases: [number, string][] = [
       [0, '0 %'],
       [1, '100 %'],
@@ -448,7 +448,7 @@ describe('numbers in words', () => {
     for (const [share, words] of cases) assert.equal(formatPercent(share), words);
   });
 
-  it('say what a squeeze comes to in a sentence', () => {
+  it('describe the outcome of a squeeze in a sentence', () => {
     const cases: [SqueezedSize, string][] = [
       [
         { rank: { min: 4, max: 4 }, bytes: 1_631_344, bytesBefore: 3_253_504, energy: 0.98716 },
@@ -466,7 +466,7 @@ describe('numbers in words', () => {
     for (const [size, words] of cases) assert.equal(describeSqueeze(size), words);
   });
 
-  it('keep the end of a path', () => {
+  it('shorten a path to its end', () => {
     assert.equal(truncateStart('abcdefghij', 5), '…ghij');
     assert.equal(truncateStart('abc', 5), 'abc');
   });

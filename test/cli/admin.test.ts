@@ -23,7 +23,7 @@ import { documents, type Ended, run, runCalls } from './command.ts';
 
 type Env = Readonly<Record<string, string>>;
 
-/** Files that lie in the storage. */
+/** Files in the storage. */
 const LARGE = { rank: 8, m: 512, n: 512 };
 const LIMIT_MS = 60_000;
 
@@ -36,7 +36,7 @@ describe('lora-squeeze admin', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'cli-admin-'));
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
-  it('migrate makes the tables, and says what was made; the others make nothing', async () => {
+  it('migrate creates the tables and reports which; the other commands create nothing', async () => {
     const env = { DATA_DIR: join(scratch, 'new') };
     const calls = ['verify', 'backup out', 'migrate', 'migrate', 'verify'];
     const args = calls.map((call) => ({ args: ['admin', ...call.split(' ')] }));
@@ -51,7 +51,7 @@ describe('lora-squeeze admin', () => {
     assert.deepEqual(documents(done(verified!)), [{ contents: 0, bytes: 0, problems: 0, unknown: 0 }]);
   });
 
-  it('says what is wrong, and ends with 1', async () => {
+  it('reports what is wrong, and exits with 1', async () => {
     const env = { DATA_DIR: join(scratch, 'wrong') };
     done(await run(['admin', 'migrate'], { env }));
     const database = await openDatabase({ url: undefined, dataDir: env.DATA_DIR, ...POOL });
@@ -72,16 +72,16 @@ describe('lora-squeeze admin', () => {
     for (const { stderr } of ended.slice(1)) assert.match(stderr, /^lora-squeeze: BACKUP_INCOMPLETE: /);
   });
 
-  it('saves a service at work on SQLite and a folder, which then works elsewhere', () =>
+  it('saves a running service on SQLite and a folder, which then works elsewhere', () =>
     movesElsewhere('sqlite', {}, {}));
 
-  it('saves a service at work on PostgreSQL and a bucket, which then works elsewhere', {
+  it('saves a running service on PostgreSQL and a bucket, which then works elsewhere', {
     skip: noPostgres || (motoIsMissing() ?? false),
   }, async () => {
     const moto = await startMoto();
     const envOf = async (prefix: string) => ({
       ...moto.env,
-      // Of the SDK, that Node 20 is old.
+      // The SDK warns that Node 20 is old.
       NODE_NO_WARNINGS: '1',
       S3_FORCE_PATH_STYLE: 'true',
       STORAGE_URL: `s3://${BUCKET}/${prefix}`,
@@ -94,7 +94,7 @@ describe('lora-squeeze admin', () => {
     }
   });
 
-  /** A backup under load, restored into another place, where a service starts. */
+  /** Makes a backup under load, restores it elsewhere, and starts a service there. */
   async function movesElsewhere(name: string, here: Env, there: Env): Promise<void> {
     const [dataDir, newDir, folder] = ['here', 'there', 'backup'].map((part) =>
       join(scratch, `${name}-${part}`),
@@ -110,7 +110,7 @@ describe('lora-squeeze admin', () => {
       await endedBackup(database, `${folder}-ended`, env);
       await killedBackup(database, `${folder}-killed`, env);
       const backup = await stoppedBackup(folder!, env);
-      // What goes now was there when the backup began, and it has still to copy it.
+      // Deleted now: it existed when the backup began, and the backup has not copied it yet.
       const gone = await deleteSome(client, database, ended);
       await sleep(2 * SWEEP_MS);
       for (const id of gone) assert.ok(await isStored(database, id), 'it was deleted under a backup');
@@ -136,7 +136,7 @@ describe('lora-squeeze admin', () => {
     try {
       const again = new Client(restored.url);
       for (const { job, files } of ended) assert.deepEqual(await told(again, job), { job, files });
-      // What had not ended is done here.
+      // Jobs that had not ended are done here.
       const { data } = await again.json<{ data: JobRecord[] }>('/v1/jobs?limit=100');
       assert.ok(data.length > ended.length);
       for (const { id } of data) assert.equal((await again.finished(id)).state, 'succeeded');
@@ -151,7 +151,7 @@ describe('lora-squeeze admin', () => {
 const SWEEP_MS = 1_000;
 const SETTINGS: Env = { EXECUTION_PROVIDER: 'cpu', SWEEP_INTERVAL_SECONDS: String(SWEEP_MS / 1000) };
 
-/** A job that has ended, and the digests of what it made, read to the end. */
+/** A job that has ended, and the digests of its results, read completely. */
 interface Told {
   readonly job: JobRecord;
   readonly files: readonly (readonly [path: string, sha256: string])[];
@@ -182,7 +182,7 @@ async function uploaded(client: Client, seed: number): Promise<AdapterRecord> {
 const squeezed = async (client: Client, seed: number): Promise<JobRecord> =>
   client.squeeze((await uploaded(client, seed)).id, [{ rank: 4 }]);
 
-/** Uploads, jobs that nobody waits for, and deletions, until it is stopped. */
+/** Uploads, jobs and deletions without waiting for them, until it is stopped. */
 function underLoad(client: Client): { stop(): Promise<void> } {
   let isOver = false;
   const loop = async (): Promise<void> => {
@@ -195,7 +195,7 @@ function underLoad(client: Client): { stop(): Promise<void> } {
     }
   };
   const running = loop();
-  // What went wrong before has ended the service, and is to be told.
+  // An earlier error has ended the service and must be reported.
   running.catch(() => undefined);
   return {
     stop: () => {
@@ -205,7 +205,7 @@ function underLoad(client: Client): { stop(): Promise<void> } {
   };
 }
 
-/** A backup that stands still after it has seen the database, and before it has saved all of it. */
+/** A backup that is stopped after it has seen the database and before it has saved everything. */
 async function stoppedBackup(
   folder: string,
   env: Env,
@@ -239,7 +239,7 @@ async function endedBackup(database: Database, folder: string, env: Env): Promis
   assert.deepEqual(await holds(database), []);
 }
 
-/** It leaves a hold that is over in ten minutes, which is not waited for. */
+/** It leaves a hold that expires in ten minutes, for which the test does not wait. */
 async function killedBackup(database: Database, folder: string, env: Env): Promise<void> {
   const { child, ended } = await stoppedBackup(folder, env);
   child.kill('SIGKILL');
@@ -259,7 +259,7 @@ const holds = (database: Database) =>
     .where('owner', '<>', '')
     .execute();
 
-/** Deletes results, long ago for the sweeper. @returns ids of their content in the storage */
+/** Deletes results, dated long ago for the sweeper. @returns ids of their content in the storage */
 async function deleteSome(client: Client, database: Database, jobs: readonly Told[]): Promise<string[]> {
   const ids: string[] = [];
   for (const { job } of jobs.slice(0, 3)) {

@@ -16,7 +16,7 @@ const PLAIN = folderOf('peft-gpt2-mycguo');
 const WITH_HEAD = folderOf('peft-gpt2-deepbiolab');
 const OTHER_BASE = folderOf('peft-gpt2-niket');
 
-/** A report without what differs from run to run. */
+/** A report without the fields that differ between runs. */
 function lasting({ job_id, created_at, timings, provider, sources, ...rest }: Report) {
   return { ...rest, sources: sources.map(({ id: _, ...source }) => source) };
 }
@@ -24,7 +24,7 @@ function lasting({ job_id, created_at, timings, provider, sources, ...rest }: Re
 describe('lora-squeeze', () => {
   const at = serviceFixture('cli-analyze');
 
-  it('analyze gives the report that the service gives, in place and through a server', async () => {
+  it('analyze gives the same report as the service, locally and through a server', async () => {
     const client = new Client(at.service.url);
     const { adapter } = await client.upload(PLAIN);
     const job = await succeed(client, { kind: 'analyze', adapter_id: adapter.id });
@@ -38,7 +38,7 @@ describe('lora-squeeze', () => {
     }
   });
 
-  it('analyze goes on after a folder that fails', async () => {
+  it('analyze continues after a folder that fails', async () => {
     const ended = await run(['analyze', join(at.folder, 'none'), PLAIN]);
     assert.equal(ended.code, 1);
     const [none, plain] = documents<{ error?: { code: string }; analysis?: object }>(ended.stdout);
@@ -47,7 +47,7 @@ describe('lora-squeeze', () => {
     assert.match(ended.stderr, /^lora-squeeze: .*none: FILE_MISSING: /);
   });
 
-  it('merge makes the sum that the service makes, in place and through a server', async () => {
+  it('merge writes the same sum as the service, locally and through a server', async () => {
     const client = new Client(at.service.url);
     const uploaded = [];
     for (const folder of [PLAIN, WITH_HEAD]) uploaded.push((await client.upload(folder)).adapter);
@@ -78,7 +78,7 @@ describe('lora-squeeze', () => {
     }
   });
 
-  it('merge fails by name where the adapters do not fit, and leaves nothing', async () => {
+  it('merge fails and leaves nothing if the adapters do not fit, and names them', async () => {
     const out = join(at.folder, 'misfit');
     const ended = await run(['merge', PLAIN, OTHER_BASE, '--rank', '4', '--out', out]);
     assert.equal(ended.code, 1);
@@ -87,7 +87,7 @@ describe('lora-squeeze', () => {
     assert.equal(existsSync(out), false);
   });
 
-  it('merge takes a folder with a colon in its name by its weight', async () => {
+  it('merge accepts a folder with a colon in its name if its weight follows', async () => {
     const ended = await run(['merge', './no:such:1', '--rank', '4', '--out', join(at.folder, 'colon')]);
     assert.equal(ended.code, 1);
     assert.match(ended.stderr, /There is no folder \.\/no:such\./);

@@ -18,7 +18,7 @@ describe('several folders', () => {
   cpSync(join(FIRST!.dir, 'adapter_config.json'), join(broken, 'adapter_config.json'));
   writeFileSync(join(broken, 'adapter_model.safetensors'), 'version https://git-lfs.github.com/spec/v1\n');
 
-  it('each get a folder, and a broken one stops none of the others', async () => {
+  it('each get a result folder, and a broken one does not stop the others', async () => {
     const out = join(scratch, 'new', 'out');
     const ended = await run(['squeeze', FIRST!.dir, broken, SECOND!.dir, '--rank', '2', '--out', out]);
     assert.equal(ended.code, 1, ended.stderr);
@@ -39,7 +39,7 @@ describe('several folders', () => {
     assertSameFiles(join(out, basename(SECOND!.dir)), alone.out);
   });
 
-  it('leave nothing where all are broken, not even the parents of the results', async () => {
+  it('leave nothing if all are broken, not even the parents of the results', async () => {
     const ended = await run([
       'squeeze',
       broken,
@@ -53,7 +53,7 @@ describe('several folders', () => {
     assert.equal(existsSync(join(scratch, 'never')), false);
   });
 
-  it('are told by the folder that is missing, or lacks a file', async () => {
+  it('are refused by the name of the folder that is missing, or lacks a file', async () => {
     const empty = join(scratch, 'empty');
     mkdirSync(empty);
     const ended = await run([
@@ -72,7 +72,7 @@ describe('several folders', () => {
     assert.match(lacking!.error!.detail, /has no adapter_model\.safetensors and no adapter_config\.json/);
   });
 
-  it('that would have one result are refused before anything is done', async () => {
+  it('with one common result are refused before any work is done', async () => {
     const twin = join(scratch, 'twins', basename(FIRST!.dir));
     cpSync(FIRST!.dir, twin, { recursive: true });
     const out = join(scratch, 'twice');
@@ -82,7 +82,7 @@ describe('several folders', () => {
     assert.equal(existsSync(out), false);
   });
 
-  it('a slash at the end of --out puts even one folder under it', async () => {
+  it('with a slash at the end of --out: even a single folder gets a folder below it', async () => {
     const out = join(scratch, 'under');
     const made = parseResult(await run(['squeeze', FIRST!.dir, '--rank', '2', '--out', `${out}/`]));
     assert.equal(made.out, join(out, basename(FIRST!.dir)));

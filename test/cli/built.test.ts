@@ -19,7 +19,7 @@ const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as
 
 describe('the package', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'cli-built-'));
-  // Bundled tests run against what was built; from source, dist may be of another day.
+  // Bundled tests use the current build; when tests run from source, dist may be outdated.
   const built = IS_BUNDLED ? ROOT : join(scratch, 'package');
   const bin = join(scratch, 'bin', 'lora-squeeze');
   before(async () => {
@@ -36,12 +36,12 @@ describe('the package', () => {
   });
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
-  it('has a command that runs by its name once it is built', async () => {
+  it('has a command that can be run by its name after the build', async () => {
     const { stdout } = await runFile(bin, ['--version'], { env: environment() });
     assert.equal(stdout, `${manifest.version}\n`);
   });
 
-  it('makes a key with the command of docs/keys.md as it stands there', async () => {
+  it('creates a key with the command of docs/keys.md exactly as written', async () => {
     const page = readFileSync(join(ROOT, 'docs/keys.md'), 'utf8');
     const line = /^\$ (node dist\/cli\/main\.js keys create .*)$/m.exec(page)![1]!;
     const env = { ...environment(), DATA_DIR: join(scratch, 'data') };

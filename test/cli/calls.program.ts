@@ -1,4 +1,4 @@
-/** Runs the command for each of the calls in its argument, and prints how they ended as one line of JSON. */
+/** Runs the command once for each call in its argument, and prints the outcomes as one line of JSON. */
 import { runProgram } from '../../src/cli/program.ts';
 import type { Call } from './command.ts';
 

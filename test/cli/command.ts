@@ -7,7 +7,7 @@ import { COMMAND_ENTRY, programEntry } from '../entry.ts';
 export const ROOT = join(import.meta.dirname, '../..');
 export const ENTRY = COMMAND_ENTRY;
 
-/** How a run of the command ended, with everything it said. */
+/** How a run of the command ended, with all its output. */
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -18,11 +18,11 @@ export interface Ended {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Told the process while it runs. */
+  /** Called with the process while it runs. */
   readonly onStart?: (child: ChildProcess) => void;
 }
 
-/** Our environment without anything that configures the command; the CPU and one thread are enough here. */
+/** Our environment without any configuration of the command; CPU and one thread suffice here. */
 export function environment(env: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const { PATH, HOME, TMPDIR, LANG } = process.env;
   const own = Object.entries({ PATH, HOME, TMPDIR, LANG }).filter(([, value]) => value);
@@ -40,8 +40,8 @@ export interface Call {
 }
 
 /**
- * Runs the command once for each call, one after the other in one process: for calls that are many and where the process
- * is not what is asked about.
+ * Runs the command once for each call, one after the other in one process: for many calls, in tests that do
+ * not concern the process.
  */
 export async function runCalls(
   calls: readonly Call[],
@@ -70,7 +70,7 @@ async function runNode(args: readonly string[], options: RunOptions): Promise<En
   return { code, signal, ...said };
 }
 
-/** The JSON documents of an output, one a line. */
+/** The JSON documents of an output, one per line. */
 export function documents<T>(stdout: string): T[] {
   const lines = stdout.split('\n');
   if (lines.at(-1) === '') lines.pop();

@@ -33,7 +33,7 @@ describe('fieldValue', () => {
     for (const [text, schema, value] of cases) assert.equal(fieldValue('--x', text, schema), value);
   });
 
-  it('refuses everything else by the option, the text and what is allowed', () => {
+  it('refuses everything else, naming the option, the text and what is allowed', () => {
     const cases: [string, FieldSchema, RegExp][] = [
       ['0', RANK, /^--x is "0" but must be a whole number from 1 to 65536$/],
       ['65537', RANK, /65537/],

@@ -31,7 +31,7 @@ async function until(what: string, happens: () => boolean): Promise<void> {
   }
 }
 
-describe('a run that is stopped', () => {
+describe('a run that is interrupted', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'cli-stopped-'));
   after(() => rmSync(scratch, { recursive: true, force: true }));
   const hidden = (folder: string): string[] =>
@@ -44,7 +44,7 @@ describe('a run that is stopped', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
-    it(`by ${signal} leaves nothing, and ends with ${code}`, async () => {
+    it(`by ${signal} leaves nothing, and exits with ${code}`, async () => {
       const parent = join(scratch, signal);
       const ended = await run(['squeeze', GPT2, '--rank', '4', '--out', join(parent, 'out')], {
         onStart: (child) =>
@@ -59,11 +59,11 @@ describe('a run that is stopped', () => {
     });
   }
 
-  it('in the middle of the decomposition ends after the modules that are being taken apart', async () => {
+  it('during the decomposition ends after the modules that are being decomposed', async () => {
     const source = join(scratch, 'large');
     await writeAdapter(source, squareAdapter(24, 512, 192));
     const parent = join(scratch, 'middle');
-    // Their file: there are more than stay in memory. It is not there for a moment after the folder around it.
+    // The file of the directions, which are more than fit into memory. It appears a moment after its folder.
     const isAtWork = (): boolean =>
       hidden(parent).some((name) => existsSync(join(parent, name, 'work', 'directions')));
     const args = ['squeeze', source, '--rank', '128', '--method', 'exact', '--out', join(parent, 'out')];
@@ -74,7 +74,7 @@ describe('a run that is stopped', () => {
     assert.equal(existsSync(parent), false);
   });
 
-  it('keeps the results of a batch that are complete, and does not go on with the others', async () => {
+  it('keeps the complete results of a batch, and does not start the others', async () => {
     const sources = Array.from('abcdefghijkl').map((name) => join(scratch, 'sources', name));
     for (const source of sources) cpSync(GPT2, source, { recursive: true });
     const out = join(scratch, 'batch');
@@ -92,7 +92,7 @@ describe('a run that is stopped', () => {
     );
   });
 
-  it('waits for no server: one that never answers is left at once', async () => {
+  it('does not wait for a server that never answers', async () => {
     const server = createServer(() => {}).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -109,10 +109,10 @@ describe('a run that is stopped', () => {
     }
   });
 
-  it('cancels its job on the server, and no other', () =>
+  it('cancels its own job on the server, and no other', () =>
     withFolder(async (DATA_DIR) => {
       const redis = await startExternalRedis(DATA_DIR, FIT);
-      // No worker: jobs wait.
+      // There is no worker, so jobs wait.
       const service = await startService({
         ...{ DATA_DIR, ROLE: 'api', REDIS_URL: redis.url },
         DATABASE_URL: await testDatabase(),
@@ -121,7 +121,7 @@ describe('a run that is stopped', () => {
         ((await (await fetch(`${service.url}/v1/jobs`)).json()) as JobPage).data.map(({ state }) => state);
       const interrupted = async () => {
         const gateway = await startGateway(service.url);
-        // Whoever asks for a job by its id has had the answer that names it.
+        // The response that names the job has arrived by then.
         const isFollowed = () => gateway.requests.some(({ path }) => /^\/v1\/jobs\/./.test(path));
         const out = join(scratch, 'cancel');
         const args = ['squeeze', GPT2, '--rank', '4', '--out', out, '--server', gateway.url];
@@ -146,7 +146,7 @@ describe('a run that is stopped', () => {
           body: JSON.stringify({ kind: 'squeeze', adapter_id: adapterId, targets: [{ rank: 4 }] }),
         });
         assert.equal((await interrupted()).code, 130);
-        // Its own one, though it waited for the same work.
+        // Its own job, although it waited for the same work.
         assert.deepEqual(await jobs(), ['cancelled', 'queued', 'cancelled']);
       } finally {
         await service.end();
@@ -154,9 +154,9 @@ describe('a run that is stopped', () => {
       }
     }));
 
-  it('ends quietly when its reader has seen enough', async () => {
+  it('ends quietly if its reader closes the pipe', async () => {
     const script = 'set -o pipefail; "$0" "$@" | head -c 9 > /dev/null';
-    // The second report comes when nobody reads any more.
+    // The second report is written when the pipe is already closed.
     const child = spawn('bash', ['-c', script, process.execPath, ...ENTRY, 'analyze', GPT2, GPT2], {
       env: environment(),
     });

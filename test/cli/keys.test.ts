@@ -23,7 +23,7 @@ describe('lora-squeeze keys', () => {
     return ended.stdout;
   }
 
-  it('create gives a key alone on a pipe, list knows it, revoke ends it, and the storage never has it', async () => {
+  it('create prints only the key on a pipe, list shows it, revoke ends it, and the storage never contains it', async () => {
     const env = store();
     const key = silent(
       await run(['keys', 'create', '--tenant', 'team-a', '--make-tenant', '--name', 'nightly'], { env }),
@@ -44,7 +44,7 @@ describe('lora-squeeze keys', () => {
     }
   });
 
-  it('create takes scopes and an end, and gives the record on demand', async () => {
+  it('create accepts scopes and an expiry, and prints the record on request', async () => {
     const env = store();
     const args = [
       'keys',
@@ -66,7 +66,7 @@ describe('lora-squeeze keys', () => {
     assert.equal(Math.round((Date.parse(made!.expires_at!) - Date.parse(made!.created_at)) / 86_400_000), 90);
   });
 
-  it('list shows the keys of one tenant where it is named', async () => {
+  it('list shows the keys of one tenant if a tenant is given', async () => {
     const env = store();
     const calls = [
       ...['a', 'b', 'a'].map((tenant) => `create --tenant ${tenant} --make-tenant`),
@@ -88,7 +88,7 @@ describe('lora-squeeze keys', () => {
     assert.deepEqual(own, [all[1]]);
   });
 
-  it('says what is wrong: no tenant, a wrong one, scopes, times, ids', async () => {
+  it('reports what is wrong: a missing or wrong tenant, scopes, times, ids', async () => {
     const env = store();
     const cases: [args: string[], code: number, words: RegExp][] = [
       [['create'], 2, /name the tenant of the key: --tenant ID/],
@@ -125,7 +125,7 @@ describe('lora-squeeze keys', () => {
     }
   });
 
-  it('opens a service that asks for keys, and a wrong or revoked one does not', async () => {
+  it('opens a service that requires keys; a wrong or revoked key does not', async () => {
     const env = store();
     const create = ['keys', 'create', '--tenant', 'team-a', '--make-tenant', '--json'];
     const [made] = documents<NewKey>(silent(await run(create, { env })));

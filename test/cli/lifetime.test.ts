@@ -6,7 +6,7 @@ import { expiryTime } from '../../src/cli/field-value.ts';
 const NOW_MS = Date.parse('2026-01-01T00:00:00Z');
 
 describe('endOf', () => {
-  it('counts minutes, hours, days, weeks and years', () => {
+  it('reads minutes, hours, days, weeks and years', () => {
     const cases = {
       '30m': '2026-01-01T00:30:00.000Z',
       '36h': '2026-01-02T12:00:00.000Z',
@@ -19,7 +19,7 @@ describe('endOf', () => {
     assert.equal(expiryTime('100y', NOW_MS).getTime(), NOW_MS + 3_153_600_000_000);
   });
 
-  it('refuses what is no time, no time at all, or too long', () => {
+  it('refuses a text that is not a duration, a duration of zero, and one that is too long', () => {
     for (const text of [
       '',
       '0d',

@@ -27,7 +27,7 @@ describe('the folder of a result', () => {
     out = join(parent, 'out');
   });
 
-  /** Puts a file with this text through a folder. */
+  /** Publishes a folder with one file of this text. */
   async function publish(text: string, isForced = false): Promise<void> {
     const folder = await OutputFolder.open(out, isForced);
     try {
@@ -47,7 +47,7 @@ describe('the folder of a result', () => {
       return true;
     });
 
-  it('is there complete, open to others, and with nothing beside it', async () => {
+  it('is complete when it appears, readable for others, and without any file beside it', async () => {
     await publish('one');
     assert.equal(readFileSync(join(out, WEIGHTS), 'utf8'), 'one');
     assert.deepEqual(readdirSync(parent), ['out']);
@@ -56,7 +56,7 @@ describe('the folder of a result', () => {
     assert.equal(statSync(out).mode, statSync(join(parent, 'usual')).mode);
   });
 
-  it('does not exist until it is published, and not at all where the work fails', async () => {
+  it('does not exist until it is published, and never if the work fails', async () => {
     const folder = await OutputFolder.open(join(parent, 'deep', 'er', 'out'), false);
     writeFileSync(join(folder.workDir, 'half'), 'half');
     assert.deepEqual(readdirSync(join(parent, 'deep', 'er')).length, 1);
@@ -65,14 +65,14 @@ describe('the folder of a result', () => {
     assert.deepEqual(readdirSync(parent), []);
   });
 
-  it('keeps parents that were there before, or hold something else', async () => {
+  it('keeps parents that existed before, or contain something else', async () => {
     const folder = await OutputFolder.open(join(parent, 'deep', 'out'), false);
     writeFileSync(join(parent, 'deep', 'other'), '');
     await folder.close();
     assert.deepEqual(readdirSync(join(parent, 'deep')), ['other']);
   });
 
-  it('that exists is refused, and replaced by force', async () => {
+  it('that exists is refused, and replaced with force', async () => {
     await publish('one');
     await refuses(publish('two'), /already exists; --force replaces it/);
     assert.equal(readFileSync(join(out, WEIGHTS), 'utf8'), 'one');
@@ -81,7 +81,7 @@ describe('the folder of a result', () => {
     assert.deepEqual(readdirSync(parent), ['out']);
   });
 
-  it('is not replaced where it holds what is not of this command, nor where it is a file', async () => {
+  it('is not replaced if it contains foreign files, or is a file', async () => {
     mkdirSync(out);
     writeFileSync(join(out, 'thesis.tex'), 'years');
     await refuses(publish('x', true), /contains thesis\.tex: --force replaces only earlier results/);
@@ -92,7 +92,7 @@ describe('the folder of a result', () => {
     assert.equal(readFileSync(out, 'utf8'), 'a file');
   });
 
-  it('that somebody else makes meanwhile stays as they made it', async () => {
+  it('that another process creates meanwhile stays unchanged', async () => {
     const folder = await OutputFolder.open(out, false);
     const path = join(folder.workDir, 'some.tmp');
     writeFileSync(path, 'mine');
@@ -104,7 +104,7 @@ describe('the folder of a result', () => {
     assert.deepEqual(readdirSync(parent), ['out']);
   });
 
-  it('keeps the old result where the new one cannot be put there', async () => {
+  it('keeps the old result if the new one cannot be moved there', async () => {
     await publish('one');
     const folder = await OutputFolder.open(out, true);
     await assert.rejects(

@@ -19,7 +19,7 @@ function line(beginning: string): string {
   return (found ?? assert.fail(beginning)).replace(/ +#.*$/, '');
 }
 
-describe('the package of the command, as it is installed on a bare machine', () => {
+describe('the package of the command, installed on a bare machine', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'cli-packed-'));
   const prefix = join(scratch, 'prefix');
   const bin = join(prefix, 'bin/lora-squeeze');
@@ -42,7 +42,7 @@ describe('the package of the command, as it is installed on a bare machine', () 
 
   it('squeezes an adapter with nothing but Node on the PATH', async (test) => {
     if (reason !== undefined && /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT/.test(reason))
-      return test.skip('no registry of packages can be reached');
+      return test.skip('no package registry can be reached');
     assert.equal(reason, undefined);
     const env = { ...environment(), PATH: [dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter) };
     assert.equal((await runFile(bin, ['--version'], { env })).stdout, `${version}\n`);

@@ -7,12 +7,12 @@ import { COMMANDS as ALL } from '../../src/cli/program.ts';
 import { ROOT } from './command.ts';
 
 const PAGE = 'docs/command.md';
-/** Those of `admin` have a page of their own. */
+/** The commands of `admin` have a page of their own. */
 const COMMANDS = ALL.filter(({ name }) => !name.startsWith('admin '));
 const page = readFileSync(join(ROOT, PAGE), 'utf8');
 
 describe(PAGE, () => {
-  it('has every command and every option, and none that is not there', () => {
+  it('has every command and every option, and no others', () => {
     for (const { name } of COMMANDS) assert.ok(page.includes(`\`${name}`), name);
     const known = COMMANDS.flatMap(({ groups }) => groups.flatMap(({ options }) => options));
     for (const { name } of known) assert.match(page, new RegExp(`--${name}(?![a-z-])`), name);
@@ -28,7 +28,7 @@ describe(PAGE, () => {
       assert.match(page, new RegExp(`^\\| .*\\b${code}\\b.* \\| `, 'm'));
   });
 
-  it('leads somewhere by its links', () => {
+  it('has links that lead somewhere', () => {
     const links = [...page.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, target]) => target!);
     assert.ok(links.length >= 5);
     for (const target of links) assert.ok(existsSync(join(ROOT, dirname(PAGE), target)), target);

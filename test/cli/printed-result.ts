@@ -5,7 +5,7 @@ import type { SucceededResult } from '../../src/contract/job.ts';
 import type { Report } from '../../src/contract/report.ts';
 import { documents, type Ended } from './command.ts';
 
-/** What the command says of a result to programs. */
+/** The record of a result that the command prints for programs. */
 export interface PrintedResult {
   readonly folder: string;
   readonly out: string;
@@ -16,7 +16,7 @@ export interface PrintedResult {
   readonly error?: { code: string; detail: string };
 }
 
-/** The one result of a run that has to have succeeded, silently but for it. */
+/** The only result of a run that must have succeeded without other output. */
 export function parseResult(ended: Omit<Ended, 'signal'>): PrintedResult {
   assert.equal(ended.code, 0, ended.stderr);
   assert.equal(ended.stderr, '');
@@ -25,7 +25,7 @@ export function parseResult(ended: Omit<Ended, 'signal'>): PrintedResult {
   return made[0]!;
 }
 
-/** A result without the id of its adapter, which is another one each time. */
+/** A result without the id of its adapter, which differs each time. */
 export function withoutAdapterId<R extends { readonly adapter_id: string }>({ adapter_id: _, ...rest }: R) {
   return rest;
 }
@@ -38,7 +38,7 @@ export const contentOf = (folder: string): Map<string, Buffer> =>
       .map((name) => [name, readFileSync(join(folder, name))]),
   );
 
-/** Asserts that two folders have the same files, to the byte. */
+/** Asserts that two folders have the same files, byte for byte. */
 export function assertSameFiles(actual: string, expected: string): void {
   const [left, right] = [contentOf(actual), contentOf(expected)];
   assert.deepEqual([...left.keys()], [...right.keys()]);

@@ -15,8 +15,8 @@ import { assertSameFiles, type PrintedResult, parseResult } from './printed-resu
 
 const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
 
-// At the same time: one that cannot be reached is tried for seconds.
-describe('a server that does the work', { concurrency: 2 }, () => {
+// Run concurrently, because connecting to a server that cannot be reached is retried for seconds.
+describe('a server that does the work for the command', { concurrency: 2 }, () => {
   const at = serviceFixture('cli-remote');
   const squeeze = (out: string, url: string, ...more: string[]): string[] => [
     'squeeze',
@@ -38,7 +38,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
     return folder;
   }
 
-  it('is named by the environment, behind a path, and gets the key in every request', async () => {
+  it('is given by the environment, may have a path, and gets the key in every request', async () => {
     const gateway = await startGateway(at.service.url, { prefix: '/lora' });
     try {
       const env = { LORA_SQUEEZE_URL: `${gateway.url}/lora/`, LORA_SQUEEZE_KEY: 'lsq_from_environment' };
@@ -49,7 +49,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
         assert.match(path, /^\/lora\/v1\//);
         assert.equal(authorization, 'Bearer lsq_from_environment');
       }
-      // With its length: a server refuses what is too large before it is sent.
+      // The length is sent, so that a server can refuse a large body before it arrives.
       assert.ok(gateway.requests.every(({ chunked }) => !chunked));
       const before = gateway.requests.length;
       const local = parseResult(
@@ -64,7 +64,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
     }
   });
 
-  it('is asked again where it is busy, or the connection breaks', async () => {
+  it('is asked again if it is busy, or if the connection breaks', async () => {
     const gateway = await startGateway(at.service.url, {
       failures: [429, 'reset', 503, 503, 'reset', 429, 429],
     });
@@ -105,7 +105,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
     }
   });
 
-  it('is given up where it cannot be reached', async () => {
+  it('is given up if it cannot be reached', async () => {
     const closed = createServer().listen(0, '127.0.0.1');
     await once(closed, 'listening');
     const { port } = closed.address() as AddressInfo;
@@ -120,7 +120,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
     assert.equal(existsSync(join(at.folder, 'unreachable')), false);
   });
 
-  it('is told by its answers when it is something else', async () => {
+  it('is recognised by its responses as a different kind of server', async () => {
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
     const answers: readonly [status: number, body: string, error: RegExp][] = [
       [200, '<h1>Welcome to nginx!</h1>', /NOT_THE_SERVICE: .*\/v1\/adapters does not answer with JSON/],
@@ -147,7 +147,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
     }
   });
 
-  it('calls and keeps the result as it is told', async () => {
+  it('names and keeps the result as requested', async () => {
     const more = ['--name', '{source} for search', '--label', 'team=search', '--label', 'why=a=b'];
     parseResult(await run(squeeze('named', at.service.url, '--no-uniform', ...more, '--expires-in', '2h')));
     const list = await fetch(`${at.service.url}/v1/adapters?label=team:search&label=why:a=b`);
@@ -161,7 +161,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
     assert.match(ended.stderr, /VALIDATION_FAILED: --name has the placeholder "\{sauce\}"/);
   });
 
-  it('says itself what it refuses, at the upload, of the request and in the job', async () => {
+  it('reports its own refusals: of the upload, of the request and in the job', async () => {
     const cut = adapter('cut', { ...GOOD_ADAPTER, weights: GOOD_ADAPTER.weights.subarray(0, -1) });
     const infinite = adapter('infinite', adapterWith(Number.POSITIVE_INFINITY));
     const cases: [args: string[], code: string, words: RegExp][] = [
@@ -184,7 +184,7 @@ describe('a server that does the work', { concurrency: 2 }, () => {
     }
   });
 
-  it('is not believed when a file is not what it says it is', async () => {
+  it('is not trusted if the digest of a file does not match', async () => {
     const forging = createServer((incoming, answer) => {
       const { url = '', method, headers } = incoming;
       const forwarded = request(new URL(url, at.service.url), { method, headers });

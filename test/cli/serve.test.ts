@@ -12,7 +12,7 @@ describe('lora-squeeze serve', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'cli-serve-'));
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
-  it('is the service: it answers, and ends in order', async () => {
+  it('is the service: it answers, and stops cleanly', async () => {
     const child = spawn(process.execPath, [...ENTRY, 'serve'], {
       cwd: ROOT,
       env: environment({ PORT: '0', DATA_DIR: join(scratch, 'data') }),

@@ -50,7 +50,7 @@ describe('jobs, batches and watch', () => {
     items = await itemsOf(batch);
   });
 
-  it('follow a batch to its end, and say what it came to', async () => {
+  it('follow a batch to its end, and summarise its outcome', async () => {
     const [watched, results, listed, labelled, got] = await onServer(
       ['watch', '--batch', batch.id],
       ['batch', 'results', batch.id],
@@ -72,7 +72,7 @@ describe('jobs, batches and watch', () => {
     assert.equal(only<BatchRecord>(got!).progress.total, 2);
   });
 
-  it('do what docs/command.md says', { skip: hasJq ? false : 'jq is not installed' }, async () => {
+  it('do what docs/command.md describes', { skip: hasJq ? false : 'jq is not installed' }, async () => {
     const page = readFileSync(join(ROOT, 'docs/command.md'), 'utf8');
     const block = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].find(([, code]) =>
       code!.includes('lora-squeeze watch'),
@@ -89,7 +89,7 @@ describe('jobs, batches and watch', () => {
     assert.deepEqual(readdirSync(join(folder, 'results')).sort(), ['0', '1']);
   });
 
-  it('list jobs by what they are, get them, and watch them', async () => {
+  it('list jobs by filters, show them, and watch them', async () => {
     const id = items[0]!.job_id!;
     const [watched, found, limited, none, got] = await onServer(
       ['watch', id],
@@ -105,7 +105,7 @@ describe('jobs, batches and watch', () => {
     assert.equal(only<JobRecord>(got!).id, id);
   });
 
-  it('download every result of a job, each as squeeze makes it', async () => {
+  it('download every result of a job in the same form as squeeze', async () => {
     const out = join(at.folder, 'downloaded');
     const local = join(at.folder, 'local');
     const [downloaded, again, squeezed] = await onServer(
@@ -127,7 +127,7 @@ describe('jobs, batches and watch', () => {
     assertSameFiles(join(out, '1'), join(local, 'r3'));
   });
 
-  it('squeeze to several ranks through a server as in place', async () => {
+  it('squeeze to several ranks through a server as they do locally', async () => {
     const out = join(at.folder, 'remote');
     const [ended] = await onServer([
       'squeeze',
@@ -145,7 +145,7 @@ describe('jobs, batches and watch', () => {
     assert.ok(JSON.parse(readFileSync(join(out, 'r3/report.json'), 'utf8')));
   });
 
-  it('take jobs and sources from a file, or refuse all of them', async () => {
+  it('read jobs and sources from a file, or refuse all of them', async () => {
     const [adapter_id, other] = items.map((item) => item.adapter_id);
     const [jobs, ids, broken] = ['jobs.ndjson', 'ids.txt', 'broken.ndjson'].map((name) =>
       join(at.folder, name),
@@ -169,7 +169,7 @@ describe('jobs, batches and watch', () => {
     assert.deepEqual([line.job_id, line.error.code], [null, 'ADAPTER_NOT_FOUND']);
   });
 
-  it('say with 1 what failed, and with 2 what was called wrongly', async () => {
+  it('exit with 1 after a failure, and with 2 after a usage error', async () => {
     const id = items[0]!.job_id!;
     const [cancelled, unknown, both, neither, place] = await onServer(
       ['jobs', 'cancel', id],
@@ -189,7 +189,7 @@ describe('jobs, batches and watch', () => {
     assert.match(nowhere.stderr, /name the server: --server URL, or LORA_SQUEEZE_URL/);
   });
 
-  it('name the flag, and not the field, where a value cannot be', async () => {
+  it('name the flag, not the field, of an impossible value', async () => {
     const one = join(at.folder, 'one');
     const format = ['squeeze', one, '--format', 'gguf', '--out', join(at.folder, 'never')];
     const ended = await onServer(format, [...format, '--local']);

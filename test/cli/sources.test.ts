@@ -16,7 +16,7 @@ const ADAPTERS = join(ROOT, 'test/fixtures/adapters');
 const WEIGHTS = 'adapter_model.safetensors';
 const CONFIG = 'adapter_config.json';
 
-describe('where an adapter lies', () => {
+describe('an adapter given by its path', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'cli-sources-'));
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -34,7 +34,7 @@ describe('where an adapter lies', () => {
       return true;
     });
 
-  it('is a folder with one file of weights, and its configuration where there is one', async () => {
+  it('is a folder with one weights file, and with its configuration if it has one', async () => {
     const kohya = folder('kohya', 'style.safetensors', 'preview.png', 'README.md');
     assert.deepEqual(await sourcePaths(kohya), {
       weights: join(kohya, 'style.safetensors'),
@@ -49,12 +49,12 @@ describe('where an adapter lies', () => {
     });
     const gguf = folder('gguf', 'lora-f16.gguf');
     assert.equal((await sourcePaths(gguf)).weights, join(gguf, 'lora-f16.gguf'));
-    // A folder is no file of weights, whatever it is called.
+    // A folder is not a weights file, whatever its name.
     mkdirSync(join(gguf, 'x.safetensors'));
     assert.equal((await sourcePaths(gguf)).weights, join(gguf, 'lora-f16.gguf'));
   });
 
-  it('is a file, with the configuration beside it where its name is a usual one', async () => {
+  it('is a file, with the configuration beside it if the file has a usual name', async () => {
     const peft = folder('peft', WEIGHTS, CONFIG, 'README.md', 'other.safetensors');
     assert.deepEqual(await sourcePaths(join(peft, WEIGHTS)), {
       weights: join(peft, WEIGHTS),
@@ -84,7 +84,7 @@ describe('where an adapter lies', () => {
     assert.equal((await sourcePaths(training)).weights, join(training, WEIGHTS));
   });
 
-  it('may be in several files, all of which have to be there', async () => {
+  it('may be split over several files, all of which must be there', async () => {
     const [one, two] = [1, 2].map((number) => `model-0000${number}-of-00002.safetensors`) as [string, string];
     const cut = folder('cut', one, two, 'model.safetensors.index.json', CONFIG);
     const files = [one, two].map((name) => ({ name, path: join(cut, name) }));
@@ -103,7 +103,7 @@ describe('where an adapter lies', () => {
     await refused(cut, 'FILE_MISSING', /2 files, and these are missing: "model-00001-of-00002\.safetensors"/);
   });
 
-  it('is told where it cannot be', async () => {
+  it('is refused with the place at which it cannot be found', async () => {
     const two = folder('two', 'a.safetensors', 'b.safetensors');
     await refused(
       two,
@@ -119,10 +119,10 @@ describe('where an adapter lies', () => {
   });
 });
 
-describe('lora-squeeze of folders and files', () => {
+describe('lora-squeeze with folders and files', () => {
   const at = serviceFixture('cli-sources');
 
-  it('makes the same of an adapter whatever its file is called, in place and through a server', async () => {
+  it('gives the same result whatever the name of the file, locally and through a server', async () => {
     const named = join(at.folder, 'named');
     mkdirSync(named);
     cpSync(join(GPT2, WEIGHTS), join(named, 'my style.safetensors'));
@@ -148,13 +148,13 @@ describe('lora-squeeze of folders and files', () => {
     for (const [i, made] of others.entries()) {
       const [what, source] = ways[i + 1]!;
       assertSameFiles(made.out, usual.out);
-      // What was joined has its tensors in an order of its own.
+      // The joined shards have their tensors in another order.
       if (!what.includes('shards')) assert.equal(made.sources[0]?.sha256, usual.sources[0]?.sha256, what);
       assert.equal(made.folder, source);
     }
   });
 
-  it('takes real adapters of other formats, as folders and files, and results of all of them again', async () => {
+  it('reads real adapters of other formats, as folders and files, and the results of all of them again', async () => {
     const formats = [
       ['mlx', join(ADAPTERS, 'mlx-qwen25-05b-r8'), ['adapters.safetensors', CONFIG]],
       [
@@ -177,7 +177,7 @@ describe('lora-squeeze of folders and files', () => {
     }
     const [mlx, kohya] = local as [PrintedResult, PrintedResult];
     const before = contentOf(mlx.out);
-    // Through a server the same; --force knows what is there for a result, and a result is a source.
+    // A server gives the same; --force recognises a result that exists, and a result can be a source.
     const again = await runCalls([
       squeeze(formats[0][1], 'mlx', '--force', '--server', at.service.url),
       squeeze(formats[1][1], 'kohya-again', '--server', at.service.url),
@@ -189,7 +189,7 @@ describe('lora-squeeze of folders and files', () => {
     assert.deepEqual(ofAdapter(same), formats[1][2]);
   });
 
-  it('tells that a result in another format does not load where PEFT is needed', async () => {
+  it('reports that a result in another format does not load where PEFT is required', async () => {
     const source = join(ADAPTERS, 'derived-kohya-skinlesion');
     const out = join(at.folder, 'judged');
     const judged = parseResult(
@@ -214,7 +214,7 @@ describe('lora-squeeze of folders and files', () => {
     assert.ok(existsSync(join(made.out, WEIGHTS)) && existsSync(join(made.out, CONFIG)));
   });
 
-  it('says how to convert a pickle, and what a format needs', async () => {
+  it('explains how to convert a pickle, and what a format requires', async () => {
     const folder = join(at.folder, 'content');
     mkdirSync(folder);
     writeFileSync(join(folder, 'x.safetensors'), Buffer.from('\x80\x04\x95 and more than that', 'latin1'));

@@ -19,15 +19,15 @@ const refuses = (args: string[], words: RegExp): void =>
   );
 
 describe('the options of squeeze', () => {
-  it('are all fields of a target and of its method, and the help tells each', () => {
+  it('cover all fields of a target and of its method, and the help describes each', () => {
     const fields = new Set([
       ...Object.keys(TargetFields.properties),
       ...Object.keys(FormatOptions.properties),
       ...Object.keys(SqueezeOptions.properties),
     ]);
-    // What it holds are options of their own.
+    // Its own fields are options themselves.
     fields.delete('format_options');
-    // --name, --label and --expires-in say it.
+    // --name, --label and --expires-in set this.
     fields.delete('results');
     const help = commandUsage(SQUEEZE);
     assert.ok(fields.size >= 21);
@@ -36,7 +36,7 @@ describe('the options of squeeze', () => {
     for (const line of help.split('\n')) assert.ok(line.length <= 110, line);
   });
 
-  it('make any policy', () => {
+  it('can express every policy', () => {
     const said: Record<(typeof POLICIES)[number], [string[], unknown]> = {
       rank: [['--rank', '4'], 4],
       energy: [['--energy', '0.9'], 0.9],
@@ -58,7 +58,7 @@ describe('the options of squeeze', () => {
     assert.deepEqual(target('--profile', 'vllm'), { profile: 'vllm' });
   });
 
-  it('have kohya’s ranks for the policies that kohya has too, and for nothing else', () => {
+  it('apply kohya’s ranks to the policies that kohya has, and to no others', () => {
     assert.deepEqual(target('--ratio', '4', '--compat', 'kohya'), { ratio: 4, compat: 'kohya' });
     refuses(
       ['--rank', '4', '--compat', 'kohya'],
@@ -67,7 +67,7 @@ describe('the options of squeeze', () => {
     refuses(['--ratio', '4', '--compat', 'peft'], /--compat is "peft" but must be/);
   });
 
-  it('have a criterion for budgets, and for nothing else', () => {
+  it('apply a criterion to budgets, and to nothing else', () => {
     assert.deepEqual(target('--budget-bytes', '9000', '--criterion', 'energy'), {
       budget_bytes: 9000,
       criterion: 'energy',
@@ -80,7 +80,7 @@ describe('the options of squeeze', () => {
     refuses(['--budget-bytes', '9000', '--criterion', 'size'], /--criterion is "size" but must be/);
   });
 
-  it('make a conversion, which needs no policy', () => {
+  it('can express a conversion, which needs no policy', () => {
     assert.deepEqual(target('--format', 'kohya'), { format: 'kohya' });
     const args = '--format gguf --architecture llama --heads 32 --kv-heads 8 --base-model some/model';
     assert.deepEqual(target(...args.split(' ')), {
@@ -97,7 +97,7 @@ describe('the options of squeeze', () => {
     refuses(['--format', 'gguf', '--heads', '0'], /--heads is "0"/);
   });
 
-  it('make everything else a target may say', () => {
+  it('can express every other field of a target', () => {
     const args =
       '--rank 4 --min-rank 2 --max-rank 6 --no-uniform --profile peft --scale keep --split b --dtype float16 --revive --projections';
     assert.deepEqual(target(...args.split(' ')), {
@@ -115,7 +115,7 @@ describe('the options of squeeze', () => {
     assert.equal(target('--rank', '4', '--uniform').uniform, true);
   });
 
-  it('make the method, and none where nothing is said of it', () => {
+  it('set the method, but only if one is given', () => {
     assert.equal(method('--rank', '4'), undefined);
     assert.deepEqual(
       method('--method', 'exact', '--oversampling', '0', '--power-iterations', 'auto', '--seed', '7'),
@@ -123,7 +123,7 @@ describe('the options of squeeze', () => {
     );
   });
 
-  it('are refused where they say too little or too much', () => {
+  it('are refused if they contain too little or too much', () => {
     refuses([], /choose the rank with one of --rank, --energy,.*, --profile or --format/);
     refuses(['--no-knee'], /choose the rank/);
     refuses(['--max-rank', '8'], /choose the rank/);

@@ -40,7 +40,10 @@ const EVERYTHING: { target: Target; options: SqueezeOptions; args: string } = {
 describe('lora-squeeze squeeze', () => {
   const at = serviceFixture('cli-squeeze');
 
-  /** What the service makes of the same request over REST, downloaded: adapter and what a job wrote beside it. */
+  /**
+   * The result of the same request over REST, downloaded: the adapter and the files that a job writes with
+   * it.
+   */
   async function overRest(
     folder: string,
     target: Target,
@@ -71,12 +74,12 @@ describe('lora-squeeze squeeze', () => {
     ['ranks by pattern', GPT2, { rank_pattern: { c_attn: 2 } }, '--rank-pattern c_attn=2'],
     ['what the adapter is already', GPT2, { rank: 64 }, '--rank 64'],
   ];
-  // Both ways have the target from the same arguments.
+  // Both ways get the target from the same arguments.
   const alsoThroughServer = ['a profile', 'what the adapter is already'];
   for (const [what, folder, target, args] of requests) {
     const isAlsoRemote = alsoThroughServer.includes(what);
     const ways = isAlsoRemote ? 'in place and through a server' : 'in place';
-    it(`makes of ${what} what the service makes of it, ${ways}`, async () => {
+    it(`gives the same result as the service for ${what}, ${ways}`, async () => {
       const base = join(at.folder, what);
       const job = await overRest(folder, target, undefined, join(base, 'rest'));
       const squeeze = ['squeeze', folder, ...args.split(' '), '--out'];
@@ -94,7 +97,7 @@ describe('lora-squeeze squeeze', () => {
     });
   }
 
-  it('passes every option on, and gives what a trainer needs', async () => {
+  it('passes every option on, and writes what a trainer needs', async () => {
     const { target, options, args } = EVERYTHING;
     const base = join(at.folder, 'everything');
     const job = await overRest(GPT2, target, options, join(base, 'rest'));
@@ -110,7 +113,7 @@ describe('lora-squeeze squeeze', () => {
     }
   });
 
-  it('is as close as the rank allows, by the oracle', async () => {
+  it('is as close as the rank allows, compared with the oracle', async () => {
     const out = join(at.folder, 'judged');
     const made = parseResult(await run(['squeeze', GPT2, '--rank', '3', '--method', 'exact', '--out', out]));
     const scores = scoreAdapter(readPeftAdapter(GPT2), readPeftAdapter(out));
@@ -120,7 +123,7 @@ describe('lora-squeeze squeeze', () => {
     assert.deepEqual(made.result.rank, { min: 3, max: 3 });
   });
 
-  it('says what it wrote, with the report where it is asked for', async () => {
+  it('reports what it wrote, with the report on request', async () => {
     const out = join(at.folder, 'reported');
     const made = parseResult(await run(['squeeze', GPT2, '--rank', '2', '--report', '--out', out]));
     const content = contentOf(out);
@@ -134,7 +137,7 @@ describe('lora-squeeze squeeze', () => {
     assert.equal(report.sources[0]?.sha256, made.sources[0]?.sha256);
   });
 
-  it('takes threads as it is told and writes the same bytes', async () => {
+  it('uses the given number of threads and writes the same bytes', async () => {
     const [one, two] = ['1', '2'].map((threads) => join(at.folder, `threads-${threads}`));
     parseResult(await run(['squeeze', GPT2, '--rank', '5', '--threads', '1', '--out', one!]));
     const made = parseResult(
@@ -144,7 +147,7 @@ describe('lora-squeeze squeeze', () => {
     assert.equal((made as unknown as { provider: { threads: number } }).provider.threads, 2);
   });
 
-  it('puts the result beside the folder where nothing else is said', async () => {
+  it('puts the result beside the folder by default', async () => {
     const source = join(at.folder, 'beside', 'mine');
     cpSync(GPT2, source, { recursive: true });
     const made = parseResult(

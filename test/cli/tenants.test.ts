@@ -36,7 +36,7 @@ describe('tenants, workers and usage', () => {
     return (await answer.json()) as T;
   };
 
-  it('are what an operator needs, from a shell', async () => {
+  it('cover the work of an operator from a shell', async () => {
     const [set] = await onServer(
       ADMIN_KEY,
       'tenants set team --weight 300 --max-queued 5 --stored-bytes none',
@@ -112,7 +112,7 @@ describe('tenants, workers and usage', () => {
     assert.match(gone!.stderr, /TENANT_NOT_FOUND/);
   });
 
-  it('refuse what cannot be, before they ask a server', async () => {
+  it('refuse impossible values before they call a server', async () => {
     const cases: [call: string, words: RegExp][] = [
       ['tenants set', /name one TENANT/],
       ['tenants set a --weight 0', /--weight is "0" but must be a whole number from 1 to 1000/],

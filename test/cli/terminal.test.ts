@@ -17,7 +17,10 @@ describe('on a terminal', { skip: hasScript ? false : 'script is not installed (
   const scratch = mkdtempSync(join(tmpdir(), 'cli-terminal-'));
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
-  /** Runs the command with a pseudo-terminal as all of its streams. @param redirection as a shell has it */
+  /**
+   * Runs the command with a pseudo-terminal as all of its streams. @param redirection in the syntax of a
+   * shell
+   */
   async function onTerminal(
     args: readonly string[],
     redirection = '',
@@ -36,7 +39,7 @@ describe('on a terminal', { skip: hasScript ? false : 'script is not installed (
     return { code: code as number | null, shown };
   }
 
-  it('squeeze shows a bar that goes from nothing to the end, takes it away, and tells in words', async () => {
+  it('squeeze shows a progress bar, removes it at the end, and prints a summary in words', async () => {
     const out = join(scratch, 'words');
     const { code, shown } = await onTerminal([
       'squeeze',
@@ -68,7 +71,7 @@ describe('on a terminal', { skip: hasScript ? false : 'script is not installed (
     assert.match(words, / {2}exact, cpu, 1 thread, \d+\.\d\d s\r\n$/);
   });
 
-  it('squeeze gives JSON where it is asked for, or where standard output goes elsewhere', async () => {
+  it('squeeze prints JSON if it is requested, or if standard output is redirected', async () => {
     const asked = await onTerminal([
       'squeeze',
       GPT2,
@@ -90,7 +93,7 @@ describe('on a terminal', { skip: hasScript ? false : 'script is not installed (
     assert.equal(documents<PrintedResult>(readFileSync(file, 'utf8'))[0]?.result.rank.max, 4);
   });
 
-  it('squeeze tells a failure on a line of its own', async () => {
+  it('squeeze reports a failure on a line of its own', async () => {
     const { code, shown } = await onTerminal([
       'squeeze',
       scratch,
@@ -104,7 +107,7 @@ describe('on a terminal', { skip: hasScript ? false : 'script is not installed (
     assert.doesNotMatch(shown, /\{"folder"/);
   });
 
-  it('analyze prints the curve, the recommendations and what the modules are like', async () => {
+  it('analyze prints the curve, the recommendations and the verdicts of the modules', async () => {
     const { code, shown } = await onTerminal(['analyze', GPT2, '--modules']);
     assert.equal(code, 0, shown);
     assert.match(shown, /36 modules of rank 8 on gpt2\r\n/);
@@ -120,7 +123,7 @@ describe('on a terminal', { skip: hasScript ? false : 'script is not installed (
     assert.match(shown, /\d+ of 36 modules are compressible/);
   });
 
-  it('nothing but errors comes on standard error where that is no terminal', async () => {
+  it('only errors are written to standard error if it is not a terminal', async () => {
     const ended = await run(['analyze', GPT2]);
     assert.deepEqual([ended.code, ended.stderr], [0, '']);
   });

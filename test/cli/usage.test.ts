@@ -13,7 +13,7 @@ describe('lora-squeeze', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'cli-usage-'));
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
-  it('says its version, its commands, and what each takes', async () => {
+  it('prints its version, its commands, and the arguments of each', async () => {
     assert.deepEqual(await run(['--version']), { code: 0, signal: null, stdout: `${version}\n`, stderr: '' });
     const help = await run(['--help']);
     assert.deepEqual([help.code, help.stderr], [0, '']);
@@ -29,7 +29,7 @@ describe('lora-squeeze', () => {
     }
   });
 
-  it('tells the commands of a group', async () => {
+  it('lists the commands of a group', async () => {
     const { code, stdout } = await run(['keys', '--help']);
     assert.equal(code, 0);
     const commands = [...stdout.matchAll(/^ {2}(\w+ \w+) {2}/gm)].map(([, name]) => name);
@@ -90,7 +90,7 @@ describe('lora-squeeze', () => {
     [['analyze'], /name the SOURCE to analyze/],
     [['serve', 'now'], /the argument "now" is not expected/],
   ];
-  it('says how it is called where it is called wrongly, and does nothing', async () => {
+  it('explains the usage if it is called wrongly, and does nothing', async () => {
     const ended = await runCalls(wrong.map(([args, , env = {}]) => ({ args, env })));
     for (const [i, [args, words]] of wrong.entries()) {
       const { code, stdout, stderr } = ended[i]!;
@@ -102,7 +102,7 @@ describe('lora-squeeze', () => {
     assert.equal(existsSync(out), false);
   });
 
-  it('ends with that code as a process, too', async () => {
+  it('exits with that code as a process, too', async () => {
     const ended = await run([...squeeze, '--rank', '0']);
     assert.deepEqual([ended.code, ended.stdout], [2, '']);
     assert.match(ended.stderr, /^lora-squeeze: --rank is "0" .*\nSee lora-squeeze squeeze --help\n$/);

@@ -3,9 +3,9 @@ import { before, describe, it } from 'node:test';
 import { runPython, skipWithoutPython } from './python.ts';
 import { serviceFixture } from './service-fixture.ts';
 
-/** A training of one of two processes. */
+/** The training in one of two processes. */
 interface Trained {
-  /** Step, decision, rank, and whether DDP's hooks for the old parameters are gone. */
+  /** Step, decision, rank, and whether DDP's hooks of the old parameters are gone. */
   readonly squeezes: readonly (readonly [number, string, number, boolean])[];
   readonly local: boolean;
   readonly run: string | null;
@@ -18,7 +18,7 @@ interface Process {
   readonly falls_back: Trained;
   readonly hooked: number;
   readonly failures: {
-    /** The error, and whether the training is as it was. */
+    /** The error, and whether the training is unchanged. */
     readonly not_finite: readonly [string, boolean];
     readonly not_finite_local: readonly [string, boolean];
     readonly pending: readonly [string, boolean];
@@ -39,9 +39,9 @@ type Distances = Readonly<Record<'parameters' | 'exp_avg' | 'exp_avg_sq' | 'step
 interface Both {
   readonly first: Process;
   readonly second: Process;
-  /** To the bit: parameters, moments, step counts, learning rates. */
+  /** Compared bit by bit: parameters, moments, step counts, learning rates. */
   readonly equal: Readonly<Record<Case, boolean>>;
-  /** Relative differences to what one process trains with the same batches. */
+  /** Relative differences from a training in one process with the same batches. */
   readonly to_one: Readonly<Record<'service' | 'local', Distances>>;
 }
 
@@ -58,7 +58,7 @@ describe('annealing with two processes and DDP', {
 
   const processes = () => [both.first, both.second];
 
-  it('squeezes at the steps of the plan, and releases what was laid out for the old shapes', () => {
+  it('squeezes at the steps of the plan, and releases the buffers of the old shapes', () => {
     for (const process of processes())
       for (const name of ['service', 'local', 'falls_back'] as const)
         assert.deepEqual(process[name].squeezes, [
@@ -67,7 +67,7 @@ describe('annealing with two processes and DDP', {
         ]);
   });
 
-  it('has one run, of the service or in the first process', () => {
+  it('has one run, in the service or in the first process', () => {
     const [first, second] = [both.first, both.second];
     assert.match(first.service.run!, /^run_/);
     assert.equal(second.service.run, first.service.run);
@@ -81,11 +81,11 @@ describe('annealing with two processes and DDP', {
     }
   });
 
-  it('keeps parameters, moments and learning rates equal to the bit', () => {
+  it('keeps parameters, moments and learning rates equal, bit by bit', () => {
     assert.deepEqual(both.equal, { service: true, local: true, falls_back: true });
   });
 
-  it('trains what one process trains with the whole batches', () => {
+  it('gives the same training as one process with the whole batches', () => {
     for (const [name, distances] of Object.entries(both.to_one)) {
       assert.ok(distances.parameters <= 1e-6, `${name}: parameters differ by ${distances.parameters}`);
       // Near the optimum gradients are small differences of large numbers.
@@ -95,11 +95,11 @@ describe('annealing with two processes and DDP', {
     }
   });
 
-  it('keeps the hooks that gradients are averaged with', () => {
+  it('keeps the hooks that average gradients', () => {
     for (const { hooked } of processes()) assert.ok(hooked >= STEPS, `${hooked} calls`);
   });
 
-  it('raises in both what fails in the first, and changes nothing then', () => {
+  it('raises in both processes what fails in the first, and changes nothing then', () => {
     for (const { failures } of processes()) {
       assert.deepEqual(failures.not_finite, ['JobFailedError NON_FINITE_WEIGHTS', true]);
       assert.deepEqual(failures.not_finite_local, ['SqueezeError NON_FINITE_WEIGHTS', true]);
@@ -109,14 +109,14 @@ describe('annealing with two processes and DDP', {
     }
   });
 
-  it('raises in both what fails in the second', () => {
+  it('raises in both processes what fails in the second', () => {
     for (const { failures } of processes()) {
       assert.deepEqual(failures.pending, ['CallError GRADIENTS_PENDING', true]);
       assert.equal(failures.second, 'IndexError');
     }
   });
 
-  it('finds processes that do not belong together', () => {
+  it('refuses processes that do not belong together', () => {
     for (const { failures } of processes()) {
       assert.deepEqual(failures.other_step, ['MismatchError PROCESSES_DIFFER', true]);
       assert.equal(failures.wrong_rank, 'MismatchError SOURCE_RANK');

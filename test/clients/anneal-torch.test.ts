@@ -4,7 +4,7 @@ import type { CheckpointRecord, RunRecord } from '../../src/contract/run.ts';
 import { runWithTorch, skipWithoutPython } from './python.ts';
 import { serviceFixture } from './service-fixture.ts';
 
-/** What the trainer has right after a checkpoint. Four factors: A and B of both layers. */
+/** The state of the trainer right after a checkpoint. Four factors: A and B of both layers. */
 interface Event {
   readonly record: CheckpointRecord;
   readonly loss_before: number;
@@ -80,7 +80,7 @@ describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safe
     trained = printed[3] as Trainer;
   });
 
-  describe('by a schedule, with AdamW, crashes in between', () => {
+  describe('by a schedule, with AdamW and crashes', () => {
     const events = () => [...loop.events, ...loop.resumed_events];
 
     it('squeezes at the steps of the schedule, to its ranks', () => {
@@ -99,7 +99,7 @@ describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safe
       for (const { record } of events()) assert.equal(record.late_by_steps, 0);
     });
 
-    it('goes on with the loss that the best truncation of ΔW has', () => {
+    it('continues with the loss of the best truncation of ΔW', () => {
       for (const { record, loss_after, loss_at_best, actual_error } of events()) {
         close(loss_after, loss_at_best, 1e-4, `loss after step ${record.step}`);
         close(actual_error, record.relative_error!, 1e-4, `error of step ${record.step}`);
@@ -124,14 +124,14 @@ describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safe
         assert.deepEqual(event.steps, Array(4).fill(event.record.step));
         assert.deepEqual(event.layers, Array(2).fill([k, 2 * k, 2]));
         assert.equal(event.record.training?.optimizer, 'carried');
-        // Nothing of the old parameters is left behind.
+        // No part of the old parameters is left.
         assert.equal(event.states, 4);
         assert.equal(event.optimizer_holds, true);
       }
       assert.deepEqual(loop.moved, Array(4).fill(true), 'the next step moves the new parameters');
     });
 
-    it('loads the same answer after a crash between the squeeze and loading it', () => {
+    it('loads the same response after a crash between squeezing and loading', () => {
       const loaded = Object.entries(loop.loaded_again);
       assert.equal(loaded.length, 6);
       for (const [name, isSame] of loaded) assert.ok(isSame, name);
@@ -175,7 +175,7 @@ describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safe
     assert.ok(rate !== 1e-4);
   });
 
-  it('raises what the run refuses and changes nothing then; knows which optimizers can be carried', () => {
+  it('raises what the run refuses and then changes nothing; recognises the optimizers it can carry over', () => {
     assert.deepEqual(refused.unknown_run, { code: 'RUN_NOT_FOUND', status: 404 });
     assert.deepEqual(refused.contradiction, { code: 'SCHEDULE_INVALID', status: 422 });
     assert.match(String(refused.other_rank!.message), /^SOURCE_RANK: source_rank is 8, .* have rank 6/);
@@ -200,7 +200,7 @@ describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safe
     assert.equal(refused.plain_sgd!.optimizer, 'none');
   });
 
-  it('serves Trainer’s callbacks and PEFT’s layers (stand-ins of both)', () => {
+  it('works with Trainer’s callbacks and PEFT’s layers (stand-ins of both)', () => {
     assert.deepEqual(trained.names, ['q_proj', 'v_proj']);
     assert.equal(trained.run.schedule?.total_steps, 30);
     assert.deepEqual(

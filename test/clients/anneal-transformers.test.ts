@@ -37,7 +37,7 @@ describe('annealing inside Hugging Face’s Trainer, with PEFT', {
     );
   });
 
-  it('goes on training: the loss falls, and never jumps at a squeeze', () => {
+  it('continues the training: the loss falls, and never jumps at a squeeze', () => {
     const { losses } = trained;
     assert.equal(losses.length, STEPS);
     assert.ok(losses.at(-1)! < losses[0]! - 0.1, `${losses[0]} → ${losses.at(-1)}`);
@@ -48,7 +48,7 @@ describe('annealing inside Hugging Face’s Trainer, with PEFT', {
       );
   });
 
-  it('leaves factors, moments and configuration of the last rank, which load again', () => {
+  it('leaves factors, moments and a configuration of the last rank, which can be loaded again', () => {
     const shapes = Object.entries(trained.factors);
     assert.equal(shapes.length, 2 * MODULES);
     for (const [name, shape] of shapes) assert.equal(shape[name.includes('lora_A') ? 0 : 1], 2, name);

@@ -8,12 +8,12 @@ const PEAK = 0.02;
 const STEPS = 60;
 const TOLERANCE = 1e-12;
 
-/** Of every step: the learning rate of the LoRA factors, and that of a trained head where there is one. */
+/** For every step: the learning rate of the LoRA factors, and that of a trained head if there is one. */
 type Rates = readonly (readonly [factors: number, head: number])[];
 
 interface OwnScheduler {
   readonly warnings: readonly string[];
-  /** Whether each names a line of the trainer, not of the package. */
+  /** Whether each warning names a line of the trainer, not of the package. */
   readonly warned_of: readonly boolean[];
   readonly rates: Rates;
   readonly hint: number;
@@ -74,7 +74,7 @@ interface Trained {
   readonly ranks: readonly number[];
   readonly loss: number;
   readonly moments: readonly (readonly number[])[];
-  /** Step, whether superseded, and rank of what the service has. */
+  /** Step, whether superseded, and rank of each checkpoint in the service. */
   readonly run: readonly (readonly [number, boolean, number])[];
 }
 
@@ -91,7 +91,7 @@ const near = (actual: number, expected: number, tolerance: number, what: string)
     `${what}: ${actual}, not ${expected}`,
   );
 
-/** By docs/schedules.md, Learning rate: of the factors, and of what is trained beside them. */
+/** As in docs/schedules.md, Learning rate: for the factors, and for what is trained beside them. */
 function planned(stages: readonly Stage[], step: number): [factors: number, head: number] {
   const { begin_step, end_step, learning_rate } = stages.findLast((one) => one.begin_step <= step)!;
   const { factor, warm_up_steps, decay_steps } = learning_rate;
@@ -128,26 +128,26 @@ describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy
   });
 
   describe('and the learning rate', () => {
-    it('follows the plan, a head in the group of the factors without their factor', () => {
+    it('follows the plan; a head in the same group is not scaled with the factors', () => {
       const { by_plan } = rates;
       assert.equal(by_plan.rates.length, STEPS);
       for (const [step, [factors, head]] of by_plan.rates.entries()) {
         const [plannedFactors, plannedHead] = planned(by_plan.stages, step);
         near(factors, plannedFactors, TOLERANCE, `factors at ${step}`);
-        // Before the annealer came, they were one group.
+        // Before the annealer was created, they were one group.
         near(head ?? factors, plannedHead, TOLERANCE, `head at ${step}`);
       }
       assert.ok(by_plan.learned < 0.2, `${by_plan.learned}`);
     });
 
-    it('splits the group, and saves the optimizer as if it had not; resumed, all goes on to the last bit', () => {
+    it('splits the group, saves the optimizer as if it had not, and resumes bit for bit', () => {
       assert.deepEqual(rates.by_plan.groups, [4, 1]);
       assert.deepEqual(rates.by_plan.saved_groups, [5]);
       assert.deepEqual(rates.by_plan.resumed_rates, rates.by_plan.rates);
       assert.equal(rates.by_plan.same_end, true);
     });
 
-    it('is a scheduler of torch alone, too, with a state to carry on', () => {
+    it('is a scheduler for torch alone as well, with a state that can be saved', () => {
       for (const [step, [factors, head]] of rates.alone.rates.entries()) {
         const [plannedFactors, plannedHead] = planned(rates.by_plan.stages, step);
         near(factors, plannedFactors, TOLERANCE, `factors at ${step}`);
@@ -157,7 +157,7 @@ describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy
       assert.equal(rates.mixed_alone, 'PARAMETER_GROUPS');
     });
 
-    it('follows squeezes that nobody planned, and decays once the target rank is reached', () => {
+    it('follows squeezes that were not planned, and decays once the target rank is reached', () => {
       const { rates: seen, squeezes } = rates.by_spectrum;
       const { step, rank } = squeezes.at(-1)!;
       assert.equal(rank, 2);
@@ -169,14 +169,14 @@ describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy
       near(seen[step - 1]!, PEAK * Math.cbrt(8 / (squeezes.at(-2)?.rank ?? 8)), 1e-9, 'before the squeeze');
     });
 
-    it('says when a scheduler of the trainer’s own starves the last stage', () => {
+    it('warns if the trainer’s own scheduler starves the last stage', () => {
       assert.deepEqual(rates.trainer_recommended.warnings, []);
       assert.equal(rates.trainer_equal.warnings.length, 1);
       assert.deepEqual(rates.trainer_equal.warned_of, [true]);
       assert.match(rates.trainer_equal.warnings[0]!, /20 of 60 steps but 11\.5 % of Σ/);
     });
 
-    it('leaves that scheduler alone, raises it at squeezes or overrides it, as asked; and asks', () => {
+    it('leaves that scheduler alone, raises it at squeezes or overrides it, as requested; and asks if it is unclear', () => {
       const linear = (step: number) => PEAK * (1 - step / STEPS);
       for (const [step, [rate]] of rates.trainer_equal.rates.entries())
         near(rate, linear(step), TOLERANCE, `alone at ${step}`);
@@ -214,11 +214,11 @@ describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy
       });
     }
 
-    it('past steps that the scaler skipped', () => {
+    it('across steps that the scaler skipped', () => {
       assert.ok(precision.scaled.skipped! >= 2, `${precision.scaled.skipped}`);
     });
 
-    it('bfloat16 parameters that are the masters, rounded', () => {
+    it('bfloat16 parameters without float32 masters, rounded', () => {
       const { dtypes, rounded, copies } = precision.masters;
       assert.deepEqual(dtypes, ['torch.bfloat16']);
       assert.deepEqual([rounded, copies], [true, 4]);
@@ -249,7 +249,7 @@ describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy
       assert.deepEqual(away.resumed_locally, { rates: true, loss: true });
     });
 
-    it('goes on in its own process where it may, from the start or in the middle', () => {
+    it('continues in its own process if it may, from the start or in the middle', () => {
       for (const [name, twin] of [
         ['local', 'served'],
         ['from_the_start', 'served'],
@@ -263,7 +263,7 @@ describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy
       assert.deepEqual(away.local!.run, [[15, false, 4]]);
     });
 
-    it('skips a squeeze and makes up for it, at the rate of the rank that it has', () => {
+    it('skips a squeeze and makes up for it, with the learning rate of the rank it has', () => {
       const { squeezes, warnings, rates: seen, run } = away.skip!;
       assert.deepEqual(
         squeezes.map(({ record }) => record),
@@ -282,7 +282,7 @@ describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy
       ]);
     });
 
-    it('takes back a squeeze whose answer never came', () => {
+    it('takes back a squeeze whose response never arrived', () => {
       assert.deepEqual(away.skip_unanswered!.run, [
         [15, true, 4],
         [15, false, 4],
@@ -291,14 +291,14 @@ describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy
       assert.deepEqual(away.skip_unanswered!.ranks, [2, 2]);
     });
 
-    it('keeps its rank where the service never comes back, and says so', () => {
+    it('keeps its rank if the service never comes back, and reports it', () => {
       const { squeezes, warnings, ranks } = away.skip_for_good!;
       assert.deepEqual(squeezes, []);
       assert.deepEqual(ranks, [8, 8]);
       assert.match(warnings.at(-1)!, /step 60 is left out, the adapter keeps rank 8$/);
     });
 
-    it('raises what the connection said unless told otherwise, and the same call works later', () => {
+    it('raises the error of the connection unless configured otherwise, and the same call works later', () => {
       assert.deepEqual(away.raises, { raised: 'UnreachableError', unchanged: true, rank_after: 4 });
     });
 
@@ -317,7 +317,7 @@ describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy
     });
   });
 
-  describe('finds mistakes', () => {
+  describe('reports mistakes', () => {
     const expected: Readonly<Record<string, readonly [code: string, words: RegExp]>> = {
       source_rank: ['SOURCE_RANK', /source_rank is 8, but the layers have rank 4/],
       no_layers: ['NO_LAYERS', /peft_layers/],
@@ -339,7 +339,7 @@ describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy
       resumed_without_loading: ['RESUMED_RANK', /has rank 4 at step 60, the layers have 8/],
     };
 
-    it('when it is made, by name, with the trainer as it was', () => {
+    it('when it is created, by name, and leaves the trainer unchanged', () => {
       const { resumed_well, ...refused } = mistakes.at_construction;
       assert.equal(resumed_well!.code, null);
       assert.deepEqual(Object.keys(refused).sort(), Object.keys(expected).sort());

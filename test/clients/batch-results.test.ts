@@ -9,7 +9,7 @@ import { serviceFixture } from './service-fixture.ts';
 import { ROOT } from './typescript-package.ts';
 
 const ADAPTER = join(ROOT, 'examples/adapters/gpt2-lora-r8');
-/** More than are sent at once. */
+/** More results than one response contains. */
 const ITEMS = 70;
 
 interface Read {
@@ -17,7 +17,7 @@ interface Read {
   readonly lines: readonly (readonly [index: number, state: string])[];
 }
 
-describe('a batch over a line that breaks', () => {
+describe('the results of a batch over a connection that breaks', () => {
   const fixture = serviceFixture('batch-results');
   let batch: string;
   before(async () => {
@@ -27,7 +27,7 @@ describe('a batch over a line that breaks', () => {
     batch = (await client.batches.wait(await client.batches.create({ jobs }))).id;
   });
 
-  /** Each answer breaks off once after its first bytes. */
+  /** Each response breaks off once after its first bytes. */
   async function read(by: (line: FlakyProxy, archive: string) => Promise<Read>): Promise<void> {
     const line = await startFlakyProxy(fixture.service.url, [
       ...['events', 'results', 'archive'].map((what) => ({
@@ -67,7 +67,7 @@ describe('a batch over a line that breaks', () => {
     }
   }
 
-  it('is read whole by the client in TypeScript', () =>
+  it('are read completely by the client in TypeScript', () =>
     read(async (line, archive) => {
       const { batches } = new LoraSqueeze({ baseUrl: line.url });
       const events: [string, string][] = [];
@@ -79,7 +79,7 @@ describe('a batch over a line that breaks', () => {
     }));
 
   for (const kind of ['blocking', 'async'] as const)
-    it(`is read whole by the ${kind} client in Python`, { skip: skipWithoutPython('httpx') }, () =>
+    it(`are read completely by the ${kind} client in Python`, { skip: skipWithoutPython('httpx') }, () =>
       read((line, archive) => runPython<Read>('batch_results.py', kind, line.url, batch, archive)),
     );
 });

@@ -2,19 +2,22 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What happens once, to the first request that it fits. */
+/** A fault that happens once, to the first matching request. */
 export interface Fault {
   readonly method: string;
   readonly path: RegExp;
-  /** How many requests that it fits go through before it. */
+  /** How many matching requests pass before it. */
   readonly after?: number;
   /** How many bytes of the request reach the service before the connection breaks. */
   readonly cutRequestAt?: number;
-  /** How many bytes of the answer arrive, at least, before the connection breaks. */
+  /** At least how many bytes of the response arrive before the connection breaks. */
   readonly cutAnswerAt?: number;
-  /** The answer says that its connection ends with it: to some clients it is whole wherever it breaks off. */
+  /**
+   * The response announces that its end is the end of the connection: some clients then take it as complete
+   * wherever it breaks off.
+   */
   readonly saysClose?: boolean;
-  /** Another byte arrives in place of the first. */
+  /** The first byte is replaced by another one. */
   readonly isSpoiled?: boolean;
 }
 
@@ -31,7 +34,7 @@ export interface FlakyProxy {
   close(): Promise<void>;
 }
 
-/** A line to the service that breaks in the middle of requests and answers, or spoils them. */
+/** A connection to the service that breaks during requests and responses, or damages them. */
 export async function startFlakyProxy(target: string, faults: readonly Fault[]): Promise<FlakyProxy> {
   const left = faults.map((fault) => ({ fault, toPass: fault.after ?? 0 }));
   const requests: ProxiedRequest[] = [];

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A status to answer with, or a connection to break once the request has come. */
+/** A status to answer with, or a connection that breaks after the request arrived. */
 export type Failure = number | 'reset';
 
 export interface GatewayOptions {
-  /** Path it serves the service under. */
+  /** The path below which the service is reached. */
   readonly prefix?: string;
-  /** What the first requests meet, one each. */
+  /** What happens to the first requests, one each. */
   readonly failures?: readonly Failure[];
 }
 
@@ -25,7 +25,7 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** A reverse proxy before the service, as users have, that fails first. */
+/** A reverse proxy in front of the service, as users have one, which fails first. */
 export async function startGateway(
   target: string,
   { prefix = '', failures = [] }: GatewayOptions = {},

@@ -14,17 +14,17 @@ const ADAPTER = join(ROOT, 'examples/adapters/gpt2-lora-r8');
 const ADMIN_KEY = 'administrator-of-generated-clients';
 const ADDRESS = 'http://127.0.0.1:8080';
 const RANK = 4;
-/** Only to end what hangs. */
+/** Only prevents hanging. */
 const LIMIT_MS = 600_000;
 
-/** Chapters of the page by their headings. */
+/** The chapters of the page by their headings. */
 const PAGE = new Map(
   readFileSync(join(ROOT, 'docs/generated-clients.md'), 'utf8')
     .split(/^## /m)
     .map((chapter) => [chapter.slice(0, chapter.indexOf('\n')), chapter]),
 );
 
-/** The generators of the page, and the folders that lock them. */
+/** The generators of the page, and the folders that lock their versions. */
 const FOLDERS: Readonly<Record<string, string>> = {
   '@hey-api/openapi-ts': 'hey-api',
   'openapi-typescript': 'openapi-typescript',
@@ -33,7 +33,10 @@ const FOLDERS: Readonly<Record<string, string>> = {
   'openapi-typescript-codegen': 'openapi-typescript-codegen',
 };
 
-/** What a script may say by mistake, which does not compile where the contract has come through. */
+/**
+ * Mistakes that a script might contain, which do not compile if the types of the contract arrived in the
+ * client.
+ */
 const MISTAKES: readonly (readonly [right: string, wrong: string])[] = [
   ["kind: 'squeeze'", "kind: 'shrink'"],
   ['rank: 4', "rank: 'four'"],
@@ -47,13 +50,13 @@ const commandsOf = (chapter: string) =>
 
 const isInstall = (command: string) => command.startsWith('npm install ');
 
-/** Files that a chapter has in full, by the names that stand before them. */
+/** Files that a chapter shows completely, by the names that precede them. */
 const filesOf = (chapter: string) =>
   [...chapter.matchAll(/`([\w.]+)`:\n\n```\w+\n(.*?)^```/gms)].map(
     ([, name, text]) => [name!, text!] as const,
   );
 
-/** The script once for each mistake, which has to be an error. */
+/** The script once for each mistake, which must be an error. */
 function withMistakes(script: string): string[] {
   return MISTAKES.map(([right, wrong]) => {
     const lines = script.split('\n');
@@ -82,7 +85,7 @@ async function run(command: string, { cwd, path, key = '' }: Place): Promise<str
   return stdout;
 }
 
-/** Node 24 first, and what a folder locks; undefined where the test is skipped, as there is no registry. */
+/** Node 24, and what a folder locks; undefined if the test is skipped because there is no registry. */
 async function installed(test: TestContext, folder: string) {
   try {
     const path = `${dirname(await nodeOf(24))}:${process.env.PATH}`;
@@ -94,7 +97,7 @@ async function installed(test: TestContext, folder: string) {
   }
 }
 
-// Two at a time: each of them takes a core.
+// Two at a time: each of them needs a core.
 describe('docs/generated-clients.md', { concurrency: 2 }, () => {
   const fixture = serviceFixture('generated-clients', { AUTH: 'keys', ADMIN_KEY });
   const setUp = PAGE.get('Set up')!;
@@ -120,7 +123,7 @@ describe('docs/generated-clients.md', { concurrency: 2 }, () => {
     ({ key } = (await made.json()) as { key: string });
   });
 
-  it('has the contract as it is here, and each of the generators', () => {
+  it('contains the current contract, and each of the generators', () => {
     assert.ok(readFileSync(join(base, 'openapi.yaml')).equals(readFileSync(join(ROOT, 'openapi.yaml'))));
     for (const name of Object.keys(FOLDERS)) assert.ok(PAGE.has(name), name);
   });
@@ -151,7 +154,7 @@ describe('docs/generated-clients.md', { concurrency: 2 }, () => {
       for (const [each, { shape }] of factors) assert.equal(shape[0], RANK, each);
     });
 
-  it('installs the versions that are tried here', () => {
+  it('installs the versions that are tested here', () => {
     for (const [name, folder] of Object.entries(FOLDERS)) {
       const installs = commandsOf(PAGE.get(name)!).filter(isInstall);
       const said = installs.flatMap((command) => command.split(' ').filter((word) => /.@\d/.test(word)));
@@ -163,7 +166,7 @@ describe('docs/generated-clients.md', { concurrency: 2 }, () => {
     }
   });
 
-  it('is about a contract in which spectral finds nothing', async (test) => {
+  it('describes a contract in which spectral finds nothing', async (test) => {
     const place = await installed(test, 'spectral');
     if (!place) return;
     const cwd = join(fixture.folder, 'spectral');

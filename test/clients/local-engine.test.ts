@@ -3,16 +3,18 @@ import { before, describe, it } from 'node:test';
 import { runWithTorch, skipWithoutPython } from './python.ts';
 import { serviceFixture } from './service-fixture.ts';
 
-/** The largest relative differences between what is squeezed locally and by a run of the service, over all layers. */
+/**
+ * The largest relative differences between squeezing locally and in a run of the service, over all layers.
+ */
 interface Comparison {
   readonly singular_values: number;
   readonly update: number;
   readonly scaling: number;
-  /** Between the lengths of a direction in both of the service's factors: both carry √σ. */
+  /** The difference between the norms of a direction in both factors of the service: both carry √σ. */
   readonly balance: number;
   readonly learning_rate_factor: number;
   readonly relative_error: number;
-  /** Here, and in the service. */
+  /** Locally, and in the service. */
   readonly revived: readonly [number, number];
   readonly optimizer: readonly [string, string];
   readonly ranks: readonly number[];
@@ -34,7 +36,7 @@ const NUMBERS = ['singular_values', 'update', 'scaling', 'learning_rate_factor']
 const MOMENTS = ['exp_avg', 'exp_avg_sq', 'max_exp_avg_sq', 'momentum_buffer'] as const;
 const TOLERANCE = 1e-6;
 
-describe('squeeze_layers, beside the service', {
+describe('squeeze_layers, compared with the service', {
   skip: skipWithoutPython('torch', 'safetensors', 'numpy'),
 }, () => {
   const fixture = serviceFixture('local-engine');
@@ -61,33 +63,33 @@ describe('squeeze_layers, beside the service', {
     it(`has the same singular values, updates, moments and hint: ${name}`, () => {
       const { revived } = assertSame(`${name} half`);
       assertSame(`${name} rank 1, sqrt`);
-      // The modules of this one that were never trained have directions to revive.
+      // The modules that were never trained have directions to revive.
       assert.equal(revived[0] > 0, name === 'peft-sd-skinlesion');
     });
   }
 
-  it('finds the ranks of a goal', () => {
+  it('finds the ranks for a goal', () => {
     assert.ok(assertSame('energy by layer').ranks.length > 1);
     assert.ok(assertSame('tolerance, uniform').ranks[0]! > 2);
   });
 
-  it('takes factors of any shape and rank', () => {
+  it('accepts factors of any shape and rank', () => {
     assertSame('tall and wide');
     assert.deepEqual(assertSame('narrow').revived, [0, 0]);
     assert.deepEqual(assertSame('ranks not above their own').ranks, [3, 4]);
   });
 
-  it('takes factors of zeros, and revives directions only where that is asked for', () => {
+  it('accepts factors of zeros, and revives directions only on request', () => {
     assert.deepEqual(assertSame('zero factors').revived, [6, 6]);
     assert.deepEqual(assertSame('zero factors, not revived').revived, [0, 0]);
   });
 
-  it('rounds to bfloat16 where the factors have it', () => {
-    // A number that rounds to the other neighbour differs by 2⁻⁸; the whole of them hardly.
+  it('rounds to bfloat16 if the factors are bfloat16', () => {
+    // A number that rounds to the other neighbour differs by 2⁻⁸; their norm hardly differs.
     assertSame('bfloat16', 1e-4);
   });
 
-  it('resets moments where that is asked for', () => {
+  it('resets moments on request', () => {
     assert.deepEqual(assertSame('reset').optimizer, ['reset', 'reset']);
   });
 });

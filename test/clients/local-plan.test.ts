@@ -82,7 +82,7 @@ const requests = fc
     );
   });
 
-/** What the contract's schema refuses, by both. */
+/** Requests that the contract's schema refuses, sent to both. */
 const IMPOSSIBLE: readonly (readonly [Request, string])[] = [
   [{ total_steps: 0 }, 'VALIDATION_FAILED'],
   [{ source_rank: 65537 }, 'VALIDATION_FAILED'],
@@ -127,7 +127,7 @@ describe('plan_schedule, without the service', { skip: skipWithoutPython('torch'
     return (await response.json()) as Answer;
   };
 
-  it('plans as the service does, and refuses what it refuses with the same words', async () => {
+  it('plans like the service, and refuses with the same words', async () => {
     const seen = new Map<string, number>();
     for (const [index, request] of sample.entries()) {
       const [here, there] = [local[index]!, await ask(request)];
@@ -136,7 +136,7 @@ describe('plan_schedule, without the service', { skip: skipWithoutPython('torch'
       const expected = there.code ? { code: there.code, detail: there.detail } : there;
       assertClose(here, expected, JSON.stringify(request));
     }
-    // Each kind of answer was among them.
+    // Each kind of response occurred.
     for (const kind of ['in recommended true', 'in equal true', 'cont recommended true', 'cont equal true'])
       assert.ok((seen.get(kind) ?? 0) >= 10, `${kind}: ${JSON.stringify([...seen])}`);
     for (const code of ['SCHEDULE_INVALID', 'SCHEDULE_TOO_SHORT']) assert.ok(seen.get(code)! >= 10, code);
@@ -150,7 +150,7 @@ describe('plan_schedule, without the service', { skip: skipWithoutPython('torch'
     }
   });
 
-  it('refuses by name what only the service plans', () => {
+  it('refuses by name what only the service can plan', () => {
     for (const [index, change] of unplanned.entries()) {
       const { code, detail } = local[REQUESTS + IMPOSSIBLE.length + index]!;
       assert.equal(code, 'OPTION_NOT_PLANNED');
@@ -159,7 +159,10 @@ describe('plan_schedule, without the service', { skip: skipWithoutPython('torch'
   });
 });
 
-/** Deep equality, numbers to TOLERANCE: relative, and of shares absolute, which are differences of much larger sums. */
+/**
+ * Deep equality with numbers compared to TOLERANCE: relative, but absolute for shares, which are differences
+ * of much larger sums.
+ */
 function assertClose(actual: unknown, expected: unknown, path: string): void {
   if (typeof expected === 'number' && typeof actual === 'number') {
     assert.ok(

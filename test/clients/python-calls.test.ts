@@ -22,7 +22,7 @@ const ARTIFACTS = [
   ...under('results/1', RESULT),
 ];
 
-/** What every_call.py says, but for the artifacts, whose order is that of the service. */
+/** The expected output of every_call.py, except for the artifacts, whose order the service chooses. */
 const expected = (kind: string) => ({
   changed: ['renamed', null, { of: kind }],
   modules: 36,
@@ -102,7 +102,7 @@ describe('every call of the clients in Python', {
   after(() => s3?.stop());
 
   for (const kind of ['blocking', 'async'])
-    it(`does what it says: the ${kind} one`, async () => {
+    it(`does what its name says: the ${kind} client`, async () => {
       const out = join(fixture.folder, kind);
       const { artifacts, ...told } = await runPython<{ artifacts: [path: string, isDrawn: boolean][] }>(
         'every_call.py',

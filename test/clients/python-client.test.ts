@@ -39,7 +39,7 @@ for (const kind of ['blocking', 'async'] as const) {
     const squeeze = (url: string, out: string, ...key: readonly string[]) =>
       runPython<Squeezed>('squeeze_adapter.py', kind, url, ADAPTER, out, ...key);
 
-    it('uploads, squeezes, merges, analyzes and saves an adapter as close as it says', async () => {
+    it('uploads, squeezes, merges, analyzes and saves an adapter with the reported error', async () => {
       const out = join(folder, 'out');
       const answer = await squeeze(fixture.service.url, out);
       const { uploads, by_folder, by_id, merged } = answer;
@@ -48,7 +48,7 @@ for (const kind of ['blocking', 'async'] as const) {
         [
           [basename(ADAPTER), {}, false],
           ['again', { team: 'search' }, true],
-          // Its configuration was written anew, and is not the same to the byte.
+          // The configuration was written again, so its bytes differ.
           [uploads[2]!.name, {}, uploads[2]!.content_known],
         ],
       );
@@ -81,11 +81,11 @@ for (const kind of ['blocking', 'async'] as const) {
       assert.ok(Math.abs(overallError(scores) / by_folder.relative_error - 1) < 1e-3);
     });
 
-    it('raises what is refused and what fails, with code, status, detail and whether to try again', async () => {
+    it('raises refusals and failures with code, status, detail and whether to retry', async () => {
       const broken = join(folder, 'broken');
       mkdirSync(broken);
       writeFileSync(join(broken, 'adapter_config.json'), '{"peft_type": "LORA", "r": 8, "lora_alpha": 8}');
-      // Larger than what sockets buffer: the answer comes while the client still sends.
+      // Larger than the buffers of sockets: the response arrives while the client still sends.
       writeFileSync(join(broken, 'adapter_model.safetensors'), Buffer.alloc(30 * 2 ** 20, 0xff));
       const closed = await startGateway(fixture.service.url);
       await closed.close();
@@ -122,7 +122,7 @@ for (const kind of ['blocking', 'async'] as const) {
       assert.deepEqual(left, [], 'nothing half-written is left');
     });
 
-    it('comes back after 429, 503 and broken connections, with its key and below a path', async () => {
+    it('retries after 429, 503 and broken connections, with its key and below a path', async () => {
       let gateway: Gateway | undefined;
       try {
         gateway = await startGateway(fixture.service.url, {

@@ -18,7 +18,7 @@ for (const kind of ['blocking', 'async'] as const) {
   }, () => {
     const fixture = serviceFixture(`python-events-${kind}`);
 
-    it('come over a line that breaks, those of a label only, and none is lost', async () => {
+    it('arrive over a connection that breaks, also filtered by a label, and none is lost', async () => {
       const line = await startFlakyProxy(fixture.service.url, [
         { method: 'GET', path: /^\/v1\/events\?/, cutAnswerAt: 1 },
       ]);

@@ -21,7 +21,7 @@ describe('examples/python', { skip: skipWithoutPython('httpx') }, () => {
   });
   const get = async <T>(path: string) => (await (await fetch(`${fixture.service.url}${path}`)).json()) as T;
 
-  it('squeezes as a step of a container, and says by its exit code whether to try again', async () => {
+  it('squeezes as a step of a container, and its exit code tells whether to retry', async () => {
     const step = join(EXAMPLES, 'container_step.py');
     const out = join(fixture.folder, 'step');
     const first = await runProgram(step, [ADAPTER, '4', out], { env });
@@ -46,7 +46,7 @@ describe('examples/python', { skip: skipWithoutPython('httpx') }, () => {
     assert.equal((await runProgram(step, ['ad_none', '2', out], { env })).code, 1);
   });
 
-  it('has a step for Argo that tries again where the step asks for it', () => {
+  it('has a step for Argo that retries if the step asks for it', () => {
     const workflow = parse(readFileSync(join(EXAMPLES, 'argo.yaml'), 'utf8')) as {
       spec: { templates: { retryStrategy: { expression: string }; container: { command: string[] } }[] };
     };
@@ -96,7 +96,7 @@ describe('examples/python', { skip: skipWithoutPython('httpx') }, () => {
     assert.match(failed, /^job job_\w+ failed: .*BUDGET_TOO_SMALL/);
   });
 
-  it('compiles, all of it', async () => {
+  it('compiles completely', async () => {
     for (const name of readdirSync(EXAMPLES).filter((each) => each.endsWith('.py'))) {
       const check = `import sys; compile(open(sys.argv[1]).read(), sys.argv[1], "exec")`;
       const { code, stderr } = await runProgram('-c', [check, join(EXAMPLES, name)], { python: PYTHON });

@@ -16,7 +16,7 @@ const ADDRESS = 'http://127.0.0.1:8080';
 const blocksOf = (page: string, language: string) =>
   [...page.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, code]) => code!);
 
-describe('docs/python.md, with the package as it is installed', {
+describe('docs/python.md, with the installed package', {
   skip: motoIsMissing() ?? skipWithoutPython('httpx', 'tqdm', ...BUILD),
 }, () => {
   const fixture = serviceFixture('python-page');
@@ -38,13 +38,13 @@ describe('docs/python.md, with the package as it is installed', {
 
   after(() => s3?.stop());
 
-  /** Into the bucket of the page. */
+  /** Uploads it into the bucket of the page. */
   async function put(path: string, body: Buffer | undefined): Promise<void> {
     const answer = await fetch(`${s3.url}/models${path}`, { method: 'PUT', ...(body && { body }) });
     assert.ok(answer.ok, `${path}: ${answer.status}`);
   }
 
-  /** As a user does: saved under a name, and called. */
+  /** As a user runs it: saved under a name, and called. */
   function saved(name: string, code: string, ...args: readonly string[]): Promise<Ended> {
     const path = join(fixture.folder, name);
     assert.ok(code.includes(ADDRESS), 'it says where the service is');
@@ -66,9 +66,9 @@ describe('docs/python.md, with the package as it is installed', {
     assert.match(refused.stderr, /^VALIDATION_FAILED: .*rank/m);
   });
 
-  it('has steps, batches, events and errors that do what they say', async () => {
+  it('has steps, batches, events and errors that do what the page states', async () => {
     const [, ...rest] = blocksOf(PAGE, 'python');
-    // The bucket of the page is that of AWS.
+    // On the page the bucket is in AWS.
     const store = `endpoint="${s3.url}", allowed_hosts=["${new URL(s3.url).host}"]`;
     const steps = rest.join('\n').replace('region="eu-west-1"', store);
     const { code, stdout, stderr } = await saved('steps.py', steps);
@@ -98,7 +98,7 @@ describe('docs/python.md, with the package as it is installed', {
     ]);
     assert.deepEqual(readdirSync(join(fixture.folder, 'report')), ['report.html']);
     for (const name of ['copy', 'copy.zip']) assert.ok(existsSync(join(fixture.folder, name)));
-    // moto believes any signature.
+    // moto accepts any signature.
     const authorization =
       'AWS4-HMAC-SHA256 Credential=x/20250101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0';
     const brought = await fetch(`${s3.url}/models/out/support-chat/adapter_model.safetensors`, {

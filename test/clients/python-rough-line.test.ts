@@ -15,11 +15,11 @@ const FAULTS: readonly Fault[] = [
   // Bytes of an upload, twice.
   { method: 'PATCH', path: /^\/v1\/uploads\//, cutRequestAt: 1_000_000 },
   { method: 'PATCH', path: /^\/v1\/uploads\//, cutRequestAt: 1_500_000 },
-  // The answer to a request for a job.
+  // The response to a request for a job.
   { method: 'POST', path: /^\/v1\/jobs$/, cutAnswerAt: 1 },
-  // Its events, after the first.
+  // The events of the job, after the first one.
   { method: 'GET', path: /\/events$/, cutAnswerAt: 1 },
-  // A file, and another one the second time.
+  // A file, and a different one the second time.
   { method: 'GET', path: /\/files\/adapter_model\.safetensors$/, cutAnswerAt: 100_000 },
   { method: 'GET', path: /\/files\/adapter_config\.json$/, after: 1, isSpoiled: true },
 ];
@@ -36,10 +36,10 @@ interface Walk {
 }
 
 for (const kind of ['blocking', 'async'] as const) {
-  describe(`the ${kind} client in Python, on a rough line`, { skip: skipWithoutPython('httpx') }, () => {
+  describe(`the ${kind} client in Python, on a bad connection`, { skip: skipWithoutPython('httpx') }, () => {
     const fixture = serviceFixture(`python-rough-${kind}`);
 
-    it('goes on where uploads, events and downloads broke, and keeps nothing that was spoiled', async () => {
+    it('resumes uploads, events and downloads that broke off, and keeps no damaged file', async () => {
       const line = await startFlakyProxy(fixture.service.url, FAULTS);
       try {
         const out = join(fixture.folder, 'out');

@@ -7,7 +7,7 @@ import { serviceFixture } from './service-fixture.ts';
 describe('the Python client with a token that is renewed', { skip: skipWithoutPython('httpx') }, () => {
   const fixture = serviceFixture('python-token');
   for (const kind of ['blocking', 'async'])
-    it(`has the newest one in each request, also when it asks again, ${kind}`, async () => {
+    it(`sends the newest token in each request, including retries, ${kind}`, async () => {
       const gateway = await startGateway(fixture.service.url, { failures: [503] });
       try {
         const versions = await runPython<string[]>('renewed_token.py', kind, gateway.url);

@@ -4,17 +4,21 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-/** Debian's Python, where its packages land; another python3 on PATH may lack them. */
+/** Debian's Python, for which Debian installs its packages; another python3 on PATH may lack them. */
 export const PYTHON = '/usr/bin/python3';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const CLIENT = fileURLToPath(new URL('../../clients/python/src', import.meta.url));
-/** Only to end what hangs. */
+/** Only prevents hanging. */
 const LIMIT_MS = 600_000;
 
-/** Prints those of its arguments that cannot be imported; finding one is much faster than importing it. */
+/**
+ * Prints those of its arguments that cannot be imported. Finding a module is much faster than importing it.
+ */
 const MISSING = 'import sys, importlib.util as u; print(*(m for m in sys.argv[1:] if not u.find_spec(m)))';
 
-/** What to pass as `skip` to a test that runs Python with these modules: false, or the sentence to skip with. */
+/**
+ * The value of `skip` for a test that runs Python with these modules: false, or the sentence to skip with.
+ */
 export function skipWithoutPython(...modules: readonly string[]): false | string {
   let missing: string;
   try {
@@ -23,7 +27,7 @@ export function skipWithoutPython(...modules: readonly string[]): false | string
     return skipped(`${PYTHON} cannot be run (Debian: apt-get install python3)`);
   }
   if (missing === '') return false;
-  // Debian's venv comes with Python, but cannot make one without this.
+  // Debian's Python includes venv, which cannot create an environment without this package.
   const packages = missing.split(' ').map((name) => `python3-${name === 'ensurepip' ? 'venv' : name}`);
   return skipped(
     `${PYTHON} has no ${missing.replaceAll(' ', ', ')} (Debian, for what it has: apt-get install ${packages.join(' ')}; ` +
@@ -38,14 +42,14 @@ function skipped(why: string): string {
 }
 
 /**
- * Runs a script, of this folder or by its whole path, with the package of clients/python importable.
- * @returns what it prints as JSON
+ * Runs a script, of this folder or by its absolute path, with the package of clients/python importable.
+ * @returns its output, parsed as JSON
  */
 export async function runPython<T>(script: string, ...args: readonly string[]): Promise<T> {
   return parsed<T>(await run([CLIENT, HERE, join(HERE, 'stand_in')], [], script, args));
 }
 
-/** The same by another Python, with the package as it is installed there. */
+/** The same with another Python, in which the package is installed. */
 export async function runInstalled<T>(
   python: string,
   script: string,
@@ -56,7 +60,7 @@ export async function runInstalled<T>(
 
 /**
  * Runs scripts of this folder that need torch, with a service's URL as their argument.
- * @returns what each prints as JSON
+ * @returns the output of each, parsed as JSON
  */
 export async function runWithTorch(url: string, ...scripts: readonly string[]): Promise<unknown[]> {
   const paths = scripts.map((script) => join(HERE, script));
@@ -66,7 +70,7 @@ export async function runWithTorch(url: string, ...scripts: readonly string[]): 
   return lines.map(parsed<unknown>);
 }
 
-/** The same with the packages that are really there, also those of PYTHONPATH; whatever they warn of. */
+/** The same with the packages that are installed, including those of PYTHONPATH, whatever they warn about. */
 export async function runPythonWithPackages<T>(script: string, ...args: readonly string[]): Promise<T> {
   const folders = (process.env.PYTHONPATH ?? '').split(':').filter(Boolean);
   return parsed<T>(await run([CLIENT, HERE, ...folders], ['-W', 'ignore'], script, args));
@@ -82,11 +86,11 @@ export interface ProgramOptions {
   readonly python?: string;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Where modules are found first: by default the package of clients/python and the stand-ins. */
+  /** Where modules are searched first: by default the package of clients/python and the stand-ins. */
   readonly folders?: readonly string[];
 }
 
-/** Runs a program of Python by its whole path, to whatever end. */
+/** Runs a Python program by its absolute path, whatever its outcome. */
 export async function runProgram(
   program: string,
   args: readonly string[],
@@ -126,7 +130,7 @@ function environment(folders: readonly string[]): Record<string, string> {
     ...(Object.fromEntries(Object.entries({ PATH, HOME, TMPDIR }).filter(([, value]) => value)) as object),
     PYTHONPATH: folders.join(':'),
     PYTHONDONTWRITEBYTECODE: '1',
-    // Threads that spin would only take the cores from the service under test.
+    // Threads that spin would only take cores from the service under test.
     OMP_NUM_THREADS: '1',
     OPENBLAS_NUM_THREADS: '1',
   };

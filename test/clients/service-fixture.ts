@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { type Service, startService } from '../e2e/service.ts';
 
-/** A folder and the whole service with its data in there, for the tests of a describe; both are gone after them. */
+/**
+ * The whole service with its data in a new folder, for the tests of a describe; both are removed after them.
+ */
 export interface ServiceFixture {
   readonly folder: string;
-  /** There once the tests run. */
+  /** Set when the tests run. */
   readonly service: Service;
 }
 

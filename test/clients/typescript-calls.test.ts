@@ -16,11 +16,11 @@ const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 
 type Calls = Readonly<Record<string, unknown>>;
 
-/** The names of what can be called, of an object of a class. */
+/** The names of all methods of an object of a class. */
 const methodsOf = (value: object): string[] =>
   Object.getOwnPropertyNames(Object.getPrototypeOf(value)).filter((name) => name !== 'constructor');
 
-/** The same object, that remembers which of its methods were called. */
+/** The same object, which records which of its methods were called. */
 function watched<T extends object>(target: T, prefix: string, called: Set<string>): T {
   return new Proxy(target, {
     get(object, name) {
@@ -94,7 +94,7 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
     await assert.rejects(client.uploads.get(upload.id), { code: 'UPLOAD_NOT_FOUND' });
   });
 
-  it('asks what a job or a run would come to, and makes none', async () => {
+  it('estimates a job or a run without creating one', async () => {
     const targets: Target[] = [{ rank: 2 }, { rank: 4 }];
     const asked = { kind: 'squeeze', adapter_id: adapterId, targets, dry_run: true } as const;
     for (const job of [
@@ -118,7 +118,7 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
     assert.deepEqual(await all(client.runs.list()), []);
   });
 
-  it('makes, follows and removes jobs, and saves all that they made', async () => {
+  it('creates, follows and removes jobs, and saves all their results', async () => {
     const targets = [{ rank: 2 }, { rank: 4 }];
     const { id } = await client.jobs.create({ kind: 'squeeze', adapter_id: adapterId, targets });
     const states = [];
@@ -159,7 +159,7 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
     await assert.rejects(client.jobs.cancel(id), { code: 'JOB_FINAL' });
     await client.jobs.delete(id);
     await assert.rejects(client.jobs.get(id), { code: 'JOB_NOT_FOUND' });
-    // Behind others, so that it is there to be cancelled.
+    // Other jobs are before it, so that it can still be cancelled.
     const request = { kind: 'squeeze', adapter_id: adapterId, targets, reuse: false } as const;
     const busy = await Promise.all([0, 1, 2, 3].map(() => client.jobs.create({ ...request, targets })));
     const cancelled = await client.jobs.cancel(busy.at(-1)!.id);
@@ -170,7 +170,7 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
     );
   });
 
-  it('squeezes what an analysis recommends, and a sum', async () => {
+  it('squeezes what an analysis recommends, and merges', async () => {
     const { analysis } = await client.analyze(adapterId, { priority: 'high' });
     const job = await client.squeeze(adapterId, { targets: [analysis!.uniform.target] });
     assert.equal(job.state, 'succeeded');
@@ -197,7 +197,7 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
     const back = await client.squeeze(`s3://${BUCKET}/out`, { targets: [{ rank: 2 }] });
     assert.equal(back.imported?.place, `s3://${BUCKET}/out`);
 
-    // To a bucket that is not there yet: the result is there all the same, and is brought once more.
+    // The bucket does not exist yet: the result exists nevertheless, and is delivered again.
     await client.connections.update('models', { prefixes: ['s3://not-yet'], credentials });
     const deliver = 's3://not-yet/x';
     const late = await client.squeeze(adapterId, { targets: [{ rank: 3 }], deliver });
@@ -209,7 +209,7 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
     await assert.rejects(client.connections.get('models'), { code: 'CONNECTION_NOT_FOUND' });
   });
 
-  it('sends checkpoints of a run and saves what they became', async () => {
+  it('sends checkpoints of a run and saves the squeezed ones', async () => {
     const schedule = { source_rank: 8, target_rank: 2, total_steps: 1000 };
     const run = await client.runs.create({ schedule, name: 'mine' });
     const step = run.next_checkpoint_step!;
@@ -228,7 +228,7 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
     await assert.rejects(client.runs.get(run.id), { code: 'RUN_NOT_FOUND' });
   });
 
-  it('tells what the service can, and what happens to all jobs of a label', async () => {
+  it('shows the capabilities of the service, and the events of all jobs with a label', async () => {
     const can = await client.capabilities();
     assert.equal(can.version, version);
     assert.ok(can.formats.some(({ name }) => name === 'peft') && can.limits.targets > 1);
@@ -245,13 +245,13 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
     }
   });
 
-  describe('of an administrator', () => {
+  describe('the TypeScript client of an administrator', () => {
     let ofTeam: LoraSqueeze;
     before(() => {
       ofTeam = new LoraSqueeze({ baseUrl: fixture.service.url, key: ADMIN_KEY, tenant: TEAM });
     });
 
-    it('makes, watches and stops tenants', async () => {
+    it('creates, changes and suspends tenants', async () => {
       await assert.rejects(ofTeam.jobs.create({ kind: 'analyze', adapter_id: adapterId }), {
         code: 'TENANT_NOT_FOUND',
       });
@@ -294,7 +294,8 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
       const job = await ofTeam.squeeze(id, { targets: [{ rank: 2 }] });
       await ofTeam.jobs.downloadArtifacts(job.id, join(folder, 'of-team'));
       assert.ok(filesIn(join(folder, 'of-team')).includes('results/0/adapter_model.safetensors'));
-      // A tenant of the call goes before that of the client, and what is about all tenants names none.
+      // A tenant given in the call takes precedence over that of the client, and calls about all tenants name
+      // none.
       const { adapters } = await ofTeam.usage();
       assert.equal((await client.usage({ tenant: TEAM })).adapters, adapters);
       assert.notEqual((await ofTeam.usage({ tenant: 'default' })).adapters, adapters);
@@ -302,7 +303,7 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
       assert.equal((await all(ofTeam.workers.list())).length, 1);
     });
 
-    it('gives out keys that may do less', async () => {
+    it('creates keys with fewer scopes', async () => {
       const { id, tenant, key } = await ofTeam.request('POST', '/v1/keys', {
         body: { name: 'nightly', max_priority: 'low' },
       });
@@ -330,7 +331,7 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
     });
   });
 
-  it('has no call that was not made here', () => {
+  it('has no method that these tests do not call', () => {
     const { adapters, connections, jobs, runs, tenants, uploads, workers } = whole;
     // Batches have a test of their own.
     const parts = { adapters, connections, jobs, runs, tenants, uploads, workers };

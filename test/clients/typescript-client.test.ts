@@ -16,7 +16,7 @@ const EXAMPLES = join(PACKAGE, 'examples');
 const ADAPTER = join(ROOT, 'examples/adapters/gpt2-lora-r8');
 const ANNEALING_PAGE = readFileSync(join(ROOT, 'docs/annealing.md'), 'utf8');
 
-/** The example of a page, all of its blocks in their order. */
+/** The example of a page, all its blocks in order. */
 function blocksOf(page: string): string[] {
   const text = readFileSync(join(ROOT, page), 'utf8');
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!);
@@ -29,7 +29,7 @@ const run = (...command: readonly string[]) => runWith({}, ...command);
 const runWith = (env: Readonly<Record<string, string>>, ...command: readonly string[]) =>
   promisify(execFile)(process.execPath, command, {
     cwd: ROOT,
-    // Only to end what hangs.
+    // Only prevents hanging.
     timeout: 600_000,
     env: { ...process.env, ...env },
   });
@@ -37,7 +37,7 @@ const runWith = (env: Readonly<Record<string, string>>, ...command: readonly str
 describe('clients/typescript', { skip: motoIsMissing() ?? false }, () => {
   const fixture = serviceFixture('squeeze-typescript');
   const { folder } = fixture;
-  /** Where the package is installed. */
+  /** The folder into which the package is installed. */
   const app = join(folder, 'app');
   let s3: S3Server;
   before(async () => {
@@ -50,20 +50,20 @@ describe('clients/typescript', { skip: motoIsMissing() ?? false }, () => {
   });
   after(() => s3?.stop());
 
-  /** Into the bucket of the page. */
+  /** Uploads it into the bucket of the page. */
   async function put(path: string, body: Buffer | undefined): Promise<void> {
     const answer = await fetch(`${s3.url}/models${path}`, { method: 'PUT', ...(body && { body }) });
     assert.ok(answer.ok, `${path}: ${answer.status}`);
   }
 
-  it('has the types of the contract as it is now', async () => {
+  it('has the types of the current contract', async () => {
     const made = join(folder, 'contract.d.ts');
     await run('--import', 'tsx', join(PACKAGE, 'write-contract.ts'), made);
     const kept = readFileSync(join(PACKAGE, 'src/contract.d.ts'), 'utf8');
     assert.ok(readFileSync(made, 'utf8') === kept, 'run `npm run client`');
   });
 
-  it('is a package of modules and types that needs no other', () => {
+  it('is a package of modules and types without dependencies', () => {
     const installed = join(app, 'node_modules/lora-squeeze-client');
     const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as object;
     assert.ok(!('dependencies' in manifest) && !('private' in manifest));
@@ -74,7 +74,7 @@ describe('clients/typescript', { skip: motoIsMissing() ?? false }, () => {
     ]);
   });
 
-  it('has types that know the contract: what it does not have does not compile', async () => {
+  it('has types that follow the contract: mistakes do not compile', async () => {
     const made = `import { LoraSqueeze } from 'lora-squeeze-client';\nconst client = new LoraSqueeze({ baseUrl: '' });\n`;
     const sources: Record<string, string> = {
       'a-path': `${made}await client.request('GET', '/v1/nothing', {});`,
@@ -92,7 +92,7 @@ describe('clients/typescript', { skip: motoIsMissing() ?? false }, () => {
       ...{ types: ['node'], typeRoots: [join(ROOT, 'node_modules/@types')] },
     };
     const files = Object.keys(sources).map((name) => `${name}.ts`);
-    // In Node, and with the types of browsers; by two compilers.
+    // In Node, and with the types of browsers; with two compilers.
     const uses = [
       [join(PACKAGE, 'node_modules'), ['ES2022', 'DOM', 'DOM.Iterable']],
       [join(ROOT, 'node_modules'), ['ES2022']],
@@ -111,11 +111,11 @@ describe('clients/typescript', { skip: motoIsMissing() ?? false }, () => {
   });
 
   for (const major of [20, 22, 24]) {
-    it(`does what its pages say, in Node ${major}`, async (test) => {
+    it(`does what its pages describe, in Node ${major}`, async (test) => {
       const node = await nodeOf(major).catch((error: Error) => error);
       if (node instanceof NoRegistry) return test.skip(`no Node ${major}: ${node.message}`);
       if (node instanceof Error) throw node;
-      // The bucket of the page is that of AWS.
+      // On the page the bucket is in AWS.
       const store = `endpoint: '${s3.url}', allowed_hosts: ['${new URL(s3.url).host}']`;
       await fetch(`${fixture.service.url}/v1/connections/models`, { method: 'DELETE' });
       for (const [name, blocks] of Object.entries(PAGES)) {
@@ -133,7 +133,7 @@ describe('clients/typescript', { skip: motoIsMissing() ?? false }, () => {
         assert.match(stdout, /^rank 4, relative error 0\.113/);
         for (const { rank } of readPeftAdapter(join(app, 'squeezed/0')).modules.values())
           assert.equal(rank, 4);
-        // The others find the work done.
+        // The others find the work already done.
         if (major === 20) assert.match(stdout, /^(load|gram|core|project|write|done) \d+\/\d+$/m);
         for (const line of [
           /^succeeded$/m,
@@ -182,7 +182,7 @@ describe('clients/typescript', { skip: motoIsMissing() ?? false }, () => {
     }
   });
 
-  it('anneals by the example from folder to folder, moments included', async () => {
+  it('anneals by the example from folder to folder, including moments', async () => {
     const anneal = async (...args: readonly string[]) =>
       (await run('--import', 'tsx', join(EXAMPLES, 'anneal.ts'), fixture.service.url, ...args)).stdout;
     const documented = await anneal('begin', '64', '8', '2000');

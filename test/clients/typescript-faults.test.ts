@@ -19,7 +19,10 @@ interface Line {
   close(): Promise<void>;
 }
 
-/** A line to the service on which a test can meddle with each request. @param meddle true: it does the rest itself */
+/**
+ * A connection to the service on which a test can interfere with each request. @param meddle returns true if
+ * it handles the request itself
+ */
 async function startLine(
   target: string,
   meddle: (incoming: IncomingMessage, answer: ServerResponse) => boolean,
@@ -38,7 +41,7 @@ async function startLine(
   };
 }
 
-/** @param onData may end the line while the answer comes */
+/** @param onData may end the connection while the response arrives */
 function forward(
   target: string,
   incoming: IncomingMessage,
@@ -58,10 +61,10 @@ function forward(
   incoming.pipe(forwarded);
 }
 
-describe('the TypeScript client on a bad line', () => {
+describe('the TypeScript client on a bad connection', () => {
   const fixture = serviceFixture('squeeze-typescript-faults');
 
-  it('tries again what passes, and makes one adapter of it', async () => {
+  it('retries temporary failures, and creates only one adapter', async () => {
     const gateway = await startGateway(fixture.service.url, { failures: ['reset', 503, 429, 502] });
     try {
       const client = new LoraSqueeze({ baseUrl: gateway.url });
@@ -73,7 +76,7 @@ describe('the TypeScript client on a bad line', () => {
     }
   });
 
-  it('says what a gateway answered, which need not be JSON, and what the service refused', async () => {
+  it('reports the response of a gateway, which need not be JSON, and the refusal of the service', async () => {
     const gateway = await startGateway(fixture.service.url, { failures: [403] });
     try {
       const client = new LoraSqueeze({ baseUrl: gateway.url });
@@ -86,7 +89,7 @@ describe('the TypeScript client on a bad line', () => {
     await assert.rejects(nowhere.jobs.get('x'), { code: 'SERVICE_UNREACHABLE', retryable: true });
   });
 
-  it('ends by a deadline or a signal, also while it waits', async () => {
+  it('stops at a deadline or a signal, even while it waits', async () => {
     const gateway = await startGateway(fixture.service.url, { failures: Array(50).fill(503) });
     try {
       const client = new LoraSqueeze({ baseUrl: gateway.url, maxRetries: 1000 });
@@ -102,14 +105,14 @@ describe('the TypeScript client on a bad line', () => {
     }
   });
 
-  it('goes on with an upload where the line broke, of a Blob, a stream or a path', async () => {
+  it('resumes an upload that broke off, of a Blob, a stream or a path', async () => {
     let breaks = 0;
     const line = await startLine(fixture.service.url, (incoming, answer) => {
       if (incoming.method !== 'PATCH' || breaks <= 0) return false;
       breaks--;
       const { headers, url = '' } = incoming;
       const forwarded = request(new URL(url, fixture.service.url), { method: 'PATCH', headers });
-      // A part of it gets there.
+      // Part of it arrives.
       incoming.once('data', (chunk: Buffer) => {
         forwarded.write(chunk.subarray(0, 1000), () => {
           forwarded.destroy();
@@ -134,14 +137,14 @@ describe('the TypeScript client on a bad line', () => {
     }
   });
 
-  it('goes on with a stream of events after the last one that came', async () => {
+  it('resumes a stream of events after the last one that arrived', async () => {
     const lastIds: (string | undefined)[] = [];
     const line = await startLine(fixture.service.url, (incoming, answer) => {
       if (!incoming.url!.endsWith('/events')) return false;
       lastIds.push(incoming.headers['last-event-id'] as string | undefined);
       const isFirst = lastIds.length === 1;
       forward(fixture.service.url, incoming, answer, (chunk) => {
-        // The first event has come, and the line breaks.
+        // The first event has arrived, and the connection breaks.
         if (isFirst && chunk.includes('data:')) setImmediate(() => answer.destroy());
         return chunk;
       });
@@ -162,7 +165,7 @@ describe('the TypeScript client on a bad line', () => {
     }
   });
 
-  it('keeps no file that is not what the service has', async () => {
+  it('does not keep a file that differs from that of the service', async () => {
     const line = await startLine(fixture.service.url, (incoming, answer) => {
       if (!incoming.url!.includes('/files/')) return false;
       forward(fixture.service.url, incoming, answer, (chunk) => Buffer.from(chunk).fill(0, 0, 1));

@@ -7,7 +7,7 @@ const runFile = promisify(execFile);
 export const ROOT = join(import.meta.dirname, '../..');
 export const PACKAGE = join(ROOT, 'clients/typescript');
 
-/** Makes the package of the TypeScript client and installs it into a new folder by the commands of its page. */
+/** Packs the TypeScript client and installs it into a new folder with the commands of its page. */
 export async function installPackage(folder: string): Promise<void> {
   const page = readFileSync(join(ROOT, 'docs/clients.md'), 'utf8');
   const [, commands] = /^```sh\n(.*?)^```$/ms.exec(page)!;
@@ -16,7 +16,7 @@ export async function installPackage(folder: string): Promise<void> {
     join(folder, 'package.json'),
     '{"name": "uses-the-client", "private": true, "type": "module"}',
   );
-  // The settings of this repository are not theirs.
+  // The settings of this repository do not apply to users.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
   const settings = { npm_config_audit: 'false', npm_config_fund: 'false', npm_config_offline: 'true' };
   await runFile('bash', ['-e', '-c', commands!], { cwd: folder, env: { ...env, ...settings } });

@@ -4,7 +4,7 @@ import { chunksOf } from '../../src/compute/module-factors.ts';
 import fc from '../fast-check.ts';
 
 describe('the chunks of a module', () => {
-  it('are one for modules of usual sizes', () => {
+  it('are a single one for modules of usual sizes', () => {
     for (const shape of [
       { rank: 64, m: 11008, n: 4096 },
       { rank: 8, m: 768, n: 2304 },
@@ -14,7 +14,7 @@ describe('the chunks of a module', () => {
     }
   });
 
-  it('cover every row and column once, in order, and hold few enough numbers', () => {
+  it('cover every row and column once, in order, and are small enough', () => {
     const size = fc.integer({ min: 1, max: 300_000 });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1024 }), size, size, (rank, m, n) => {

@@ -24,14 +24,14 @@ describe('kept directions', () => {
     { rank: 64, count: 64 },
     { rank: 5, count: 2 },
   ];
-  /** More than stay in memory. */
+  /** More than fit into memory. */
   const many = [...few, { rank: 1024, count: 600 }];
 
   for (const [where, shapes] of [
     ['in memory', few],
     ['in a file', many],
   ] as const)
-    it(`${where}: every module gets its own back, in whatever order they are kept`, () => {
+    it(`${where}: every module gets its own directions back, in whatever order they were kept`, () => {
       const path = join(folder, where);
       const slots = slotsFor(path, shapes);
       const given = shapes.map(({ rank, count }, index) => some(rank, count, 10 * index));
@@ -44,7 +44,7 @@ describe('kept directions', () => {
       else assert.ok(!existsSync(path));
     });
 
-  it('says so when what the file should hold is not there', () => {
+  it('report that the file does not contain what it should', () => {
     const slots = slotsFor(join(folder, 'c'), many);
     storeDirections(slots[0]!, some(8, 3, 1));
     assert.throws(() => loadDirections({ ...slots[4]!, numbers: null }), { code: 'STORAGE_FAILED' });

@@ -9,7 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import fc from '../fast-check.ts';
 
-/** A store to be tested, empty, and how to get rid of it. */
+/** An empty store to be tested, and how to remove it. */
 export interface StoreUnderTest {
   readonly store: BlobStore;
   readonly dispose: () => Promise<void>;
@@ -24,7 +24,7 @@ export async function contentOf(stream: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** What every BlobStore must do. Call it from a test file with a way to make a fresh, empty store. */
+/** What every BlobStore must do. Call it from a test file with a function that creates a new, empty store. */
 export function blobStoreConformance(name: string, open: () => Promise<StoreUnderTest>): void {
   describe(`${name} as a BlobStore`, () => {
     let store: BlobStore;
@@ -40,7 +40,7 @@ export function blobStoreConformance(name: string, open: () => Promise<StoreUnde
       return path;
     };
 
-    it('has nothing where nothing was written', async () => {
+    it('contains nothing that was not written', async () => {
       assert.equal(await store.get('none/at/all'), undefined);
       assert.equal(await store.stat('none/at/all'), undefined);
       assert.deepEqual(await store.list(''), []);
@@ -48,7 +48,7 @@ export function blobStoreConformance(name: string, open: () => Promise<StoreUnde
       await store.remove('none/at/all');
     });
 
-    it('rejects a read or a local file of a missing blob with a STORAGE_FAILED', async () => {
+    it('rejects reading or fetching a missing blob with STORAGE_FAILED', async () => {
       await assert.rejects(store.read('none/at/all'), { code: 'STORAGE_FAILED' });
       await assert.rejects(store.localFile('none/at/all', 1), { code: 'STORAGE_FAILED' });
     });
@@ -70,7 +70,7 @@ export function blobStoreConformance(name: string, open: () => Promise<StoreUnde
       assert.equal((await contentOf(await store.read('small/empty'))).byteLength, 0);
     });
 
-    it('shows readers one whole version while a blob is replaced', async () => {
+    it('shows readers one complete version while a blob is replaced', async () => {
       await store.put('swap/x', Buffer.alloc(50_000, 1));
       const writing = (async () => {
         for (let round = 2; round < 30; round++) await store.put('swap/x', Buffer.alloc(50_000, round));
@@ -83,7 +83,7 @@ export function blobStoreConformance(name: string, open: () => Promise<StoreUnde
       await writing;
     });
 
-    it('moves a finished file in and takes it from the scratch folder', async () => {
+    it('moves a finished file into the store and removes it from the scratch folder', async () => {
       const bytes = randomBytes(300_000);
       const path = await inScratch(bytes);
       await store.putFile('blobs/ab/file', path);
@@ -93,13 +93,13 @@ export function blobStoreConformance(name: string, open: () => Promise<StoreUnde
       assert.ok((await readFile(await store.localFile('blobs/ab/file', bytes.length))).equals(bytes));
     });
 
-    it('replaces a blob by a file', async () => {
+    it('replaces a blob with a file', async () => {
       await store.put('blobs/ab/old', Buffer.from('old'));
       await store.putFile('blobs/ab/old', await inScratch(Buffer.from('new')));
       assert.equal(text(await store.get('blobs/ab/old')), 'new');
     });
 
-    it('takes a file from any folder', async () => {
+    it('accepts a file from any folder', async () => {
       const folder = await mkdtemp(join(tmpdir(), 'blob-source-'));
       try {
         await writeFile(join(folder, 'elsewhere'), 'from elsewhere');
@@ -158,7 +158,7 @@ export function blobStoreConformance(name: string, open: () => Promise<StoreUnde
       assert.deepEqual(seen, [...keys].sort());
     });
 
-    it('gives private scratch folders that are no blobs', async () => {
+    it('gives private scratch folders, which are not listed as blobs', async () => {
       const before = await store.list('');
       const folders = await Promise.all([store.makeScratch(), store.makeScratch()]);
       assert.notEqual(folders[0], folders[1]);
@@ -171,7 +171,7 @@ export function blobStoreConformance(name: string, open: () => Promise<StoreUnde
       for (const folder of folders) await rm(folder, { recursive: true });
     });
 
-    it('refuses keys that lead elsewhere', async () => {
+    it('refuses keys that lead outside', async () => {
       const bad = ['', '/', '/etc/passwd', '../x', 'a/../../x', 'a//b', 'a/', './a', 'a/.hidden', 'A', 'a b'];
       for (const key of [...bad, 'a\0b', 'a\\b', 'tmp/x', 'tmp', `a/${'b'.repeat(600)}`]) {
         for (const call of [
@@ -188,9 +188,9 @@ export function blobStoreConformance(name: string, open: () => Promise<StoreUnde
       }
     });
 
-    it('says it is ready', () => store.check());
+    it('reports that it is ready', () => store.check());
 
-    it('stores content under its digest unharmed', async () => {
+    it('stores content under its digest unchanged', async () => {
       await fc.assert(
         fc.asyncProperty(fc.uint8Array({ maxLength: 2000 }), async (bytes) => {
           const sha256 = createHash('sha256').update(bytes).digest('hex');

@@ -10,7 +10,7 @@ describe('the mean module error', () => {
     assert.equal(moduleRelativeError([4], [1]), 0.5);
   });
 
-  it('does not count dead modules, and is 0 of nothing else', () => {
+  it('does not count dead modules, and is 0 if all are dead', () => {
     assert.equal(moduleRelativeError([4, 1e-6, 0], [1, 1e-6, 0]), 0.5);
     assert.equal(moduleRelativeError([0, 0], [0, 0]), 0);
     assert.equal(moduleRelativeError([], []), 0);
@@ -36,7 +36,7 @@ describe('the mean module error', () => {
     );
   });
 
-  it('calls a module dead from a millionth of the mean down', () => {
+  it('counts a module as dead at a millionth of the mean energy and below', () => {
     assert.equal(isDead(1e-6, 1), true);
     assert.equal(isDead(1.01e-6, 1), false);
     assert.equal(isDead(0, 0), true);

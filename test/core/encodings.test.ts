@@ -7,8 +7,8 @@ import fc from '../fast-check.ts';
 const BYTES = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 
 describe('8-bit floats', () => {
-  // The largest number, 1, −1, the smallest normal and subnormal number, and what is none (OCP 8-bit floating point specification,
-  // and arXiv 2206.02915 for FNUZ).
+  // The largest number, 1, −1, the smallest normal and subnormal number, and a code that is not a number (OCP
+  // 8-bit floating point specification, and arXiv 2206.02915 for FNUZ).
   const known: Readonly<Record<string, readonly (readonly [byte: number, value: number])[]>> = {
     F8_E4M3: [
       [0x7e, 448],
@@ -69,7 +69,7 @@ describe('8-bit floats', () => {
 });
 
 describe('float64', () => {
-  it('is rounded to the nearest float32, wherever the bytes lie in their buffer', () => {
+  it('is rounded to the nearest float32, wherever its bytes are in a buffer', () => {
     fc.assert(
       fc.property(fc.array(fc.double()), fc.nat(7), (values, shift) => {
         const bytes = new Uint8Array(8 * values.length + shift);
@@ -79,19 +79,19 @@ describe('float64', () => {
     );
   });
 
-  it('beyond float32 is infinite, for the check of the weights to find', () => {
+  it('beyond float32 becomes infinite, so that the check of the weights finds it', () => {
     assert.deepEqual(
       [...decodeUnits('F64', new Uint8Array(Float64Array.of(1e300).buffer))],
       [Number.POSITIVE_INFINITY],
     );
   });
 
-  it('takes whole numbers only', () => {
+  it('accepts whole numbers only', () => {
     assert.throws(() => decodeUnits('F64', new Uint8Array(9)), RangeError);
   });
 });
 
-it('no other dtype is taken for one of these', () => {
+it('no other dtype is decoded as one of these', () => {
   const others = ['F32', 'F16', 'BF16', 'I8', 'F8_E8M0', 'constructor', 'q8_0'];
   assert.deepEqual(others.filter(isEncodedDtype), [] satisfies EncodedDtype[]);
 });

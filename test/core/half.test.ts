@@ -31,7 +31,7 @@ describe('float16', () => {
     assert.ok(Object.is(decoded('F16', word(0x8000))[0], -0));
   });
 
-  it('encodes every finite number to the bits it came from', () => {
+  it('encodes every finite number to its original bits', () => {
     const finite = Uint16Array.from({ length: 65536 }, (_, bits) => bits).filter(
       (bits) => (bits & 0x7c00) !== 0x7c00,
     );
@@ -51,7 +51,7 @@ describe('bfloat16', () => {
   it('decodes any count of numbers from any even offset, and encodes them back', () => {
     fc.assert(
       fc.property(fc.uint16Array({ maxLength: 40 }), fc.nat(3), (words, skipped) => {
-        // Large exponents mean NaN, whose payload may change on its way through a number.
+        // Large exponents mean NaN, whose payload may change when it is converted to a number.
         const finite = words.map((bits) => bits & 0xbfff);
         const moved = new Uint16Array(skipped + finite.length);
         moved.set(finite, skipped);
@@ -67,10 +67,10 @@ describe('bfloat16', () => {
     );
   });
 
-  it('encodes every number to the bits it came from', () => {
+  it('encodes every number to its original bits', () => {
     const all = new Uint8Array(Uint16Array.from({ length: 65536 }, (_, bits) => bits).buffer);
     const numbers = decoded('BF16', all);
-    // NaN payloads may change on their way through a number; all others may not.
+    // NaN payloads may change when they are converted to a number; all others may not.
     const isNumber = (_: number, at: number): boolean => !Number.isNaN(numbers[at]);
     const words = (bytes: Uint8Array): Uint16Array => new Uint16Array(bytes.buffer).filter(isNumber);
     assert.deepEqual(words(encode('BF16', numbers)), words(all));
@@ -78,7 +78,7 @@ describe('bfloat16', () => {
 });
 
 describe('float32', () => {
-  it('goes through unchanged, at any aligned place in a buffer', () => {
+  it('is passed through unchanged, at any aligned place in a buffer', () => {
     fc.assert(
       fc.property(fc.float32Array(), fc.nat(3), (numbers, shift) => {
         const place = new Uint8Array(shift * 4 + numbers.byteLength).subarray(shift * 4);

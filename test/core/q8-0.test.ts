@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { decodeQ8_0, Q8_0_BYTES, Q8_0_ELEMENTS } from '../../src/core/q8-0.ts';
 import fc from '../fast-check.ts';
 
-/** A block of a scale given as float16 bits. */
+/** A block whose scale is given as float16 bits. */
 function block(scaleBits: number, numbers: readonly number[]): Buffer {
   const bytes = Buffer.alloc(Q8_0_BYTES);
   bytes.writeUInt16LE(scaleBits);
@@ -27,7 +27,7 @@ describe('decodeQ8_0', () => {
     assert.deepEqual([...decodeQ8_0(bytes)], expected);
   });
 
-  it('is exact, wherever the bytes lie in their buffer', () => {
+  it('is exact, wherever the bytes are in their buffer', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 30 }),
@@ -47,12 +47,12 @@ describe('decodeQ8_0', () => {
     );
   });
 
-  it('takes whole blocks only', () => {
+  it('accepts whole blocks only', () => {
     assert.equal(decodeQ8_0(new Uint8Array(0)).length, 0);
     assert.throws(() => decodeQ8_0(new Uint8Array(35)), RangeError);
   });
 
-  it('hands infinite scales on, for the check of the weights to find', () => {
+  it('passes infinite scales on, so that the check of the weights finds them', () => {
     assert.ok(
       decodeQ8_0(block(0x7c00, [1]))
         .subarray(0, 1)

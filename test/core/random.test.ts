@@ -42,7 +42,7 @@ describe('seeded normals', () => {
     assert.equal(normals(7, 'q', 0).length, 0);
   });
 
-  it('are others for another seed or name', () => {
+  it('differ for another seed or name', () => {
     const seen = new Set([normals(0, 'a', 1)[0], normals(1, 'a', 1)[0], normals(0, 'b', 1)[0]]);
     seen.add(normals(0, 'ab', 1)[0]);
     seen.add(normals(0, 'ba', 1)[0]);
@@ -52,7 +52,7 @@ describe('seeded normals', () => {
     assert.ok(Math.abs(mean(sample.map((x, i) => x * other[i]!))) < tolerance(1));
   });
 
-  it('stay what they were: stored results depend on them', () => {
+  it('never change, because stored results depend on them', () => {
     assert.deepEqual(
       [...normals(0, 'model.layers.0.self_attn.q_proj', 3)].map((x) => x.toFixed(12)),
       EXPECTED,

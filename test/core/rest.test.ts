@@ -7,7 +7,7 @@ import { toleranceRank } from '../../src/core/policy/tolerance-rank.ts';
 import { stableRank, truncationError } from '../../src/core/spectrum.ts';
 import fc from '../fast-check.ts';
 
-/** A whole spectrum, and at how many directions it is cut: what is left is the rest. */
+/** A whole spectrum, and the number of directions after which it is cut; what is left out is the rest. */
 const cutSpectra = fc
   .array(fc.double({ min: 1e-3, max: 1, noNaN: true }), { minLength: 2, maxLength: 30 })
   .map((values) => values.sort((x, y) => y - x))
@@ -24,7 +24,7 @@ const cut = ([whole, count]: readonly [number[], number]) => ({
 const share = fc.double({ min: 0.01, max: 0.999, noNaN: true });
 
 describe('a spectrum that leaves out a rest', () => {
-  it('has the errors and the stable rank of the whole', () => {
+  it('has the errors and the stable rank of the whole spectrum', () => {
     fc.assert(
       fc.property(cutSpectra, (given) => {
         const { whole, known, rest } = cut(given);
@@ -37,7 +37,7 @@ describe('a spectrum that leaves out a rest', () => {
     );
   });
 
-  it('gets the ranks of the whole, or all of its own', () => {
+  it('gets the ranks of the whole spectrum, or all its own directions', () => {
     fc.assert(
       fc.property(cutSpectra, share, (given, wanted) => {
         const { whole, known, rest } = cut(given);
@@ -48,7 +48,7 @@ describe('a spectrum that leaves out a rest', () => {
     );
   });
 
-  it('never keeps less of Σσ than was asked for, where it can', () => {
+  it('never keeps less of Σσ than requested, if it can', () => {
     fc.assert(
       fc.property(cutSpectra, share, (given, wanted) => {
         const { whole, known, rest } = cut(given);
@@ -56,12 +56,12 @@ describe('a spectrum that leaves out a rest', () => {
         assert.ok(rank >= Math.min(cumulativeRank(whole, wanted), known.length));
       }),
     );
-    // All alike: Cauchy–Schwarz is then no estimate but what it is.
+    // All are equal, so Cauchy–Schwarz is exact.
     assert.equal(cumulativeRank([1, 1, 1, 1], 0.5, { energy: 4, directions: 4 }), 4);
     assert.equal(cumulativeRank([1, 1, 1, 1], 0.25, { energy: 4, directions: 4 }), 2);
   });
 
-  it('bends where the whole bends, if that is among what is known', () => {
+  it('bends where the whole spectrum bends, if it includes that place', () => {
     const whole = [10, 9, 8, ...Array<number>(40).fill(1)];
     assert.equal(kneeRank(whole), 3);
     for (const count of [4, 10, 30]) {
@@ -72,7 +72,7 @@ describe('a spectrum that leaves out a rest', () => {
     assert.equal(kneeRank(known, rest), 2);
   });
 
-  it('does not bend elsewhere for a rest that is rounding', () => {
+  it('does not bend elsewhere because of a rest that is only rounding', () => {
     const sigma = Array.from({ length: 16 }, (_, i) => (i + 1) ** -1);
     assert.equal(kneeRank(sigma, { energy: 1e-15, directions: 4000 }), kneeRank(sigma));
   });

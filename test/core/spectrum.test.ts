@@ -16,7 +16,7 @@ const spectra = fc
   .map((values) => values.sort((x, y) => y - x));
 
 describe('resolved singular values', () => {
-  it('are 0 below 1e-7 of the largest and untouched above', () => {
+  it('are 0 below 1e-7 of the largest value and unchanged above', () => {
     assert.deepEqual(roundToResolution([2, 1e-6, 3e-7, 1e-7, 0]), [2, 1e-6, 3e-7, 0, 0]);
     assert.deepEqual(roundToResolution([0, 0]), [0, 0]);
     assert.deepEqual(roundToResolution([]), []);
@@ -32,7 +32,7 @@ describe('the energy curve', () => {
     assert.deepEqual(energyCurve([4], 25), [16 / 25]);
   });
 
-  it('never exceeds 1 by rounding, and calls an update of zero complete', () => {
+  it('never exceeds 1 by rounding, and is 1 for an update of zero', () => {
     assert.deepEqual(energyCurve([1, 1], 2 - 1e-12), [1 / (2 - 1e-12), 1]);
     assert.deepEqual(energyCurve([0, 0], 0), [1, 1]);
   });
@@ -60,7 +60,7 @@ describe('the truncation error', () => {
     assert.equal(truncationError([0, 0], 1), 0);
   });
 
-  it('stays exact when almost nothing is cut', () => {
+  it('stays exact when almost nothing is cut off', () => {
     assert.ok(Math.abs(truncationError([1, 1e-12], 1) / 1e-12 - 1) < 1e-9);
   });
 
@@ -81,7 +81,7 @@ describe('the truncation error', () => {
 });
 
 describe('the numerical rank', () => {
-  it('counts what can be told from zero', () => {
+  it('counts the directions that are distinguishable from zero', () => {
     assert.equal(numericalRank([2, 1e-6, 3e-7, 1e-7, 0]), 3);
     assert.equal(numericalRank([0, 0]), 0);
     assert.equal(numericalRank([]), 0);
@@ -93,7 +93,7 @@ for (const [name, rankOf] of [
   ['stable', stableRank],
 ] as const) {
   describe(`the ${name} rank`, () => {
-    it('is the number of directions where all are alike', () => {
+    it('is the number of directions if all are equal', () => {
       for (const n of [1, 2, 7, 64]) {
         assert.ok(Math.abs(rankOf(Array<number>(n).fill(0.3)) - n) < 1e-9);
         assert.ok(Math.abs(rankOf([...Array<number>(n).fill(0.3), 0, 0]) - n) < 1e-9);
@@ -117,14 +117,14 @@ for (const [name, rankOf] of [
   });
 }
 
-describe('effective and stable rank', () => {
-  it('have their defined values', () => {
+describe('the effective and the stable rank', () => {
+  it('have the defined values', () => {
     // Shares ½, ¼, ¼: entropy 1.5 ln 2.
     assert.ok(Math.abs(effectiveRank([2, 1, 1]) - 2 ** 1.5) < 1e-12);
     assert.equal(stableRank([2, 1, 1]), 1.5);
   });
 
-  it('differ in weak directions, which the stable rank hardly sees', () => {
+  it('differ in weak directions, which the stable rank hardly counts', () => {
     fc.assert(
       fc.property(spectra, (sigma) => {
         assert.ok(stableRank(sigma) <= effectiveRank(sigma) * (1 + 1e-12));
@@ -134,7 +134,7 @@ describe('effective and stable rank', () => {
 });
 
 describe('the rank for an energy', () => {
-  it('is the smallest that holds the share', () => {
+  it('is the smallest that keeps the share', () => {
     const sigma = [4, 3, 0];
     assert.equal(energyRank(sigma, 0.1), 1);
     assert.equal(energyRank(sigma, 0.64), 1);
@@ -147,7 +147,7 @@ describe('the rank for an energy', () => {
     assert.equal(energyRank([], 0.9), 1);
   });
 
-  it('holds the share, and one less does not', () => {
+  it('keeps the share, and one direction less does not', () => {
     fc.assert(
       fc.property(spectra, fc.double({ min: 0.01, max: 1, noNaN: true }), (sigma, share) => {
         const rank = energyRank(sigma, share);

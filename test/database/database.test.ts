@@ -22,12 +22,12 @@ onEachDialect('a database', (database) => {
   const inParallel = (work: (writer: Writer) => Promise<unknown>) =>
     Promise.all(Array.from({ length: 40 }, () => database().write(work)));
 
-  it('shows what a transaction wrote to whoever reads after it', async () => {
+  it('shows a committed transaction to every later reader', async () => {
     await insert('shown', 7);
     assert.equal(await countOf('shown'), 7);
   });
 
-  it('shows a snapshot nothing that is written after its first look, and holds nobody up', async () => {
+  it('shows a snapshot nothing that is written after its first read, and blocks no writer', async () => {
     await insert('counted', 1);
     await database().snapshot(async (reader) => {
       const count = async () =>
@@ -39,7 +39,7 @@ onEachDialect('a database', (database) => {
     });
   });
 
-  it('keeps nothing of a transaction that fails, and goes on', async () => {
+  it('keeps nothing of a transaction that fails, and continues to work', async () => {
     const failed = database().write(async (writer) => {
       await writer.insertInto('tenant').values(tenant('failed')).execute();
       throw new Error('on purpose');
@@ -60,7 +60,7 @@ onEachDialect('a database', (database) => {
     assert.equal(await countOf('with it'), undefined);
   });
 
-  it('tells whether there was a row already, without an error', async () => {
+  it('reports without an error that a row already existed', async () => {
     const create = () =>
       database().write((writer) =>
         writer
@@ -74,7 +74,7 @@ onEachDialect('a database', (database) => {
     assert.equal(await create(), undefined);
   });
 
-  it('refuses a row that refers to none', async () => {
+  it('refuses a row that refers to a missing row', async () => {
     const orphan = database().write((writer) =>
       writer
         .insertInto('api_key')
@@ -84,7 +84,7 @@ onEachDialect('a database', (database) => {
     await assert.rejects(orphan, /foreign key/i);
   });
 
-  it('loses no change of many at once', async () => {
+  it('loses none of many simultaneous changes', async () => {
     await insert('counter');
     await inParallel((writer) =>
       writer
@@ -96,7 +96,7 @@ onEachDialect('a database', (database) => {
     assert.equal(await countOf('counter'), 40);
   });
 
-  it('loses no change of many at once where each is made of what was read', async () => {
+  it('loses none of many simultaneous changes that depend on what was read', async () => {
     await insert('read');
     await inParallel(async (writer) => {
       const { created_at } = await database()
@@ -111,7 +111,7 @@ onEachDialect('a database', (database) => {
     assert.equal(await countOf('read'), 40);
   });
 
-  it('settles transactions that wait for each other', async () => {
+  it('resolves transactions that wait for each other', async () => {
     await insert('left');
     await insert('right');
     const add = (writer: Writer, id: string) =>
@@ -133,12 +133,12 @@ onEachDialect('a database', (database) => {
     assert.deepEqual([await countOf('left'), await countOf('right')], [20, 20]);
   });
 
-  it('gives whole numbers as they were, up to the largest', async () => {
+  it('returns whole numbers unchanged, up to the largest', async () => {
     await insert('large', Number.MAX_SAFE_INTEGER);
     assert.equal(await countOf('large'), Number.MAX_SAFE_INTEGER);
   });
 
-  it('gives texts as they were, whatever is in them', async () => {
+  it('returns texts unchanged, whatever they contain', async () => {
     const texts = ['', "'", '\u0001\n', 'ü€😀', '%_\\', '{"a":[1]}'];
     for (const [i, name] of texts.entries())
       await database().write(async (writer) => {
@@ -179,7 +179,7 @@ onEachDialect('a database', (database) => {
     );
   });
 
-  it('tells the time in whole milliseconds', async () => {
+  it('returns the time in whole milliseconds', async () => {
     const { now } = database();
     const beginMs = Date.now();
     const row = await database()

@@ -8,15 +8,15 @@ import { noPostgres, testDatabase } from './postgres-server.ts';
 
 export const POOL = { poolSize: 5, timeoutMs: 10_000 };
 
-/** A database of SQLite in a folder. */
+/** The SQLite database in a folder. */
 export const sqliteIn = (dataDir: string): Promise<Database> =>
   openDatabase({ url: undefined, dataDir, ...POOL });
 
 const DIALECTS = ['sqlite', 'postgresql'] as const;
 
 /**
- * Runs the same tests on SQLite and on PostgreSQL, each test on a new database of its own; only on that of
- * TEST_DIALECT where it is set.
+ * Runs the same tests on SQLite and on PostgreSQL, each test on a new database of its own. If TEST_DIALECT is
+ * set, only on that dialect.
  */
 export function onEachDialect(
   what: string,

@@ -1,6 +1,6 @@
 import { DatabaseSync } from '@photostructure/sqlite';
 
-/** Holds the right to write to a database of SQLite until its input ends. */
+/** Holds the write lock of a SQLite database until its input ends. */
 const database = new DatabaseSync(process.argv[2]!);
 database.exec('begin immediate');
 process.stdin.resume().once('end', () => database.close());

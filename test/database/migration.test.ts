@@ -5,7 +5,7 @@ import { DatabaseError } from '../../src/database/database.ts';
 import { MIGRATIONS, type Migration, migrate } from '../../src/database/migration.ts';
 import { onEachDialect } from './dialects.ts';
 
-/** A step of a later release: a new column, filled from an old one. */
+/** A migration of a later release: a new column, filled from an old one. */
 const NEXT: Migration = {
   name: '9001-title',
   async up(writer, { text }) {
@@ -25,14 +25,14 @@ const FAILING: Migration = {
 };
 
 onEachDialect('migrations', (database) => {
-  it('are made once', async () => {
+  it('are applied once', async () => {
     assert.deepEqual(await migrate(database(), MIGRATIONS), []);
   });
 
-  it('leave nothing of a step that fails', async () => {
+  it('leave no trace of a step that fails', async () => {
     await assert.rejects(migrate(database(), [...MIGRATIONS, FAILING]), /on purpose/);
     assert.deepEqual(await migrate(database(), MIGRATIONS), []);
-    // The column can be added: it is not there.
+    // The column can be added, so it does not exist.
     const corrected: Migration = {
       ...FAILING,
       up: (writer, types) => FAILING.up(writer, types).catch(() => undefined),
@@ -40,7 +40,7 @@ onEachDialect('migrations', (database) => {
     assert.deepEqual(await migrate(database(), [...MIGRATIONS, corrected]), [FAILING.name]);
   });
 
-  it('keep what is there, and are made by one of many who start at once', async () => {
+  it('keep existing rows, and are applied by one of many processes that start at once', async () => {
     await database().write((writer) =>
       writer.insertInto('tenant').values({ id: 'kept', weight: 7, created_at: 1 }).execute(),
     );
@@ -57,7 +57,7 @@ onEachDialect('migrations', (database) => {
     assert.deepEqual([id, weight, created_at, title], ['kept', 7, 1, 'kept']);
   });
 
-  it('refuse a database that a newer program has used, by a sentence', async () => {
+  it('refuse a database that a newer version has used, with a sentence', async () => {
     await migrate(database(), [...MIGRATIONS, NEXT]);
     await assert.rejects(
       migrate(database(), MIGRATIONS),

@@ -1,14 +1,14 @@
 import type { Database } from '../../src/database/database.ts';
 
 export interface PausedDatabase {
-  /** The same database, whose first transaction is held when its work is done, before it counts. */
+  /** The same database, but the first transaction is held after its work and before its commit. */
   readonly database: Database;
-  /** It is. */
+  /** Resolves when the transaction is held. */
   readonly reached: Promise<void>;
   readonly release: () => void;
 }
 
-/** Holds a transaction up, so that others come in between. */
+/** Holds a transaction so that others come in between. */
 export function pauseDatabase(database: Database): PausedDatabase {
   const [reached, released] = [gate(), gate()];
   const write: Database['write'] = (work) =>

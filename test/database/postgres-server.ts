@@ -24,10 +24,13 @@ const DEBIAN = '/usr/lib/postgresql';
 const USER = 'squeeze';
 const LOOPBACK = '127.0.0.1';
 
-/** Of the server that many tests share; a deadlock is looked for sooner than after a second. */
+/**
+ * Settings of the server that many tests share; it detects a deadlock sooner than after the default of a
+ * second.
+ */
 const SHARED_SETTINGS = ['fsync=off', 'max_connections=300', 'deadlock_timeout=50ms'];
 
-/** Where the programs of PostgreSQL lie; undefined: there are none. */
+/** The folder of PostgreSQL's programs; undefined if there are none. */
 const BIN = existsSync(DEBIAN)
   ? readdirSync(DEBIAN)
       .map((version) => join(DEBIAN, version, 'bin'))
@@ -36,34 +39,34 @@ const BIN = existsSync(DEBIAN)
 
 export const noPostgres: string | false = BIN === undefined && `there is no ${DEBIAN} (Debian: postgresql)`;
 
-/** PostgreSQL does not run as root: another user takes its place. */
+/** PostgreSQL does not run as root, so it runs as another user. */
 function owner(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
   const idOf = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
   return { uid: idOf('-u'), gid: idOf('-g') };
 }
 
-/** Folders that tests make let nobody else through. */
+/** Other users may not enter the folders that tests create. */
 function handOver(folder: string, data: string, { uid, gid }: { uid: number; gid: number }): void {
   for (let path = dirname(folder); path.startsWith(join(tmpdir(), '/')); path = dirname(path))
     chmodSync(path, statSync(path).mode | 0o011);
   for (const path of [folder, data]) chownSync(path, uid, gid);
 }
 
-/** A server of its own. */
+/** A PostgreSQL server for one test. */
 export interface PostgresServer {
   readonly pid: number;
-  /** Of a new, empty database. */
+  /** The URL of a new, empty database. */
   newDatabase(host?: string): Promise<string>;
-  /** SIGQUIT: as if it crashed. */
+  /** SIGQUIT, like a crash. */
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 /**
- * Starts a server on a port, with the data of one that ended where the folder has some.
+ * Starts a server on a port, with the data of a previous one if the folder has some.
  * @param folder that only this server uses
  * @param settings such as `fsync=off`
- * @param env what it has in its environment besides
+ * @param env additional environment
  */
 export async function startPostgres(
   folder: string,
@@ -93,7 +96,7 @@ export async function startPostgres(
     cwd: folder,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
-    // It outlives the test file that happened to start it.
+    // It outlives the test file that started it.
     detached: true,
   });
   let said = '';
@@ -120,8 +123,8 @@ export async function startPostgres(
 }
 
 /**
- * A copy of a server that follows it, until it is promoted.
- * @param folder that only the copy uses
+ * A replica of a server, which follows it until it is promoted.
+ * @param folder that only the replica uses
  */
 export async function startStandby(
   folder: string,
@@ -139,11 +142,11 @@ export async function startStandby(
   return startPostgres(folder);
 }
 
-/** Runs a program as the user that PostgreSQL runs as. */
+/** Runs a program as the user of PostgreSQL. */
 export const spawnAsOwner = (program: string, args: readonly string[]): ChildProcess =>
   spawn(program, args, { ...owner(), cwd: '/', stdio: 'ignore' });
 
-/** Gives files to the user that PostgreSQL runs as; keys, which nobody else may read. */
+/** Gives files to the user of PostgreSQL, for example keys, which no other user may read. */
 export function handToPostgres(...files: readonly string[]): void {
   const ids = owner();
   for (const file of files) {
@@ -165,8 +168,8 @@ const urlOf = (port: number, database: string, host = LOOPBACK) =>
   `postgres://${USER}@${host}:${port}/${database}`;
 
 /**
- * The URL of a new, empty database on the server that all tests of a run share. Whoever asks first starts it; it ends with
- * the run.
+ * The URL of a new, empty database on the server that all tests of a run share. The first test that needs the
+ * server starts it; it ends with the run.
  */
 export async function testDatabase(): Promise<string> {
   const folder = process.env.TEST_POSTGRES_FOLDER;

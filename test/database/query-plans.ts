@@ -9,7 +9,7 @@ import {
 import type { Database } from '../../src/database/database.ts';
 import type { Tables } from '../../src/database/tables.ts';
 
-/** The same database, and every query that goes to it. */
+/** The same database, and every query sent to it. */
 export function watched(database: Database): { database: Database; queries: RootOperationNode[] } {
   const queries: RootOperationNode[] = [];
   const plugin: KyselyPlugin = {
@@ -30,7 +30,7 @@ export function sqlOf({ dialect }: Database, node: RootOperationNode): string {
   return compiler.compileQuery(node, { queryId: 'text' }).sql;
 }
 
-/** How SQLite answers a query, step by step. */
+/** SQLite's plan for a query, step by step. */
 export async function planOf({ reader }: Database, node: RootOperationNode): Promise<string[]> {
   const query = new SqliteQueryCompiler().compileQuery(node, { queryId: 'plan' });
   const explained = { ...query, sql: `explain query plan ${query.sql}`, query: RawNode.createWithSql('') };

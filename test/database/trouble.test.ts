@@ -38,7 +38,7 @@ async function withFolder(work: (folder: string) => Promise<void>): Promise<void
 }
 
 describe('PostgreSQL in trouble', { skip: noPostgres }, () => {
-  it('that dies is unavailable at once, and there again without a new start', () =>
+  it('that dies is unavailable at once, and available again without a restart of the service', () =>
     withFolder(async (folder) => {
       const server = await startPostgres(folder);
       const url = await server.newDatabase();
@@ -53,7 +53,7 @@ describe('PostgreSQL in trouble', { skip: noPostgres }, () => {
         }
         const again = await startPostgres(folder, [], server.port);
         try {
-          // Whatever is left of connections that broke: none of them is in its way.
+          // Connections that broke must not get in the way, whatever is left of them.
           await insert(database, 'after');
           const found = await until('a read', () => ids(database).catch(() => undefined));
           assert.deepEqual(found, ['after', 'before']);
@@ -66,7 +66,7 @@ describe('PostgreSQL in trouble', { skip: noPostgres }, () => {
       }
     }));
 
-  it('that dies in the middle of a transaction fails it, and nothing else', () =>
+  it('that dies during a transaction fails that transaction only', () =>
     withFolder(async (folder) => {
       const server = await startPostgres(folder);
       const database = await openDatabase({ url: await server.newDatabase(), dataDir: '', ...POOL });
@@ -75,7 +75,7 @@ describe('PostgreSQL in trouble', { skip: noPostgres }, () => {
         const failed = database.write(async (writer) => {
           await writer.insertInto('tenant').values({ id: 'half', created_at: 0 }).execute();
           await server.stop('SIGQUIT');
-          // The connection tells its end while nothing is asked of it, and somebody has it.
+          // The connection reports its end while it is idle but checked out.
           await new Promise((resolve) => setTimeout(resolve, 200));
           await writer.selectFrom('tenant').select('id').execute();
         });
@@ -90,7 +90,7 @@ describe('PostgreSQL in trouble', { skip: noPostgres }, () => {
       }
     }));
 
-  it('that is still on its way at the start is waited for', () =>
+  it('that is still starting is waited for', () =>
     withFolder(async (folder) => {
       const server = await startPostgres(folder, ['fsync=off']);
       const url = await server.newDatabase();
@@ -121,7 +121,7 @@ describe('PostgreSQL in trouble', { skip: noPostgres }, () => {
     server.close();
   });
 
-  it('whose rows another transaction holds gives up after the timeout', () =>
+  it('whose rows are locked by another transaction gives up after the timeout', () =>
     withFolder(async (folder) => {
       const server = await startPostgres(folder, ['fsync=off']);
       const url = await server.newDatabase();
@@ -154,7 +154,7 @@ describe('SQLite in trouble', () => {
       }
     });
 
-  /** Does something while another process holds the right to write, until it is told to let go. */
+  /** Runs a function while another process holds the write lock, until the function asks for its release. */
   async function whileHeld(
     folder: string,
     work: (letGo: () => Promise<void>) => Promise<void>,
@@ -176,14 +176,14 @@ describe('SQLite in trouble', () => {
     }
   }
 
-  it('that another process writes to is waited for, while everything else goes on', () =>
+  it('that another process writes to is waited for, while everything else continues', () =>
     withDatabase((database, folder) =>
       whileHeld(folder, async (letGo) => {
         let isDone = false;
         const waiting = insert(database, 'waited').then(() => {
           isDone = true;
         });
-        // Reads and timers are answered meanwhile.
+        // Reads and timers are served meanwhile.
         for (let i = 0; i < 10; i++) {
           assert.deepEqual(await ids(database), []);
           await new Promise((resolve) => setTimeout(resolve, 10));
@@ -195,7 +195,7 @@ describe('SQLite in trouble', () => {
       }),
     ));
 
-  it('that another process does not let go is unavailable after a while', () =>
+  it('whose lock another process never releases is unavailable after a while', () =>
     withDatabase((database, folder) =>
       whileHeld(folder, async (letGo) => {
         await assert.rejects(insert(database, 'never'), { code: 'DATABASE_UNAVAILABLE' });
@@ -205,7 +205,7 @@ describe('SQLite in trouble', () => {
       }),
     ));
 
-  it('on a full disk says so, loses nothing, and goes on when there is room', (t) =>
+  it('on a full disk reports it, loses nothing, and continues when there is room', (t) =>
     withFolder(async (folder) => {
       const disk = SmallDisk.mount(join(folder, 'disk'), '8m');
       if (typeof disk === 'string') return t.skip(disk);
@@ -230,7 +230,7 @@ describe('SQLite in trouble', () => {
       }
     }));
 
-  it('has a reserve to delete in on a full disk, which is made again when there is room', (t) =>
+  it('has a reserve for deletions on a full disk, which is created again when there is room', (t) =>
     withFolder(async (folder) => {
       const disk = SmallDisk.mount(join(folder, 'disk'), '16m');
       if (typeof disk === 'string') return t.skip(disk);
@@ -258,7 +258,7 @@ describe('SQLite in trouble', () => {
         await database.write((writer) => writer.deleteFrom('tenant').where('id', '=', 'two').execute());
         assert.deepEqual(await ids(database), ['before', 'one']);
 
-        // There is room for it, but then it would be what fills the disk.
+        // The reserve would fit, but would itself fill the disk.
         await database.close();
         await disk.free();
         disk.fill(6 * 2 ** 20);
@@ -291,7 +291,7 @@ describe('SQLite in trouble', () => {
       }
     }));
 
-  it('whose file is no database is told by a reason', () =>
+  it('whose file is not a database is refused with a reason', () =>
     withFolder(async (dataDir) => {
       writeFileSync(
         join(dataDir, DATABASE_FILE),

@@ -9,7 +9,7 @@ const WRITES = 200;
 /** As long as accepting a job takes. */
 const WRITE_MS = 3;
 
-onEachDialect('transactions that stand in line', (database) => {
+onEachDialect('transactions that wait for each other', (database) => {
   it('let requests be answered meanwhile', async () => {
     const server = createServer((_request, response) => response.end('ok')).listen(0, '127.0.0.1');
     await once(server, 'listening');

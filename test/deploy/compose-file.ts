@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 
 export const ROOT = join(import.meta.dirname, '../..');
 
-/** A service as `config` writes it: merged, filled in, paths absolute. */
+/** A service as `config` prints it: merged, with variables replaced and absolute paths. */
 export interface ComposeService {
   readonly image: string;
   readonly build?: {
@@ -47,7 +47,7 @@ export interface ComposeConfig {
   readonly services: Readonly<Record<string, ComposeService>>;
 }
 
-/** The command line that Compose answers to on this machine, if any: Debian's own, or Docker's plugin. */
+/** The command line of Compose on this machine, if any: Debian's own, or Docker's plugin. */
 export function composeProgram(): string[] | undefined {
   return [['docker-compose'], ['docker', 'compose']].find(
     ([program, ...first]) => spawnSync(program!, [...first, 'version']).status === 0,
@@ -55,8 +55,8 @@ export function composeProgram(): string[] | undefined {
 }
 
 /**
- * What Compose makes of docker-compose.yml; no engine is asked.
- * @throws Error with what Compose complains about, warnings included
+ * docker-compose.yml as Compose resolves it, without a container engine.
+ * @throws Error with the message of Compose, warnings included
  */
 export function composeConfig(program: readonly string[], options: readonly string[] = []): ComposeConfig {
   const [command, ...first] = program;
@@ -74,7 +74,7 @@ export function composeConfig(program: readonly string[], options: readonly stri
   return JSON.parse(stdout) as ComposeConfig;
 }
 
-/** Options of the queue's server as the file has them, without the program. */
+/** The options of the queue's server as the file has them, without the program. */
 export function queueServerOptions(): string[] {
   const file = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8'), { merge: true }) as {
     services: { redis: { command: string[] } };

@@ -23,7 +23,7 @@ describe('secrets of docker-compose.yml', () => {
     return readdirSync(secrets).map((name) => [name, readFileSync(join(secrets, name), 'utf8')]);
   };
 
-  it('are made once, where other users cannot look, and are taken by the service', () => {
+  it('are created once, unreadable for other users, and accepted by the service', () => {
     const made = make();
     assert.deepEqual(make(), made, 'a second run replaces nothing');
     assert.equal(statSync(secrets).mode & 0o777, 0o700);
@@ -40,7 +40,7 @@ describe('secrets of docker-compose.yml', () => {
     assert.ok(redisUrl);
   });
 
-  it('are what the queue asks its clients for', async () => {
+  it('are required of its clients by the queue', async () => {
     make();
     const port = await freePort();
     const script = join(ROOT, 'deploy/compose/start-redis.sh');

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { Environment, loadConfig } from '../../src/app/config.ts';
 import { type ComposeService, composeConfig, composeProgram, ROOT } from './compose-file.ts';
 
-/** src/main.ts: what a process may take after SHUTDOWN_GRACE_MS. */
+/** src/main.ts: how much longer than SHUTDOWN_GRACE_MS a process may take. */
 const CLOSING_MS = 30_000;
 const S3 = ['--env-file', 'deploy/compose/s3.env', '--profile', 's3'];
 const PROFILES: Readonly<Record<string, readonly string[]>> = {
@@ -21,9 +21,9 @@ const missing = program ? false : 'docker-compose is not installed (Debian: dock
 const services = (options: readonly string[]) => Object.entries(composeConfig(program!, options).services);
 const ours = (options: readonly string[]) =>
   services(options).filter(([, { image }]) => image.startsWith('lora-squeeze:'));
-/** The environment of a container with the values that its secrets' files would have, once they are made. */
+/** The environment of a container, with the values that the files of its secrets will contain. */
 function environmentOf({ environment = {} }: ComposeService): Record<string, string> {
-  // Names without a value are handed on only where they are set.
+  // Names without a value are passed on only if they are set.
   const set = Object.entries(environment).flatMap(([name, value]) =>
     value === null ? [] : [[name, value] as const],
   );
@@ -37,14 +37,14 @@ function environmentOf({ environment = {} }: ComposeService): Record<string, str
 const SOME_KEY = Buffer.alloc(32, 7).toString('base64');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
-/** "1m10s" in milliseconds. */
+/** Converts "1m10s" to milliseconds. */
 function milliseconds(duration: string): number {
   const [, minutes = '0', seconds = '0'] = /^(?:(\d+)m)?(?:(\d+)s)?$/.exec(duration)!;
   return (Number(minutes) * 60 + Number(seconds)) * 1000;
 }
 
 describe('docker-compose.yml', { skip: missing }, () => {
-  it('has the services that were asked for, and no others', () => {
+  it('has exactly the required services', () => {
     const always = ['api', 'grafana', 'postgres', 'prometheus', 'redis', 'worker'];
     const names = (options: readonly string[]) => services(options).map(([name]) => name);
     assert.deepEqual(names([]).sort(), always);
@@ -54,7 +54,7 @@ describe('docker-compose.yml', { skip: missing }, () => {
 
   for (const [profile, options] of Object.entries(PROFILES)) {
     describe(profile, () => {
-      it('gives no container more rights than it needs', () => {
+      it('gives no container more privileges than it needs', () => {
         for (const [name, service] of services(options)) {
           assert.equal(service.read_only, true, `${name} can write to its root`);
           assert.deepEqual(service.cap_drop, ['ALL'], name);
@@ -66,13 +66,13 @@ describe('docker-compose.yml', { skip: missing }, () => {
         }
       });
 
-      it('publishes ports on the loopback only', () => {
+      it('publishes ports only on the loopback interface', () => {
         const published = services(options).flatMap(([, { ports = [] }]) => ports);
         assert.ok(published.length >= 3);
         for (const port of published) assert.equal(port.host_ip, '127.0.0.1', JSON.stringify(port));
       });
 
-      it('says which version of every image, ours by the package', () => {
+      it('pins the version of every image, ours to that of the package', () => {
         const { version } = JSON.parse(read('package.json')) as { version: string };
         const targets = [...read('Dockerfile').matchAll(/^FROM \S+ AS (\S+)$/gm)].map(([, name]) => name);
         for (const [name, { image, build }] of services(options)) {
@@ -83,7 +83,7 @@ describe('docker-compose.yml', { skip: missing }, () => {
         }
       });
 
-      it('builds on the digests of the bases that the Dockerfile names, and on nothing else', () => {
+      it('builds only on the digests of the base images that the Dockerfile names', () => {
         const stages = [...read('Dockerfile').matchAll(/^FROM (\S+) AS (\S+)$/gm)];
         const names = new Set(stages.map(([, , name]) => name));
         const bases = [...new Set(stages.map(([, base]) => base!))].filter((base) => !names.has(base));
@@ -99,7 +99,7 @@ describe('docker-compose.yml', { skip: missing }, () => {
         }
       });
 
-      it('sets what the service reads, to values it takes', () => {
+      it('sets only variables that the service reads, to valid values', () => {
         const { postgres } = Object.fromEntries(services(options));
         for (const [name, service] of ours(options)) {
           const { environment = {} } = service;
@@ -129,27 +129,27 @@ describe('docker-compose.yml', { skip: missing }, () => {
         ]);
         assert.ok(stores.length >= 2);
         for (const store of stores) assert.deepEqual(store, stores[0]);
-        // Only there does the image have a folder that its user may write to.
+        // Only there does the image have a folder that its user can write to.
         assert.deepEqual(stores[0]![1], ['data:/data']);
       });
 
-      it('waits for jobs and requests before it kills', () => {
+      it('waits for jobs and requests before it kills a container', () => {
         for (const [name, service] of ours(options)) {
           const { shutdownGraceMs } = loadConfig(environmentOf(service));
           assert.ok(milliseconds(service.stop_grace_period!) > shutdownGraceMs + CLOSING_MS, name);
         }
       });
 
-      it('limits every container, and asks each how it is', () => {
+      it('limits every container, and checks the health of each', () => {
         for (const [name, { mem_limit, cpus, healthcheck }] of services(options)) {
           assert.ok(Number(mem_limit) >= 256 * 1024 * 1024, `${name}: mem_limit ${mem_limit}`);
-          // How many cores there are for what computes is the machine's matter.
+          // How many cores compute depends on the machine.
           if (!/^(?:api|worker)/.test(name)) assert.equal(cpus, 1, `${name}: cpus`);
           assert.ok(healthcheck && healthcheck.test.length > 1, `${name} has no health check`);
         }
       });
 
-      it('lets Grafana reach Prometheus only, and Prometheus nothing that holds data', () => {
+      it('lets Grafana reach only Prometheus, and Prometheus nothing that has data', () => {
         const all = Object.fromEntries(services(options));
         const reached = (name: string): string[] => {
           const own = Object.keys(all[name]!.networks);
@@ -169,7 +169,7 @@ describe('docker-compose.yml', { skip: missing }, () => {
         assert.equal(composeConfig(program!, options).networks.inside!.internal, true);
       });
 
-      it('has no password in it, and mounts the secrets that the variables name', () => {
+      it('contains no password, and mounts the secrets that the variables name', () => {
         const { secrets } = composeConfig(program!, options);
         for (const [name, { environment = {}, secrets: mounted = [] }] of services(options))
           for (const [variable, value] of Object.entries(environment)) {
@@ -186,7 +186,7 @@ describe('docker-compose.yml', { skip: missing }, () => {
           }
       });
 
-      it('mounts files that are there, read-only', () => {
+      it('mounts only existing files, read-only', () => {
         for (const [name, { volumes = [] }] of services(options))
           for (const { type, source, read_only } of volumes) {
             if (type !== 'bind') continue;
@@ -197,14 +197,14 @@ describe('docker-compose.yml', { skip: missing }, () => {
     });
   }
 
-  it('leaves workers without a name and a port, so that there can be many', () => {
+  it('gives workers neither a name nor a port, so that there can be many', () => {
     for (const [name, worker] of ours(PROFILES.cuda!).filter(([name]) => name.startsWith('worker'))) {
       assert.equal(worker.container_name, undefined, name);
       assert.equal(worker.ports, undefined, name);
     }
   });
 
-  it('gives the CUDA worker a GPU, and the name that Prometheus looks for', () => {
+  it('gives the CUDA worker a GPU, and the name that Prometheus expects', () => {
     const worker = Object.fromEntries(services(PROFILES.cuda!))['worker-cuda']!;
     assert.deepEqual(worker.deploy?.resources?.reservations?.devices, [
       { driver: 'nvidia', count: 1, capabilities: ['gpu'] },
@@ -213,7 +213,7 @@ describe('docker-compose.yml', { skip: missing }, () => {
     assert.deepEqual(worker.networks.watched?.aliases, ['worker']);
   });
 
-  it('puts Prometheus and Grafana where their files say', () => {
+  it("mounts Prometheus' and Grafana's files where their configuration expects them", () => {
     const all: Readonly<Record<string, ComposeService>> = Object.fromEntries(services([]));
     const prometheus = parse(read('deploy/prometheus/prometheus.yml')) as {
       scrape_configs: { job_name: string; dns_sd_configs?: { names: string[]; port: number }[] }[];
@@ -236,19 +236,19 @@ describe('docker-compose.yml', { skip: missing }, () => {
     assert.equal(new URL(source.datasources[0]!.url).hostname in all, true);
   });
 
-  it('lets whoever reaches Grafana look, and nobody change anything', () => {
+  it('lets visitors of Grafana look at everything and change nothing', () => {
     const { environment } = Object.fromEntries(services([])).grafana!;
     assert.equal(environment?.GF_AUTH_ANONYMOUS_ORG_ROLE, 'Viewer');
     assert.equal(environment?.GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION, 'true');
   });
 
-  it('names a bucket that its store makes', () => {
+  it('names a bucket that its store creates', () => {
     const all = Object.fromEntries(services(PROFILES.s3!));
     const { s3 } = loadConfig(environmentOf(all.api!));
     assert.equal(s3?.bucket, all.s3!.environment?.S3_BUCKET);
     assert.equal(new URL(all.api!.environment!.AWS_ENDPOINT_URL_S3!).hostname, 's3');
     assert.equal(all.api!.environment!.AWS_SECRET_ACCESS_KEY, all.s3!.environment!.AWS_SECRET_ACCESS_KEY);
-    // An example opens nothing.
+    // The secrets of an example are refused.
     assert.throws(
       () => loadConfig({ ...environmentOf(all.api!), AWS_SECRET_ACCESS_KEY: 'change-me' }),
       /AWS_SECRET/,

@@ -16,7 +16,7 @@ import { queueServerOptions } from './compose-file.ts';
 import { allDashboards, filledIn } from './dashboards.ts';
 import { hasPrometheus, type PrometheusServer, type Series, startPrometheus } from './prometheus-server.ts';
 
-/** Two scrapes are enough for a rate, a slow machine takes longer. */
+/** Two scrapes are enough for a rate; a slow machine takes longer. */
 const DATA_LIMIT_MS = 300_000;
 const POLL_MS = 500;
 /** Panels that are empty while nothing is wrong, by title. */
@@ -31,7 +31,7 @@ const EMPTY_IN_HEALTH = new Set([
   'Degraded',
   'Repeated executions by reason',
   'Local cache',
-  // Nothing waits for longer than the moment in which it is dispatched.
+  // Executions are dispatched at once, so none waits.
   'Oldest waiting job by tenant',
   'Waiting jobs by tenant',
   'Removed by sweeps',
@@ -42,7 +42,7 @@ const EMPTY_IN_HEALTH = new Set([
 
 const missing = hasPrometheus() ? false : 'prometheus is not installed (Debian: prometheus)';
 
-describe('dashboards over a real Prometheus and a real service', { skip: missing }, () => {
+describe('dashboards with a real Prometheus and a real service', { skip: missing }, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'squeeze-dashboards-'));
   const startedMs = Date.now();
   let redis: ExternalRedis;
@@ -51,7 +51,7 @@ describe('dashboards over a real Prometheus and a real service', { skip: missing
   let prometheus: PrometheusServer;
 
   before(async () => {
-    // As docker-compose.yml does it: its queue, and a storage that all share.
+    // Like docker-compose.yml: a queue, and a storage that all processes share.
     redis = await startExternalRedis(scratch, queueServerOptions());
     const DATABASE_URL = await testDatabase();
     const start = (ROLE: string) =>
@@ -70,7 +70,7 @@ describe('dashboards over a real Prometheus and a real service', { skip: missing
       'lora-squeeze-api': new URL(api.url).host,
       'lora-squeeze-worker': new URL(worker.url).host,
     });
-    // Twice: a rate needs a series that was there before it grew.
+    // Twice, because a rate needs a series that existed before it grew.
     const client = new Client(api.url);
     await someWork(client);
     await until(async () => (await last('sum(lora_squeeze_checkpoints_total)')) === 2);
@@ -91,11 +91,11 @@ describe('dashboards over a real Prometheus and a real service', { skip: missing
     return Number(series?.values.at(-1)?.[1]);
   };
 
-  /** Whether any line has a sample that is a number. */
+  /** Whether any series has a sample that is a number. */
   const hasNumbers = (series: readonly Series[]): boolean =>
     series.some(({ values }) => values.some(([, value]) => Number.isFinite(Number(value))));
 
-  /** Whether no query of a panel has an answer with a number in it. */
+  /** Whether no query of a panel returns a number. */
   async function isEmpty(targets: readonly { expr: string }[]): Promise<boolean> {
     for (const { expr } of targets)
       if (hasNumbers(await prometheus.queryRange(filledIn(expr, '30s', '6h'), startedMs))) return false;
@@ -118,7 +118,7 @@ describe('dashboards over a real Prometheus and a real service', { skip: missing
     });
   }
 
-  it('shows the numbers of what was done', async () => {
+  it('shows the numbers of the work that was done', async () => {
     assert.equal(await last('sum(lora_squeeze_jobs_total{state="failed"})'), 2);
     assert.equal(await last('sum(lora_squeeze_job_failures_total{code="NON_FINITE_WEIGHTS"})'), 2);
     assert.equal(await last('sum(lora_squeeze_runs_created_total)'), 2);
@@ -127,7 +127,7 @@ describe('dashboards over a real Prometheus and a real service', { skip: missing
     assert.ok((await last(saved)) > (await last('lora_squeeze_result_bytes_total{kind="squeeze"}')));
   });
 
-  it('evaluates every rule without an error, and raises nothing', async () => {
+  it('evaluates every rule without an error, and raises no alert', async () => {
     const rules = await prometheus.rules();
     assert.ok(rules.length > 0);
     for (const { name, health, lastError, state } of rules) {
@@ -136,7 +136,7 @@ describe('dashboards over a real Prometheus and a real service', { skip: missing
     }
   });
 
-  it('sees that Redis is gone, and that the storage is not', async () => {
+  it('shows that Redis is gone, and that the storage is not', async () => {
     await redis.stop('SIGKILL');
     const ready = async (part: string): Promise<string | undefined> => {
       const expression = `max by (part) (lora_squeeze_ready{part="${part}"})`;
@@ -150,7 +150,7 @@ describe('dashboards over a real Prometheus and a real service', { skip: missing
   });
 });
 
-/** @throws Error when it does not become true in time */
+/** @throws Error if it does not become true in time */
 async function until(isTrue: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + DATA_LIMIT_MS;
   while (!(await isTrue())) {
@@ -159,7 +159,7 @@ async function until(isTrue: () => Promise<boolean>): Promise<void> {
   }
 }
 
-/** Jobs of every kind, good and bad, while Prometheus looks on. */
+/** Submits jobs of every kind, good and bad, while Prometheus scrapes. */
 async function someWork(client: Client): Promise<void> {
   const ids: string[] = [];
   for (const { dir } of fixtureAdapters().slice(0, 2)) ids.push((await client.upload(dir)).adapter.id);

@@ -9,14 +9,14 @@ import { parsePromql, unknownIn } from './promql.ts';
 import { allRules } from './rule-files.ts';
 
 const GRID_COLUMNS = 24;
-/** The one variable by which a dashboard finds its Prometheus. */
+/** The only variable through which a dashboard selects its Prometheus. */
 const DATA_SOURCE = { type: 'prometheus', uid: `\${datasource}` };
 
-/** Of Node.js and the process: what the panels have of it is what tells of trouble. The rest is there to be asked for. */
+/** Metrics of Node.js and the process: panels have those that show trouble. The others can be queried. */
 const LEFT_OUT = [
   /^nodejs_(?!eventloop_lag_p99)/,
   /^process_(?:cpu_(?:system|user)_seconds_total|heap_bytes|max_fds|virtual_memory_bytes)$/,
-  // Requeued executions say more, by reason.
+  // The requeued executions show more: they are counted by reason.
   /^lora_squeeze_job_attempts_total$/,
 ];
 
@@ -29,7 +29,7 @@ const overlap = (a: Box, b: Box): boolean =>
   a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
 
 describe('deploy/grafana', () => {
-  it('has two dashboards, each found by its uid', () => {
+  it('has two dashboards, each with its own uid', () => {
     assert.deepEqual(
       dashboards.map(({ uid }) => uid),
       ['lora-squeeze-service', 'lora-squeeze-squeezing'],
@@ -42,7 +42,7 @@ describe('deploy/grafana', () => {
         targets.map((query) => ({ title, ...query, expr: filledIn(query.expr, '1m', '6h') })),
       );
 
-      it('asks in PromQL, for metrics and labels that there are', () => {
+      it('queries only metrics and labels that exist, in valid PromQL', () => {
         assert.ok(queries.length > 0);
         assert.deepEqual(
           queries.flatMap(({ title, expr }) =>
@@ -52,7 +52,7 @@ describe('deploy/grafana', () => {
         );
       });
 
-      it('leaves no variable that Grafana does not know', () => {
+      it('uses no variable that Grafana does not know', () => {
         for (const { title, expr } of queries) assert.doesNotMatch(expr, /\$/, title);
       });
 
@@ -68,7 +68,7 @@ describe('deploy/grafana', () => {
         }
       });
 
-      it('has panels of different ids and titles, on one grid, without overlaps', () => {
+      it('has panels with different ids and titles, on one grid, without overlaps', () => {
         for (const key of ['id', 'title'] as const) {
           const values = panels.map((panel) => panel[key]);
           assert.equal(new Set<unknown>(values).size, values.length, `a panel's ${key} is used twice`);
@@ -81,7 +81,7 @@ describe('deploy/grafana', () => {
         }
       });
 
-      it('takes its data from the source that its variable names', () => {
+      it('queries the source that its variable selects', () => {
         assert.deepEqual(
           templating.list.map(({ name, type }) => `${name} ${type}`),
           [
@@ -131,7 +131,7 @@ describe('deploy/grafana', () => {
       );
   });
 
-  it('leads from alerts to runbooks, and to the jobs', () => {
+  it('links alerts to runbooks, and dashboards to the jobs', () => {
     for (const { links } of dashboards) {
       const urls = links.map(({ url }) => url);
       assert.ok(urls.includes('https://docs.lora-squeeze.example/runbooks/README.md'));
@@ -139,7 +139,7 @@ describe('deploy/grafana', () => {
     }
   });
 
-  it('is provisioned with the source that dashboards begin with', () => {
+  it('is provisioned with the source that dashboards select by default', () => {
     const { datasources } = provisioned('datasources/prometheus.yml') as {
       datasources: { uid: string; type: string; jsonData: { timeInterval: string } }[];
     };

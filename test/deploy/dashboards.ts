@@ -30,7 +30,7 @@ export interface Panel {
   readonly title: string;
   readonly gridPos: Box;
   readonly datasource?: DataSource;
-  /** None on a row. */
+  /** A row has none. */
   readonly targets?: readonly Query[];
 }
 
@@ -43,20 +43,20 @@ export interface Dashboard {
   readonly templating: { readonly list: readonly { readonly name: string; readonly type: string }[] };
 }
 
-/** Every dashboard of deploy/grafana. */
+/** Every dashboard in deploy/grafana. */
 export function allDashboards(): Dashboard[] {
   return readdirSync(FOLDER)
     .sort()
     .map((file) => ({ file, ...JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) }) as Dashboard);
 }
 
-/** As Grafana fills in its variables: `rateInterval` and `range` are PromQL durations. */
+/** Replaces variables as Grafana does: `rateInterval` and `range` are PromQL durations. */
 export function filledIn(expression: string, rateInterval: string, range: string): string {
   const times = expression.replaceAll('$__rate_interval', rateInterval).replaceAll('$__range', range);
   return times.replaceAll(/\$(?:namespace|instance|tenant)\b/g, '.*');
 }
 
-/** What panels may ask for: scraped and recorded series, and Prometheus' own one for alerts. */
+/** What panels may query: scraped and recorded series, and Prometheus' own series of alerts. */
 export function panelSeries(): Map<string, readonly string[]> {
   return knownSeries().set('ALERTS', ['alertname', 'alertstate', 'severity', 'namespace']);
 }

@@ -13,7 +13,7 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const page = read('docs/deploy.md');
 const benchmark = read('docs/benchmark.md');
 
-/** Cells of the first row of a page that begins with these cells. */
+/** The cells of the first row of a page that begins with these cells. */
 function row(text: string, ...first: string[]): string[] {
   const rows = text
     .split('\n')

@@ -10,7 +10,7 @@ import { unknownIn } from './promql.ts';
 import { knownSeries } from './rule-files.ts';
 import { checkSchemas } from './schemas.ts';
 
-/** src/main.ts: what a process may take after SHUTDOWN_GRACE_MS. */
+/** src/main.ts: how much longer than SHUTDOWN_GRACE_MS a process may take. */
 const CLOSING_MS = 30_000;
 const COMPONENTS: Readonly<Record<string, readonly string[]>> = {
   'the base': [],
@@ -32,10 +32,10 @@ const matches = (selector: Readonly<Record<string, string>>, labels: Readonly<Re
 const containerOf = (deployment: Manifest): Container => deployment.spec.template.spec.containers[0]!;
 
 const SOME_KEY = Buffer.alloc(32, 7).toString('base64');
-/** What who deploys it puts in the place of an example. */
+/** Replaces the placeholders of an example, as an operator would. */
 const filledIn = (value: string): string => value.replace(/change-me[\w-]*/, 'a-secret-of-this-deployment');
 
-/** The environment of a container as the kubelet would put it together. */
+/** The environment of a container as the kubelet composes it. */
 function environmentOf(container: Container, manifests: readonly Manifest[]): Record<string, string> {
   const from = container.envFrom.map((source) => {
     if (source.secretRef) {
@@ -58,7 +58,7 @@ function environmentOf(container: Container, manifests: readonly Manifest[]): Re
 }
 
 describe('deploy/kubernetes', () => {
-  it('is YAML, every file', () => {
+  it('is valid YAML in every file', () => {
     const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) =>
       name.endsWith('.yaml'),
     );
@@ -89,7 +89,7 @@ describe('deploy/kubernetes', () => {
         for (const deployment of deployments) check(deployment, containerOf(deployment));
       };
 
-      it('selects the pods it means', () => {
+      it('selects the intended pods', () => {
         each(({ spec }) => assert.ok(matches(spec.selector.matchLabels, spec.template.metadata.labels)));
         const chosen = (selector: Readonly<Record<string, string>>) =>
           deployments
@@ -102,19 +102,19 @@ describe('deploy/kubernetes', () => {
         assert.equal(ofKind(manifests, 'PodDisruptionBudget').length, deployments.length);
         for (const { metadata, spec } of deployments)
           assert.deepEqual(chosen(spec.selector.matchLabels), [metadata.name], 'another one takes its pods');
-        // All pods may be unready at once while the storage is away: nodes can be drained all the same.
+        // All pods may be unready at once while the storage is away; nodes can still be drained.
         for (const { spec } of ofKind(manifests, 'PodDisruptionBudget'))
           assert.equal(spec.unhealthyPodEvictionPolicy, 'AlwaysAllow');
       });
 
-      it('keeps everything in one namespace, and no secret in the repository', () => {
+      it('keeps everything in one namespace, and contains no secret', () => {
         for (const { kind, metadata } of manifests)
           if (kind !== 'Namespace')
             assert.equal(metadata.namespace, 'lora-squeeze', `${kind} ${metadata.name}`);
         assert.deepEqual(ofKind(manifests, 'Secret'), []);
       });
 
-      it('sets what the service reads, to values it takes', () => {
+      it('sets only variables that the service reads, to valid values', () => {
         each((deployment, container) => {
           const environment = environmentOf(container, manifests);
           for (const variable of Object.keys(environment))
@@ -128,7 +128,7 @@ describe('deploy/kubernetes', () => {
         });
       });
 
-      it('probes routes that there are, on the port that is for them', () => {
+      it('probes existing routes, on the port for probes', () => {
         const { paths } = parseYaml(read('openapi.yaml')) as { paths: Record<string, unknown> };
         each((_deployment, container) => {
           for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {
@@ -143,7 +143,7 @@ describe('deploy/kubernetes', () => {
         assert.equal(service!.spec.ports[0]!.targetPort, containerOf(deployments[0]!).ports[0]!.name);
       });
 
-      it('waits for jobs and requests before it kills', () => {
+      it('waits for jobs and requests before a pod is killed', () => {
         each(({ metadata, spec }, container) => {
           const { shutdownGraceMs } = loadConfig(environmentOf(container, manifests));
           const pauseSeconds = Number(container.lifecycle?.preStop.exec.command[1] ?? 0);
@@ -152,7 +152,7 @@ describe('deploy/kubernetes', () => {
         });
       });
 
-      it('runs as nobody, with nothing it may gain', () => {
+      it('runs as an unprivileged user that cannot gain privileges', () => {
         each(({ metadata, spec }, { securityContext }) => {
           const pod = spec.template.spec;
           assert.equal(pod.automountServiceAccountToken, false, metadata.name);
@@ -168,7 +168,7 @@ describe('deploy/kubernetes', () => {
         });
       });
 
-      it('lets it write where it has to, and limits what it takes', () => {
+      it('mounts a volume wherever the service writes, and limits resources', () => {
         each(({ metadata, spec }, { volumeMounts, resources }) => {
           const { volumes } = spec.template.spec;
           const shared = components.includes('shared-volume') ? ['/storage'] : [];
@@ -189,7 +189,7 @@ describe('deploy/kubernetes', () => {
         });
       });
 
-      it('is what the schemas of Kubernetes and the operators allow', async () => {
+      it('conforms to the schemas of Kubernetes and of the operators', async () => {
         await checkSchemas(manifests);
         const [misspelt] = structuredClone(deployments) as unknown as {
           spec: { template: { spec: object } };
@@ -212,7 +212,7 @@ describe('deploy/kubernetes', () => {
         });
       });
 
-      it('counts what it writes to the disk of a node', () => {
+      it('limits what pods write to the disk of a node', () => {
         const gibibytes = (text: string | undefined) => Number(/^(\d+)Gi$/.exec(text ?? '')?.[1]);
         each(({ metadata, spec }, { resources }) => {
           const volumes = spec.template.spec.volumes as readonly { emptyDir?: { sizeLimit: string } }[];
@@ -225,7 +225,7 @@ describe('deploy/kubernetes', () => {
         });
       });
 
-      it('lets in only who has to come in, and out only where it has to go', () => {
+      it('admits only the necessary traffic, and lets out only what must go out', () => {
         const policies = ofKind(manifests, 'NetworkPolicy').map(({ spec }) => spec);
         const openPorts = (labels: Readonly<Record<string, string>>, isForAll: boolean) =>
           policies
@@ -251,7 +251,7 @@ describe('deploy/kubernetes', () => {
         });
       });
 
-      it('runs this version', () => {
+      it('runs the version of the package', () => {
         const { version } = JSON.parse(read('package.json')) as { version: string };
         each((_deployment, { image }) => {
           const tag = image.split(':')[1];
@@ -264,21 +264,21 @@ describe('deploy/kubernetes', () => {
   describe('components', { skip: missing }, () => {
     const all = missing ? [] : rendered(COMPONENTS['all components']);
 
-    it('scales the workers by what the queue really says', () => {
+    it('scales the workers by the real queue', () => {
       const [scaled] = ofKind(all, 'ScaledObject');
       const worker = ofKind(all, 'Deployment').find(
         ({ metadata }) => metadata.name === scaled!.spec.scaleTargetRef.name,
       );
       assert.equal(worker?.spec.replicas, undefined, 'kubectl apply would set the number back');
       const { query, threshold } = scaled!.spec.triggers[0]!.metadata;
-      // The operator adds the namespace: it is the label of a scrape, and no other deployment may count.
+      // The operator adds the namespace: it is the label of a scrape, and other deployments must not count.
       const own = '{namespace="lora-squeeze"}';
       assert.ok(query!.includes(own));
       assert.deepEqual(unknownIn(query!.replace(own, ''), knownSeries()), []);
       assert.ok(Number(threshold) > 0);
     });
 
-    it('scrapes all pods, under the names that rules and dashboards ask for', () => {
+    it('scrapes all pods, under the names that rules and dashboards expect', () => {
       const [monitor] = ofKind(all, 'PodMonitor');
       for (const { spec } of ofKind(all, 'Deployment')) {
         const { labels } = spec.template.metadata;
@@ -301,7 +301,7 @@ describe('deploy/kubernetes', () => {
       }
     });
 
-    it('asks for a GPU where it computes on one', () => {
+    it('requests a GPU for workers that compute on one', () => {
       const worker = ofKind(all, 'Deployment')
         .map(containerOf)
         .find(({ image }) => image.endsWith('-cuda'))!;
@@ -309,7 +309,7 @@ describe('deploy/kubernetes', () => {
       assert.equal(worker.resources.limits['nvidia.com/gpu'], '1');
     });
 
-    it('lets large and long requests through the ingress, uploads of one key to one pod', () => {
+    it('lets large and long requests pass the ingress, and all uploads of one key reach one pod', () => {
       const objects = ofKind(all, 'Ingress');
       const services = ofKind(all, 'Service');
       const named: string[] = [];
@@ -329,7 +329,7 @@ describe('deploy/kubernetes', () => {
         const isOfUploads = paths.some(({ path }) => path === '/v1/uploads');
         assert.equal(said('upstream-hash-by'), isOfUploads ? '$http_authorization' : undefined);
       }
-      // ingress-nginx balances a Service in one way, whatever a second Ingress with the same one says.
+      // ingress-nginx balances a Service in one way, whatever a second Ingress for it specifies.
       assert.deepEqual(named.sort(), services.map(({ metadata }) => metadata.name).sort());
       assert.equal(objects.length, 2);
     });

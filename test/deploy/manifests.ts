@@ -47,7 +47,7 @@ export interface PodSpec {
   }[];
 }
 
-/** Any object of the cluster; which of these fields it has depends on its kind. */
+/** Any object of the cluster; its kind determines which of these fields it has. */
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
@@ -97,7 +97,7 @@ export const hasKustomize = (): boolean => spawnSync('kustomize', ['version']).s
 
 /**
  * What `kubectl apply -k` would send: the base with some components.
- * @throws Error with what kustomize complains about
+ * @throws Error with the message of kustomize
  */
 export function rendered(components: readonly string[] = []): Manifest[] {
   const folder = mkdtempSync(join(tmpdir(), 'squeeze-kustomize-'));

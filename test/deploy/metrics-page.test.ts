@@ -8,18 +8,18 @@ import { Metrics } from '../../src/metrics/metrics.ts';
 const families = new Metrics({ version: '1.2.3' }).families();
 
 describe('docs/metrics.md', () => {
-  it('is what the registry says (npx tsx scripts/write-metrics.ts)', () => {
+  it('is generated from the registry (npx tsx scripts/write-metrics.ts)', () => {
     const page = readFileSync(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8');
     assert.equal(page, metricsPage(families));
   });
 
-  it('has a row for everything that is scraped', async () => {
+  it('has a row for every metric that is scraped', async () => {
     const text = await new Metrics({ version: '1.2.3' }).render();
     const scraped = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
     assert.deepEqual(families.map(({ name, type }) => `${name} ${type}`).sort(), scraped.sort());
   });
 
-  it('has no place for a metric that nobody thought of', () => {
+  it('cannot be generated if a metric belongs to no table', () => {
     const stray = { name: 'stray_total', type: 'counter', help: 'x', labels: [] };
     assert.throws(() => metricsPage([...families, stray]), /no table for stray_total/);
   });

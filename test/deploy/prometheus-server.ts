@@ -21,13 +21,13 @@ export interface EvaluatedRule {
   readonly type: 'recording' | 'alerting';
   readonly health: string;
   readonly lastError?: string;
-  /** Of alerting rules. */
+  /** The groups of alerting rules. */
   readonly state?: 'inactive' | 'pending' | 'firing';
 }
 
 /** A real Prometheus with our configuration and rules. */
 export interface PrometheusServer {
-  /** Samples from `since` to now, one a second. */
+  /** Samples from `since` to now, one per second. */
   queryRange(expression: string, sinceMs: number): Promise<Series[]>;
   rules(): Promise<EvaluatedRule[]>;
   stop(): Promise<void>;
@@ -36,8 +36,8 @@ export interface PrometheusServer {
 export const hasPrometheus = (): boolean => spawnSync('prometheus', ['--version']).error === undefined;
 
 /**
- * Starts Prometheus with deploy/prometheus/prometheus.yml. What is different: it scrapes and evaluates every second,
- * and finds the processes by `targets` (job to host:port) instead of by DNS.
+ * Starts Prometheus with deploy/prometheus/prometheus.yml, except that it scrapes and evaluates every second,
+ * and finds the processes through `targets` (job to host:port) instead of DNS.
  */
 export async function startPrometheus(
   folder: string,

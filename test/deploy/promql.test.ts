@@ -4,7 +4,7 @@ import { parsePromql, scrapedSeries, unknownIn } from './promql.ts';
 
 const known = scrapedSeries();
 
-describe('the judge of PromQL', () => {
+describe('the checker of PromQL', () => {
   it('finds selectors, matchers and groupings', () => {
     const { selectors, groupedBy } = parsePromql(
       'sum by (le) (rate(a_bucket{x="1", y=~"b|c"}[5m])) / on (z) d:e',
@@ -27,7 +27,7 @@ describe('the judge of PromQL', () => {
       assert.throws(() => parsePromql(broken), /PromQL breaks/, broken);
   });
 
-  it('misses metrics, labels and groupings that there are not', () => {
+  it('reports metrics, labels and groupings that do not exist', () => {
     assert.deepEqual(
       unknownIn('sum by (kind) (rate(lora_squeeze_jobs_total{state="failed"}[5m]))', known),
       [],

@@ -1,10 +1,10 @@
 import { parser } from '@prometheus-io/lezer-promql';
 import { Metrics } from '../../src/metrics/metrics.ts';
 
-/** A metric as an expression asks for it. */
+/** A metric to which an expression refers. */
 export interface Selector {
   readonly metric: string;
-  /** Matchers inside the braces: label and the text it is compared with. */
+  /** Matchers inside the braces: the label and the text with which it is compared. */
   readonly matchers: readonly { readonly label: string; readonly value: string }[];
 }
 
@@ -12,18 +12,21 @@ export interface ParsedExpression {
   readonly selectors: readonly Selector[];
   /** Labels in by(), without(), on(), ignoring(), group_left(), group_right(). */
   readonly groupedBy: readonly string[];
-  /** Of these, those in without(). */
+  /** Those of them in without(). */
   readonly without: readonly string[];
 }
 
-/** What Prometheus puts on every series that it scrapes, `namespace` by our configuration, and "le" of buckets. */
+/**
+ * Labels that Prometheus adds to every scraped series, `namespace` from our configuration, and "le" of
+ * buckets.
+ */
 const SCRAPED_LABELS = ['job', 'instance', 'namespace'];
 const BUCKET_SUFFIX = '_bucket';
 const HISTOGRAM_SUFFIXES = [BUCKET_SUFFIX, '_sum', '_count'];
 
 /**
- * Reads an expression by Prometheus' own grammar.
- * @throws Error naming the place where it breaks
+ * Parses an expression with Prometheus' own grammar.
+ * @throws Error naming the place of the mistake
  */
 export function parsePromql(expression: string): ParsedExpression {
   const selectors: { metric: string; matchers: { label: string; value: string }[] }[] = [];
@@ -42,7 +45,7 @@ export function parsePromql(expression: string): ParsedExpression {
       }
       if (node.name === 'UnquotedLabelMatcher') {
         const [label, literal] = ['LabelName', 'StringLiteral'].map((part) => node.node.getChild(part));
-        // One that lacks a part holds an error node, which is visited next.
+        // An incomplete expression contains an error node, which is visited next.
         if (label && literal)
           selectors.at(-1)!.matchers.push({ label: textOf(label), value: JSON.parse(textOf(literal)) });
       }
@@ -51,7 +54,7 @@ export function parsePromql(expression: string): ParsedExpression {
   return { selectors, groupedBy, without };
 }
 
-/** Labels of every series name that the service can be scraped for. */
+/** The labels of every series that can be scraped from the service, by its name. */
 export function scrapedSeries(): Map<string, readonly string[]> {
   const known = new Map<string, readonly string[]>([['up', SCRAPED_LABELS]]);
   for (const { name, type, labels } of new Metrics({ version: '1.2.3' }).families()) {
@@ -64,7 +67,7 @@ export function scrapedSeries(): Map<string, readonly string[]> {
   return known;
 }
 
-/** One sentence for everything an expression asks for that `known` (name to labels) does not have. */
+/** One sentence for each metric and label in an expression that `known` (name to labels) lacks. */
 export function unknownIn(expression: string, known: ReadonlyMap<string, readonly string[]>): string[] {
   const { selectors, groupedBy } = parsePromql(expression);
   const problems = selectors.flatMap(({ metric, matchers }) => {

@@ -33,7 +33,7 @@ describe('a Redis behind TLS and a password', { skip: opensslIsMissing }, () => 
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  it('is a queue like any other when NODE_EXTRA_CA_CERTS names its authority', async () => {
+  it('works like any other queue if NODE_EXTRA_CA_CERTS names its authority', async () => {
     const service = await startService({
       dataDir: join(scratch, 'trusted'),
       env: { REDIS_URL: url, NODE_EXTRA_CA_CERTS: certificate.cert, EXECUTION_PROVIDER: 'cpu' },
@@ -48,7 +48,7 @@ describe('a Redis behind TLS and a password', { skip: opensslIsMissing }, () => 
     }
   });
 
-  it('is refused while nobody vouches for its certificate, and the password is not told', async () => {
+  it('is refused while no authority vouches for its certificate, and never gets the password', async () => {
     const service = await startRaw({ REDIS_URL: url, DATA_DIR: join(scratch, 'distrusted') });
     try {
       const text = await (await fetch(`${service.url}/readyz`)).text();

@@ -27,14 +27,14 @@ export function allRules(): Rule[] {
     });
 }
 
-/** What expressions may ask for: scraped series and recorded ones, with the labels their sum keeps. */
+/** What expressions may query: scraped series, and recorded ones with the labels that their sum keeps. */
 export function knownSeries(): Map<string, readonly string[]> {
   const known = scrapedSeries();
   for (const { record, expr } of allRules()) {
     if (!record) continue;
     const { selectors, groupedBy, without } = parsePromql(expr);
     const all = without.length > 0 ? selectors.flatMap(({ metric }) => known.get(metric) ?? []) : groupedBy;
-    // A histogram_quantile uses "le" up; no rule keeps buckets.
+    // histogram_quantile consumes "le"; no rule keeps buckets.
     known.set(
       record,
       [...new Set(all)].filter((label) => label !== 'le' && !without.includes(label)),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ROOT } from './compose-file.ts';
 import type { Manifest } from './manifests.ts';
 
-/** Where the models of an object's group lie that is not of Kubernetes itself. */
+/** Where the models are for the group of an object that is not part of Kubernetes itself. */
 const FOREIGN: Readonly<Record<string, string>> = {
   'keda.sh': '@kubernetes-models/keda',
   'monitoring.coreos.com': '@kubernetes-models/prometheus-operator',
@@ -17,8 +17,8 @@ interface Model {
 }
 
 /**
- * Looks at objects by the schemas of Kubernetes and of the operators: values by the validators, names of fields, which
- * those let pass, by the types.
+ * Checks objects against the schemas of Kubernetes and of the operators: values by the validators, and field
+ * names, which those do not check, by the types.
  * @throws Error with what is wrong
  */
 export async function checkSchemas(manifests: readonly Manifest[]): Promise<void> {
@@ -33,7 +33,7 @@ export async function checkSchemas(manifests: readonly Manifest[]): Promise<void
     if (Kind === undefined) throw new Error(`${manifest.apiVersion} has no ${manifest.kind}`);
     new Kind(manifest).validate();
   }
-  // In the repository, so that the types are found.
+  // Inside the repository, so that the types are found.
   const folder = mkdtempSync(join(ROOT, 'node_modules/.manifests-'));
   try {
     const lines = manifests.map(

@@ -13,7 +13,7 @@ import { addTenants, addWaiting, addWorker } from './fleet.ts';
 const TENANTS = Array.from({ length: 100 }, (_, index) => `tenant-${index}`);
 const EACH = 200;
 
-describe('what a dispatch costs beside a long backlog', () => {
+describe('the cost of a dispatch with a long backlog', () => {
   let folder: string;
   let database: Database;
   before(async () => {
@@ -29,7 +29,7 @@ describe('what a dispatch costs beside a long backlog', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Lets one execution end, and dispatches what is next. */
+  /** Lets one execution end, and dispatches the next one. */
   async function queriesOfOneEnd() {
     const { database: seen, queries } = watched(database);
     const row = await database.reader
@@ -49,12 +49,12 @@ describe('what a dispatch costs beside a long backlog', () => {
   it('is a few statements, however many tenants wait', async () => {
     const { next, queries } = await queriesOfOneEnd();
     assert.equal(next.length, 1);
-    // Of the tenants that are looked at for what may be dispatched ahead, one is.
+    // One of the tenants is examined for executions that may be dispatched ahead.
     const texts = queries.map((node) => sqlOf(database, node));
     assert.ok(texts.length <= 11, texts.join('\n'));
   });
 
-  it('reads what is next through indexes, and nothing of what lies behind it', async () => {
+  it('reads what is next through indexes, and no rows beyond it', async () => {
     const { queries } = await queriesOfOneEnd();
     for (const node of queries) {
       const text = sqlOf(database, node);

@@ -7,7 +7,7 @@ import { onEachDialect } from '../database/dialects.ts';
 import { MemoryQueue } from '../http/memory-queue.ts';
 import { addWaiting, addWorker, executionStates } from './fleet.ts';
 
-/** At 100 ms a MiB that is more than is short. */
+/** At 100 ms per MiB, longer than an execution that counts as short. */
 const LONG = { mib: 60 };
 
 onEachDialect('the dispatcher', (database) => {
@@ -38,7 +38,7 @@ onEachDialect('the dispatcher', (database) => {
         .execute(),
     );
 
-  it('takes the urgent ones first, and the oldest of these', async () => {
+  it('dispatches urgent executions first, and the oldest of them', async () => {
     const { queue, dispatcher } = newDispatcher();
     const normal = await addWaiting(database(), 2, LONG);
     const low = await addWaiting(database(), 1, { ...LONG, priority: 2 });
@@ -56,7 +56,7 @@ onEachDialect('the dispatcher', (database) => {
     assert.deepEqual(sentBy(queue), [...order, ...low]);
   });
 
-  it('has as many under way as workers have slots, and short ones that wait for one of them', async () => {
+  it('dispatches as many as workers have slots, and short ones that wait for a slot', async () => {
     const { queue, dispatcher } = newDispatcher();
     const ids = await addWaiting(database(), 9);
     await dispatcher.round();
@@ -78,7 +78,7 @@ onEachDialect('the dispatcher', (database) => {
     assert.deepEqual([waiting, active, delayed], [7, 0, 0]);
   });
 
-  it('lets nothing long wait behind a slot, nor what comes after it', async () => {
+  it('dispatches no long execution to wait for a slot, and nothing after it', async () => {
     const { queue, dispatcher } = newDispatcher();
     const first = await addWaiting(database(), 3, { priority: 0 });
     await addWaiting(database(), 1, LONG);
@@ -89,7 +89,7 @@ onEachDialect('the dispatcher', (database) => {
     assert.deepEqual(sentBy(queue), first);
   });
 
-  it('waits for what is not due', async () => {
+  it('waits for executions that are not due', async () => {
     const { queue, dispatcher } = newDispatcher();
     await addWorker(database(), 5);
     await addWaiting(database(), 1, { change: { not_before: Date.now() + 60_000 } });
@@ -101,7 +101,7 @@ onEachDialect('the dispatcher', (database) => {
     assert.deepEqual([waiting, delayed], [1, 1]);
   });
 
-  it('dispatches nothing twice, nor more than there is room for, when many do so at once', async () => {
+  it('dispatches nothing twice, and no more than there is room for, even in parallel', async () => {
     const ids = await addWaiting(database(), 40, LONG);
     await addWorker(database(), 7);
     const all = Array.from({ length: 6 }, () => newDispatcher());
@@ -116,7 +116,7 @@ onEachDialect('the dispatcher', (database) => {
     }
   });
 
-  it('takes nothing of a transaction that does not count', async () => {
+  it('ignores a transaction that is rolled back', async () => {
     const { dispatcher } = newDispatcher();
     const [id] = await addWaiting(database(), 1);
     await addWorker(database(), 1);
@@ -128,7 +128,7 @@ onEachDialect('the dispatcher', (database) => {
     assert.equal((await executionStates(database())).get(id!), 'waiting');
   });
 
-  it('sends again what the queue has lost, under the same id, and nobody says to run', async () => {
+  it('sends again what the queue has lost and no worker reports as running, under the same id', async () => {
     const { queue, dispatcher, lost } = newDispatcher();
     await addWaiting(database(), 3);
     await addWorker(database(), 3);
@@ -148,7 +148,7 @@ onEachDialect('the dispatcher', (database) => {
     assert.deepEqual(await dispatcher.sendLost(), sent.toSorted());
   });
 
-  it('does without the queue: what does not get there is sent later', async () => {
+  it('works without the queue: what cannot be sent is sent later', async () => {
     const { queue, dispatcher, troubles } = newDispatcher();
     await addWaiting(database(), 2);
     await addWorker(database(), 2);
@@ -163,7 +163,7 @@ onEachDialect('the dispatcher', (database) => {
     assert.equal(queue.dispatches.size, 2);
   });
 
-  it('does so by itself from time to time', async () => {
+  it('dispatches periodically by itself', async () => {
     const { queue, dispatcher } = newDispatcher();
     await addWorker(database(), 1);
     dispatcher.start({ roundMs: 10, lostMs: 10 });
@@ -176,14 +176,14 @@ onEachDialect('the dispatcher', (database) => {
   });
 });
 
-onEachDialect('the time until an execution begins', (database) => {
+onEachDialect('the estimated time until an execution begins', (database) => {
   const until = (id: string, priority = 1) =>
     new Dispatcher({ database: database(), queue: new MemoryQueue() }).secondsUntilStart({
       ...{ tenant: DEFAULT_TENANT, id, priority },
     });
 
-  it('is that of what is ahead of it, and of half of what runs, over all slots', async () => {
-    // 9 MiB and what each costs besides: one second at 100 ms a MiB.
+  it('is the time of all work ahead of it, and half of the running work, divided by the slots', async () => {
+    // 9 MiB and the fixed cost of each: one second at 100 ms per MiB.
     const [first, second, third] = await addWaiting(database(), 3, { mib: 9 });
     const [urgent] = await addWaiting(database(), 1, { mib: 9, priority: 0 });
     assert.equal(await until(third!), undefined, 'there is no worker');
@@ -196,7 +196,7 @@ onEachDialect('the time until an execution begins', (database) => {
     assert.equal(await until(second!), 2);
   });
 
-  it('is what slower workers say of themselves', async () => {
+  it('uses the speeds that slower workers report', async () => {
     await addWaiting(database(), 1, { mib: 9 });
     const [second] = await addWaiting(database(), 1, { priority: 2 });
     await addWorker(database(), 1, { msPerMib: 1_000 });

@@ -8,7 +8,7 @@ import { addTenants, addWaiting, addWorker } from './fleet.ts';
 import { QuietTrials } from './quiet-trials.ts';
 import { SimulatedFleet } from './simulated-fleet.ts';
 
-/** Longer than what may wait behind a slot. */
+/** Longer than an execution that may wait for a slot. */
 const LONG_MS = 10_000;
 
 onEachDialect('fair dispatch', (database) => {
@@ -23,7 +23,7 @@ onEachDialect('fair dispatch', (database) => {
     [LONG_MS, 'long'],
     [1_000, 'short'],
   ] as const)
-    it(`begins a quiet tenant's job in time while another one has thousands of ${what} ones queued`, async () => {
+    it(`starts a quiet tenant's job in time while another has thousands of ${what} ones queued`, async () => {
       const trials = await QuietTrials.open(database(), {
         tenants: 6,
         slots: 4,
@@ -37,7 +37,7 @@ onEachDialect('fair dispatch', (database) => {
       assert.ok(Math.max(...waits) > 0, 'it had to wait at all');
     });
 
-  it('begins it in time after the queue has lost everything', async () => {
+  it('starts it in time after the queue has lost everything', async () => {
     const trials = await QuietTrials.open(database(), {
       tenants: 6,
       slots: 4,
@@ -57,10 +57,10 @@ onEachDialect('fair dispatch', (database) => {
     );
   });
 
-  it('gives three times the weight three times the seconds, whatever jobs are thought to take', async () => {
+  it('gives a tenant with three times the weight three times the seconds, whatever the expected duration of jobs', async () => {
     await addTenants(database(), ['heavy'], { weight: 300 });
     const fleet = await open(3, ['light']);
-    // Of one tenant they take three times as long as expected, of the other half as long.
+    // The jobs of one tenant take three times as long as expected, those of the other half as long.
     await fleet.submit('heavy', 400, { ms: 6_000, tookMs: 18_000 });
     await fleet.submit('light', 400, { ms: 6_000, tookMs: 3_000 });
     while (fleet.nowMs < 900_000) await fleet.step();
@@ -75,7 +75,7 @@ onEachDialect('fair dispatch', (database) => {
     for (const [index, id] of small.entries()) assert.equal(await fleet.begin(id), index * 500);
   });
 
-  it('never has more of a tenant under way than it may run, and does not hold up others for that', async () => {
+  it('never exceeds the number of jobs that a tenant may run, and does not delay others for it', async () => {
     await addTenants(database(), ['held'], { max_running: 2 });
     const fleet = await open(4, ['free']);
     const held = await fleet.submit('held', 20, { ms: 1_000 });
@@ -93,11 +93,11 @@ onEachDialect('fair dispatch', (database) => {
     }
     assert.equal(most, 2);
     assert.equal(fleet.started.filter(({ tenant }) => tenant === 'held').length, held.length);
-    // Of what it may run, one may wait for a slot.
+    // One of the jobs that it may run may wait for a slot.
     assert.ok(fleet.nowMs < 15_000, String(fleet.nowMs));
   });
 
-  it('dispatches nothing of a tenant that is suspended, or being deleted', async () => {
+  it('dispatches no jobs of a tenant that is suspended or being deleted', async () => {
     await addTenants(database(), ['suspended'], { suspended_at: 1 });
     await addTenants(database(), ['going'], { deleting_at: 1 });
     const fleet = await open(4, ['other']);
@@ -113,9 +113,9 @@ onEachDialect('fair dispatch', (database) => {
     assert.equal(fleet.runningOf('suspended'), 3);
   });
 
-  it('neither saves up the time of a tenant that idles, nor makes it pay for time that no other wanted', async () => {
+  it('neither saves up time for an idle tenant, nor charges it for time that no other tenant wanted', async () => {
     const fleet = await open(2, ['idle', 'alone']);
-    // Alone it has all of the time.
+    // While it is alone it has all of the time.
     await fleet.submit('alone', 40, { ms: LONG_MS });
     while (await fleet.step());
     await fleet.submit('idle', 40, { ms: LONG_MS });
@@ -125,7 +125,7 @@ onEachDialect('fair dispatch', (database) => {
     assert.ok(Math.abs(idle! - (alone! - 40 * LONG_MS)) <= 2 * LONG_MS, `${idle} ${alone}`);
   });
 
-  it('lets no tenant wait for what another one is given back when its jobs took less than expected', async () => {
+  it('delays no tenant because of time that is returned to another, whose jobs were faster than expected', async () => {
     const fleet = await open(4, ['quick', 'late']);
     await fleet.submit('quick', 4, { ms: 1_000_000, tookMs: LONG_MS });
     await fleet.submit('quick', 100, { ms: LONG_MS });
@@ -136,7 +136,7 @@ onEachDialect('fair dispatch', (database) => {
     assert.ok(late! >= 4 * 9 * LONG_MS, `${late}`);
   });
 
-  it('takes the urgent ones of a tenant first, which does not make it more urgent than others', async () => {
+  it('dispatches the urgent jobs of a tenant first, which gives it no priority over other tenants', async () => {
     const fleet = await open(1, ['pressing', 'unhurried']);
     const low = await fleet.submit('pressing', 2, { ms: LONG_MS, priority: 2 });
     const unhurried = await fleet.submit('unhurried', 3, { ms: LONG_MS, priority: 2 });
@@ -146,7 +146,7 @@ onEachDialect('fair dispatch', (database) => {
     assert.deepEqual(order.slice(0, 5), [low[0], unhurried[0], high[0], unhurried[1], high[1]]);
   });
 
-  it('is fair when several dispatch at once', async () => {
+  it('is fair when several processes dispatch at once', async () => {
     const tenants = ['a', 'b', 'c', 'd'];
     await addTenants(database(), tenants);
     for (const tenant of tenants) await addWaiting(database(), 10, { tenant, mib: 60 });

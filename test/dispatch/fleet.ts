@@ -5,7 +5,7 @@ import { insertExecutions, newExecution } from '../../src/resources/jobs/executi
 
 const MIB = 2 ** 20;
 
-/** A worker that was seen so long ago. */
+/** A worker whose last heartbeat is this old. */
 export async function addWorker(
   { write, after }: Database,
   slots: number,
@@ -18,7 +18,7 @@ export async function addWorker(
   return id;
 }
 
-/** Tenants, all with the same settings. */
+/** Tenants with equal settings. */
 export async function addTenants(
   { write }: Pick<Database, 'write'>,
   ids: readonly string[],
@@ -28,7 +28,10 @@ export async function addTenants(
   await write((writer) => writer.insertInto('tenant').values(rows).execute());
 }
 
-/** Executions that wait, in the order of their ids. @param mib of weights; what each costs besides is one more */
+/**
+ * Waiting executions, in the order of their ids. @param mib size of the weights; the fixed cost of each is
+ * one more
+ */
 export async function addWaiting(
   { write }: Database,
   count: number,

@@ -4,15 +4,15 @@ import { queueLoad } from '../../src/dispatch/queue-load.ts';
 import { onEachDialect } from '../database/dialects.ts';
 import { addTenants, addWaiting, addWorker } from './fleet.ts';
 
-onEachDialect('what there is to do', (database) => {
+onEachDialect('the load of the queue', (database) => {
   const loads = async () => new Map((await queueLoad(database())).tenants.map((load) => [load.tenant, load]));
 
-  it('is nothing at first, and nobody is there', async () => {
+  it('is zero at first, without workers', async () => {
     const slots = { busy: 0, idle: 0, draining: 0 };
     assert.deepEqual(await queueLoad(database()), { tenants: [], slots });
   });
 
-  it('is told of each tenant, with the seconds that a slot would take', async () => {
+  it('is reported for each tenant, with the expected seconds of slots', async () => {
     await addTenants(database(), ['one', 'two']);
     await addWorker(database(), 2, { msPerMib: 1_000 });
     const later = { not_before: Date.now() + 50_000, dispatch_no: 1 };
@@ -38,7 +38,7 @@ onEachDialect('what there is to do', (database) => {
     );
   });
 
-  it('has the age of the oldest one that has not begun, and work that waits, unless its tenant is suspended', async () => {
+  it('has the age of the oldest job that has not begun and the waiting work, except for suspended tenants', async () => {
     const old = (msAgo: number): string =>
       `${(Date.now() - msAgo).toString(16).padStart(12, '0')}${'0'.repeat(20)}`;
     await addTenants(database(), ['one', 'begun']);
@@ -55,14 +55,14 @@ onEachDialect('what there is to do', (database) => {
       ['held', 'begun'].map((tenant) => found.get(tenant)!.oldestSeconds),
       [undefined, undefined],
     );
-    // Workers would be added for what none of them may do.
+    // Otherwise workers would be added for work that none of them may do.
     assert.deepEqual(
       ['one', 'held'].map((tenant) => found.get(tenant)!.waitingSeconds > 0),
       [true, false],
     );
   });
 
-  it('knows the slots of live workers, and those that are drained', async () => {
+  it('counts the slots of live workers, and of those being drained', async () => {
     const id = await addWorker(database(), 3);
     const drained = await addWorker(database(), 5);
     await addWorker(database(), 50, { seenMsAgo: 60_000 });

@@ -4,28 +4,28 @@ import { addTenants } from './fleet.ts';
 import { SimulatedFleet } from './simulated-fleet.ts';
 
 export interface TrialSettings {
-  /** All that have jobs, the quiet one and the one with the backlog included. */
+  /** All tenants with jobs, including the quiet one and the one with the backlog. */
   readonly tenants: number;
   readonly slots: number;
-  /** What every job takes. */
+  /** How long every job takes. */
   readonly jobMs: number;
   /** Jobs of the tenant with the backlog. */
   readonly queued: number;
   readonly seed: number;
 }
 
-/** Jobs that the others always have waiting. */
+/** Jobs that each of the others always has waiting. */
 const ALWAYS_WAITING = 3;
-/** The quiet tenant is quiet for so many jobs at most between its own. */
+/** At most this many other jobs begin between two jobs of the quiet tenant. */
 const MAX_QUIET = 3;
 
 /**
- * A tenant that asks for one job now and then, while another one has a backlog and the rest always have a few jobs
- * waiting.
+ * A tenant that submits one job now and then, while another one has a backlog and the others always have a
+ * few jobs waiting.
  */
 export class QuietTrials {
   readonly fleet: SimulatedFleet;
-  /** In jobs: what the wait of the quiet tenant is to stay below. */
+  /** In jobs: the limit for the wait of the quiet tenant. */
   readonly bound: number;
   private readonly settings: TrialSettings;
   private readonly others: readonly string[];
@@ -46,7 +46,7 @@ export class QuietTrials {
     await addTenants(database, ['quiet', 'backlog', ...others]);
     const fleet = await SimulatedFleet.open(database, slots);
     const trials = new QuietTrials(fleet, settings, others);
-    // The first ones end one after the other, so that slots do not become free all at once.
+    // The first jobs end one after the other, so that slots do not become free all at once.
     for (let slot = 1; slot <= slots; slot++)
       await fleet.submit('backlog', 1, { ms: jobMs, tookMs: (jobMs * slot) / slots });
     await fleet.submit('backlog', queued, { ms: jobMs });
@@ -54,7 +54,7 @@ export class QuietTrials {
   }
 
   /**
-   * @param disturb what happens to the fleet when the quiet tenant has just asked
+   * @param disturb what happens to the fleet right after the quiet tenant submits a job
    * @returns how long its job waited in each trial, in jobs
    */
   async run(trials: number, disturb?: (fleet: SimulatedFleet) => Promise<unknown>): Promise<number[]> {

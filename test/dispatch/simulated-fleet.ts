@@ -5,14 +5,14 @@ import { insertExecutions, newExecution } from '../../src/resources/jobs/executi
 import { MemoryQueue } from '../http/memory-queue.ts';
 import { addWorker } from './fleet.ts';
 
-/** What a MiB of weights is thought to take. */
+/** The expected time per MiB of weights. */
 const MS_PER_MIB = 100;
 
-/** Jobs that come together. */
+/** Jobs that are submitted together. */
 export interface SimulatedJobs {
-  /** How long the service thinks that each takes. */
+  /** The time that the service expects for each. */
   readonly ms: number;
-  /** How long each really takes; default: the same. */
+  /** The time that each really takes; default: the same. */
   readonly tookMs?: number;
   readonly priority?: number;
 }
@@ -24,14 +24,14 @@ export interface StartedExecution {
 }
 
 /**
- * Workers whose slots take as long as they are told to, on a clock of their own, which goes on as jobs end. Dispatcher,
- * database and the order of the queue are the real ones.
+ * Simulated workers whose slots take the given time, on a clock of their own that advances as jobs end. The
+ * dispatcher, the database and the order of the queue are real.
  */
 export class SimulatedFleet {
   nowMs = 0;
-  /** What began, in its order. */
+  /** The jobs that began, in order. */
   readonly started: StartedExecution[] = [];
-  /** Milliseconds of slots that tenants have had, by their ids. */
+  /** The milliseconds of slots that each tenant has had, by its id. */
   readonly slotMs = new Map<string, number>();
   readonly queue = new MemoryQueue();
   readonly dispatcher: Dispatcher;
@@ -51,7 +51,7 @@ export class SimulatedFleet {
     return new SimulatedFleet(database, slots, shares);
   }
 
-  /** @returns ids of the executions, in their order */
+  /** @returns ids of the executions, in order */
   async submit(
     tenant: string,
     count: number,
@@ -69,7 +69,7 @@ export class SimulatedFleet {
     return rows.map(({ id }) => id);
   }
 
-  /** Lets the clock go on until some job ends. False where none runs. */
+  /** Advances the clock until some job ends. @returns false if none runs */
   async step(): Promise<boolean> {
     const [next] = [...this.running].sort(([, one], [, other]) => one.endsMs - other.endsMs);
     if (!next) return false;
@@ -91,13 +91,13 @@ export class SimulatedFleet {
     return true;
   }
 
-  /** Lets the clock go on until then, to which nothing ends any more. */
+  /** Advances the clock to a time before which no more jobs end. */
   async advance(untilMs: number): Promise<void> {
     while ([...this.running.values()].some(({ endsMs }) => endsMs <= untilMs)) await this.step();
     this.nowMs = Math.max(this.nowMs, untilMs);
   }
 
-  /** When an execution began; it goes on until it does. */
+  /** When an execution began; advances the clock until it does. */
   async begin(execution: string): Promise<number> {
     for (;;) {
       const found = this.started.findLast((one) => one.execution === execution);
@@ -106,7 +106,7 @@ export class SimulatedFleet {
     }
   }
 
-  /** The queue loses everything, and what runs goes on. @returns how much was queued again */
+  /** The queue loses everything, while running jobs continue. @returns how many were queued again */
   async dropQueue(): Promise<number> {
     this.queue.dispatches.clear();
     const again = await this.dispatcher.sendLost({ unsentMs: 0 });
@@ -134,7 +134,7 @@ export class SimulatedFleet {
     await this.take();
   }
 
-  /** Slots that are free take what is first in the queue. */
+  /** Free slots take the first executions in the queue. */
   private async take(): Promise<void> {
     const taken: string[] = [];
     for (const dispatch of this.queue.dispatches) {

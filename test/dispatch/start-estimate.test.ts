@@ -10,7 +10,7 @@ onEachDialect('the time until a job begins beside other tenants', (database) => 
   const estimate = (fleet: SimulatedFleet, tenant: string, id: string, priority = 1) =>
     fleet.dispatcher.secondsUntilStart({ tenant, id, priority });
 
-  it('is about what it comes to', async () => {
+  it('is close to the real time', async () => {
     await addTenants(database(), ['heavy'], { weight: 300 });
     await addTenants(database(), ['held'], { max_running: 1 });
     await addTenants(database(), ['plain', 'few']);
@@ -19,7 +19,7 @@ onEachDialect('the time until a job begins beside other tenants', (database) => 
     const settings = { heavy: [60, JOB_MS], held: [12, JOB_MS], plain: [40, JOB_MS], few: [3, 3 * JOB_MS] };
     for (const [tenant, [count, ms]] of Object.entries(settings))
       submitted.set(tenant, await fleet.submit(tenant, count!, { ms: ms! }));
-    // Not at the very beginning, where all tenants are equal.
+    // Not at the beginning, when all tenants are equal.
     for (let ended = 0; ended < 12; ended++) await fleet.step();
     const begun = new Set(fleet.started.map(({ execution }) => execution));
     const told: { tenant: string; id: string; seconds: number }[] = [];
@@ -39,7 +39,7 @@ onEachDialect('the time until a job begins beside other tenants', (database) => 
     }
   });
 
-  it('is short for a tenant that has nothing else, whatever others have queued', async () => {
+  it('is short for a tenant without other jobs, whatever others have queued', async () => {
     await addTenants(database(), ['backlog', 'quiet', 'stopped']);
     const fleet = await SimulatedFleet.open(database(), 2);
     await fleet.submit('backlog', 500, { ms: JOB_MS });

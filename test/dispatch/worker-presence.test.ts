@@ -6,7 +6,7 @@ import { onEachDialect } from '../database/dialects.ts';
 import { addWaiting } from './fleet.ts';
 
 onEachDialect('the presence of a worker', (database) => {
-  it('is told until it leaves, with what it runs and how fast it is', async () => {
+  it('is recorded until it leaves, with its executions and its speed', async () => {
     const [running] = await addWaiting(database(), 2, { change: { state: 'dispatched' } });
     const presences = [2, 3].map(
       (slots) =>
@@ -17,7 +17,7 @@ onEachDialect('the presence of a worker', (database) => {
     );
     const fleet = () => liveFleet(database(), database().reader);
     assert.equal((await fleet()).slots, 0);
-    // Three MiB, and what every execution costs besides.
+    // Three MiB, and the fixed cost of every execution.
     presences[0]!.took(2_000, 3 * 2 ** 20);
     for (const presence of presences) presence.start();
     const endMs = Date.now() + 10_000;

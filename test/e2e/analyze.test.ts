@@ -61,7 +61,7 @@ describe('the analysis of trained adapters', () => {
         assert.deepEqual([job.progress.phase, job.progress.done], ['done', job.progress.total]);
       });
 
-      it('knows the least possible error at every rank', () => {
+      it('states the least possible error at every rank', () => {
         const modules = [...readPeftAdapter(dir).modules.values()];
         const spectra = modules.map(({ b, a, scale }) =>
           singularValuesOfProduct(b, a).map((value) => Math.abs(scale) * value),
@@ -77,7 +77,7 @@ describe('the analysis of trained adapters', () => {
         assert.equal(analysis.curve.length, Math.max(...modules.map(({ rank }) => rank)));
       });
 
-      it('recommends what a squeeze then delivers', async () => {
+      it('recommends ranks whose error a squeeze then has', async () => {
         const targets = [analysis.uniform, analysis.budget].map(({ target }) => target as Target);
         const squeezed = await succeed(client, {
           kind: 'squeeze',
@@ -93,7 +93,7 @@ describe('the analysis of trained adapters', () => {
         assert.ok(analysis.budget.relative_error <= analysis.uniform.relative_error);
       });
 
-      it('says something of every module', () => {
+      it('describes every module', () => {
         assert.equal(analysis.modules.length, report.modules.length);
         for (const [i, { name, effective_rank, stable_rank, knee }] of analysis.modules.entries()) {
           const { rank, name: same } = report.modules[i]!;
@@ -105,7 +105,7 @@ describe('the analysis of trained adapters', () => {
     });
   }
 
-  it('leaves nothing but its records, and counts among the metrics', async () => {
+  it('leaves only its records, and is counted in the metrics', async () => {
     const { adapter } = await client.upload(GPT2);
     const contents = () => listKept(dataDir).filter((path) => /content\/.*-\d+$/.test(path)).length;
     const before = contents();
@@ -118,7 +118,7 @@ describe('the analysis of trained adapters', () => {
     );
   });
 
-  it('takes an adapter and nothing else', async () => {
+  it('accepts an adapter and no target', async () => {
     const missing = { kind: 'analyze', adapter_id: `ad_${'0'.repeat(32)}` };
     assert.equal((await problemOf(await client.postJob(missing))).code, 'ADAPTER_NOT_FOUND');
     const { adapter } = await client.upload(GPT2);

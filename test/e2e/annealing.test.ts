@@ -69,7 +69,7 @@ describe('annealing through the whole service', () => {
 
   const begin = (request: RunRequest = { schedule: SCHEDULE }) => Trainer.begin(client, request);
 
-  it('brings a training from its source rank to its target, step by step', async () => {
+  it('takes a training from its source rank to its target, step by step', async () => {
     const trainer = await begin({ schedule: SCHEDULE, base_model: 'some/model' });
     let state = start;
     let next = trainer.run.next_checkpoint_step;
@@ -97,14 +97,14 @@ describe('annealing through the whole service', () => {
     assert.equal(last.decision, 'keep');
   });
 
-  it('shares ranks out by module, at most as many parameters as uniform ranks have', async () => {
+  it('shares ranks out by module, with at most as many parameters as uniform ranks have', async () => {
     const trainer = await begin({ schedule: SCHEDULE, rank_allocation: 'by_module' });
     const parametersOf = (of: TrainingState, rankOf = ({ rank }: { rank: number }): number => rank): number =>
       [...oracle(of).modules.values()].reduce(
         (sum, module) => sum + rankOf(module) * (module.b.rows + module.a.columns),
         0,
       );
-    // By any measure the flat spectrum needs the directions more.
+    // By every criterion the flat spectrum needs more directions.
     const spectra = [Array(8).fill(1), [1, ...Array(7).fill(0.01)], [1, ...Array(7).fill(0.02)]];
     let state = stateOf(spectra);
     for (const [step, uniformRank] of [
@@ -134,11 +134,11 @@ describe('annealing through the whole service', () => {
     );
     const last = await trainer.send(1000, train(state, 1000));
     assert.deepEqual([last.decision, last.rank_after], ['keep', run.rank]);
-    // As PEFT reads it: the oracle refuses factors whose rank the configuration does not tell.
+    // As PEFT reads it: the oracle refuses factors whose rank the configuration does not state.
     assert.ok(Object.keys(oracle(state).config.rank_pattern as object).length > 0);
   });
 
-  it('is at the rank of its stage also where the modules need fewer parameters than that', async () => {
+  it('keeps the rank of its stage, even if the modules need fewer parameters', async () => {
     const trainer = await begin({ schedule: SCHEDULE, rank_allocation: 'by_module' });
     const one = [1, ...Array(7).fill(0)];
     const first = await trainer.send(334, stateOf([one, one]));
@@ -153,7 +153,7 @@ describe('annealing through the whole service', () => {
     assert.equal((await trainer.now()).at_target, true);
   });
 
-  it('gives the projections that made the result, and the moments in its basis', async () => {
+  it('returns the projections that made the result, and the moments in its basis', async () => {
     const trainer = await begin();
     const record = await trainer.send(334, start);
     assert.equal(record.state, 'succeeded', JSON.stringify(record.error));
@@ -187,7 +187,7 @@ describe('annealing through the whole service', () => {
     }
   });
 
-  it('resets moments where the run says so, and needs none', async () => {
+  it('resets moments if the run requires it, and then needs none', async () => {
     const trainer = await begin({ schedule: SCHEDULE, optimizer: 'reset' });
     const record = await trainer.send(334, start);
     assert.equal(record.training?.optimizer, 'reset');
@@ -204,7 +204,7 @@ describe('annealing through the whole service', () => {
     assert.equal((await without.load(plain)).optimizer, undefined);
   });
 
-  it('gives the same adapter for the same checkpoint, whoever sends it and how often', async () => {
+  it('gives the same adapter for the same checkpoint, whichever client sends it and how often', async () => {
     const trainer = await begin();
     const responses = await Promise.all([1, 2, 3].map(() => trainer.post(334, withoutMoments)));
     const ids = await Promise.all(
@@ -218,7 +218,7 @@ describe('annealing through the whole service', () => {
     assert.notEqual(other.job_id, first.job_id);
   });
 
-  it('goes by the spectrum where a run is adaptive, and to the target in the end', async () => {
+  it('follows the spectrum in an adaptive run, and reaches the target in the end', async () => {
     const trainer = await begin({
       adaptive: { ...SCHEDULE, energy: 0.95, check_every_steps: 100, warm_up_steps: 100 },
     });
@@ -232,7 +232,7 @@ describe('annealing through the whole service', () => {
     assert.equal(last.next_checkpoint_step, null);
   });
 
-  it('keeps what the spectrum does not let go, as the job finds out', async () => {
+  it('keeps ranks that the spectrum requires, as the job finds', async () => {
     const trainer = await begin({
       adaptive: { ...SCHEDULE, tolerance: 1e-6, check_every_steps: 50, warm_up_steps: 100 },
     });
@@ -244,7 +244,7 @@ describe('annealing through the whole service', () => {
     assert.match(record.reason, /nothing to squeeze/);
   });
 
-  it('says of bad weights what is wrong, and takes the checkpoint when it is corrected', async () => {
+  it('reports what is wrong with bad weights, and accepts the corrected checkpoint', async () => {
     const trainer = await begin();
     const broken = Buffer.from(weights);
     // The last value of the file becomes NaN.
@@ -283,7 +283,7 @@ describe('annealing through the whole service', () => {
     assert.equal(run.rank.max, 2);
   });
 
-  it('stands where it stood after a restart, and what was under way goes on', async () => {
+  it('is unchanged after a restart, and unfinished checkpoints continue', async () => {
     const trainer = await begin();
     const record = await trainer.send(334, start);
     const pending = await trainer.post(667, train(await trainer.load(record), 3));

@@ -8,7 +8,7 @@ export interface BadAdapter {
   readonly what: string;
   readonly files: Partial<AdapterFiles>;
   readonly code: ErrorCode;
-  /** Must be in the detail: the file, tensor or value at fault. */
+  /** Must be in the detail: the file, the tensor or the value at fault. */
   readonly names?: string;
 }
 
@@ -22,9 +22,12 @@ const GOOD_TENSORS = { [A]: factor(4, 12), [B]: factor(16, 4) };
 const GOOD_WEIGHTS = buildSafetensors(GOOD_TENSORS, { format: 'pt' });
 const GOOD_CONFIG = JSON.stringify(CONFIG);
 
-/** The legitimate neighbour of all the bad ones: rank 4, 16×12. */
+/** The valid adapter from which the bad ones differ: rank 4, 16×12. */
 export const GOOD_ADAPTER: AdapterFiles = { weights: GOOD_WEIGHTS, config: GOOD_CONFIG };
-/** GOOD_ADAPTER with one weight not finite: found at upload or, since it takes all the data, by the job. */
+/**
+ * GOOD_ADAPTER with one weight that is not finite, which is found at upload or, since that takes all the
+ * data, by the job.
+ */
 export const adapterWith = (value: number): AdapterFiles => ({
   weights: buildSafetensors({ ...GOOD_TENSORS, [B]: float32Tensor([16, 4], withValue(value)) }),
   config: GOOD_CONFIG,
@@ -60,7 +63,7 @@ const config = (value: unknown): Partial<AdapterFiles> => ({
 });
 
 export const BAD_ADAPTERS: readonly BadAdapter[] = [
-  // Files that are missing, cut or something else
+  // Files that are missing, truncated or of another kind
   {
     what: 'no weights',
     files: { config: GOOD_CONFIG },

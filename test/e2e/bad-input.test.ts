@@ -47,7 +47,7 @@ describe('bad input', () => {
         const before = listKept(dataDir);
         await refused(await client.postAdapter(files), code, names);
         await assertNothingLeft(dataDir, before);
-        // The one-call form judges the same files alike.
+        // Uploading everything in one call judges the same files alike.
         const form = adapterForm(files);
         form.append('request', JSON.stringify({ targets: [{ rank: 1 }] }));
         await refused(await client.fetch('/v1/squeeze', { method: 'POST', body: form }), code, names);
@@ -79,7 +79,7 @@ describe('bad input', () => {
     });
 
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
-      it(`${value}: NON_FINITE_WEIGHTS, at the latest by the job`, async () => {
+      it(`${value}: NON_FINITE_WEIGHTS, at the latest in the job`, async () => {
         const before = listKept(dataDir);
         const response = await client.postAdapter(adapterWith(value));
         if (!response.ok) {
@@ -143,7 +143,7 @@ describe('bad input', () => {
       });
     }
 
-    it('a body that is no JSON: REQUEST_JSON', async () => {
+    it('a body that is not JSON: REQUEST_JSON', async () => {
       const response = await client.fetch('/v1/jobs', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
@@ -168,7 +168,7 @@ describe('bad input', () => {
     }
   });
 
-  it('has not hurt the service: what was good still is', async () => {
+  it('has not harmed the service: valid requests still succeed', async () => {
     const again = await client.postAdapter(GOOD_ADAPTER);
     assert.equal(again.status, 201);
     const job = await client.squeeze(good.id, [{ rank: 2 }]);

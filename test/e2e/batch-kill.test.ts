@@ -34,7 +34,7 @@ describe('a service that is killed while it accepts a batch', () => {
     process.kill(service.pid, 'SIGKILL');
     await until('the end of its processes', () => !children.some(isAlive));
   };
-  /** What the database has, also while the service is at it. */
+  /** The rows in the database, even while the service writes. */
   const inDatabase = async <T>(look: (database: Database) => Promise<T>): Promise<T> => {
     const database = await sqliteIn(dataDir);
     try {
@@ -60,7 +60,7 @@ describe('a service that is killed while it accepts a batch', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('shows nothing of it and does nothing of it afterwards, and a sweep removes what it had written', async () => {
+  it('does not show the batch or execute any of it afterwards, and a sweep removes its rows', async () => {
     const sending = request(`${service.url}/v1/batches/ndjson`, {
       method: 'POST',
       headers: { 'content-type': 'application/x-ndjson' },
@@ -92,7 +92,7 @@ describe('a service that is killed while it accepts a batch', () => {
     await start();
   });
 
-  it('leaves nothing where it was still listing', async () => {
+  it('leaves nothing if it was still listing the source', async () => {
     let isAsked = false;
     elsewhere.fault = () => ({
       answer: () => {

@@ -22,12 +22,12 @@ import { type Service, startService } from './service.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const [fixture] = fixtureAdapters();
 const files = readAdapterFiles(fixture!.dir);
-/** All in one file. */
+/** The adapters are single files. */
 const KOHYA = join(ROOT, 'test/fixtures/adapters/derived-kohya-skinlesion/skinlesion_kohya.safetensors');
-/** A page says a thousand; what it says is the same for some. */
+/** The page has a thousand adapters; a few give the same output. */
 const ADAPTERS = 12;
 
-/** Everything of docs/batches.md from its first call to the one that lists what failed. */
+/** Everything in docs/batches.md from its first call to the one that lists failures. */
 const calls = [
   ...readFileSync(join(ROOT, 'docs/batches.md'), 'utf8')
     .split('## From bucket to bucket')[1]!
@@ -85,7 +85,7 @@ describe('docs/batches.md: from bucket to bucket', { skip: motoIsMissing() ?? fa
     );
     return Contents.map(({ Key }) => Key!);
   };
-  /** With the store and the receiver of this test in place of those that the page names. */
+  /** With the store and the receiver of this test instead of those that the page names. */
   async function run(code: string): Promise<string> {
     const here = code
       .replaceAll('s3://models', `s3://${BUCKET}`)
@@ -102,7 +102,7 @@ describe('docs/batches.md: from bucket to bucket', { skip: motoIsMissing() ?? fa
     return stdout;
   }
 
-  it('is done as it is written', async () => {
+  it('works as described', async () => {
     const [connection, dryRun, create, failed] = calls as [string, string, string, string];
     assert.match(await run(connection), /"id":"conn_/);
     const asked = JSON.parse(await run(dryRun)) as BatchRecord;

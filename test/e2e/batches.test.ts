@@ -15,7 +15,7 @@ import { fixtureAdapters } from './fixtures.ts';
 import { isAlive } from './process-tree.ts';
 import { type Service, startService } from './service.ts';
 
-/** Much more than a busy machine takes; only a batch that never ends waits so long. */
+/** Much more than a busy machine needs; only a batch that never ends takes so long. */
 const BATCH_LIMIT_MS = 300_000;
 
 describe('batches of real squeezes', () => {
@@ -48,7 +48,7 @@ describe('batches of real squeezes', () => {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(request),
     });
-    // 200 where all of it had been done before.
+    // 200 if all of it had been done before.
     assert.ok(response.status === 202 || response.status === 200, await response.clone().text());
     const batch = (await response.json()) as BatchRecord;
     assert.equal(response.headers.get('location'), `/v1/batches/${batch.id}`);
@@ -72,7 +72,7 @@ describe('batches of real squeezes', () => {
     await until('the end of its processes', () => !children.some(isAlive));
   };
 
-  it('squeeze every adapter to every target, and tell where the results are', async () => {
+  it('squeeze every adapter to every target, and link to the results', async () => {
     const { id } = await submit({ adapter_ids: ids, targets: [{ rank: 2 }, { rank: 1 }] });
     const batch = await ended(id);
     assert.deepEqual([batch.state, batch.counts.succeeded], ['succeeded', ids.length]);
@@ -118,7 +118,7 @@ describe('batches of real squeezes', () => {
       assert.match(text, new RegExp(`^lora_squeeze_batches_total\\{state="${state}"\\} 1$`, 'm'));
   });
 
-  it('are cancelled, and end with what had ended', async () => {
+  it('are cancelled, and keep what had already ended', async () => {
     const jobs = Array.from({ length: 60 }, (_, seed) => ({
       kind: 'squeeze',
       adapter_id: ids[seed % ids.length],
@@ -137,7 +137,7 @@ describe('batches of real squeezes', () => {
       assert.equal(results.length, state === 'succeeded' ? 1 : 0);
   });
 
-  it('survive the death of the service with all that Redis knew', async () => {
+  it('survive the death of the service and the loss of everything in Redis', async () => {
     const jobs = Array.from({ length: 12 }, (_, seed) => ({
       kind: 'squeeze',
       adapter_id: ids[seed % ids.length],

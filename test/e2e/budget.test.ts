@@ -16,8 +16,8 @@ const noCompiler = !existsSync('/usr/bin/gcc') && 'there is no gcc';
 const JOBS = 5;
 
 /**
- * What one small job may cost at most, of 36 modules and 3.3 MB, from its request to the answer that has its results. Half as
- * much again as was counted, for what the service does besides.
+ * The most that one small job may cost, with 36 modules and 3.3 MB, from its request to the response with its
+ * results: one and a half times what was counted, to allow for other work of the service.
  */
 const BUDGET = {
   syncs: 13,
@@ -29,13 +29,16 @@ const BUDGET = {
   databaseStatements: 180,
 } as const;
 
-/** What the service does besides in each second, so that a busy machine, which makes a job last longer, fails nothing. */
+/**
+ * Other work of the service in each second, so that a job that takes longer on a busy machine does not fail
+ * the test.
+ */
 const IDLE_PER_SECOND: Partial<Costs> = { redisCommands: 20, databaseStatements: 10, syncs: 1 };
 
 type Costs = Record<keyof typeof BUDGET, number>;
 
 describe('the budget of one small job', { skip: noCompiler }, () => {
-  it('is kept, in calls to the system, to Redis, to the storage and to the database', () =>
+  it('is kept, in system calls and in calls to Redis, the storage and the database', () =>
     withFolder(async (dataDir) => {
       const redis = await startExternalRedis(dataDir, FIT);
       const questions = new Redis(redis.url);
@@ -58,7 +61,7 @@ describe('the budget of one small job', { skip: noCompiler }, () => {
           });
           assert.equal(((await response.json()) as JobRecord).state, 'succeeded');
         };
-        // What is made once: the compute process, its sessions, connections.
+        // Costs that occur once: the compute process, its sessions, connections.
         await job();
         const costs: Costs[] = [];
         for (let ended = 2; ended <= JOBS + 1; ended++) {

@@ -14,7 +14,7 @@ const POLL_MS = 50;
 /** The longest job of the tests takes a few seconds; only one that never ends takes this long. */
 const JOB_LIMIT_MS = 300_000;
 
-/** A problem document (RFC 9457) as the service words it. */
+/** A problem document (RFC 9457) of the service. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -28,7 +28,7 @@ export interface AdapterFiles {
   readonly config: Uint8Array | string;
 }
 
-/** The service as its users see it: over HTTP only. */
+/** The service as its users see it: only through HTTP. */
 export class Client {
   readonly #url: string;
 
@@ -72,7 +72,9 @@ export class Client {
     });
   }
 
-  /** Queues a squeeze that is done anew, and waits until it is over, well or badly. */
+  /**
+   * Submits a squeeze that is not shared with earlier requests, and waits for its end, whatever the outcome.
+   */
   async squeeze(adapterId: string, targets: readonly Target[], options?: SqueezeOptions): Promise<JobRecord> {
     const request = { kind: 'squeeze', adapter_id: adapterId, targets, options, reuse: false };
     const response = await this.postJob(request);
@@ -93,7 +95,9 @@ export class Client {
     }
   }
 
-  /** Names and SHA-256 of the files of a job's results, as their records say: equal results have the same ones. */
+  /**
+   * Names and SHA-256 of the files of a job's results, as their records state: equal results have equal ones.
+   */
   async contents(job: Pick<JobRecord, 'results'>): Promise<string[]> {
     const all: string[] = [];
     for (const { adapter_id } of succeededResults(job)) all.push(...(await this.content(adapter_id)));
@@ -134,7 +138,7 @@ export function adapterForm({ weights, config }: Partial<AdapterFiles>): FormDat
   return form;
 }
 
-/** A failed response as a problem document, checked for what every one must have. */
+/** A failed response as a problem document, checked for the fields that each must have. */
 export async function problemOf(response: Response): Promise<Problem> {
   const text = await response.text();
   const what = `${response.status} ${text}`;
@@ -144,7 +148,7 @@ export async function problemOf(response: Response): Promise<Problem> {
   for (const field of ['type', 'title', 'detail', 'code'] as const) {
     assert.ok(typeof problem[field] === 'string' && problem[field] !== '', `${field} in ${what}`);
   }
-  // What the person reading it must never see.
+  // What the reader must never see.
   assert.doesNotMatch(text, /node_modules|\bat .+:\d+:\d+|\/src\//, what);
   return problem;
 }

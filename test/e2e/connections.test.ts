@@ -24,7 +24,7 @@ const files = readAdapterFiles(fixture!.dir);
 const BUCKET = 'test-bucket';
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-describe('jobs through connections', { skip: motoIsMissing() ?? false }, () => {
+describe('jobs with connections', { skip: motoIsMissing() ?? false }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'connections-'));
   let elsewhere: FileServer;
   let hub: FakeHub;
@@ -34,7 +34,8 @@ describe('jobs through connections', { skip: motoIsMissing() ?? false }, () => {
   let client: Client;
 
   const start = async () => {
-    // Nothing of the operator's opens these hosts: connections do. The service's own role are the credentials of moto.
+    // The configuration of the operator does not open these hosts; connections do. The service's own role has
+    // the credentials of moto.
     const env = { ...s3.env, AWS_ENDPOINT_URL_S3: '', HF_ENDPOINT: hub.url, HF_TOKEN: GOOD_TOKEN };
     service = await startService({ dataDir: join(folder, 'data'), env });
     client = new Client(service.url);
@@ -96,7 +97,7 @@ describe('jobs through connections', { skip: motoIsMissing() ?? false }, () => {
     return JSON.parse(text) as ConnectionRecord;
   }
 
-  it('come from a bucket and go to it, several targets to a folder each, with their report', async () => {
+  it('fetch from a bucket and deliver to it, each target to its own folder, with their report', async () => {
     const job = await succeed(client, {
       kind: 'squeeze',
       source: `s3://${BUCKET}/in/one`,
@@ -126,7 +127,7 @@ describe('jobs through connections', { skip: motoIsMissing() ?? false }, () => {
     assert.doesNotMatch(JSON.stringify(job) + service.log(), /hush-hush|"sealed"/);
   });
 
-  it('go as the service itself, to a bucket and to the Hub', async () => {
+  it("use the service's own role for a bucket, and its own token for the Hub", async () => {
     const { adapter } = await client.upload(fixture!.dir);
     await succeed(client, {
       kind: 'export',
@@ -152,7 +153,7 @@ describe('jobs through connections', { skip: motoIsMissing() ?? false }, () => {
     assert.ok(newest!.has(`rank-2/${WEIGHTS}`));
   });
 
-  it('come from a server and go to it, with its headers', async () => {
+  it('fetch from a server and deliver to it, with its headers', async () => {
     const seen: (string | undefined)[] = [];
     elsewhere.fault = ({ headers }) => {
       seen.push(headers['private-token'] as string | undefined);
@@ -174,7 +175,7 @@ describe('jobs through connections', { skip: motoIsMissing() ?? false }, () => {
     assert.equal(outside.code, 'OUTBOUND_FORBIDDEN');
   });
 
-  it('are tried again when they failed, for the connection has the credentials', async () => {
+  it('are retried when they failed, because the connection has the credentials', async () => {
     const source = `s3://${BUCKET}/in/late`;
     const failed = await runJob(client, { kind: 'import', source });
     assert.deepEqual([failed.state, failed.error?.code], ['failed', 'FILE_MISSING']);
@@ -185,7 +186,7 @@ describe('jobs through connections', { skip: motoIsMissing() ?? false }, () => {
     assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
   });
 
-  it('fail for good where the connection was narrowed or removed, and deliver again when it is back', async () => {
+  it('fail permanently if the connection was narrowed or removed, and deliver again when it is restored', async () => {
     const { adapter } = await client.upload(fixture!.dir);
     const connection = {
       ...{ kind: 's3', name: 'passing', endpoint: s3.url, allowed_hosts: [new URL(s3.url).host] },
@@ -203,7 +204,8 @@ describe('jobs through connections', { skip: motoIsMissing() ?? false }, () => {
       (await call('PATCH', '/v1/connections/passing', { prefixes: connection.prefixes })).status,
       200,
     );
-    // Accepted while it led there, and done when it does not any more: the one worker is busy meanwhile.
+    // Accepted while the connection allowed it, and executed when it no longer does: the only worker is busy
+    // meanwhile.
     let release = (): void => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
@@ -237,14 +239,14 @@ describe('jobs through connections', { skip: motoIsMissing() ?? false }, () => {
     assert.equal(done.deliveries[0]!.state, 'succeeded');
   });
 
-  it('open no host to anybody else', async () => {
+  it('open no host to other tenants', async () => {
     const credentials = { access_key_id: 'KEYID', secret_access_key: 'hush-hush' };
     const source = { kind: 's3', bucket: BUCKET, prefix: 'in/one', endpoint: s3.url, credentials };
     const problem = await problemOf(await client.postJob({ kind: 'import', source }));
     assert.equal(problem.code, 'OUTBOUND_FORBIDDEN');
   });
 
-  it('go on after a restart with what was there before', async () => {
+  it('continue after a restart with the existing connections', async () => {
     await service.stop();
     await start();
     const { data } = await client.json<{ data: ConnectionRecord[] }>('/v1/connections');

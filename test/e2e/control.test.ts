@@ -14,10 +14,10 @@ import { largeAdapter } from './large-adapter.ts';
 import { isAlive } from './process-tree.ts';
 import { type Service, startService } from './service.ts';
 
-/** So many targets of an exact decomposition keep two cores busy for many seconds. */
+/** This many targets of an exact decomposition keep two cores busy for many seconds. */
 const MANY_TARGETS = Array.from({ length: 16 }, (_, i) => ({ rank: 128 + i }));
 
-/** Only to end what hangs. */
+/** Only prevents hanging. */
 const IDLE_LIMIT_MS = 300_000;
 
 describe('jobs under control', () => {
@@ -63,7 +63,7 @@ describe('jobs under control', () => {
     const text = await (await client.fetch('/metrics')).text();
     return Number(/^lora_squeeze_queue_jobs\{state="active"\} (\d+)$/m.exec(text)?.[1]);
   };
-  /** Looks less often than `until`, as it may take as long as the lock of a worker that was killed. */
+  /** Polls less often than `until`, because this may take as long as the lock of a killed worker. */
   const idleWorker = async (): Promise<void> => {
     for (const deadline = Date.now() + IDLE_LIMIT_MS; (await activeJobs()) !== 0; await sleep(50))
       assert.ok(Date.now() < deadline, 'a worker is still at work');
@@ -75,7 +75,7 @@ describe('jobs under control', () => {
       return state === 'active' && progress.phase !== 'waiting' && progress.done > 0;
     });
 
-  it('stops one in mid-computation, and nothing of it is left', async () => {
+  it('stops a job during the computation, and leaves nothing of it', async () => {
     const before = await adapterIds();
     const job = await longJob(1);
     await computing(job);
@@ -92,8 +92,8 @@ describe('jobs under control', () => {
     assert.match(text, /^lora_squeeze_jobs_total\{kind="squeeze",state="cancelled",tenant="default"\} 1$/m);
   });
 
-  it('has one outcome, whenever it is cancelled', async () => {
-    /** A moment that was missed is the next one, which is as good. */
+  it('gives a job one outcome, whenever it is cancelled', async () => {
+    /** If the moment was missed, the next one is used, which is as good. */
     const moments: ((job: JobRecord) => boolean)[] = [
       () => true,
       ({ state }) => state !== 'queued',
@@ -119,7 +119,7 @@ describe('jobs under control', () => {
     }
   });
 
-  it('stays cancelled when the service is killed in that moment', async () => {
+  it('stays cancelled if the service is killed at that moment', async () => {
     const before = await adapterIds();
     const job = await longJob(2);
     await computing(job);
@@ -129,7 +129,7 @@ describe('jobs under control', () => {
     await until('the end of its processes', () => !children.some(isAlive));
     await start();
     assert.deepEqual(await client.json(`/v1/jobs/${job.id}`), cancelled);
-    // What Redis knew of it comes to nothing.
+    // What Redis knew of it has no effect.
     await idleWorker();
     assert.equal((await client.squeeze(small.id, [{ rank: 2 }])).state, 'succeeded');
     assert.deepEqual(await client.json(`/v1/jobs/${job.id}`), cancelled);
@@ -138,7 +138,7 @@ describe('jobs under control', () => {
     assert.ok(known.size <= before.length + 1, 'nothing but the result of the small job');
   });
 
-  it('is done once for equal requests, each of which has results of its own', async () => {
+  it('is done once for equal requests, each of which gets its own results', async () => {
     const request = { kind: 'squeeze', adapter_id: small.id, targets: [{ rank: 3 }] };
     const first = await client.finished((await submit(request)).id);
     const again = await client.postJob({ ...request, options: { seed: 0 } });
@@ -158,7 +158,7 @@ describe('jobs under control', () => {
     assert.deepEqual(await client.contents(reused), await client.contents(fresh), 'others keep theirs');
   });
 
-  it('is retried when it failed, and deleted', async () => {
+  it('is retried after a failure, and deleted', async () => {
     const failed = await client.finished(
       (await submit({ kind: 'squeeze', adapter_id: small.id, targets: [{ budget_bytes: 1 }] })).id,
     );

@@ -3,11 +3,11 @@ import { type Dirent, existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Only a folder that stays as it is waits for so long; a busy machine may take seconds to clean up. */
+/** Only a folder that does not change is awaited for so long; a busy machine may take seconds to clean up. */
 const SETTLE_LIMIT_MS = 120_000;
 const POLL_MS = 50;
 
-/** Everything the service keeps, besides Redis' own files: paths of files and folders, sorted. */
+/** Everything that the service stores, except for Redis' own files: paths of files and folders, sorted. */
 export function listKept(dataDir: string): string[] {
   return entriesOf(dataDir)
     .map((entry) => relative(dataDir, join(entry.parentPath, entry.name)))
@@ -15,7 +15,7 @@ export function listKept(dataDir: string): string[] {
     .sort();
 }
 
-/** A folder that is removed while it is read is read again: clean-up goes on after an answer. */
+/** A folder that is removed while it is read is read again, because clean-up continues after a response. */
 function entriesOf(dataDir: string): Dirent[] {
   for (;;) {
     try {
@@ -26,10 +26,13 @@ function entriesOf(dataDir: string): Dirent[] {
   }
 }
 
-/** A file on its way: what looks whether the storage can be written makes such files too, at any time. */
+/** An incomplete file: the check whether the storage can be written also creates such files, at any time. */
 const isOnItsWay = (path: string): boolean => /(^|\/)tmp\/[^/]+\/./.test(path);
 
-/** Waits for clean-up that goes on after the response; then the folder must be as it was, with nothing on its way. */
+/**
+ * Waits for clean-up that continues after the response; then the folder must be unchanged, without incomplete
+ * files.
+ */
 export async function assertNothingLeft(dataDir: string, before: readonly string[]): Promise<void> {
   const deadline = Date.now() + SETTLE_LIMIT_MS;
   const kept = before.filter((path) => !isOnItsWay(path));

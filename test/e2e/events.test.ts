@@ -35,7 +35,7 @@ const told = (stream: EventStream) =>
 const course = (...jobIds: string[]) =>
   jobIds.flatMap((id) => ['queued', 'started', 'succeeded'].map((state) => `job.${state} ${id}`));
 
-it('events reach a stream at any process, go on at another one, and need no Redis', {
+it('events reach a stream at any process, continue at another one, and need no Redis', {
   skip: noPostgres,
 }, async () => {
   const scratch = mkdtempSync(join(tmpdir(), 'ls-events-'));
@@ -61,7 +61,7 @@ it('events reach a stream at any process, go on at another one, and need no Redi
     await stream.until(ended(first));
     assert.deepEqual(told(stream), course(first));
 
-    // In mid-stream the process dies; what happens meanwhile is told by another one.
+    // The process dies during the stream; another one sends what happens meanwhile.
     await other.die();
     await stream.end();
     const second = await submit(one);

@@ -15,11 +15,11 @@ import { type Service, startService } from './service.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const GPT2 = join(ROOT, 'examples/adapters/gpt2-lora-r8');
 const OTHER = join(ROOT, 'test/fixtures/adapters/peft-gpt2-deepbiolab');
-/** Of which nothing is known until an example asks for it. */
+/** A service without records until an example creates some. */
 const UNTOUCHED = join(ROOT, 'test/fixtures/adapters/peft-gpt2-niket');
 const ADDRESS = 'http://127.0.0.1:8080';
 
-/** Code of a page in one of these languages, in its order; of a console only what is typed. */
+/** Code blocks of a page in one of these languages, in order; of a console only the commands. */
 const examples = (page: string, languages: string): string[] =>
   [...readFileSync(join(ROOT, page), 'utf8').matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)]
     .filter(([, language]) => languages.split(' ').includes(language!))
@@ -30,7 +30,10 @@ function typed(code: string): string {
   return command.slice(2);
 }
 
-/** Examples that are tested elsewhere: pages of keys, idempotency, uploads, watching, formats, the command, annealing. */
+/**
+ * Examples that other tests cover: the pages about keys, idempotency, uploads, watching, formats, the
+ * command, annealing.
+ */
 describe('examples in the documents', () => {
   let folder: string;
   let service: Service;
@@ -64,7 +67,7 @@ describe('examples in the documents', () => {
     return JSON.parse(text) as JobRecord;
   }
 
-  /** With what there is here in place of what a page cannot know. */
+  /** With values of this test instead of those that a page cannot know. */
   const here = (code: string): string => {
     let count = 0;
     return code
@@ -78,7 +81,7 @@ describe('examples in the documents', () => {
   };
 
   async function run(code: string): Promise<string> {
-    // Nothing that was refused passes for an example that works.
+    // A refused request must not pass as an example that works.
     const { stdout } = await promisify(execFile)(
       'sh',
       ['-euc', `curl() { command curl --fail-with-body "$@"; }\n${here(code)}`],
@@ -91,13 +94,13 @@ describe('examples in the documents', () => {
     return stdout;
   }
 
-  /** Ends a job that could only wait for stores and a Hub that are not there, and keep others waiting. */
+  /** Ends a job that could only wait for stores and a Hub that do not exist, and delay others. */
   async function cancelled({ id }: { id: string }): Promise<void> {
     const response = await client.fetch(`/v1/jobs/${id}/cancel`, { method: 'POST' });
     assert.ok(response.status === 200 || response.status === 409, await response.text());
   }
 
-  it('README.md: one call, and what comes of it', async () => {
+  it('README.md: one call, and its result', async () => {
     const calls = examples('README.md', 'sh').filter((code) => /^\s*curl/m.test(code));
     assert.equal(calls.length, 1);
     const whole = JSON.parse(await run(calls[0]!.replace(/^cd .*\n/, ''))) as JobRecord;
@@ -131,7 +134,7 @@ describe('examples in the documents', () => {
     await cancelled(accepted);
   });
 
-  it('docs/connections.md: connections are made, used, changed and removed', async () => {
+  it('docs/connections.md: connections are created, used, changed and removed', async () => {
     const [bucket, job, hub, server, role, rotated, list] = examples('docs/connections.md', 'sh');
     for (const code of [bucket, hub, server, role]) assert.match(await run(code!), /"id":"conn_/);
     const accepted = JSON.parse(await run(job!)) as JobRecord;
@@ -146,7 +149,7 @@ describe('examples in the documents', () => {
     assert.equal((await client.fetch('/v1/connections/registry')).status, 404);
   });
 
-  it('docs/transfers.md: every source and every sink is taken', async () => {
+  it('docs/transfers.md: every source and every sink is accepted', async () => {
     const places = examples('docs/transfers.md', 'json').map(
       (code) =>
         JSON.parse(
@@ -166,7 +169,7 @@ describe('examples in the documents', () => {
       await cancelled(await submitted({ kind: 'export', adapter_id: adapter, to }));
   });
 
-  it('docs/annealing.md, schedules.md, runs.md: a schedule, a run, one by the spectrum', async () => {
+  it('docs/annealing.md, schedules.md, runs.md: a schedule, a run, and an adaptive one', async () => {
     const [begin] = examples('docs/annealing.md', 'sh').map((code) => code.split('\n\n')[0]!);
     const [schedule] = examples('docs/schedules.md', 'sh');
     assert.match(await run(schedule!), /"stages":\[/);
@@ -197,7 +200,7 @@ describe('examples in the documents', () => {
     const [call] = examples('docs/batch-requests.md', 'console');
     assert.match(await run(call!), /^HTTP\/1.1 202[\s\S]*"id":"batch_/);
     const [jobs] = examples('docs/batch-requests.md', 'json');
-    // Two terms of a sum that belong to one base model.
+    // Two terms of a sum with the same base model.
     const body = here(jobs!.replaceAll('ad_…', adapter));
     const response = await client.fetch('/v1/batches', {
       method: 'POST',
@@ -207,7 +210,7 @@ describe('examples in the documents', () => {
     assert.equal(response.status, 202, await response.text());
   });
 
-  it('docs/dry-run.md: a dry run, which comes true', async () => {
+  it('docs/dry-run.md: a dry run, whose estimate is right', async () => {
     const [code] = examples('docs/dry-run.md', 'console');
     const { id } = (await client.upload(UNTOUCHED)).adapter;
     const ask = async () => JSON.parse(await run(code!.replaceAll('ad_…', id))) as JobRecord;
@@ -243,7 +246,7 @@ describe('examples in the documents', () => {
     assert.match(reused, /^HTTP\/1.1 200 OK[\s\S]*"reused":true/);
     assert.ok(!reused.includes(job), 'a job of its own');
 
-    // The last of some, so that it has not ended before it is cancelled.
+    // The last of several, so that it has not ended before it is cancelled.
     const ids: string[] = [];
     for (let count = 0; count < 5; count++)
       ids.push((await submitted({ kind: 'analyze', adapter_id: adapter, reuse: false })).id);
@@ -262,7 +265,7 @@ describe('examples in the documents', () => {
     assert.deepEqual([record.labels, record.expires_at], [{ team: 'search', stage: 'prod' }, null]);
   });
 
-  it('docs/merge-and-analyze.md: both requests, to their ends', async () => {
+  it('docs/merge-and-analyze.md: both requests, until they end', async () => {
     for (const request of examples('docs/merge-and-analyze.md', 'json')) {
       const { id } = await submitted(here(request));
       const ended = await client.finished(id);

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const ADAPTERS = fileURLToPath(new URL('../fixtures/adapters', import.meta.url));
 
-/** The trained PEFT adapters shipped for tests: name and folder. */
+/** The trained PEFT adapters among the fixtures: name and folder. */
 export function fixtureAdapters(): { name: string; dir: string }[] {
   const found = readdirSync(ADAPTERS)
     .map((name) => ({ name, dir: join(ADAPTERS, name) }))

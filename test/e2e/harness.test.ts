@@ -26,7 +26,7 @@ describe('end-to-end harness', () => {
     assert.deepEqual([...files.get('stored.bin')!], [0, 1, 2]);
   });
 
-  it('finds grandchildren, looks into them, and knows when they are gone', { skip: !onLinux }, async () => {
+  it('finds grandchildren, inspects them, and notices when they are gone', { skip: !onLinux }, async () => {
     const script = "require('child_process').spawn('sleep', ['321'], { stdio: 'ignore' }); console.log('up')";
     const child = spawn(process.execPath, ['-e', `${script}; setInterval(() => {}, 1e6)`]);
     try {

@@ -6,14 +6,16 @@ import { buildSafetensors, type Tensor } from '../oracle/safetensors.ts';
 const RANK = 256;
 const SIZE = 512;
 
-/** An adapter of many modules, whose spectra take seconds: numbers without an order, and no training behind them. */
+/**
+ * An adapter of many modules, whose spectra take seconds to compute: pseudorandom numbers, without training.
+ */
 export function largeAdapter(intoDir: string, modules = 48): string {
   const tensors: Record<string, Tensor> = {};
   let seed = 1;
   const values = (count: number): Uint8Array => {
     const data = new Float32Array(count);
     for (let i = 0; i < count; i++) {
-      // Numerical Recipes' congruential generator; any will do.
+      // Numerical Recipes' congruential generator; any would do.
       seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
       data[i] = seed / 2 ** 31 - 1;
     }

@@ -12,7 +12,7 @@ import { type Service, startService } from './service.ts';
 
 const RANK = 16;
 
-describe('ranks of thousands of modules, as the page asks for them', () => {
+describe('ranks of thousands of modules, as the page requests them', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'many-ranks-'));
   let service: Service;
   before(async () => {
@@ -38,7 +38,7 @@ describe('ranks of thousands of modules, as the page asks for them', () => {
         ...{ outFeatures: 24, inFeatures: 24 },
       })),
     });
-    // Neighbours differ, so that hardly any rank can be said for a projection as a whole.
+    // Neighbours differ, so that hardly any rank can be given for a projection as a whole.
     const ranks = names.map((_, index) => 1 + ((index * 7 + (index >> 4)) % RANK));
     const pattern = rankPattern(
       names.map((name) => ({ name, rank: RANK })),

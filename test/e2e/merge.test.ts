@@ -19,7 +19,7 @@ import { type Service, startService } from './service.ts';
 import { waitForMetrics } from './wait-for-metrics.ts';
 
 const folder = (name: string): string => fixtureAdapters().find((each) => each.name === name)!.dir;
-/** Two adapters of GPT-2 from different people, one with a classification head; one of DistilGPT-2. */
+/** Two adapters of GPT-2 by different authors, one with a classification head; one of DistilGPT-2. */
 const PLAIN = folder('peft-gpt2-mycguo');
 const WITH_HEAD = folder('peft-gpt2-deepbiolab');
 const OTHER_BASE = folder('peft-gpt2-niket');
@@ -88,7 +88,7 @@ describe('a merge of trained adapters', () => {
     });
   }
 
-  it('carries the head over, names its sources, and is an adapter like any other', async () => {
+  it('carries the head over, names its sources, and can be used like any adapter', async () => {
     const sources = [
       { adapter_id: plain.id, weight: 0.5 },
       { adapter_id: withHead.id, weight: 0.5 },
@@ -129,7 +129,7 @@ describe('a merge of trained adapters', () => {
     assert.deepEqual(await client.contents(first.job), await client.contents(second.job));
   });
 
-  it('makes ½·x + ½·x what x is, and x − x zero', async () => {
+  it('makes ½·x + ½·x equal to x, and x − x zero', async () => {
     const half = { adapter_id: withHead.id, weight: 0.5 };
     const same = await merged([half, half], [{ rank: 8 }, { rank: 4 }]);
     const source = readPeftAdapter(WITH_HEAD);
@@ -155,7 +155,7 @@ describe('a merge of trained adapters', () => {
     );
   });
 
-  it('can be made for a server', async () => {
+  it('can be written for a server', async () => {
     const sources = [plain, withHead].map(({ id }) => ({ adapter_id: id, weight: 0.5 }));
     const { job } = await merged(sources, [{ rank: 8, profile: 'peft' }]);
     assert.equal(succeededResults(job)[0]!.serving?.profile, 'peft');
@@ -166,7 +166,7 @@ describe('a merge of trained adapters', () => {
     );
   });
 
-  it('fails by name when the adapters do not fit, and leaves nothing behind', async () => {
+  it('fails by name if the adapters do not fit, and leaves nothing behind', async () => {
     const { adapter: other } = await client.upload(OTHER_BASE);
     const before = listKept(dataDir);
     const sources = [plain, other].map(({ id }) => ({ adapter_id: id }));
@@ -182,7 +182,7 @@ describe('a merge of trained adapters', () => {
     );
   });
 
-  it('is refused at once for what the request itself shows', async () => {
+  it('is refused at once if the request itself shows a mistake', async () => {
     const source = { adapter_id: plain.id };
     const cases: [unknown, string, RegExp][] = [
       [{ sources: [], targets: [{ rank: 2 }] }, 'VALIDATION_FAILED', /sources must have at least 1 item/],

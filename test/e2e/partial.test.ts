@@ -11,7 +11,7 @@ import { type Service, startService } from './service.ts';
 
 const TARGETS = [{ rank: 1 }, { budget_bytes: 1 }];
 
-describe('a job of which one target fails', () => {
+describe('a job with one target that fails', () => {
   let dataDir: string;
   let service: Service;
   let client: Client;
@@ -28,7 +28,7 @@ describe('a job of which one target fails', () => {
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  it('is partial: each target ends by itself', async () => {
+  it('is partial: each target has its own outcome', async () => {
     assert.deepEqual([job.state, job.error, job.attempts], ['partial', null, 1]);
     const [made, failed] = job.results;
     assert.ok(made?.state === 'succeeded' && failed?.state === 'failed');
@@ -42,7 +42,7 @@ describe('a job of which one target fails', () => {
     assert.match(html, /BUDGET_TOO_SMALL/);
   });
 
-  it('is found by its state, counted, and done once more as a whole', async () => {
+  it('is found by its state, counted, and retried as a whole', async () => {
     const listed = await client.json<{ data: JobRecord[] }>('/v1/jobs?state=partial');
     assert.deepEqual(
       listed.data.map(({ id }) => id),
@@ -59,7 +59,7 @@ describe('a job of which one target fails', () => {
     assert.deepEqual([again.state, again.retry_of, again.results.length], ['partial', job.id, 2]);
   });
 
-  it('is the answer to the one call that waits', async () => {
+  it('is the response to the call that waits for it', async () => {
     const form = adapterForm(GOOD_ADAPTER);
     form.append('request', JSON.stringify({ targets: TARGETS }));
     const response = await client.fetch('/v1/squeeze', {
@@ -70,7 +70,7 @@ describe('a job of which one target fails', () => {
     assert.deepEqual([response.status, ((await response.json()) as JobRecord).state], [200, 'partial']);
   });
 
-  it('failed where none succeeded, with every error', async () => {
+  it('has failed if no target succeeded, with every error', async () => {
     const { adapter_id } = job.request as { adapter_id: string };
     const failed = await client.squeeze(adapter_id, [{ budget_bytes: 1 }, { budget_parameters: 1 }]);
     assert.deepEqual([failed.state, failed.error?.code], ['failed', 'BUDGET_TOO_SMALL']);
@@ -85,7 +85,7 @@ describe('a job of which one target fails', () => {
     );
   });
 
-  it('does not begin where what is recorded of the adapter forbids a target', async () => {
+  it('does not begin if the record of the adapter rules a target out', async () => {
     const { adapter_id } = job.request as { adapter_id: string };
     const targets = [{ rank: 1 }, { rank: 1, format: 'gguf' }];
     const problem = await problemOf(await client.postJob({ kind: 'squeeze', adapter_id, targets }));

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** A process, told apart from a later one of the same number by the time it started. */
+/** A process, distinguished by its start time from a later one with the same number. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** Clock ticks since boot. */
@@ -14,7 +14,7 @@ interface ProcessStat extends ProcessIdentity {
   readonly isZombie: boolean;
 }
 
-/** Children of a process, their children and so on. Linux only (/proc); empty elsewhere. */
+/** The children of a process, their children and so on. Linux only (/proc); empty elsewhere. */
 export function descendantsOf(pid: number): ProcessIdentity[] {
   const everyone = listProcesses();
   const found: ProcessStat[] = [];
@@ -42,13 +42,13 @@ export function hasMapped({ pid }: ProcessNumber, part: string): boolean {
   return readProc(pid, 'maps')?.includes(part) ?? false;
 }
 
-/** Memory the process holds now (VmRSS), in bytes; 0 once it is gone. */
+/** Memory that the process holds now (VmRSS), in bytes; 0 once it is gone. */
 export const residentBytes = ({ pid }: ProcessNumber): number => statusBytes(pid, 'VmRSS');
 
-/** Most memory the process ever held at once (VmHWM), in bytes; 0 once it is gone. */
+/** The most memory that the process ever held at once (VmHWM), in bytes; 0 once it is gone. */
 export const peakResidentBytes = ({ pid }: ProcessNumber): number => statusBytes(pid, 'VmHWM');
 
-/** How many descriptors a process has open, besides its connections over IPv4 to a port. */
+/** How many descriptors a process has open, not counting its IPv4 connections to a port. */
 export function descriptorsOf(pid: number, exceptToPort: number): number {
   const isPort = (address: string) => Number.parseInt(address.split(':')[1]!, 16) === exceptToPort;
   const excepted = new Set(
@@ -65,7 +65,7 @@ export function descriptorsOf(pid: number, exceptToPort: number): number {
     try {
       return !excepted.has(readlinkSync(`${folder}/${name}`));
     } catch {
-      return false; // Closed meanwhile.
+      return false; // It was closed meanwhile.
     }
   }).length;
 }
@@ -88,7 +88,7 @@ function listProcesses(): ProcessStat[] {
     .filter((stat) => stat !== undefined);
 }
 
-/** /proc/PID/stat (proc_pid_stat(5)); the name in parentheses may hold spaces and parentheses itself. */
+/** /proc/PID/stat (proc_pid_stat(5)); the name in parentheses may itself contain spaces and parentheses. */
 function readStat(pid: number): ProcessStat | undefined {
   const text = readProc(pid, 'stat');
   if (text === undefined) return undefined;

@@ -17,15 +17,15 @@ import { stackLayers } from './stack-layers.ts';
 
 const onLinux = existsSync('/proc/self/stat');
 
-/** Between them they decompose, choose ranks, project and round. */
+/** Together they decompose, choose ranks, project and round. */
 const targetsOf = (method: MethodName): Target[] => [
   { rank: 16 },
   { rank: 2, dtype: 'bfloat16' },
-  // Only the exact method knows the whole spectrum, so with such a target nothing would be sketched.
+  // Only the exact method knows the whole spectrum, so with such a target no job would use a sketch.
   ...(method === 'exact' ? [{ energy: ENERGY, uniform: false }] : []),
 ];
 
-describe('the service from start to stop and to start again', () => {
+describe('the service from startup to its end, and after a restart', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'squeeze-restart-'));
   const folderOf = (name: string) => fixtureAdapters().find((each) => each.name === name)!.dir;
   const dir = folderOf('peft-gpt2-mycguo');
@@ -34,7 +34,7 @@ describe('the service from start to stop and to start again', () => {
   let left: Service;
   let right: Service;
 
-  /** It gives back what it runs as soon as it is told to stop. */
+  /** It hands back its running job as soon as it has to stop. */
   const startLeft = () => start('left', { COMPUTE_THREADS: '1', SHUTDOWN_GRACE_MS: '0' });
   const start = (folder: string, env: Record<string, string>): Promise<Service> =>
     startService({ dataDir: join(scratch, folder), env: { EXECUTION_PROVIDER: 'cpu', ...env } });
@@ -73,7 +73,7 @@ describe('the service from start to stop and to start again', () => {
     return found;
   }
 
-  it('does not disturb another service with a folder of its own', async () => {
+  it('does not disturb another service with its own folder', async () => {
     const clients = [left, right].map(({ url }) => new Client(url)) as [Client, Client];
     const { adapter } = await clients[0].upload(dir);
     assert.equal((await clients[1].fetch(`/v1/adapters/${adapter.id}`)).status, 404);
@@ -107,7 +107,7 @@ describe('the service from start to stop and to start again', () => {
     assert.ok(!hasMapped(left, 'onnxruntime'), 'the process that answers HTTP has loaded ONNX Runtime');
   });
 
-  it('writes the same bytes on one thread and on two, on a folder each, by every method and of a merge', async () => {
+  it('writes the same bytes with one thread and with two, in separate folders, by every method and for a merge', async () => {
     const found = async ({ url }: Service) => {
       const client = new Client(url);
       const { adapter } = await client.upload(stacked.dir);
@@ -130,7 +130,7 @@ describe('the service from start to stop and to start again', () => {
     assert.deepEqual(two, one);
   });
 
-  it('keeps adapters, jobs, reports and results over a restart, and then finishes what was queued', async () => {
+  it('keeps adapters, jobs, reports and results over a restart, and then completes the queued jobs', async () => {
     const client = new Client(left.url);
     const { adapter } = await client.upload(dir);
     const job = await client.squeeze(adapter.id, [{ rank: 2 }, { energy: 0.9 }]);

@@ -13,7 +13,7 @@ import { until } from '../queue/harness.ts';
 import { Client } from './client.ts';
 import { succeed } from './run-job.ts';
 
-describe('results of real jobs', () => {
+describe('the results of real jobs', () => {
   const at = serviceFixture('result-settings');
   let client: Client;
   /** Ids of the adapters "chat" and "code", of rank 4. */
@@ -29,7 +29,7 @@ describe('results of real jobs', () => {
   });
 
   const adapter = (id: string) => client.json<AdapterRecord>(`/v1/adapters/${id}`);
-  /** What became of a result: its name, labels, and seconds to live. */
+  /** The settings of a result: its name, labels, and seconds to live. */
   async function kept(adapterId: string) {
     const { name, labels, created_at, expires_at } = await adapter(adapterId);
     const seconds = expires_at && Math.floor((Date.parse(expires_at) - Date.parse(created_at)) / 1000);
@@ -40,14 +40,14 @@ describe('results of real jobs', () => {
   const found = async (label: string) =>
     (await client.json<{ data: AdapterRecord[] }>(`/v1/adapters?label=${label}`)).data.map(({ id }) => id);
 
-  it('are named, labelled and kept as target and job say, and found by it', async () => {
+  it('are named, labelled and kept as target and job specify, and found by these settings', async () => {
     const job = await succeed(client, {
       kind: 'squeeze',
       adapter_id: ids[0]!,
       targets: [
         { rank: 2 },
         { rank: 1, results: { name: 'served', labels: { env: 'prod' }, ttl_seconds: 600 } },
-        // Nothing changes: the result is a record of its own of the same files.
+        // A result with equal settings of another name is a new record of the same files.
         { rank: 4, results: { name: 'as it was' } },
       ],
       results: { name: '{source} at {rank}, {target}', labels: { env: 'test', team: 'search' } },
@@ -62,7 +62,7 @@ describe('results of real jobs', () => {
     assert.deepEqual((await found('team:search')).sort(), [tested, unchanged].sort());
   });
 
-  it('have the same bytes whatever they are called, and none of it is in the report', async () => {
+  it('have the same bytes whatever their names, which the report does not contain', async () => {
     const request: JobRequest = { kind: 'squeeze', adapter_id: ids[0]!, targets: [{ rank: 2 }] };
     const plain = await succeed(client, request);
     const results = { name: 'other', labels: { env: 'dev' } };
@@ -78,14 +78,14 @@ describe('results of real jobs', () => {
     assert.deepEqual(targets[0]!.target, { rank: 2 });
   });
 
-  it('of a merge tell the first source and how many more', async () => {
+  it('of a merge name the first source and how many others there are', async () => {
     const sources = ids.map((adapter_id) => ({ adapter_id }));
     const results = { name: 'sum of {source}' };
     const job = await succeed(client, { kind: 'merge', sources, targets: [{ rank: 3 }], results });
     assert.deepEqual(await keptOf(job), [['sum of chat+1', {}, null]]);
   });
 
-  it('of a batch are kept as it says where jobs and targets say nothing', async () => {
+  it('of a batch are kept as the batch specifies unless jobs and targets specify it', async () => {
     const own = { name: 'mine-{rank}', labels: {} };
     const response = await client.fetch('/v1/batches', {
       method: 'POST',

@@ -18,7 +18,7 @@ import { waitForMetrics } from './wait-for-metrics.ts';
 const { dir } = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!;
 const HOUR_SECONDS = 3_600;
 
-describe('keeping for a time', () => {
+describe('retention', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'squeeze-retention-'));
   const storage = join(scratch, 'storage');
   let service: Service;
@@ -40,13 +40,13 @@ describe('keeping for a time', () => {
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  /** Whole ones: when something expires the clock of the database says. */
+  /** Whole seconds: the clock of the database decides when a record expires. */
   const secondsBetween = (from: string | null, to: string | null): number =>
     Math.round((Date.parse(to!) - Date.parse(from!)) / 1000);
   const status = async (path: string): Promise<number> => (await client.fetch(path)).status;
   const isGone = (path: string) =>
     until(`the end of ${path}`, async () => ((await status(path)) === 404 ? true : undefined));
-  /** Ids of the content in the storage. Folders are removed while it looks. */
+  /** Ids of the content in the storage. Folders may be removed meanwhile. */
   function stored(): string[] {
     try {
       return readdirSync(join(storage, 'content'), { recursive: true, withFileTypes: true })
@@ -59,7 +59,7 @@ describe('keeping for a time', () => {
     }
   }
 
-  it('is what the configuration says where nobody says it, for jobs and their results', async () => {
+  it('follows the configuration if requests specify nothing, for jobs and their results', async () => {
     const { adapter } = await client.upload(dir);
     assert.equal(secondsBetween(adapter.created_at, adapter.expires_at), 2 * HOUR_SECONDS);
     const job = await client.squeeze(adapter.id, [{ rank: 2 }]);
@@ -70,12 +70,12 @@ describe('keeping for a time', () => {
     assert.deepEqual([result.parent_id, result.job_id], [adapter.id, job.id]);
   });
 
-  it('ends by itself: adapters, jobs, and then the content that only they had', async () => {
+  it('removes adapters, jobs, and then the content that only they had', async () => {
     const { adapter } = await client.upload(dir);
     const job = await client.squeeze(adapter.id, [{ rank: 3 }], { seed: 7 });
     const resultId = succeededResults(job)[0]!.adapter_id;
     const { data: all } = await client.json<{ data: AdapterRecord[] }>('/v1/adapters');
-    // As the command opens it beside the service.
+    // As the command opens the database beside the service.
     const database = await sqliteIn(scratch);
     const adapters = new AdapterStore(database, DEFAULT_TENANT);
     for (const { id } of all) await adapters.change(id, { ttlSeconds: id === resultId ? null : 0 });
@@ -92,7 +92,7 @@ describe('keeping for a time', () => {
     const { data: jobs } = await client.json<{ data: JobRecord[] }>('/v1/jobs');
     assert.ok(!jobs.some(({ id }) => id === job.id));
 
-    // The grace is five minutes at least: as if they had passed.
+    // The grace period is at least five minutes: the test pretends that it has passed.
     const releasedAt = Date.now() - 2 * HOUR_SECONDS * 1000;
     await database.write((writer) =>
       writer
@@ -124,7 +124,7 @@ describe('keeping for a time', () => {
     assert.equal((await client.squeeze(again.adapter.id, [{ rank: 2 }])).state, 'succeeded');
   });
 
-  it('is told by metrics and by what a tenant uses', async () => {
+  it("is visible in metrics and in a tenant's usage", async () => {
     const text = await waitForMetrics(
       async () => (await client.fetch('/metrics')).text(),
       /^lora_squeeze_sweeps_total\{outcome="done"\} [1-9]/m,
@@ -144,7 +144,7 @@ describe('keeping for a time', () => {
     );
   });
 
-  it('is not needed: an adapter is removed when nothing reads it any more', async () => {
+  it('is not needed to delete: an adapter is removed when no job reads it any more', async () => {
     const { data: adapters } = await client.json<{ data: AdapterRecord[] }>('/v1/adapters');
     for (const { id } of adapters) {
       const response = await client.fetch(`/v1/adapters/${id}`, { method: 'DELETE' });

@@ -3,7 +3,10 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
 import type { Client } from './client.ts';
 
-/** Queues a job of any kind, to be done anew, and waits until it is over, well or badly. */
+/**
+ * Submits a job of any kind that is not shared with earlier ones, and waits for its end, whatever the
+ * outcome.
+ */
 export async function runJob(client: Client, request: JobRequest): Promise<JobRecord> {
   const response = await client.postJob({ ...request, reuse: false });
   const text = await response.text();
@@ -11,7 +14,7 @@ export async function runJob(client: Client, request: JobRequest): Promise<JobRe
   return client.finished((JSON.parse(text) as JobRecord).id);
 }
 
-/** The same for a job that should succeed. */
+/** The same for a job that must succeed. */
 export async function succeed(client: Client, request: JobRequest): Promise<JobRecord> {
   const job = await runJob(client, request);
   assert.equal(job.state, 'succeeded', JSON.stringify(job.error));

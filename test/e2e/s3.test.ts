@@ -27,7 +27,7 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  /** Runs `use` against a service whose blobs are under the prefix; then it must stop cleanly. */
+  /** Runs `use` with a service whose blobs are under the prefix; then it must stop cleanly. */
   async function withService<T>(
     folder: string,
     prefix: string,
@@ -68,7 +68,9 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
     return contents;
   }
 
-  /** An upload in parts, which lie on the disk of the process that takes them until they are whole. */
+  /**
+   * An upload in parts, which are on the disk of the process that receives them until the last one arrives.
+   */
   async function becomesAdapter(client: Client, dataDir: string): Promise<void> {
     const { weights, config } = largeAdapter(12_000_000);
     const half = Math.floor(weights.length / 2);
@@ -84,7 +86,7 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
     assert.deepEqual(filesUnder(join(dataDir, 's3/uploads')), []);
   }
 
-  it('keeps uploads, jobs and results over a restart, and over the loss of the machines that made them', async () => {
+  it('keeps uploads, jobs and results over a restart, and over the loss of the machines', async () => {
     const redis: ExternalRedis = await startExternalRedis(scratch, FIT);
     const shared = { REDIS_URL: redis.url, DATABASE_URL: await testDatabase() };
     const made = await withService('api', 'kept', { ...shared, ROLE: 'api' }, (client, apiDir) =>
@@ -106,7 +108,7 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
       }),
     ).finally(() => redis.stop());
 
-    // A folder with copies of then, and one of a machine that is new.
+    // A folder with old copies, and the folder of a new machine.
     const { DATABASE_URL } = shared;
     for (const folder of ['api', 'another']) {
       await withService(folder, 'kept', { DATABASE_URL }, async (client) => {
@@ -126,7 +128,7 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
     }
   });
 
-  it('takes at most a dozen requests of the store for a job, from its acceptance to its result', async () => {
+  it('needs at most twelve requests to the store for a job, from its acceptance to its result', async () => {
     const proxy = await startCountingProxy(server.url);
     try {
       await withService('counted', 'counted', { AWS_ENDPOINT_URL_S3: proxy.url }, async (client) => {

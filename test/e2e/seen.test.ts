@@ -18,14 +18,14 @@ const HEADERS = {
   traceparent: `00-${TRACE_ID}-00f067aa0ba902b7-01`,
 };
 
-/** User and system time of a process, as Linux tells it. */
+/** User and system time of a process, as Linux reports it. */
 function cpuSeconds(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-describe('a service that does some work is seen', () => {
+describe('the work of a service is visible', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'squeeze-seen-'));
   let service: Service;
   before(async () => {
@@ -48,7 +48,7 @@ describe('a service that does some work is seen', () => {
         ?.slice(line.length),
     );
 
-  it('by its tenant: jobs, waits, bytes and seconds', async () => {
+  it('by tenant: jobs, waits, bytes and seconds', async () => {
     const text = await waitForMetrics(metrics, /^lora_squeeze_jobs_total\{.*tenant="default"\} 3$/m);
     assert.equal(sample(text, 'lora_squeeze_job_wait_seconds_count{tenant="default"}'), 3);
     assert.equal(sample(text, 'lora_squeeze_job_completion_seconds_count{size="small",outcome="done"}'), 3);
@@ -62,7 +62,7 @@ describe('a service that does some work is seen', () => {
     assert.ok(Math.abs(seconds - days[0]!.compute_seconds) < 0.01, `${seconds}, ${days[0]!.compute_seconds}`);
   });
 
-  it('by its calls, those of compute processes among them', async () => {
+  it('by calls, including those of compute processes', async () => {
     const text = await metrics();
     for (const [backend, operation] of [
       ['storage', 'put_file'],
@@ -80,7 +80,9 @@ describe('a service that does some work is seen', () => {
     assert.doesNotMatch(text, /^lora_squeeze_backend_errors_total\{/m);
   });
 
-  it('by its compute process, also after it has ended', { skip: process.platform !== 'linux' }, async () => {
+  it('in the metrics of its compute process, even after that has ended', {
+    skip: process.platform !== 'linux',
+  }, async () => {
     const compute = descendantsOf(service.pid).find((each) => commandLine(each).includes('bullmq'));
     assert.ok(compute, 'there is no compute process');
     const before = cpuSeconds(compute.pid);
@@ -94,7 +96,7 @@ describe('a service that does some work is seen', () => {
     assert.ok(sample(later, 'lora_squeeze_compute_cpu_seconds_total') >= counted);
   });
 
-  it('by its disk', async () => {
+  it('in the metrics of its disk', async () => {
     const text = await metrics();
     const [free, size] = ['free', 'size'].map((name) =>
       sample(text, `lora_squeeze_disk_${name}_bytes{folder="data"}`),
@@ -103,7 +105,7 @@ describe('a service that does some work is seen', () => {
     assert.doesNotMatch(text, /^lora_squeeze_disk_free_bytes\{folder="storage"/m);
   });
 
-  it('by its lines: tenant, key, kind, bytes and trace', async () => {
+  it('in its log lines: tenant, key, kind, bytes and trace', async () => {
     const line = (msg: string) => until(msg, () => logLines(service.log()).find((each) => each.msg === msg));
     const request = await line('request');
     const { tenant, keyId, traceId, bytesReceived, bytes } = request;

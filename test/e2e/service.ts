@@ -9,26 +9,26 @@ import { commandLine, descendantsOf, isAlive, type ProcessIdentity } from './pro
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const POLL_MS = 50;
-/** These only keep a test from hanging; a busy machine takes ten times as long as an idle one. */
+/** These limits only prevent hanging; a busy machine takes ten times as long as an idle one. */
 const START_LIMIT_MS = 180_000;
-/** More than the service's own SHUTDOWN_GRACE_MS and what it takes to close. */
+/** More than the service's own SHUTDOWN_GRACE_MS and the time it takes to close. */
 const STOP_LIMIT_MS = 120_000;
-/** Children end with their parent, but the kernel may take a moment to say so. */
+/** Children end with their parent, but the kernel may take a moment to report it. */
 const CHILDREN_LIMIT_MS = 60_000;
 const LOG_TAIL_CHARACTERS = 8_000;
 
-/** How the service is run: as tests do unless said, or as built by `npm run build`. */
+/** How the service is run: by default like the tests, or as built by `npm run build`. */
 const ENTRIES = { source: SERVICE_ENTRY, built: ['dist/main.js'] } as const;
 
 export interface ServiceOptions {
   readonly dataDir: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly entry?: keyof typeof ENTRIES;
-  /** The folder of a service that is built already, if it is not this one. */
+  /** The folder of a service that is built already, if it is not this repository. */
   readonly app?: string;
-  /** The file descriptors it may have, by util-linux' prlimit; default: as many as this process. */
+  /** The limit of its file descriptors, set by util-linux' prlimit; default: that of this process. */
   readonly openFiles?: number;
-  /** Where it listens; default: a port that is free. */
+  /** The port on which it listens; default: a free one. */
   readonly port?: number;
 }
 
@@ -36,15 +36,15 @@ export interface ServiceOptions {
 export interface Service {
   readonly url: string;
   readonly pid: number;
-  /** The end of what it wrote to standard output and error. */
+  /** The last part of its standard output and error. */
   log(): string;
   /** Its processes besides the main one: Redis, compute. */
   children(): ProcessIdentity[];
-  /** SIGTERM; then it must exit with 0 and leave no process behind. */
+  /** Sends SIGTERM; then it must exit with 0 and leave no process behind. */
   stop(): Promise<void>;
 }
 
-/** Starts the service and waits until /readyz says yes. */
+/** Starts the service and waits until /readyz answers with 200. */
 export async function startService({
   dataDir,
   env = {},
@@ -61,7 +61,7 @@ export async function startService({
     cwd: app ?? ROOT,
     env: {
       ...{ ...inheritedEnv(), HOST: '127.0.0.1', PORT: String(port), DATA_DIR: dataDir },
-      // The disk is not written for nothing by each of them, and many are asked for no job.
+      // Services of tests do not reserve disk space, and most of them run no job.
       ...{ RESERVE_BYTES: '65536', COMPUTE_WARM_UP: 'off', ...env },
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -87,7 +87,7 @@ export async function startService({
   };
 }
 
-/** What a child needs of our environment; nothing that configures the service. */
+/** The part of our environment that a child needs; no variables that configure the service. */
 function inheritedEnv(): NodeJS.ProcessEnv {
   const { PATH, HOME, TMPDIR, LANG } = process.env;
   return Object.fromEntries(Object.entries({ PATH, HOME, TMPDIR, LANG }).filter(([, value]) => value));

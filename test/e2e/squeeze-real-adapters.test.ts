@@ -15,12 +15,16 @@ import { type Service, startService } from './service.ts';
 import { ENERGY, METHODS, type SqueezedOutput, squeezeAndDownload } from './squeezed.ts';
 import { stackLayers } from './stack-layers.ts';
 
-/** How far over the optimum each method may end, relative (before rounding to the output dtype; see allowedError). */
+/**
+ * How far above the optimum each method may end, relative (before rounding to the output dtype; see
+ * allowedError).
+ */
 const EXCESS = { exact: 1e-6, rsvd: 1e-4 } as const;
 
 /**
- * What the report may be off by: 1e-3 of the error itself, and 1e-7 of ‖ΔW‖. The latter is what differences of
- * float64 Gram matrices resolve (√ε ≈ 1.5e-8, times the growth of rounding), and the size of float32 rounding.
+ * The permitted deviation of the report: 1e-3 of the error itself, and 1e-7 of ‖ΔW‖. The latter is what
+ * differences of float64 Gram matrices resolve (√ε ≈ 1.5e-8, times the growth of rounding), and the size of
+ * float32 rounding.
  */
 const reportTolerance = (error: number): number => 1e-3 * error + 1e-7;
 
@@ -28,9 +32,10 @@ const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.
 
 type Scored = SqueezedOutput & { readonly scores: Map<string, ModuleScore> };
 
-describe('the squeeze of trained adapters, judged by float64 oracles', () => {
+describe('the squeeze of trained adapters, compared with float64 oracles', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'squeeze-e2e-'));
-  // The trained adapters are of rank 8 at most, where a sketch would be as wide as the adapter and exact is used.
+  // The trained adapters have at most rank 8, for which a sketch would be as wide as the adapter, so exact is
+  // used.
   const stacked = [stackLayers(GPT2, join(scratch, 'stacked'))];
   let service: Service;
   let client: Client;
@@ -65,7 +70,7 @@ describe('the squeeze of trained adapters, judged by float64 oracles', () => {
           outputs = squeezed.outputs.map((each) => ({ ...each, scores: scoreAdapter(source, each.adapter) }));
         });
 
-        it('used the method asked for, where it makes a difference', async () => {
+        it('used the requested method, if it makes a difference', async () => {
           assert.deepEqual([report.method.requested, report.method.used], [method, method]);
           for (const module of report.modules) assert.equal(module.power_iterations > 0, method === 'rsvd');
           if (isSketched) return;
@@ -78,7 +83,7 @@ describe('the squeeze of trained adapters, judged by float64 oracles', () => {
           assert.deepEqual(errors(told), errors(report));
         });
 
-        it('reaches the rank asked for', () => {
+        it('reaches the requested rank', () => {
           for (const { target, adapter, result } of outputs) {
             const ranks = [...adapter.modules.values()].map(({ rank }) => rank);
             assert.deepEqual(result.rank, { min: Math.min(...ranks), max: Math.max(...ranks) });
@@ -94,7 +99,7 @@ describe('the squeeze of trained adapters, judged by float64 oracles', () => {
               const what = `${label}, ${module}: ${score.actualError}, optimum ${score.optimalError}`;
               assert.ok(score.actualError <= allowedError(score, tolerance), what);
               assert.ok(score.actualError >= (1 - 1e-9) * score.optimalError, what);
-              // Where the optimum is smaller, rounding to float32 is what one would see.
+              // If the optimum is smaller, the error is mostly rounding to float32.
               if (target.dtype === undefined && score.optimalError > 1e-4) {
                 worst = Math.max(worst, score.actualError / score.optimalError - 1);
               }
@@ -103,7 +108,7 @@ describe('the squeeze of trained adapters, judged by float64 oracles', () => {
           t.diagnostic(`largest excess over the optimum in float32: ${worst.toExponential(1)}`);
         });
 
-        it('is as close by numpy, too', { skip: skipWithoutNumpy() }, async () => {
+        it('is as close by numpy as well', { skip: skipWithoutNumpy() }, async () => {
           const folders = outputs.map((output) => output.dir);
           const theirs = await scoreWithNumpy(dir, folders);
           outputs.forEach(({ label, scores }, at) => {
@@ -117,7 +122,7 @@ describe('the squeeze of trained adapters, judged by float64 oracles', () => {
           });
         });
 
-        it('reports the error that the files have', () => {
+        it('reports the error of the written files', () => {
           outputs.forEach(({ label, result, scores }, at) => {
             const told = succeededTargets(report)[at]!;
             const overall = overallError(scores.values());
@@ -168,14 +173,15 @@ describe('the squeeze of trained adapters, judged by float64 oracles', () => {
           }
         });
 
-        it('keeps the energy asked for with the least rank', () => {
+        it('keeps the requested energy with the smallest rank', () => {
           for (const { label, target, scores } of outputs) {
             if (!('energy' in target)) continue;
             const least = new Map([...scores].map(([module, score]) => [module, leastRank(score, ENERGY)]));
             const most = Math.max(...least.values());
             for (const [module, score] of scores) {
               assert.ok(1 - score.optimalError ** 2 >= ENERGY, `${label}, ${module}: rank ${score.rank}`);
-              // A sketch knows the energy it captured from below, so it may take one rank more to be sure.
+              // A sketch knows a lower bound of the energy it captured, so it may need one more rank to be
+              // sure.
               const slack = report.method.used === 'exact' ? 0 : 1;
               const enough = (target.uniform === false ? least.get(module)! : most) + slack;
               assert.ok(score.rank <= enough, `${label}, ${module}: rank ${score.rank}, ${enough} would do`);

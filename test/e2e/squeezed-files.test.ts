@@ -14,10 +14,10 @@ import { type SqueezedOutput, sha256, squeezeAndDownload } from './squeezed.ts';
 import { unzip } from './zip.ts';
 
 const DTYPES: Readonly<Record<string, string>> = { bfloat16: 'BF16', float16: 'F16', float32: 'F32' };
-/** What a squeeze has no business to change in the configuration. */
+/** Fields of the configuration that a squeeze must not change. */
 const KEPT_KEYS = ['base_model_name_or_path', 'task_type', 'peft_type', 'modules_to_save', 'fan_in_fan_out'];
 
-/** Nothing had to change: the result has the files of the source. */
+/** Nothing had to be changed, so the result has the files of the source. */
 const isUnchanged = ({ warnings }: SucceededResult): boolean =>
   warnings.some((warning) => warning.startsWith('Nothing to squeeze'));
 
@@ -53,7 +53,7 @@ describe('the files of squeezed adapters', () => {
         ({ outputs } = await squeezeAndDownload(client, adapter.id, sourceRank, 'exact', folder));
       });
 
-      it('describe the source as it is', () => {
+      it('describe the source correctly', () => {
         assert.equal(uploaded.sha256, sourceSha);
         assert.equal(uploaded.modules, source.modules.size);
         assert.deepEqual(uploaded.ranks, { min: sourceRank, max: sourceRank });
@@ -68,7 +68,7 @@ describe('the files of squeezed adapters', () => {
         assert.deepEqual([uploaded.parent_id, uploaded.job_id], [null, null]);
       });
 
-      it('give the source back as it was', async () => {
+      it('return the source unchanged', async () => {
         const again = await client.upload(dir);
         assert.equal(again.adapter.content_known, true);
         assert.deepEqual(again.adapter.files, uploaded.files);
@@ -78,7 +78,7 @@ describe('the files of squeezed adapters', () => {
         }
       });
 
-      it('hold finite factors of the dtype asked for', () => {
+      it('contain finite factors of the requested dtype', () => {
         for (const { label, target, adapter } of outputs) {
           for (const [module, { a, b, dtype }] of adapter.modules) {
             assert.equal(dtype, DTYPES[target.dtype ?? ''] ?? source.modules.get(module)!.dtype, label);
@@ -87,7 +87,7 @@ describe('the files of squeezed adapters', () => {
         }
       });
 
-      it('hold a configuration that every server reads alike, or the scale kept when asked', () => {
+      it('contain a configuration that every server reads alike, or keep the scaling on request', () => {
         for (const { label, target, result, adapter } of outputs) {
           if (isUnchanged(result)) continue; // so nothing was folded
           for (const [module, { scale }] of adapter.modules) {
@@ -107,7 +107,7 @@ describe('the files of squeezed adapters', () => {
         }
       });
 
-      it('carry every other tensor over byte for byte, and the names of all', () => {
+      it('carry every other tensor over byte for byte, and keep all names', () => {
         for (const { label, adapter } of outputs) {
           assert.deepEqual([...adapter.passthrough.keys()].sort(), [...source.passthrough.keys()].sort());
           for (const [tensor, { dtype, shape, bytes }] of source.passthrough) {
@@ -121,7 +121,7 @@ describe('the files of squeezed adapters', () => {
         }
       });
 
-      it('say what was done to what', () => {
+      it('state what was done to each module', () => {
         for (const { result, adapter } of outputs) {
           if (isUnchanged(result)) continue;
           const text = JSON.stringify(adapter.metadata);
@@ -133,7 +133,7 @@ describe('the files of squeezed adapters', () => {
         }
       });
 
-      it('belong to adapters like any other: recorded, with digests, as an archive', async () => {
+      it('belong to ordinary adapters: recorded, with digests, as an archive', async () => {
         for (const { label, result, dir: out } of outputs) {
           const record = await client.json<AdapterRecord>(`/v1/adapters/${result.adapter_id}`);
           assert.equal(record.parent_id, uploaded.id, label);
@@ -152,8 +152,8 @@ describe('the files of squeezed adapters', () => {
         }
       });
 
-      it('are the same to the byte when done again', async () => {
-        // One that is rounded and the one of which all else is decided by the spectrum.
+      it('are equal byte for byte when the job is repeated', async () => {
+        // One target that rounds, and one whose ranks depend on the spectrum.
         const some = outputs.filter(({ target }) => target.dtype === 'bfloat16' || target.uniform === false);
         const targets = some.map(({ target }) => target);
         const again = await client.squeeze(uploaded.id, targets, { method: 'exact' });

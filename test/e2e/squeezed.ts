@@ -7,15 +7,16 @@ import type { Target } from '../../src/contract/target.ts';
 import { type OracleAdapter, readPeftAdapter } from '../oracle/peft-adapter.ts';
 import type { Client } from './client.ts';
 
-/** The share of the energy that energy targets ask for. */
+/** The share of the energy that energy targets request. */
 export const ENERGY = 0.9;
 
 export type MethodName = 'exact' | 'rsvd';
 export const METHODS: readonly MethodName[] = ['exact', 'rsvd'];
 
 /**
- * Half the rank (a sixth by rsvd, which sketches nothing wide), rank 2, and each other thing a target can ask for. Energy only by the exact method: it needs the
- * whole spectrum, so one such target would keep all the others from being sketched.
+ * Half the rank (a sixth with rsvd, which does not sketch nearly full rank), rank 2, and each other kind of
+ * target. Energy only with the exact method: it needs the whole spectrum, so one such target would prevent
+ * sketches for all the others.
  */
 export function targetsFor(sourceRank: number, method: MethodName): Target[] {
   const ranks = [
@@ -34,9 +35,9 @@ export function targetsFor(sourceRank: number, method: MethodName): Target[] {
   ];
 }
 
-/** One target's result with its downloaded files as the oracle reads them. */
+/** The result of one target, with its downloaded files as the oracle reads them. */
 export interface SqueezedOutput {
-  /** For messages: which target. */
+  /** For messages: the target. */
   readonly label: string;
   readonly target: Target;
   readonly result: SucceededResult;
@@ -44,7 +45,7 @@ export interface SqueezedOutput {
   readonly adapter: OracleAdapter;
 }
 
-/** Squeezes to all targets of `targetsFor` and downloads every result to a folder of its own under `intoDir`. */
+/** Squeezes to all targets of `targetsFor` and downloads every result into its own folder under `intoDir`. */
 export async function squeezeAndDownload(
   client: Client,
   adapterId: string,

@@ -5,9 +5,9 @@ import { buildSafetensors, type Tensor } from '../oracle/safetensors.ts';
 import { readAdapterFiles } from './client.ts';
 
 /**
- * A high-rank adapter made of trained weights: the same module of all layers side by side (A's on top of each
- * other, B's beside each other), as the update of layer 0. Its rank is that of all layers together, and its spectrum
- * as uneven as training left it. Float32 sources only.
+ * A high-rank adapter made of trained weights: the same module of all layers side by side (all A stacked
+ * vertically, all B horizontally), as the update of layer 0. Its rank is the sum of the ranks of all layers,
+ * and its spectrum as uneven as training left it. Float32 sources only.
  */
 export function stackLayers(sourceDir: string, intoDir: string): { name: string; dir: string } {
   const source = readPeftAdapter(sourceDir);

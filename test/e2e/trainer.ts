@@ -9,7 +9,7 @@ import { type AdapterFiles, adapterForm, type Client } from './client.ts';
 const POLL_MS = 50;
 const SQUEEZE_LIMIT_MS = 300_000;
 
-/** What a trainer has in its hands. */
+/** The state of a trainer. */
 export interface TrainingState extends AdapterFiles {
   readonly optimizer?: Uint8Array;
 }
@@ -19,7 +19,10 @@ export interface SendOptions {
   readonly waitSeconds?: number;
 }
 
-/** A trainer as the service sees it: it begins a run, sends checkpoints, and takes what it should go on with. */
+/**
+ * A trainer as the service sees it: it creates a run, sends checkpoints, and downloads what it continues
+ * with.
+ */
 export class Trainer {
   readonly client: Client;
   readonly run: RunRecord;
@@ -50,7 +53,7 @@ export class Trainer {
     return this.client.fetch(`/v1/runs/${this.run.id}/checkpoints`, { method: 'POST', headers, body: form });
   }
 
-  /** Sends a checkpoint and waits until it is decided for good. */
+  /** Sends a checkpoint and waits until its decision is final. */
   async send(step: number, state: TrainingState, options: SendOptions = {}): Promise<CheckpointRecord> {
     const response = await this.post(step, state, options);
     const text = await response.text();
@@ -73,7 +76,7 @@ export class Trainer {
     return this.client.json<RunRecord>(`/v1/runs/${this.run.id}`);
   }
 
-  /** Downloads what to go on with, by the names of the files. */
+  /** Downloads what to continue with, by the names of the files. */
   async files(record: CheckpointRecord): Promise<Map<string, Buffer>> {
     const found = new Map<string, Buffer>();
     for (const { name, href, bytes } of record.files) {
@@ -84,7 +87,7 @@ export class Trainer {
     return found;
   }
 
-  /** The state that training goes on from. */
+  /** The state from which training continues. */
   async load(record: CheckpointRecord): Promise<TrainingState> {
     const files = await this.files(record);
     const optimizer = files.get('optimizer.safetensors');
@@ -113,7 +116,7 @@ export function adamMoments(weights: Uint8Array): Buffer {
   return Buffer.from(buildSafetensors(Object.fromEntries(tensors)));
 }
 
-/** Some steps of training: every factor moves a little, moments stay. */
+/** Some steps of training: every factor changes a little, moments stay. */
 export function train({ weights, config, optimizer }: TrainingState, seed: number): TrainingState {
   let salt = seed;
   const moved = [...parseSafetensors(weights).tensors].map(([name, tensor]) => {

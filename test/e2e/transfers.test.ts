@@ -28,7 +28,7 @@ const targets = [{ rank: 2 }];
 const noBucket = motoIsMissing() ?? false;
 const SIGNATURE = 'signature=hush-hush';
 
-describe('jobs that fetch adapters and bring results', () => {
+describe('jobs that fetch adapters and deliver results', () => {
   const folder = mkdtempSync(join(tmpdir(), 'transfers-'));
   const dataDir = join(folder, 'data');
   let elsewhere: FileServer;
@@ -82,7 +82,10 @@ describe('jobs that fetch adapters and bring results', () => {
       return job.progress.phase === 'import' && job.progress.done > 0 ? job : undefined;
     });
 
-  /** Nothing that the service keeps or says holds a signature, in the clear or sealed, once its jobs have ended. */
+  /**
+   * Once its jobs have ended, nothing that the service stores or sends contains a signature, in clear or
+   * sealed.
+   */
   function assertNoSecretKept(): void {
     const kept = (word: string) => {
       try {
@@ -92,7 +95,7 @@ describe('jobs that fetch adapters and bring results', () => {
       }
     };
     assert.equal(kept('hush-hush') + kept(GOOD_TOKEN), '');
-    // Until then SQLite's log has the pages as they were.
+    // Until then SQLite's log contains the earlier pages.
     const database = new DatabaseSync(join(dataDir, DATABASE_FILE));
     database.exec('pragma wal_checkpoint(truncate)');
     database.close();
@@ -100,7 +103,7 @@ describe('jobs that fetch adapters and bring results', () => {
     assert.doesNotMatch(service.log(), /hush-hush/);
   }
 
-  it('import an adapter from URLs, squeeze it, and put the result to presigned URLs, in one call', async () => {
+  it('import an adapter from URLs, squeeze it, and deliver the result to presigned URLs, in one call', async () => {
     const { adapter } = await client.upload(fixture!.dir);
     const plain = await client.squeeze(adapter.id, targets);
     const job = await succeed(client, {
@@ -124,7 +127,7 @@ describe('jobs that fetch adapters and bring results', () => {
     assertNoSecretKept();
   });
 
-  it('call what they fetch and what they make of it as they are told', async () => {
+  it('name the adapters they fetch and their results as requested', async () => {
     const results = { name: 'fetched/{source} {rank}', labels: { from: 'there' }, ttl_seconds: 600 };
     const known = async (id: string) => {
       const { name, labels, expires_at } = await client.json<AdapterRecord>(`/v1/adapters/${id}`);
@@ -143,7 +146,7 @@ describe('jobs that fetch adapters and bring results', () => {
     ]);
   });
 
-  it('say while they wait and run what they do, and nothing secret', async () => {
+  it('show what they do while they wait and run, without secrets', async () => {
     let release: () => void = () => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
@@ -177,7 +180,7 @@ describe('jobs that fetch adapters and bring results', () => {
     assertNoSecretKept();
   });
 
-  it('fetch from the Hub and bring to it', async () => {
+  it('fetch from the Hub and deliver to it', async () => {
     const commit = hub.commit(
       'team/adapter',
       {
@@ -200,7 +203,7 @@ describe('jobs that fetch adapters and bring results', () => {
     assertNoSecretKept();
   });
 
-  it('fetch weights in several files from the Hub, alone and below a prefix', async () => {
+  it('fetch split weights from the Hub, alone and below a prefix', async () => {
     const { tensors, metadata } = parseSafetensors(files.weights);
     const half = Math.ceil(tensors.size / 2);
     const parts = [[...tensors].slice(0, half), [...tensors].slice(half)].map((part) =>
@@ -225,7 +228,7 @@ describe('jobs that fetch adapters and bring results', () => {
       job.imported!.files.map(({ name }) => name),
       [nameOf(1), nameOf(2), 'cut.safetensors.index.json', CONFIG],
     );
-    // The metadata names the source, whose tensors lie in another order; all else is the same.
+    // The metadata names the source, whose tensors are in another order; everything else is equal.
     const numbersOf = async (id: string) =>
       [...parseSafetensors(await fileOf(id, WEIGHTS)).tensors]
         .map(([name, { bytes }]) => [name, Buffer.from(bytes).toString('hex')])
@@ -235,14 +238,14 @@ describe('jobs that fetch adapters and bring results', () => {
       string,
     ];
     assert.deepEqual(await numbersOf(made), await numbersOf(expected));
-    // What a batch asks for of weights in several files without a configuration: the first of them.
+    // What a batch requests of split weights without a configuration: their first file.
     const bare = { kind: 'hub', repo: 'team/cut', subfolder: 'bare', filename: nameOf(1) } as const;
     const failed = await runJob(client, { kind: 'import', source: bare });
     assert.deepEqual([failed.state, failed.error?.code], ['failed', 'FILE_MISSING']);
     assert.match(failed.error!.detail, /adapter_config\.json is needed/, 'both files were joined and read');
   });
 
-  it('name the license of the source in the cards of results, each its own', async () => {
+  it('name the license of their own source in the model cards of results', async () => {
     const adapter = { [WEIGHTS]: Buffer.from(files.weights), [CONFIG]: Buffer.from(files.config) };
     const cardOf = async (id: string) => (await fileOf(id, 'README.md')).toString();
     for (const license of ['mit', 'apache-2.0']) {
@@ -255,7 +258,7 @@ describe('jobs that fetch adapters and bring results', () => {
       const { adapter_id: id } = succeededResults(job)[0]!;
       assert.match(await cardOf(id), new RegExp(`^---\n[^#]*^license: ${license}$`, 'm'));
       assert.equal((await client.json<AdapterRecord>(`/v1/adapters/${id}`)).license, license);
-      // So it is with what is made of the result.
+      // The same holds for results of the result.
       const again = await succeed(client, { kind: 'squeeze', adapter_id: id, targets: [{ rank: 1 }] });
       assert.match(
         await cardOf(succeededResults(again)[0]!.adapter_id),
@@ -264,7 +267,7 @@ describe('jobs that fetch adapters and bring results', () => {
     }
   });
 
-  it('export an adapter that is here', async () => {
+  it('export an existing adapter', async () => {
     const { adapter } = await client.upload(fixture!.dir);
     const job = await succeed(client, { kind: 'export', adapter_id: adapter.id, to: sink('/export') });
     assert.deepEqual(
@@ -274,7 +277,7 @@ describe('jobs that fetch adapters and bring results', () => {
     assert.deepEqual(elsewhere.files.get('/export/weights'), Buffer.from(files.weights));
   });
 
-  it('succeed where a delivery fails, and send it again when they are asked to', async () => {
+  it('succeed even if a delivery fails, and deliver again on request', async () => {
     let isOpen = false;
     elsewhere.fault = ({ method, path }) =>
       method === 'PUT' && path.startsWith('/no/') && !isOpen ? { status: 403 } : undefined;
@@ -309,7 +312,7 @@ describe('jobs that fetch adapters and bring results', () => {
     assertNoSecretKept();
   });
 
-  it('are tried again where what failed may pass', async () => {
+  it('are retried if the failure may be temporary', async () => {
     let refusals = 0;
     elsewhere.fault = ({ method }) => (method === 'PUT' && refusals++ < 6 ? { status: 503 } : undefined);
     const job = await runJob(client, {
@@ -323,7 +326,7 @@ describe('jobs that fetch adapters and bring results', () => {
     assert.ok(elsewhere.files.has('/later/weights'));
   });
 
-  it('fail by what the source says, before anything is computed', async () => {
+  it('fail with the error of the source before anything is computed', async () => {
     const cases: [JobRequest, string][] = [
       [{ kind: 'import', source: source('/missing') }, 'OUTBOUND_REFUSED'],
       [{ kind: 'analyze', source: { kind: 'hub', repo: 'team/none' } }, 'OUTBOUND_REFUSED'],
@@ -341,19 +344,19 @@ describe('jobs that fetch adapters and bring results', () => {
     }
   });
 
-  it('stop when they are cancelled in mid-transfer', async () => {
+  it('stop when they are cancelled during a transfer', async () => {
     elsewhere.fault = ({ path }) => (path.startsWith('/a/weights') ? { stallAfterBytes: 1000 } : undefined);
     const { id } = (await (await client.postJob({ kind: 'import', source: source() })).json()) as JobRecord;
     await inMidImport(id);
     const cancelled = await client.fetch(`/v1/jobs/${id}/cancel`, { method: 'POST' });
     assert.equal(cancelled.status, 200);
     elsewhere.fault = () => undefined;
-    // The one compute process is free again, or this would wait for a minute.
+    // The only compute process is free again; otherwise this would wait for a minute.
     await succeed(client, { kind: 'import', source: source() });
     assertNoSecretKept();
   });
 
-  it('are refused when they are asked for where they never can be served', async () => {
+  it('are refused when they are submitted, if they can never succeed', async () => {
     const inside: Source = {
       kind: 's3',
       bucket: 'bucket',

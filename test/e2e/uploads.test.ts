@@ -33,21 +33,21 @@ import { until } from '../queue/harness.ts';
 import { descriptorsOf, peakResidentBytes } from './process-tree.ts';
 
 const MB = 1_000_000;
-/** Of a file in three parts. */
+/** The parts of a file that is sent in three. */
 const PART = 4 * MB;
-/** Much more than a busy machine takes; only what never ends waits so long. */
+/** Much more than a busy machine needs; only work that never ends takes so long. */
 const LIMIT_MS = 180_000;
 const RETRY_MS = 50;
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** A service as the tools for uploads want it. */
+/** A service configured for upload tools. */
 const at = ({ url }: ServiceProcess) => ({
   port: Number(new URL(url).port),
   fetch: (path: string, init?: RequestInit) => fetch(`${url}${path}`, init),
 });
 
-/** Two processes of the API over one storage, of which the first is killed and started again. */
-describe('uploads and processes', () => {
+/** Two API processes with one storage; the first one is killed and started again. */
+describe('uploads across processes', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'squeeze-uploads-'));
   const storage = join(scratch, 'storage');
   const uploadsFolder = join(storage, 'uploads');
@@ -72,7 +72,7 @@ describe('uploads and processes', () => {
         .selectFrom('upload_lock')
         .selectAll()
         .where('expires_at', '>', database.now);
-      // Those of requests that broke off end by themselves.
+      // The locks of requests that broke off end by themselves.
       const isFree = async () => (await held.execute()).length === 0 || undefined;
       await until('the end of all locks', isFree).finally(() => database.close());
     } finally {
@@ -91,7 +91,7 @@ describe('uploads and processes', () => {
       ...env,
     });
 
-  it('go on where the bytes end when the process was killed, in the same or another one', async () => {
+  it('resume where the bytes end after a kill of the process, in the same or another one', async () => {
     const path = await create(at(first), weights.length);
     const sender = await beginPatch(at(first), path, 0, weights.length, weights.subarray(0, PART));
     await received(at(second), path, PART - MB);
@@ -116,7 +116,7 @@ describe('uploads and processes', () => {
     assert.deepEqual(filesUnder(uploadsFolder), []);
   });
 
-  it('are written by one process at a time: what wants an upload elsewhere ends the request that has it', async () => {
+  it('are written by one process at a time: a request for an upload elsewhere ends the request that holds it', async () => {
     const path = await create(at(first), weights.length);
     const slow = await beginPatch(at(first), path, 0, weights.length, weights.subarray(0, MB));
     await received(at(second), path, MB);
@@ -130,8 +130,8 @@ describe('uploads and processes', () => {
       statuses.every((status) => status === 204 || status === 409 || status === 423),
       statuses.join(),
     );
-    // The one that wrote may have been ended in mid-body or after its last byte, by one that then found more bytes than
-    // it spoke of.
+    // The request that wrote may have been ended during its body or after its last byte, by one that then
+    // found more bytes than its offset.
     const offset = await offsetOf(at(second), path);
     if (statuses.includes(204)) assert.equal(offset, weights.length);
     else assert.ok(statuses.includes(423) && offset > MB, `${statuses.join()}: ${offset}`);
@@ -142,13 +142,13 @@ describe('uploads and processes', () => {
     assert.equal((await at(second).fetch(path, { method: 'DELETE' })).status, 204);
   });
 
-  it('go on in another process when one hangs, which writes nothing more when it wakes up', async () => {
+  it('continue in another process when one hangs, which writes nothing more when it resumes', async () => {
     const path = await create(at(first), weights.length);
     const sender = await beginPatch(at(first), path, 0, weights.length, weights.subarray(0, MB));
     await received(at(second), path, MB);
     first.child.kill('SIGSTOP');
     try {
-      // Other bytes than those that belong there.
+      // Bytes that do not belong there.
       sender.write(Buffer.alloc(PART));
       assert.equal(await offsetOf(at(second), path), MB);
       assert.equal((await patch(at(second), path, MB, weights.subarray(MB))).status, 204);
@@ -163,7 +163,7 @@ describe('uploads and processes', () => {
     assert.equal((await at(first).fetch(path, { method: 'DELETE' })).status, 204);
   });
 
-  it('survive a kill unseen by a tus client that tries again', async () => {
+  it('survive a kill that a retrying tus client does not notice', async () => {
     const { port } = at(first);
     let restarted: Promise<void> | undefined;
     const path = await new Promise<string>((resolve, reject) => {
@@ -189,7 +189,7 @@ describe('uploads and processes', () => {
     await at(first).fetch(path, { method: 'DELETE' });
   });
 
-  it('are swept by a process of the API, also those that it did not take', async () => {
+  it('are swept by an API process, even those that another process received', async () => {
     const path = await create(at(first), 1000);
     const kept = await create(at(first), weights.length);
     const live = await beginPatch(at(first), kept, 0, weights.length, weights.subarray(0, 1000));
@@ -203,7 +203,7 @@ describe('uploads and processes', () => {
     assert.equal(await sweeper.end(), 0);
   });
 
-  it('take no more memory for being large', async () => {
+  it('take no more memory when they are large', async () => {
     const pid = first.child.pid!;
     const columns = (150 * MB) / 8;
     const factor = (shape: [number, number]) => ({ dtype: 'F32', shape, bytes: new Uint8Array(4 * columns) });
@@ -212,7 +212,7 @@ describe('uploads and processes', () => {
       'base_model.model.layers.0.self_attn.q_proj.lora_B.weight': factor([columns, 1]),
     });
     await put(at(first), 'warming-up', 'adapter_model.safetensors', weights);
-    // Counts the peak from here on; see clear_refs in proc(5).
+    // The peak is counted from here on; see clear_refs in proc(5).
     writeFileSync(`/proc/${pid}/clear_refs`, '5');
     const before = peakResidentBytes({ pid });
     const answer = await put(at(first), 'the-large-one', 'adapter_model.safetensors', large);
@@ -226,7 +226,7 @@ describe('uploads and processes', () => {
 
   it('leave no descriptors, files or locks behind, however many break off', async () => {
     const { port } = at(first);
-    // The pool of the database keeps its connections for a while, however little goes on.
+    // The connection pool of the database keeps its connections for a while, even without load.
     const descriptors = () => descriptorsOf(first.child.pid!, Number(new URL(databaseUrl).port));
     const breakOff = async (head: string): Promise<void> => {
       const socket: Socket = connect(port, '127.0.0.1');
@@ -234,12 +234,12 @@ describe('uploads and processes', () => {
       await once(socket, 'connect');
       socket.write(`${head}\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n`);
       socket.write(weights.subarray(0, Math.floor(Math.random() * 100_000)));
-      // Anywhere between the first byte and the last: the moment is what differs from one to the next.
+      // At any point between the first byte and the last: the uploads differ only in that.
       await sleep(Math.random() * 20);
       socket.destroy();
     };
     const files = () => [...filesUnder(uploadsFolder), ...filesUnder(join(storage, 'tmp'))];
-    // Of processes that were killed in the tests before, until the next sweep.
+    // Left by processes that were killed in earlier tests, until the next sweep.
     const ofOthers = files();
     const left = () => files().filter((file) => !ofOthers.includes(file));
     const path = await create(at(first), weights.length);
@@ -256,7 +256,8 @@ describe('uploads and processes', () => {
         ),
       );
     }
-    // Those that broke off hold the upload until their end is seen; whoever comes before is answered with 423, and asks again.
+    // Uploads that broke off stay locked until their end is noticed; earlier requests get 423 and must be
+    // repeated.
     const rest = async (): Promise<number | undefined> => {
       const offset = await offsetOf(at(first), path).catch(() => undefined);
       if (offset === undefined) return undefined;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The limit only keeps a broken test from hanging. */
+/** The limit only prevents hanging. */
 const LIMIT_MS = 120_000;
 
 /**
- * The text of /metrics once it has all of this. A job's end is recorded before it is counted, so a client may know of
- * it a little earlier than the counters do.
+ * The text of /metrics once it contains all of this. The end of a job is recorded before it is counted, so a
+ * client may learn of it slightly earlier than the counters.
  */
 export async function waitForMetrics(read: () => Promise<string>, ...patterns: RegExp[]): Promise<string> {
   const deadline = Date.now() + LIMIT_MS;

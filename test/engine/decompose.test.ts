@@ -23,7 +23,7 @@ const spectrum = (r: number, of: (i: number) => number): number[] =>
   Array.from({ length: r }, (_, i) => of(i));
 const slow = (r: number): number[] => spectrum(r, (i) => (i + 1) ** -0.7);
 
-/** Relative error of the engine's truncation over the least possible, minus 1. */
+/** Relative error of the engine's truncation divided by the least possible, minus 1. */
 function excess(given: Problem, found: Awaited<ReturnType<typeof decomposeStack>>[0], k: number): number {
   const { b, a } = truncated(given, found, k);
   const sigma = singularValuesOfProduct(given.b, given.a);
@@ -126,7 +126,7 @@ describe('the exact decomposition', () => {
     });
   }
 
-  it('gives B·p orthonormal columns and r·A rows as long as σ', async () => {
+  it('gives orthonormal columns B·p, and rows r·A with norms σ', async () => {
     const given = problem('orthonormal', factorsWithSpectrum(60, 50, slow(16), 20));
     const [found] = await decomposeStack(kernels, [given]);
     const { b, a } = truncated(given, found!, 16);
@@ -139,8 +139,9 @@ describe('the exact decomposition', () => {
     }
   });
 
-  // Below 1e-7 of the longest, the Gram matrices hold rounding only. Taken for a direction, it spoilt one of 25 of these.
-  it('does not take rounding for a direction, whatever the numbers', async () => {
+  // Below 1e-7 of the largest norm, the Gram matrices contain only rounding. A direction made of rounding
+  // spoiled one of 25 of these.
+  it('never returns rounding as a direction, whatever the numbers', async () => {
     const sigma = spectrum(40, (i) => 10 ** -i);
     const given = Array.from({ length: 100 }, (_, seed) =>
       problem(`seed ${seed}`, factorsWithSpectrum(44, 57, sigma, seed)),
@@ -153,14 +154,14 @@ describe('the exact decomposition', () => {
     }
   });
 
-  it('loses nothing at the full rank', async () => {
+  it('loses nothing at full rank', async () => {
     const given = problem('full', factorsWithSpectrum(60, 50, slow(16), 21));
     const [found] = await decomposeStack(kernels, [given]);
     const { b, a } = truncated(given, found!, 16);
     assert.ok(differenceNorm(given.b, given.a, 1, b, a, 1) < 1e-12 * productNorm(given.b, given.a));
   });
 
-  it('takes B = 0, A = 0 and both for what they are', async () => {
+  it('handles B = 0, A = 0 and both correctly', async () => {
     const zeroB = problem('b', { b: matrix(20, 8), a: gaussianMatrix(8, 30, 1) });
     const zeroA = problem('a', { b: gaussianMatrix(20, 8, 1), a: matrix(8, 30) });
     const nothing = problem('0', { b: matrix(20, 8), a: matrix(8, 30) });
@@ -175,7 +176,7 @@ describe('the exact decomposition', () => {
     }
   });
 
-  it('finds the true rank of factors that have less than they could', async () => {
+  it('finds the true rank of rank-deficient factors', async () => {
     const b = multiply(gaussianMatrix(40, 3, 30), gaussianMatrix(3, 16, 31));
     const given: Problem = { name: 'deficient', b, a: problem('', { b, a: gaussianMatrix(16, 50, 32) }).a };
     const rounded = { ...given, b: problem('', { b, a: given.a }).b };
@@ -186,7 +187,7 @@ describe('the exact decomposition', () => {
     assert.ok(error < 1e-6, `${error}`);
   });
 
-  it('takes columns of B that are copies of each other, or zero', async () => {
+  it('handles columns of B that are zero or copies of each other', async () => {
     const b = gaussianMatrix(40, 8, 33);
     for (let i = 0; i < b.rows; i++) {
       b.data[i * 8 + 5] = b.data[i * 8 + 2]!;
@@ -198,7 +199,7 @@ describe('the exact decomposition', () => {
     assert.ok(Math.abs(excess(given, found!, 3)) <= 1e-6);
   });
 
-  it('takes a single row and a single column', async () => {
+  it('handles a single row and a single column', async () => {
     for (const [m, n] of [
       [1, 40],
       [40, 1],
@@ -212,7 +213,7 @@ describe('the exact decomposition', () => {
     }
   });
 
-  it('does not mind tiny or huge factors', async () => {
+  it('handles tiny and huge factors', async () => {
     const base = factorsWithSpectrum(60, 50, slow(16), 50);
     for (const [left, right] of [
       [1e-30, 1e-30],
@@ -244,7 +245,7 @@ describe('any decomposition', () => {
         fc.nat(1000),
         fc.boolean(),
         async (m, n, r, inner, sizeB, sizeA, seed, isSketched) => {
-          // B has rank `inner` at most; both may be far from balanced.
+          // B has at most rank `inner`; both factors may be far from balanced.
           const b = scaled(
             multiply(gaussianMatrix(m, inner, seed), gaussianMatrix(inner, r, seed + 1)),
             10 ** sizeB,
@@ -293,7 +294,7 @@ describe('the randomised decomposition', () => {
   ] as const;
 
   for (const [name, sigma, allowed] of cases) {
-    it(`comes within ${allowed} of the optimum by itself, and never below it: ${name}`, async () => {
+    it(`comes within ${allowed} of the optimum without refinement, and never below it: ${name}`, async () => {
       const given = problem(name, factorsWithSpectrum(140, 120, sigma, 60));
       const [found] = await decomposeStack(kernels, [given], { variant: 'randomised', columns });
       const worse = excess(given, found!, k);
@@ -302,7 +303,7 @@ describe('the randomised decomposition', () => {
     });
   }
 
-  it('gets better with every power iteration', async () => {
+  it('improves with every power iteration', async () => {
     const given = problem('power', factorsWithSpectrum(140, 120, slow(64), 61));
     const errors = [];
     for (const maxIterations of [0, 1, 2, 4]) {
@@ -319,7 +320,7 @@ describe('the randomised decomposition', () => {
     assert.ok(errors[0]! > 1e-3, 'without power iterations the sketch alone is not enough');
   });
 
-  it('depends on the seed, a little, and on nothing else', async () => {
+  it('depends slightly on the seed, and on nothing else', async () => {
     const given = problem('seeded', factorsWithSpectrum(140, 120, slow(64), 62));
     const run = (seed: number) => decomposeStack(kernels, [given], { variant: 'randomised', columns, seed });
     const [[first], [again], [other]] = [await run(1), await run(1), await run(2)];
@@ -328,7 +329,7 @@ describe('the randomised decomposition', () => {
     assert.ok(Math.abs(first!.sigma[0]! / other!.sigma[0]! - 1) < 1e-6);
   });
 
-  it('takes factors of a lower rank than the sketch is wide', async () => {
+  it('handles factors with a smaller rank than the width of the sketch', async () => {
     const b = multiply(gaussianMatrix(90, 5, 63), gaussianMatrix(5, 64, 64));
     const given = problem('deficient', { b, a: gaussianMatrix(64, 80, 65) });
     const [found] = await decomposeStack(kernels, [given], { variant: 'randomised', columns });
@@ -338,7 +339,7 @@ describe('the randomised decomposition', () => {
     assert.ok([...found!.directions.p, ...found!.directions.r, ...found!.sigma].every(Number.isFinite));
   });
 
-  it('takes zero', async () => {
+  it('handles zero', async () => {
     const given = problem('0', { b: matrix(20, 64), a: gaussianMatrix(64, 30, 66) });
     const [found] = await decomposeStack(kernels, [given], { variant: 'randomised', columns });
     assert.ok(found!.sigma.every((value) => value === 0));
@@ -346,8 +347,8 @@ describe('the randomised decomposition', () => {
   });
 });
 
-describe('a stack', () => {
-  // Modules that take different numbers of sweeps and iterations, so that early ones have to wait frozen.
+describe('a stack of modules', () => {
+  // Modules with different numbers of sweeps and iterations, so that early ones have to wait unchanged.
   const problems = [
     problem('slow', factorsWithSpectrum(100, 90, slow(48), 70)),
     problem('zero', { b: matrix(10, 48), a: gaussianMatrix(48, 20, 71) }),
@@ -373,7 +374,7 @@ describe('a stack', () => {
   ];
 
   for (const variant of ['exact', 'randomised'] as const) {
-    it(`gives every module the bits it would get alone: ${variant}`, async () => {
+    it(`gives every module the same bits as alone: ${variant}`, async () => {
       const settings = variant === 'exact' ? { variant } : { variant, columns: 16 };
       const together = await decomposeStack(kernels, problems, settings);
       const reversed = (await decomposeStack(kernels, [...problems].reverse(), settings)).reverse();
@@ -421,8 +422,8 @@ describe('the Gram matrices', () => {
   });
 });
 
-describe('directions', () => {
-  it('come as many as are wanted, and are the first of all', async () => {
+describe('limited directions', () => {
+  it('are as many as requested, and the leading ones', async () => {
     const given = problem('keep', factorsWithSpectrum(60, 50, slow(24), 80));
     const [all] = await decomposeStack(kernels, [given]);
     const [some] = await decomposeStack(kernels, [given], { keep: 5 });

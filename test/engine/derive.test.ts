@@ -19,7 +19,7 @@ const off = (x: ArrayLike<number>, y: Matrix): number =>
     ),
   ) / Math.max(frobenius(y), 1e-300);
 
-/** QᵀQ is the identity but for columns of zero; how far from it. */
+/** How far QᵀQ is from the identity, except for columns of zeros. */
 function awayFromOrthonormal(q: Matrix): number {
   const gram = multiply(transpose(q), q);
   for (let i = 0; i < q.columns; i++)
@@ -32,10 +32,10 @@ const lengthOfColumn = (q: Matrix, j: number): number =>
 describe('an orthonormal basis', () => {
   const basis = async (x: Matrix): Promise<Matrix> =>
     matrix(x.rows, x.columns, await kernels.derive.orthonormal(asFloat64(x)));
-  /** What of x lies outside the span of q, beside x. */
+  /** The part of x outside the span of q, relative to x. */
   const outside = (q: Matrix, x: Matrix): number => off(multiply(q, multiply(transpose(q), x)).data, x);
 
-  it('spans the columns, whatever their lengths', async () => {
+  it('spans the columns, whatever their norms', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 32, max: 80 }),
@@ -51,7 +51,7 @@ describe('an orthonormal basis', () => {
     );
   });
 
-  it('tells mixtures of steep directions apart', async () => {
+  it('distinguishes mixtures of steep directions', async () => {
     const sigma = Array.from({ length: 32 }, (_, i) => 0.5 ** i);
     const x = multiply(multiply(orthonormalColumns(90, 32, 1), diagonal(sigma)), gaussianMatrix(32, 32, 2));
     const q = await basis(x);
@@ -60,7 +60,7 @@ describe('an orthonormal basis', () => {
       assert.ok(Math.abs(lengthOfColumn(q, j) - 1) < 1e-12, `column ${j} is missing`);
   });
 
-  it('has zeros where columns depend on others, and where there are more than rows', async () => {
+  it('has zeros where columns depend on others, and where there are more columns than rows', async () => {
     const low = multiply(gaussianMatrix(50, 5, 1), gaussianMatrix(5, 32, 2));
     for (const [x, rank] of [
       [low, 5],
@@ -68,12 +68,13 @@ describe('an orthonormal basis', () => {
       [matrix(20, 16), 0],
     ] as const) {
       const q = await basis(x);
-      // The length of a column of rounding is only as exact as rounding allows.
+      // The norm of a column of rounding is only as exact as rounding allows.
       assert.ok(awayFromOrthonormal(q) < 1e-10);
       const found = Array.from({ length: x.columns }, (_, j) => lengthOfColumn(q, j)).filter(
         (length) => length > 0,
       );
-      // One that is rounding alone may pass for new: it is orthogonal to the rest, and so does no harm.
+      // A column that is only rounding may pass as independent; it is orthogonal to the others, and so does
+      // no harm.
       assert.ok(
         found.length >= rank && found.length <= Math.min(x.rows, rank + 2),
         `${found.length} for ${rank}`,
@@ -85,7 +86,7 @@ describe('an orthonormal basis', () => {
 });
 
 describe('sums over blocks of rows', () => {
-  it('are products with the matrix and its transpose, of numbers of either size', async () => {
+  it('are products with the matrix and its transpose, of numbers of both widths', async () => {
     const [w, x, q] = [gaussianMatrix(9, 13, 1), gaussianMatrix(13, 16, 2), gaussianMatrix(9, 16, 3)];
     const rounded = asFloat32(w);
     const exact = matrix(9, 13, rounded.data);
@@ -100,7 +101,7 @@ describe('sums over blocks of rows', () => {
     }
   });
 
-  it('measure a distance that is small beside what is compared', async () => {
+  it('measure a small distance between large matrices', async () => {
     const [b, a] = [asFloat32(gaussianMatrix(9, 3, 1)), asFloat32(gaussianMatrix(3, 8, 2))];
     const product = multiply(matrix(9, 3, b.data), matrix(3, 8, a.data));
     const near = matrix(

@@ -14,10 +14,10 @@ const RANK = 24;
 const COLUMNS = 16;
 const TRIALS = 10_000;
 const STACK = 250;
-/** Of the energy: what rounding may take from a difference of energies. */
+/** As a share of the energy: what rounding may take from a difference of energies. */
 const ROUNDING = 1e-13;
 
-/** Spectra of every kind, from numbers between 0 and 1. */
+/** Spectra of every kind, made from numbers between 0 and 1. */
 const KINDS: readonly ((x: number, y: number) => (i: number) => number)[] = [
   (x) => (i) => (i + 1) ** (-3 * x),
   (x) => (i) => (0.3 + 0.7 * x) ** i,
@@ -27,15 +27,18 @@ const KINDS: readonly ((x: number, y: number) => (i: number) => number)[] = [
   (x, y) => (i) => (i < 1 + 3 * x ? 10 ** (4 * y) : 1 - i / 100),
 ];
 
-/** One for each place in a stack: the sketch, which is each trial's own, makes trials independent of each other. */
+/**
+ * One for each place in a stack: each trial has its own sketch, which makes trials independent of each other.
+ */
 const ROTATIONS = Array.from({ length: STACK }, (_, seed) => orthonormalColumns(RANK, RANK, seed));
 
-/** How unlike the two factors are, as those of trained adapters: neither orthogonal nor balanced. */
+/** How different the two factors are, like those of trained adapters: neither orthogonal nor balanced. */
 const STRETCH = Array.from({ length: RANK }, (_, i) => 1 + (3 * i) / RANK);
 
 /**
- * BᵀB and AAᵀ of factors with these singular values: D·RᵀΣR·D and D⁻¹·RᵀΣR·D⁻¹ with a rotation R and a stretch D. The
- * factors themselves, m × r and r × n, would add orthonormal columns, which their Gram matrices do not show.
+ * BᵀB and AAᵀ of factors with these singular values: D·RᵀΣR·D and D⁻¹·RᵀΣR·D⁻¹ with a rotation R and a
+ * stretch D. The factors themselves, m × r and r × n, would add orthonormal columns, which do not appear in
+ * their Gram matrices.
  */
 function gramsWithSpectrum(sigma: readonly number[], place: number) {
   const rotation = ROTATIONS[place]!;
@@ -48,8 +51,8 @@ function gramsWithSpectrum(sigma: readonly number[], place: number) {
   return { gramB: stretched((i) => STRETCH[i]!), gramA: stretched((i) => 1 / STRETCH[i]!) };
 }
 
-describe('the bound of what a sketch missed', () => {
-  it(`holds in ${TRIALS} random trials, however few the iterations, and says something`, async () => {
+describe('the bound of the energy that a sketch missed', () => {
+  it(`holds in ${TRIALS} random trials, however few the iterations, and is not trivial`, async () => {
     let close = 0;
     for (let begin = 0; begin < TRIALS; begin += STACK) {
       const maxIterations = [0, 1, 3, 64][(begin / STACK) % 4]!;
@@ -92,8 +95,8 @@ describe('the bound of what a sketch missed', () => {
     );
   });
 
-  it('is no smaller than what a sketch without a direction left out', () => {
-    // One direction of σ² = 4 stands apart from a sketch of ones.
+  it('is not smaller than what a sketch that lacks a direction left out', () => {
+    // One direction of σ² = 4 is outside a sketch of ones.
     assert.ok(missedEnergyBound(Float64Array.of(1, 1, 1), 2, { missed: 4, residual: 0 }) >= 6);
     assert.ok(missedEnergyBound(Float64Array.of(2, 1), 1, { missed: 1, residual: 0 }) < 1e-9);
   });

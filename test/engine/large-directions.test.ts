@@ -14,14 +14,14 @@ const RANK = 512;
 
 const energyOf = (sigma: readonly number[]): number => sigma.reduceRight((sum, value) => sum + value ** 2, 0);
 
-// A sketch of them sees the large directions smaller than they are. A filter made for that grew them so much
-// that all others were lost to rounding, and came out as zeros.
-describe('a few large directions above many of about one size', () => {
+// A sketch underestimates the large directions. A filter based on it amplified them so much that all others
+// were lost to rounding and became zeros.
+describe('a few large directions above many of similar size', () => {
   for (const [name, tail, k] of [
     ['a cluster at the cut', (i: number) => (i < 34 ? 0.5 : 0.499), 4],
     ['a step far behind the cut', (i: number) => (i < 42 ? 1 : 0.99), 64],
   ] as const)
-    it(`are found with what is next to them: ${name}`, async () => {
+    it(`are found together with the next ones: ${name}`, async () => {
       const sigma = Array.from({ length: RANK }, (_, i) => (i < 2 ? 1 : tail(i)));
       const { b, a } = factorsWithSpectrum(RANK, RANK, sigma, RANK);
       const module = { name: 'module', rank: RANK, m: RANK, n: RANK };

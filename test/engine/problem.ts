@@ -5,7 +5,7 @@ import type { DecomposedModule, DecomposeInput, Stack32 } from '../../src/engine
 import type { Kernels } from '../../src/engine/kernels.ts';
 import { type Matrix, matrix, multiply } from '../oracle/linear-algebra.ts';
 
-/** One module's factors as float32, as the engine sees them, and as the oracle does. */
+/** One module's factors as float32, as the engine gets them, and as the oracle does. */
 export interface Problem {
   readonly name: string;
   readonly b: Matrix;
@@ -18,7 +18,7 @@ export function problem(name: string, { b, a }: { b: Matrix; a: Matrix }): Probl
   return { name, b: round(b), a: round(a) };
 }
 
-/** A stack of one. */
+/** A stack of one module. */
 export const asFloat32 = ({ rows, columns, data }: Matrix): Stack32 => ({
   count: 1,
   rows,
@@ -32,7 +32,7 @@ type Settings = Partial<
   seed?: number;
 };
 
-/** Decomposes problems of one rank as one stack; exact unless said. */
+/** Decomposes problems of one rank as one stack; exactly by default. */
 export async function decomposeStack(
   kernels: Kernels,
   problems: readonly Problem[],
@@ -51,7 +51,7 @@ export async function decomposeStack(
   });
 }
 
-/** The truncation to rank k in float64: B·p and r·A of the first k directions. */
+/** The truncation to rank k in float64: the first k directions of B·p and r·A. */
 export function truncated({ b, a }: Problem, { directions: { p, r, count } }: DecomposedModule, k: number) {
   const rank = a.rows;
   const left = matrix(rank, k);

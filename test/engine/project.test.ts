@@ -60,7 +60,7 @@ const lengths = (rows: ReturnType<typeof matrix>): number[] =>
   );
 
 describe('a projection', () => {
-  it('measures the factors it gives, not the ones it meant', async () => {
+  it('measures the factors it returns, after rounding', async () => {
     for (const grid of ['float', 'float16', 'bfloat16'] as const) {
       const { left, right, inner, energy } = await project({ gridA: grid, gridB: grid });
       const truth = productNorm(given.b, given.a) ** 2;
@@ -71,7 +71,7 @@ describe('a projection', () => {
     }
   });
 
-  it('balances both factors at split ½ and moves σ as asked', async () => {
+  it('balances both factors at split ½ and moves σ with the split', async () => {
     for (const [split, inB, inA] of [
       [0.5, 0.5, 0.5],
       [1, 1, 0],
@@ -99,7 +99,7 @@ describe('a projection', () => {
   });
 
   it('rounds to the nearest number of the grid, ties to even', async () => {
-    // Identity decomposition: what comes out is what went in, rounded.
+    // With the identity as decomposition, the output is the input, rounded.
     const eye = Float64Array.of(1);
     const identity: Directions = {
       count: 1,
@@ -128,7 +128,7 @@ describe('a projection', () => {
     );
   });
 
-  it('shows an overflow of the output by what it measures', async () => {
+  it('shows an overflow of the output in its measurements', async () => {
     const huge = problem('huge', { b: matrix(2, 1, [1e5, 1]), a: matrix(1, 2, [1, 1]) });
     const eye = Float64Array.of(1);
     const directions = { count: 1, p: eye, r: eye, sigma: eye };
@@ -159,7 +159,7 @@ describe('a projection', () => {
     );
   });
 
-  it('gives each module of a stack the bytes that it has alone', async () => {
+  it('gives each module of a stack the same bytes as alone', async () => {
     const others = [0.3, 1.2, 2].map((slope, index) =>
       problem(
         `other ${index}`,

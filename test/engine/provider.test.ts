@@ -10,7 +10,7 @@ const hasCuda = await resolveProvider('cuda').then(
 );
 
 describe('the execution provider', () => {
-  it('is the CPU when asked for, without a reason', async () => {
+  it('is the CPU on request, without a reason', async () => {
     const provider = await resolveProvider('cpu');
     assert.match(provider.onnxruntime, /^\d+\.\d+\.\d+/);
     assert.deepEqual(
@@ -19,7 +19,7 @@ describe('the execution provider', () => {
     );
   });
 
-  it('falls back to the CPU from auto and says why in one line', {
+  it('falls back from auto to the CPU and gives the reason in one line', {
     skip: hasCuda && 'SKIPPED: CUDA is here',
   }, async () => {
     const provider = await resolveProvider('auto');
@@ -29,7 +29,7 @@ describe('the execution provider', () => {
     assert.doesNotMatch(provider.fallback_reason!, /\n/);
   });
 
-  it('is refused as cuda where CUDA does not load', {
+  it('refuses cuda if CUDA does not load', {
     skip: hasCuda && 'SKIPPED: CUDA is here',
   }, async () => {
     await assert.rejects(resolveProvider('cuda'), (error) => {
@@ -41,7 +41,7 @@ describe('the execution provider', () => {
     });
   });
 
-  it('is CUDA from auto where CUDA loads', {
+  it('is CUDA for auto if CUDA loads', {
     skip: !hasCuda && 'SKIPPED: no CUDA on this machine',
   }, async () => {
     assert.equal((await resolveProvider('auto')).name, 'cuda');
@@ -49,7 +49,7 @@ describe('the execution provider', () => {
 });
 
 describe('a session', () => {
-  it('refuses what is not a model', async () => {
+  it('refuses a file that is not a model', async () => {
     await assert.rejects(Session.create(Uint8Array.of(1, 2, 3), 'cpu'));
   });
 });

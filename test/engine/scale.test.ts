@@ -17,7 +17,7 @@ describe('the sum graph', () => {
       const terms = factors.map((factor, i) => factor * x.data[i * x.columns + j]!);
       const size = terms.reduce((total, term) => total + Math.abs(term), 0);
       const exact = terms.reduce((total, term) => total + term, 0);
-      // The order of the additions is the library’s.
+      // The order of the additions is up to the library.
       assert.ok(Math.abs(data[j]! - exact) <= 2 ** -24 * Math.abs(exact) + 8 * 2 ** -53 * size);
       after += data[j]! ** 2;
     }
@@ -29,12 +29,12 @@ describe('the sum graph', () => {
     }
   });
 
-  it('gives a single tensor back as it is', async () => {
+  it('returns a single tensor unchanged', async () => {
     const x = asFloat32(gaussianMatrix(1, 301, 3));
     assert.deepEqual((await kernels.sum(x, [1])).data, x.data);
   });
 
-  it('shows which tensor has a number that is not finite, and a sum that does not fit', async () => {
+  it('shows which tensor contains a number that is not finite, and a sum that overflows', async () => {
     const rows = (...data: number[]) => ({ data: Float32Array.from(data), rows: 2, columns: 2 });
     const broken = await kernels.sum(rows(1, 2, Number.NaN, 4), [1, 0]);
     assert.deepEqual([...broken.energiesBefore].map(Number.isFinite), [true, false]);
@@ -51,7 +51,7 @@ describe('the scale graph', () => {
       const { data, energyBefore, energyAfter } = await kernels.scale(x, factor);
       let [before, after] = [0, 0];
       for (const [i, value] of x.data.entries()) {
-        // Math.fround of the exact product: what the graph must give, −0 aside.
+        // Math.fround of the exact product, which the graph must give, except for −0.
         assert.equal(data[i]! + 0, Math.fround(value * factor) + 0);
         before += value ** 2;
         after += data[i]! ** 2;
@@ -61,7 +61,7 @@ describe('the scale graph', () => {
     }
   });
 
-  it('tells a number that is not finite, before and after, from one that is large', async () => {
+  it('distinguishes a number that is not finite, before and after, from a large one', async () => {
     const one = (value: number) => ({ data: Float32Array.of(1, value), rows: 1, columns: 2 });
     for (const broken of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       assert.equal(Number.isFinite((await kernels.scale(one(broken), 0)).energyBefore), false);

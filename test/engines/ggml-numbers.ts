@@ -1,9 +1,9 @@
 import type { GgmlName } from '../gguf/gguf-file.ts';
 
-/** Numbers of a block of Q8_0, behind a scale in float16. */
+/** Numbers in a block of Q8_0, after a scale in float16. */
 const BLOCK = 32;
 
-/** Numbers as the bytes of a tensor of ggml. F32 and Q8_0 are what the tests write themselves. */
+/** Encodes numbers as the bytes of a ggml tensor. The tests themselves write F32 and Q8_0. */
 export function inGgml(type: GgmlName, numbers: ArrayLike<number>): Uint8Array {
   if (type === 'F32') return new Uint8Array(Float32Array.from(numbers).buffer);
   if (type !== 'Q8_0') throw new Error(`${type} is not written here`);
@@ -17,7 +17,7 @@ export function inGgml(type: GgmlName, numbers: ArrayLike<number>): Uint8Array {
   );
 }
 
-/** What the numbers are once they have been rounded to Q8_0. */
+/** The values of the numbers after they are rounded to Q8_0. */
 export const roundedToQ8 = (numbers: ArrayLike<number>): Float64Array =>
   Float64Array.from(blocksOf(numbers).flatMap(({ scale, whole }) => whole.map((number) => scale * number)));
 
@@ -27,7 +27,7 @@ function blocksOf(
   const all = Array.from(numbers);
   return Array.from({ length: all.length / BLOCK }, (_, at) => {
     const block = all.slice(BLOCK * at, BLOCK * (at + 1));
-    // A power of two, which float16 holds exactly, by which the largest number is 127 at most.
+    // A power of two, which float16 holds exactly, such that the largest number becomes at most 127.
     const scale = 2 ** Math.ceil(Math.log2(Math.max(...block.map(Math.abs)) / 127));
     return { scale, whole: block.map((number) => Math.round(number / scale)) };
   });

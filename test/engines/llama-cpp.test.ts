@@ -13,16 +13,17 @@ import { TINY_MODELS, type TinyModel } from './tiny-models.ts';
 
 const RANK = 3;
 /**
- * The largest difference between probabilities, as a share of what the adapter changes. An adapter without one of its
- * modules is 0.06 or more away. What was measured, at most: 2e-4 in float32 (GELU is a table in ggml), 3e-3 in float16.
- * With weights in Q8_0 ggml rounds activations too (0.04), and a mixture may choose another expert.
+ * The largest difference between probabilities, as a share of what the adapter changes. An adapter without
+ * one of its modules differs by 0.06 or more. The largest measured values: 2e-4 in float32 (GELU is a table
+ * in ggml), 3e-3 in float16. With weights in Q8_0 ggml rounds activations too (0.04), and a mixture may
+ * choose another expert.
  */
 const LIMITS = { float32: 1e-3, float16: 1e-2, q8: 0.1, q8Mixture: 0.5 };
 
 const engine = await LlamaCpp.start();
 const skip = engine ? false : 'the npm registry has no library of node-llama-cpp for this machine';
 
-describe('llama.cpp: a model with an adapter is the model with merged weights', { skip }, () => {
+describe('llama.cpp: a model with an adapter equals the model with merged weights', { skip }, () => {
   let pool: ComputePool;
   before(async () => {
     pool = await ComputePool.start('cpu', 1);
@@ -32,7 +33,7 @@ describe('llama.cpp: a model with an adapter is the model with merged weights', 
     await engine!.close();
   });
 
-  it('of every architecture that is converted to', () => {
+  it('for every architecture that conversions support', () => {
     assert.deepEqual(
       TINY_MODELS.map(({ architecture }) => architecture),
       GGUF_ARCHITECTURES,
@@ -65,7 +66,7 @@ describe('llama.cpp: a model with an adapter is the model with merged weights', 
     });
   }
 
-  it('an adapter in Q8_0, and what is made of it', async () => {
+  it('for an adapter in Q8_0, and for results made from it', async () => {
     const tiny = TINY_MODELS.find(({ architecture }) => architecture === 'qwen2')!;
     const { source, updates } = quantisedAdapterOf(tiny);
     const [result] = await squeezeToEach(pool, source, [{ format: 'gguf', dtype: 'float32' }]);
@@ -79,7 +80,7 @@ describe('llama.cpp: a model with an adapter is the model with merged weights', 
     });
   });
 
-  it('a module that is missing is seen', async () => {
+  it('unless a module is missing, which the test detects', async () => {
     const tiny = TINY_MODELS[0]!;
     const [whole] = await converted(pool, tiny, adapterOf(tiny), [{}]);
     const [weights, updates] = [weightsOf(tiny), updatesOf(tiny)];
@@ -98,7 +99,7 @@ describe('llama.cpp: a model with an adapter is the model with merged weights', 
 const rounded = (weight: Matrix): Matrix => ({ ...weight, data: roundedToQ8(weight.data) });
 const zero = (update: Matrix): Matrix => ({ ...update, data: update.data.map(() => 0) });
 
-/** What the engine says of the model with weight + scale·update, which lie in its file in float32. */
+/** The engine's probabilities for the model with weight + scale·update, stored in its file in float32. */
 function merged(tiny: TinyModel, weights: readonly Matrix[], updates: readonly Matrix[], scale = 1) {
   const sums = weights.map((weight, index) => ({
     ...weight,
@@ -107,7 +108,7 @@ function merged(tiny: TinyModel, weights: readonly Matrix[], updates: readonly M
   return engine!.with(modelFile(tiny, sums, 'F32'), (model) => engine!.probabilities(model));
 }
 
-/** @param plain what the model says without any adapter: how much there is to get wrong */
+/** @param plain the probabilities without an adapter, for the size of its effect */
 function near(found: Float64Array, expected: Float64Array, plain: Float64Array, limit: number): void {
   const effect = distance(expected, plain);
   assert.ok(effect > 1e-3, `the adapter changes nothing: ${effect}`);
@@ -119,7 +120,7 @@ function near(found: Float64Array, expected: Float64Array, plain: Float64Array, 
 const distance = (one: Float64Array, other: Float64Array): number =>
   one.reduce((most, value, at) => Math.max(most, Math.abs(value - other[at]!)), 0);
 
-/** The files of GGUF for targets that say what else they want. */
+/** The GGUF files of targets with the given options. */
 async function converted(
   pool: ComputePool,
   { architecture, heads }: TinyModel,

@@ -10,16 +10,16 @@ import {
   type Token,
 } from 'node-llama-cpp';
 
-/** Any tokens that the models have. */
+/** Arbitrary tokens that the models have. */
 const TEXT = [3, 17, 142, 88, 51, 229, 60, 5] as unknown as readonly Token[];
 
-/** An adapter as llama.cpp is asked for it. */
+/** An adapter in the form that llama.cpp expects. */
 export interface Applied {
   readonly file: Uint8Array;
   readonly scale: number;
 }
 
-/** llama.cpp on the processor, from the library that comes with node-llama-cpp. */
+/** llama.cpp on the processor, from the library that node-llama-cpp includes. */
 export class LlamaCpp {
   readonly #folder = mkdtempSync(join(tmpdir(), 'engine-'));
   readonly #llama: Llama;
@@ -29,7 +29,7 @@ export class LlamaCpp {
     this.#llama = llama;
   }
 
-  /** @returns null where there is no library for this machine; anything else that is wrong is thrown */
+  /** @returns null if there is no library for this machine; any other error is thrown */
   static async start(): Promise<LlamaCpp | null> {
     try {
       return new LlamaCpp(
@@ -58,8 +58,9 @@ export class LlamaCpp {
   }
 
   /**
-   * How likely each token is to come next, after each beginning of a text: as many distributions one after the other.
-   * Keys and values are kept in float32: the default, float16, hides what the adapter's own rounding is.
+   * The probability of each token to come next, after each beginning of a text: the distributions one after
+   * the other. Keys and values are kept in float32, because the default, float16, would hide the adapter's
+   * own rounding.
    */
   async probabilities(model: LlamaModel, adapter?: Applied): Promise<Float64Array> {
     const context = await model.createContext({

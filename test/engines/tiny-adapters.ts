@@ -6,10 +6,10 @@ import { buildSafetensors, float32Tensor, type Tensor } from '../oracle/safetens
 import { inGgml, roundedToQ8 } from './ggml-numbers.ts';
 import type { TinyModel, Weight } from './tiny-models.ts';
 
-/** Of every update, its scale left out: as large as the weights are. */
+/** The size of every update before scaling: that of the weights. */
 const SIGMA = [2, 1.5, 1, 0.6, 0.3, 0.15];
 const RANK = SIGMA.length;
-/** lora_alpha / r, and scale of MLX. */
+/** lora_alpha / r, and MLX's scale. */
 const SCALE = 2;
 
 /** Different numbers for each matrix of a model. */
@@ -19,8 +19,8 @@ const factorsOf = ({ rows, columns }: Weight, index: number, expert = 0) =>
 const stackOf = ({ experts = 1 }: Weight): readonly number[] => Array.from({ length: experts }, (_, e) => e);
 
 /**
- * ΔW of each weight of the model, with all its directions or with the largest few, which is the best of that rank: no
- * decomposition finds them, the update was made of them.
+ * ΔW of each weight of the model, with all its directions or with the few largest, which is the best
+ * approximation of that rank. No decomposition is needed: the update was built from these directions.
  * @returns [rows, columns] in the order of transformers, experts one below the other
  */
 export const updatesOf = ({ weights }: TinyModel, rank = RANK): Matrix[] =>
@@ -36,7 +36,9 @@ export const updatesOf = ({ weights }: TinyModel, rank = RANK): Matrix[] =>
     return matrix(rows * parts.length, columns, numbersOf(parts));
   });
 
-/** The files of an adapter with these updates, as PEFT writes them, or mlx-lm where experts are stacked. */
+/**
+ * The files of an adapter with these updates, as PEFT writes them, or as mlx-lm does if experts are stacked.
+ */
 export function adapterOf(model: TinyModel): Bytes {
   const isMlx = model.weights.some(({ experts }) => experts !== undefined);
   const tensors = model.weights.map((weight, index): [string, Tensor][] => {
@@ -57,9 +59,9 @@ export function adapterOf(model: TinyModel): Bytes {
 }
 
 /**
- * An adapter as llama.cpp's own converter writes it for Q8_0: of each linear layer A is quantised, B has rows that are too
- * short for it. For models whose rows are not reordered.
- * @returns its file, and ΔW of each weight with A as it is once it is rounded
+ * An adapter as llama.cpp's own converter writes it for Q8_0: A of each linear layer is quantised, while the
+ * rows of B are too short for that. For models whose rows are not reordered.
+ * @returns its file, and ΔW of each weight with the rounded A
  */
 export function quantisedAdapterOf({ architecture, weights }: TinyModel): {
   source: Bytes;
@@ -85,7 +87,7 @@ export function quantisedAdapterOf({ architecture, weights }: TinyModel): {
   return { source: { weights: buildGguf({ keyValues, tensors }), config: null }, updates };
 }
 
-/** ΔW = b·a; of an embedding (lora_embedding_B·lora_embedding_A)ᵀ. */
+/** ΔW = b·a; for an embedding (lora_embedding_B·lora_embedding_A)ᵀ. */
 const peftPair = ({ path, isEmbedding }: Weight, a: Matrix, b: Matrix): [string, Tensor][] =>
   isEmbedding
     ? [
@@ -97,7 +99,7 @@ const peftPair = ({ path, isEmbedding }: Weight, a: Matrix, b: Matrix): [string,
         [`base_model.model.${path}.lora_B.weight`, tensorOf(b)],
       ];
 
-/** ΔW = (lora_a·lora_b)ᵀ; of an embedding lora_a·lora_b. */
+/** ΔW = (lora_a·lora_b)ᵀ; for an embedding lora_a·lora_b. */
 const mlxPair = ({ path, isEmbedding }: Weight, a: Matrix, b: Matrix): [string, Tensor][] => [
   [`${path}.lora_a`, tensorOf(isEmbedding ? b : transpose(a))],
   [`${path}.lora_b`, tensorOf(isEmbedding ? a : transpose(b))],

@@ -4,7 +4,7 @@ import { type Matrix, matrix } from '../oracle/linear-algebra.ts';
 import { inGgml } from './ggml-numbers.ts';
 import type { TinyModel } from './tiny-models.ts';
 
-/** The random weights of a model, each [rows, columns], of experts one below the other. */
+/** The random weights of a model, each [rows, columns], those of experts one below the other. */
 export const weightsOf = ({ weights }: TinyModel): Matrix[] =>
   weights.map(({ rows, columns, experts = 1 }, index) => {
     const { data } = gaussianMatrix(rows * experts, columns, 1000 + index);
@@ -15,7 +15,7 @@ export const weightsOf = ({ weights }: TinyModel): Matrix[] =>
     );
   });
 
-/** The file of a model with such weights, which are in the order of transformers. */
+/** The file of a model with such weights, given in the order of transformers. */
 export function modelFile(
   { weights, others, keys }: TinyModel,
   values: readonly Matrix[],
@@ -52,7 +52,10 @@ export function modelFile(
   });
 }
 
-/** Rows of a head: transformers has the first halves of all pairs, then the second; llama.cpp has each pair together. */
+/**
+ * The rows of a head: transformers has the first elements of all pairs, then the second; llama.cpp has each
+ * pair together.
+ */
 function reordered({ rows, columns, data }: Matrix, heads: number): Float64Array {
   const half = rows / heads / 2;
   const result = new Float64Array(data.length);

@@ -1,43 +1,43 @@
 import { type KeyValue, TYPE } from '../gguf/gguf-file.ts';
 
 /**
- * Models that llama.cpp loads and that no training has seen: two layers of some thousand random weights, with exactly the
- * tensors that its source asks for (`load_arch_tensors` in src/models of llama.cpp, v0.5.0) and no vocabulary.
+ * Untrained models that llama.cpp loads: two layers of some thousand random weights, with exactly the tensors
+ * that its source asks for (`load_arch_tensors` in src/models of llama.cpp, v0.5.0) and no vocabulary.
  */
 export interface TinyModel {
   readonly architecture: string;
-  /** What a LoRA may adapt. */
+  /** The weights that a LoRA may adapt. */
   readonly weights: readonly Weight[];
   /** Norms, biases and other tensors that no LoRA adapts, with their extents as in GGUF. */
   readonly others: readonly (readonly [name: string, ...extents: number[]])[];
   readonly keys: readonly KeyValue[];
-  /** Attention heads by which a converter reorders the rows of q and k; undefined where it leaves them. */
+  /** Attention heads by which a converter reorders the rows of q and k; undefined if it does not. */
   readonly heads?: { readonly heads: number; readonly kv_heads: number };
 }
 
 export interface Weight {
-  /** In transformers, or of stacked experts in mlx-lm. */
+  /** The name in transformers, or of stacked experts in mlx-lm. */
   readonly path: string;
-  /** In llama.cpp, without ".weight". */
+  /** The name in llama.cpp, without ".weight". */
   readonly name: string;
   readonly rows: number;
   readonly columns: number;
-  /** Matrices that are stacked; undefined for one. */
+  /** How many matrices are stacked; undefined for a single one. */
   readonly experts?: number;
-  /** Rows are looked up. */
+  /** An embedding, whose rows are looked up. */
   readonly isEmbedding?: boolean;
   /** Heads by which a converter of llama.cpp reorders the rows. */
   readonly heads?: number;
 }
 
-/** Three special tokens and one of each byte. */
+/** Three special tokens and one for each byte. */
 export const VOCABULARY = 259;
 const [LAYERS, WIDTH, HEADS, KV_HEADS, FEED, EXPERTS, CONTEXT] = [2, 64, 4, 2, 96, 8, 64];
 
 const byteToken = (at: number): string => `<0x${(at - 3).toString(16).toUpperCase().padStart(2, '0')}>`;
 const ofTokens = (type: number, make: (at: number) => string | number) =>
   [TYPE.arr, { type, values: Array.from({ length: VOCABULARY }, (_, at) => make(at)) }] as const;
-/** As sentencepiece has them, since llama.cpp tokenises a word when it loads a model. */
+/** As in sentencepiece, because llama.cpp tokenises a word when it loads a model. */
 const TOKENIZER: readonly KeyValue[] = [
   ['tokenizer.ggml.model', TYPE.str, 'llama'],
   ['tokenizer.ggml.tokens', ...ofTokens(TYPE.str, (at) => ['<unk>', '<s>', '</s>'][at] ?? byteToken(at))],
@@ -75,15 +75,15 @@ const mixture: Layer = [
 
 interface Spec {
   readonly layer: Layer;
-  /** Vectors of a layer, of the width of the model unless a size stands behind the name. */
+  /** Vectors of a layer, as wide as the model unless a size follows the name. */
   readonly vectors: string;
   readonly ends?: string;
-  /** The embedding is the head. */
+  /** The embedding is also the head. */
   readonly tied?: boolean;
-  /** LayerNorm where others have RMSNorm. */
+  /** LayerNorm instead of RMSNorm. */
   readonly layerNorm?: boolean;
   readonly reordered?: boolean;
-  /** Numbers of an attention head; default: width / heads. */
+  /** The size of an attention head; default: width / heads. */
   readonly head?: number;
   readonly keys?: readonly KeyValue[];
   readonly layers?: string;
@@ -192,7 +192,7 @@ const SPECS: Readonly<Record<string, Spec>> = {
   },
 };
 
-/** llama.cpp takes LoRA of the embedding and of the head, but of neither where one tensor is both. */
+/** llama.cpp accepts LoRA for the embedding and for the head, but for neither if one tensor is both. */
 const endsOf = (embedding: string): Weight[] => [
   { path: embedding, name: 'token_embd', rows: VOCABULARY, columns: WIDTH, isEmbedding: true },
   { path: 'lm_head', name: 'output', rows: VOCABULARY, columns: WIDTH },

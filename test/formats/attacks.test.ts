@@ -25,13 +25,16 @@ const pathOf = (file: string): string => fileURLToPath(new URL(file, FOLDER));
 const attacks = JSON.parse(await readFile(pathOf('manifest.json'), 'utf8')) as readonly Attack[];
 const controlConfig = await readFile(pathOf(CONTROL_CONFIG));
 
-/** The configuration that goes with weights: the control, at the one rank that a valid file of another rank has. */
+/**
+ * The configuration for given weights: the control's, with the rank of the only valid file that has another
+ * rank.
+ */
 const configFor = (file: string): Uint8Array =>
   file.includes('l27_one_by_one')
     ? Buffer.from(String(controlConfig).replace('"r":4', '"r":1'))
     : controlConfig;
 
-/** Reads the files as the service does; undefined when accepted. */
+/** Reads the files as the service does; undefined if they are accepted. */
 async function verdict(file: string): Promise<AppError | undefined> {
   try {
     const adapter = file.startsWith('config/')
@@ -72,7 +75,7 @@ describe('hostile uploads', () => {
     assert.equal(({} as Record<string, unknown>).polluted, undefined);
   });
 
-  it('is refused while it streams in just as from a file', async () => {
+  it('is refused alike while it streams in and from a file', async () => {
     for (const { file } of attacks.filter((attack) => !attack.file.startsWith('config/'))) {
       const bytes = await readFile(pathOf(file));
       const validator = new WeightsValidator();
@@ -92,7 +95,7 @@ describe('hostile uploads', () => {
     }
   });
 
-  // What a message must name for the sender to find the fault.
+  // What a message must name so that the sender finds the fault.
   const names: readonly (readonly [file: string, named: RegExp])[] = [
     ['safetensors/b05_partial_overlap.safetensors', /tensor "\w+" overlaps tensor "\w+"/],
     ['safetensors/b06_hole_middle.safetensors', /hole of 4 bytes after tensor "\w+"/],

@@ -8,7 +8,7 @@ import { configOf, layer, readMade } from './mlx/build.ts';
 import { read, tensor } from './pairs/build.ts';
 import { adapterOf, linear, tensor as peftTensor, refusal } from './peft/build.ts';
 
-/** What a made file says and has: of its two modules, those with a magnitude vector. */
+/** The setting of a file, and those of its two modules that have a magnitude vector. */
 type Make = (isDora: boolean, withVector: readonly string[]) => unknown;
 
 const MODULES = ['model.layers.0.self_attn.q_proj', 'model.layers.0.self_attn.v_proj'] as const;
@@ -57,12 +57,12 @@ function checkMismatch(error: unknown, ...named: readonly (RegExp | string)[]): 
 
 for (const [format, { make, setting, vector }] of Object.entries(FORMATS)) {
   describe(`DoRA of ${format}`, () => {
-    it('with a vector for each module is read, and so is LoRA without any', () => {
+    it('with a vector for each module is read, and LoRA without any too', () => {
       make(true, MODULES);
       make(false, []);
     });
 
-    it('without any vector is refused: the setting and the tensors are named', () => {
+    it('without any vector is refused, naming the setting and the tensors', () => {
       checkMismatch(
         refusal(() => make(true, [])),
         setting,
@@ -72,13 +72,13 @@ for (const [format, { make, setting, vector }] of Object.entries(FORMATS)) {
       );
     });
 
-    it('with a vector for some modules is refused: those that are missing are named', () => {
+    it('with a vector for some modules is refused, naming those without', () => {
       const error = refusal(() => make(true, [Q]));
       checkMismatch(error, setting, '1 of 2 modules', vector(V));
       assert.ok(!error.message.includes(vector(Q)));
     });
 
-    it('of vectors without the setting is refused: loaders would ignore them', () => {
+    it('with vectors but without the setting is refused, because loaders would ignore the vectors', () => {
       checkMismatch(
         refusal(() => make(false, [V])),
         setting,
@@ -90,7 +90,7 @@ for (const [format, { make, setting, vector }] of Object.entries(FORMATS)) {
 }
 
 describe('DoRA of PEFT', () => {
-  it('a vector of a module without factors has no partner', () => {
+  it('a vector of a module without factors is refused', () => {
     const error = refusal(() =>
       adapterOf([...linear('q', 4), peftTensor('k.lora_magnitude_vector', [16])], { use_dora: true }),
     );
@@ -106,7 +106,7 @@ describe('DoRA of PEFT', () => {
     assert.equal(error.code, 'LORA_DUPLICATE_MODULE');
   });
 
-  it('names a few of many', () => {
+  it('names some of many missing vectors', () => {
     const tensors = Array.from({ length: 40 }, (_, i) => linear(`layers.${i}.q`, 4)).flat();
     checkMismatch(
       refusal(() => adapterOf(tensors, { use_dora: true })),
@@ -128,7 +128,7 @@ describe('DoRA of diffusers', () => {
     });
   const setting = /transformer\.use_dora: true in lora_adapter_metadata/;
 
-  it('with the metadata: all vectors or none, as it says', async () => {
+  it('with the metadata: all vectors or none, as it specifies', async () => {
     await read(DIFFUSERS, [...factors, vector('a'), vector('b')], told(true));
     await assert.rejects(read(DIFFUSERS, factors, told(true)), (error) =>
       checkMismatch(error, setting, '2 of 2 modules', 'transformer.a.lora_magnitude_vector'),
@@ -138,7 +138,7 @@ describe('DoRA of diffusers', () => {
     );
   });
 
-  it('without it one vector makes a component DoRA: all of its modules, and none of the others', async () => {
+  it('without it, one vector makes all modules of its component DoRA, and no others', async () => {
     const text = diffusersLinear('text_encoder.c', 4);
     await read(DIFFUSERS, [...factors, ...text, vector('a'), vector('b')]);
     await assert.rejects(read(DIFFUSERS, [...factors, vector('a')]), (error) =>
@@ -146,14 +146,14 @@ describe('DoRA of diffusers', () => {
     );
   });
 
-  it('in files for ComfyUI each module has its own', async () => {
+  it('in files for ComfyUI, each module for itself', async () => {
     const names = ['x', 'y'].flatMap((name) => diffusersLinear(`diffusion_model.blocks.0.${name}`, 4));
     await read(DIFFUSERS, [...names, tensor('diffusion_model.blocks.0.x.dora_scale', [12, 1])]);
   });
 });
 
 describe('DoRA of kohya and LyCORIS', () => {
-  it('each module has its own: some may be LoRA', async () => {
+  it('each module for itself: some may be LoRA', async () => {
     const adapter = await kohyaAdapterOf({
       ...pair('lora_unet_x', 2),
       ...pair('lora_unet_y', 2),
@@ -162,7 +162,7 @@ describe('DoRA of kohya and LyCORIS', () => {
     assert.match(adapter.warnings.join(), /DoRA/);
   });
 
-  it('a vector of a module without factors has no partner, whatever the module is called', async () => {
+  it('a vector of a module without factors is refused, whatever the name of the module', async () => {
     for (const name of ['lora_unet_y', 'diffusion_model.y']) {
       const error = await refusalOf({ ...pair('lora_unet_x', 2), [`${name}.dora_scale`]: zeros([12, 1]) });
       assert.equal(error.code, 'LORA_UNPAIRED');

@@ -12,11 +12,11 @@ import {
 } from '../oracle/safetensors.ts';
 import { type Bytes, squeezeBytes } from './squeezing-files.ts';
 
-/** How a dtype is made of float32 numbers, and how many of its numbers are that. */
+/** How float32 numbers are encoded in a dtype, and which numbers result. */
 interface Encoded {
   readonly dtype: string;
   readonly encode: (numbers: Float32Array) => Uint8Array;
-  /** What "match" makes of it. */
+  /** The dtype of results that match the source. */
   readonly result: string;
 }
 
@@ -26,7 +26,7 @@ const ENCODINGS: readonly Encoded[] = [
     encode: (numbers) => new Uint8Array(Float64Array.from(numbers).buffer),
     result: 'F32',
   },
-  // The upper half of a float16, so that the numbers are known without any decoder of ours.
+  // The upper half of a float16, so that the numbers are known without our own decoder.
   {
     dtype: 'F8_E5M2',
     encode: (numbers) => Uint8Array.from(numbers, (number) => E5M2.indexOf(number)),
@@ -34,7 +34,7 @@ const ENCODINGS: readonly Encoded[] = [
   },
 ];
 
-/** The finite numbers of F8_E5M2 by their bytes, from those of float16. */
+/** The finite numbers of F8_E5M2 by their bytes, derived from those of float16. */
 const E5M2 = [
   ...decodeTensor({
     dtype: 'F16',
@@ -43,7 +43,7 @@ const E5M2 = [
   }),
 ];
 
-/** Random numbers that every dtype holds. */
+/** Random numbers that every dtype represents exactly. */
 function numbers(shape: readonly number[], seed: number): Float32Array {
   const next = uniform(seed);
   const count = shape.reduce((product, size) => product * size, 1);
@@ -55,7 +55,7 @@ function numbers(shape: readonly number[], seed: number): Float32Array {
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 
-/** Adapters of several formats: some are staged again after they are decoded. */
+/** Adapters of several formats: some of them are staged after they are decoded. */
 const SOURCES: Readonly<Record<string, { readonly shapes: Shapes; readonly config: object | null }>> = {
   peft: {
     shapes: {
@@ -102,7 +102,7 @@ function made(name: string, encoded: Encoded | null): Bytes {
     if (!encoded) return [tensor, float32Tensor(shape, values)];
     return [tensor, { dtype: encoded.dtype, shape, bytes: encoded.encode(values) }];
   });
-  // What is carried over stays as it is, byte for byte.
+  // Tensors that are carried over stay equal, byte for byte.
   const head: [string, Tensor][] =
     name === 'peft' ? [[HEAD, { dtype: 'F64', shape: [1, 2], bytes: new Uint8Array(16).fill(0x3f) }]] : [];
   const weights = buildSafetensors(Object.fromEntries([...head, ...tensors]));
@@ -118,7 +118,7 @@ describe('factors in float64 and in 8 bits', () => {
 
   for (const encoded of ENCODINGS) {
     for (const name of Object.keys(SOURCES)) {
-      it(`${encoded.dtype}, ${name}: give what the same numbers in float32 give`, async () => {
+      it(`${encoded.dtype}, ${name}: give the same results as equal numbers in float32`, async () => {
         for (const rank of [2, 4]) {
           const target = { rank, dtype: 'float32' } as const;
           const is = (await squeezeBytes(pool, made(name, encoded), target))!;
@@ -150,7 +150,7 @@ describe('factors in float64 and in 8 bits', () => {
     });
   }
 
-  it('refuses numbers that are too large for float32, by the name of the tensor', async () => {
+  it('are refused if numbers are too large for float32, by the name of the tensor', async () => {
     const q = 'base_model.model.q_proj';
     const huge = (shape: readonly number[]): Tensor => ({
       dtype: 'F64',

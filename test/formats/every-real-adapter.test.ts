@@ -38,7 +38,7 @@ interface RealAdapter {
   readonly config: string | null;
 }
 
-/** Every real adapter in the tests: a file of weights, and the configuration beside it where there is one. */
+/** Every real adapter among the fixtures: a weights file, with its configuration if it has one. */
 const REAL: readonly RealAdapter[] = readdirSync(FIXTURES, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .flatMap(({ name }) => {
@@ -48,14 +48,14 @@ const REAL: readonly RealAdapter[] = readdirSync(FIXTURES, { withFileTypes: true
     return weights.map((file) => ({ name: `${name}/${file}`, weights: join(dir, file), config }));
   });
 
-/** Where each goes besides its own format; what is not here is refused by name. */
+/** The formats to which each is converted besides its own; other conversions are refused by name. */
 const CONVERTED: Readonly<Record<string, readonly FormatName[]>> = {
   'peft-gpt2': ['mlx', 'gguf'],
-  // A ConvNeXt: no other format has its modules.
+  // A ConvNeXt, whose modules no other format has.
   'peft-mountain': [],
   'peft-sd': ['diffusers', 'kohya'],
   'derived-kohya': ['peft', 'diffusers'],
-  // Has a text encoder too, and a folder of PEFT adapts one model.
+  // It has a text encoder too, while a folder of PEFT adapts one model.
   'derived-lycoris': ['diffusers'],
   mlx: ['peft', 'gguf'],
   cloneofsimo: [],
@@ -85,7 +85,7 @@ describe('every real adapter', () => {
     const bytes = readFileSync(weightsPath);
     const numbers = ({ dtype, beginByte, endByte }: Adapter['modules'][number]['a'], count: number) => {
       const values = new Float32Array(count);
-      // A copy, which begins where numbers may begin.
+      // A copy, so that it begins at an aligned offset.
       decode(dtype, Uint8Array.from(bytes.subarray(beginByte, endByte)), values);
       return values;
     };
@@ -124,7 +124,7 @@ describe('every real adapter', () => {
     to === 'gguf' ? { format_options: { architecture: name.startsWith('mlx') ? 'qwen2' : 'gpt2' } } : {};
 
   for (const real of REAL) {
-    it(`${real.name} goes to half its rank as well as can be, in every format it can have`, async () => {
+    it(`${real.name} goes to half its rank with the smallest possible error, in every possible format`, async () => {
       const [adapter, source] = await updatesOf(real.weights, real.config);
       const rank = adapter.configRank / 2;
       const [, own] = await squeezed(real, { rank, dtype: 'float32' });
@@ -163,14 +163,14 @@ describe('every real adapter', () => {
     });
   }
 
-  it('is read by the safetensors of Python, as we wrote it', (test) => {
+  it('is read by the safetensors of Python with the values that we wrote', (test) => {
     try {
       execFileSync(PYTHON, ['-c', 'import safetensors.numpy'], { stdio: 'ignore' });
     } catch {
       console.error(
         'SKIPPED: /usr/bin/python3 has no safetensors (Debian: apt-get install python3-safetensors)',
       );
-      return test.skip('no safetensors in Python');
+      return test.skip('safetensors is not installed for Python');
     }
     const files = written.filter((path) => path.endsWith('.safetensors'));
     assert.ok(files.length > REAL.length);
@@ -185,7 +185,7 @@ describe('every real adapter', () => {
   });
 });
 
-/** What is left of an update when its names are forgotten: its shape, its size and how it acts on two fixed vectors. */
+/** Properties of an update without its name: its shape, its size, and its products with two fixed vectors. */
 function fingerprint({ a, b, scale }: Update): { shape: string; norm: number; probe: number } {
   const wave = (length: number, step: number) =>
     Float64Array.from({ length }, (_, i) => Math.cos(1 + step * i));

@@ -4,8 +4,8 @@ import { FORMAT_NAMES } from '../../src/adapter/format-name.ts';
 import { FORMAT_FACTS } from '../../src/formats/format-facts.ts';
 import { FORMATS, formatOf } from '../../src/formats/formats.ts';
 
-describe('what is told of formats', () => {
-  it('is told of every one that there is, once, in the order of the contract', () => {
+describe('the facts about formats', () => {
+  it('cover every format once, in the order of the contract', () => {
     const names = FORMAT_FACTS.map(({ name }) => name);
     assert.deepEqual([...names].sort(), FORMATS.map(({ name }) => name).sort());
     assert.deepEqual(
@@ -15,7 +15,7 @@ describe('what is told of formats', () => {
     assert.equal(new Set(FORMAT_FACTS.map(({ title }) => title)).size, FORMAT_FACTS.length);
   });
 
-  it('fits what the formats themselves say', () => {
+  it('agree with the formats themselves', () => {
     for (const { name, files, converts_to, notes } of FORMAT_FACTS) {
       const { weightsName, hasConfig } = formatOf(name);
       assert.deepEqual(files, hasConfig ? [weightsName, 'adapter_config.json'] : [weightsName]);

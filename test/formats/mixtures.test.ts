@@ -11,7 +11,7 @@ type Family = 'peft' | 'mlx' | 'kohya' | 'diffusers' | 'xlabs' | 'cloneofsimo';
 const LAYER = 'double_blocks.0.processor.qkv_lora1';
 const number = (name: string): TensorSource => ({ name, dtype: 'F32', shape: [], bytes: new Uint8Array(4) });
 
-/** A whole adapter of one module in each way of writing it down. */
+/** A whole adapter of one module in each form. */
 const WHOLE: readonly (readonly [
   what: string,
   family: Family,
@@ -60,7 +60,10 @@ const WHOLE: readonly (readonly [
   ['cloneofsimo', 'cloneofsimo', [tensor('unet:5:down', [4, 8]), tensor('unet:5:up', [8, 4])]],
 ];
 
-/** What is of no format, or half of one. `own`: of which it is a part like any other, or refused as such. */
+/**
+ * Tensors of no format, or half of one. `own`: the formats of which they are an ordinary part, or that refuse
+ * them as their own.
+ */
 const PARTS: readonly (readonly [what: string, own: Family | null, tensors: TensorSource[]])[] = [
   ['an alpha of kohya', 'kohya', [number('lora_unet_q.alpha')]],
   ['half a pair of cloneofsimo', 'cloneofsimo', [tensor('unet:6:down', [4, 8])]],
@@ -86,7 +89,7 @@ async function refusedByName(tensors: readonly TensorSource[], config?: Uint8Arr
   assert.ok(named && message.includes(`"${named.name}"`), message);
 }
 
-describe('half an adapter never passes for a whole one', () => {
+describe('half an adapter is never read as a whole one', () => {
   for (const [what, family, tensors, config] of WHOLE) {
     it(`${what} alone is read`, async () => {
       const input = { ...inputOf(tensors), configBytes: config ?? null };
@@ -95,7 +98,8 @@ describe('half an adapter never passes for a whole one', () => {
     });
 
     for (const [other, otherFamily, more] of WHOLE) {
-      // Without its prefix a name of PEFT may be one of diffusers, with PEFT's configuration it is PEFT's.
+      // Without its prefix a name of PEFT may belong to diffusers; with PEFT's configuration it belongs to
+      // PEFT.
       const isPeft = family === 'peft' && more.some(({ name }) => /lora_[AB]/.test(name));
       if (otherFamily === family || isPeft) continue;
       it(`${what} with ${other} is refused`, () => refusedByName([...tensors, ...more], config));
@@ -108,7 +112,7 @@ describe('half an adapter never passes for a whole one', () => {
   }
 });
 
-describe('what is nobody’s is carried over', () => {
+describe('tensors that belong to no format are carried over', () => {
   const names = [
     'score.weight',
     'classifier.modules_to_save.default.bias',
@@ -125,7 +129,7 @@ describe('what is nobody’s is carried over', () => {
       for (const name of names) assert.equal(foreignFormatOf(format, name), undefined, name);
     });
 
-  it('and PEFT carries on its own names that look like others’', async () => {
+  it('and in files of PEFT if their own names look like those of others', async () => {
     const input = inputOf([
       ...WHOLE[0]![2],
       ...names.slice(0, 4).map((name) => tensor(`${PREFIX}${name}`, [4])),

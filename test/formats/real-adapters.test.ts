@@ -14,7 +14,7 @@ import { type ConfigFile, peftModule } from './peft/peft-oracle.ts';
 const FOLDER = new URL('../fixtures/adapters/', import.meta.url);
 const names = (await readdir(FOLDER)).filter((name) => name.startsWith('peft-')).sort();
 
-/** From the SOURCES.md of the fixtures, and the files themselves by way of JSON.parse. */
+/** From the SOURCES.md of the fixtures, and from the files themselves with JSON.parse. */
 const EXPECTED: Readonly<Record<string, { modules: number; passthrough: number; baseModel: string | null }>> =
   {
     'peft-gpt2-deepbiolab': { modules: 36, passthrough: 1, baseModel: 'gpt2' },
@@ -62,10 +62,10 @@ async function read(name: string): Promise<{ files: Files; adapter: Adapter }> {
 }
 
 describe('real adapters', () => {
-  it('are all there', () => assert.deepEqual(names, Object.keys(EXPECTED)));
+  it('are complete', () => assert.deepEqual(names, Object.keys(EXPECTED)));
 
   for (const name of names) {
-    it(`${name}: every tensor is found where it lies`, async () => {
+    it(`${name}: every tensor is found at its offset`, async () => {
       const { files, adapter } = await read(name);
       const entries = [...adapter.modules.flatMap(({ a, b }) => [a, b]), ...adapter.passthrough];
       assert.equal(entries.length, Object.keys(files.header).length);
@@ -76,7 +76,7 @@ describe('real adapters', () => {
       }
     });
 
-    it(`${name}: modules, ranks and scales are those PEFT would see`, async () => {
+    it(`${name}: modules, ranks and scales are those of PEFT`, async () => {
       const { files, adapter } = await read(name);
       const { config, header } = files;
       assert.equal(adapter.modules.length, EXPECTED[name]!.modules);
@@ -91,7 +91,7 @@ describe('real adapters', () => {
       assert.deepEqual([...adapter.metadata], [['format', 'pt']]);
     });
 
-    it(`${name}: the summary counts right`, async () => {
+    it(`${name}: the summary is right`, async () => {
       const { files, adapter } = await read(name);
       const { modules, passthrough, baseModel } = EXPECTED[name]!;
       const { size: bytes } = await stat(files.weightsPath);
@@ -112,14 +112,14 @@ describe('real adapters', () => {
         ranks: { min: files.config.r, max: files.config.r },
         alpha: files.config.lora_alpha,
         dtypes: ['F32'],
-        // all float32, so the file itself says how many numbers there are
+        // all float32, so the size of the file gives the count of numbers
         parameters: (bytes - files.dataBegin - carried) / 4,
         passthrough_tensors: passthrough,
         warnings: [],
       });
     });
 
-    it(`${name}: planned, written and read again at rank 2, folded and kept`, async () => {
+    it(`${name}: can be planned, written and read again at rank 2, folded and kept`, async () => {
       const { adapter } = await read(name);
       const plans = adapter.modules.map(
         (module) => ({ module, rank: 2, dtypeA: 'F16', dtypeB: 'F16' }) as const,
@@ -149,7 +149,7 @@ describe('real adapters', () => {
     });
   }
 
-  it('names the trainer of LoRA files that are not PEFT', async () => {
+  it('show the trainer of LoRA files that are not PEFT', async () => {
     const { configBytes } = await filesOf('peft-gpt2-niket');
     const { headerBytes, totalBytes } = layOut([{ name: 'w_a_0', dtype: 'F32', shape: [4, 8] }], new Map());
     assert.throws(() => readPeft(parseHeader(headerBytes.subarray(8), totalBytes), configBytes), /Sam_LoRA/);

@@ -9,17 +9,17 @@ import { squeeze } from '../squeeze/successful-squeeze.ts';
 /** The files of an adapter, whatever its format. */
 export interface Bytes {
   readonly weights: Uint8Array;
-  /** adapter_config.json; null where the format has none. */
+  /** adapter_config.json; null if the format has none. */
   readonly config: string | null;
 }
 
 export interface SqueezedBytes extends Bytes {
-  /** Without the card, which is no matter of a format. */
+  /** Without the model card, which does not depend on the format. */
   readonly names: readonly string[];
   readonly warnings: readonly string[];
 }
 
-/** Squeezes an adapter to one target. @returns null where the source is the result already */
+/** Squeezes an adapter to one target. @returns null if the result is the source */
 export async function squeezeBytes(
   pool: ComputePool,
   source: Bytes,

@@ -4,7 +4,7 @@ import { summarise } from '../../src/formats/summary.ts';
 import { adapterOf, linear, tensor } from './peft/build.ts';
 
 describe('summarise', () => {
-  it('counts the factors and nothing else', () => {
+  it('counts only the factors', () => {
     const adapter = adapterOf(
       [
         ...linear('a.q', 4, 16, 32, 'F32'),
@@ -34,7 +34,7 @@ describe('summarise', () => {
     });
   });
 
-  it('passes on what the reader found odd', () => {
+  it("passes on the reader's warnings", () => {
     const summary = summarise(adapterOf(linear('q', 8), '{"peft_type":"LORA","init_lora_weights":"pissa"}'));
     assert.equal(summary.base_model, null);
     assert.deepEqual(

@@ -10,8 +10,8 @@ export const targetNames = (): string[] =>
     .sort();
 
 /**
- * Bundles each fuzz target with all it needs of src/ into one CommonJS file. Jazzer instruments what `require` loads:
- * ES modules and what tsx compiles on the way in would go uncounted.
+ * Bundles each fuzz target and the parts of src/ that it needs into one CommonJS file. Jazzer instruments
+ * what `require` loads; it would not count ES modules, or files that tsx compiles while loading.
  */
 export async function buildTargets(folder: string): Promise<void> {
   for (const name of targetNames()) {

@@ -18,7 +18,10 @@ const small = (folder: string): Buffer[] =>
     .filter(({ length }) => length < 4_000);
 const SAFETENSORS = [...small('attacks/safetensors'), ...small('attacks/lora')];
 
-/** Headers of trained adapters, with as much data as fits: the sizes are wrong then, what is said of them is not. */
+/**
+ * The headers of trained adapters, with a limited amount of data: the sizes are then wrong, while the
+ * description of tensors is not.
+ */
 const REAL = ['peft-mountain/adapter_model.safetensors', 'mlx-qwen25-05b-r8/adapters.safetensors'].map(
   (name) => readFileSync(join(FIXTURES, 'adapters', name)).subarray(0, 30_000),
 );
@@ -31,7 +34,7 @@ const json = fc.oneof(
     '{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}',
   ),
 );
-/** Tensors that are nearly right: each field is one that is possible, or any JSON. */
+/** Tensors that are nearly right: each field is possible, or any JSON. */
 const nearly = fc.dictionary(
   fc.oneof(fc.string({ maxLength: 12 }), fc.constantFrom('__metadata__', 'constructor', 'a.lora_A.weight')),
   fc.oneof(
@@ -67,7 +70,7 @@ const readGguf = (bytes: Buffer): boolean => {
 };
 
 describe('safetensors files of any bytes', () => {
-  it('are refused, or say where every byte belongs', (t) => {
+  it('are refused, or have a place for every byte', (t) => {
     const file = fc
       .tuple(
         fc.oneof(
@@ -89,7 +92,7 @@ describe('safetensors files of any bytes', () => {
     assertNoPollution();
   });
 
-  it('that were good or hostile before they were damaged', (t) => {
+  it('that were valid or hostile before they were damaged are handled', (t) => {
     let accepted = 0;
     const bytes = fc
       .tuple(fc.constantFrom(...SAFETENSORS), damages())
@@ -105,7 +108,7 @@ describe('safetensors files of any bytes', () => {
     assertNoPollution();
   });
 
-  it('that were trained adapters: one byte of their header is another', (t) => {
+  it('that were trained adapters with one changed byte in their header are handled', (t) => {
     const bytes = fc.tuple(fc.constantFrom(...REAL), damages(1)).map(([whole, list]) => damaged(whole, list));
     fc.assert(
       fc.property(bytes, (some) => void readSafetensors(some)),
@@ -114,7 +117,7 @@ describe('safetensors files of any bytes', () => {
     assertNoPollution();
   });
 
-  it('are judged alike however they are cut into chunks', (t) => {
+  it('are judged alike however they are split into chunks', (t) => {
     const cut = fc.tuple(fc.constantFrom(...SAFETENSORS), damages(), fc.integer({ min: 1, max: 50 }));
     fc.assert(
       fc.property(cut, ([whole, list, step]) => {
@@ -175,7 +178,7 @@ const GOOD_GGUF = buildGguf({
 });
 
 describe('GGUF files of any bytes', () => {
-  it('are refused, or have tensors that lie in the file', (t) => {
+  it('are refused, or have tensors inside the file', (t) => {
     const bytes = fc.oneof(
       fc
         .uint8Array({ maxLength: 200 })
@@ -190,7 +193,7 @@ describe('GGUF files of any bytes', () => {
     assertNoPollution();
   });
 
-  it('that were an adapter before they were damaged', (t) => {
+  it('that were an adapter before they were damaged are handled', (t) => {
     assert.ok(readGguf(GOOD_GGUF));
     let accepted = 0;
     const bytes = damages().map((list) => damaged(GOOD_GGUF, list));
@@ -205,7 +208,7 @@ describe('GGUF files of any bytes', () => {
     assertNoPollution();
   });
 
-  it('are judged alike however they are cut into chunks', (t) => {
+  it('are judged alike however they are split into chunks', (t) => {
     fc.assert(
       fc.property(damages(), fc.integer({ min: 1, max: 50 }), (list, step) => {
         const bytes = damaged(GOOD_GGUF, list);

@@ -15,7 +15,7 @@ describe('coverage-guided fuzzing', { skip: jazzerIsMissing() ?? false }, () => 
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   for (const name of targetNames()) {
-    it(`of ${name} finds nothing in ${SECONDS} seconds`, async (t) => {
+    it(`of ${name} finds no failure in ${SECONDS} seconds`, async (t) => {
       const run = await runTarget(name, {
         seconds: SECONDS,
         bundles: join(folder, 'bundles'),
@@ -24,15 +24,15 @@ describe('coverage-guided fuzzing', { skip: jazzerIsMissing() ?? false }, () => 
       });
       t.diagnostic(`${run.executions} executions, coverage ${run.coverage}`);
       assert.deepEqual(run.findings, [], run.log.slice(-4_000));
-      // Without the code being instrumented nothing leads the search.
+      // Without instrumented code nothing guides the search.
       assert.ok(run.executions > 100 && run.coverage > 20, run.log.slice(-1_000));
     });
   }
 });
 
-describe('inputs that broke something once', () => {
+describe('inputs that once caused a failure', () => {
   for (const name of targetNames()) {
-    it(`of ${name} do so no more`, async () => {
+    it(`of ${name} no longer cause one`, async () => {
       const { fuzz } = (await import(`./targets/${name}.ts`)) as { fuzz: (data: Buffer) => unknown };
       for (const input of regressionsOf(name)) await fuzz(input);
     });

@@ -1,6 +1,6 @@
 import fc from '../fast-check.ts';
 
-/** One thing done to bytes: `at` is a share of their length. */
+/** One change of bytes: `at` is a share of their length. */
 export interface Damage {
   readonly kind: 'flip' | 'cut' | 'repeat' | 'end' | 'insert' | 'number';
   readonly at: number;
@@ -9,7 +9,7 @@ export interface Damage {
 
 const share = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
 
-/** Flipped, cut out, repeated, inserted bytes, an early end; extreme numbers in little-endian. */
+/** Flipped, removed, repeated or inserted bytes, an early end; extreme numbers in little-endian. */
 export const damages = (maxLength = 3): fc.Arbitrary<Damage[]> =>
   fc.array(
     fc.record({

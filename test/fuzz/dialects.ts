@@ -1,6 +1,6 @@
 import type { Site, TensorSpec } from './generated-files.ts';
 
-/** How a format writes a module down, as far as its reader knows it. Independent of src/formats. */
+/** How a format stores a module, as far as its reader knows it. Independent of src/formats. */
 export type Dialect = (site: Site) => readonly TensorSpec[];
 
 const two = (a: string, b: string, { rank, m, n, dtype }: Site): TensorSpec[] => [
@@ -142,7 +142,7 @@ export const cloneofsimo: Dialect = (site) => {
   return two(`${name}:down`, `${name}:up`, site);
 };
 
-/** MLX has its factors the other way round: [in, rank] and [rank, out]. */
+/** MLX stores its factors transposed: [in, rank] and [rank, out]. */
 export const mlx: Dialect = ({ path, style, rank, m, n, dtype }) => {
   const name = pick(LLM, path);
   const experts = style === 7 ? [2] : [];

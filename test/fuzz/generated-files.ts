@@ -21,7 +21,7 @@ const BITS: Readonly<Record<string, number>> = {
 };
 const DTYPES = Object.keys(BITS);
 
-/** A module of a made adapter, before anything is damaged. */
+/** A module of a generated adapter, before any damage. */
 export interface Site {
   readonly path: number;
   readonly style: number;
@@ -45,7 +45,7 @@ export const sites: fc.Arbitrary<Site[]> = fc.array(
   { minLength: 1, maxLength: 4 },
 );
 
-/** What is done to tensors: nothing half of the time, so that whole adapters come about too. */
+/** Changes of tensors: half of the time none, so that whole adapters are generated too. */
 export interface Change {
   readonly kind: 'drop' | 'dtype' | 'extent' | 'axis' | 'flatten' | 'rename' | 'twin';
   readonly which: number;
@@ -106,7 +106,7 @@ export function fileOf(
     end += (shape.reduce((product, extent) => product * extent, 1) * BITS[dtype]!) / 8;
     return [name, { dtype, shape, data_offsets: [begin, end] }] as const;
   });
-  // Text, not an object: names may be "__proto__".
+  // Written as text, because in an object the name "__proto__" would be lost.
   const fields = entries.map(([name, entry]) => `${JSON.stringify(name)}:${JSON.stringify(entry)}`);
   if (Object.keys(metadata).length > 0) fields.push(`"__metadata__":${JSON.stringify(metadata)}`);
   return Buffer.from(assembleSafetensors(`{${fields.join(',')}}`, Buffer.alloc(end, fill)));

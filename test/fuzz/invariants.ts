@@ -8,7 +8,7 @@ import type { GgufHeader } from '../../src/gguf/header.ts';
 import type { SafetensorsHeader } from '../../src/safetensors/header.ts';
 import { layOut } from '../../src/safetensors/layout.ts';
 
-/** Runs a reader; a refusal gives undefined. @throws whatever is no refusal of the client's file */
+/** Runs a reader; a refusal gives undefined. @throws any error that is not a refusal of the client's file */
 export function orRefused<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -18,16 +18,19 @@ export function orRefused<T>(read: () => T): T | undefined {
   }
 }
 
-/** What may be thrown for a bad file: an AppError of the client, which a retry cannot help, in words of some length. */
+/**
+ * What may be thrown for a bad file: an AppError that blames the client, is not retryable, and has a message
+ * of reasonable length.
+ */
 export function checkRefusal(error: unknown): void {
   if (!(error instanceof AppError)) throw error;
   assert.ok(error.kind.status < 500 && !error.retryable, `${error.code}: ${error.message}`);
   assert.ok(error.message.length > 5 && error.message.length < 2_000, error.message);
-  // The way to the client is JSON.
+  // Errors are sent to the client as JSON.
   JSON.stringify(error.context);
 }
 
-/** Nothing that a file says may reach the objects of everybody. */
+/** The content of a file must never reach the prototypes of all objects. */
 export function assertNoPollution(): void {
   assert.deepEqual(Object.keys(Object.prototype), []);
   assert.deepEqual(Object.keys(Array.prototype), []);
@@ -35,7 +38,7 @@ export function assertNoPollution(): void {
     assert.equal(({} as Record<string, unknown>)[name], undefined, name);
 }
 
-/** Tensors lie in the file, one behind the other, each under a name of its own. */
+/** Tensors are inside the file, one after the other, with different names. */
 function assertTensors(tensors: readonly TensorEntry[], dataBegin: number, totalBytes: number): void {
   assert.equal(new Set(tensors.map(({ name }) => name)).size, tensors.length);
   let end = dataBegin;
@@ -59,7 +62,7 @@ export const assertGguf = ({ tensors, dataBegin, alignment }: GgufHeader, bytes:
 
 /**
  * What every reader promises of an adapter (src/adapter/adapter.ts).
- * @param sourceBytes of the file; factors lie in it, or in the files that the plans make of it
+ * @param sourceBytes of the file; factors are in it, or in the files that the plans make from it
  */
 export function assertAdapter({ adapter, decoding, staging }: ReadAdapter, sourceBytes: number): void {
   const { modules, passthrough } = adapter;
@@ -80,7 +83,7 @@ export function assertAdapter({ adapter, decoding, staging }: ReadAdapter, sourc
     for (const { name, beginByte, endByte } of [...modules.flatMap(({ a, b }) => [a, b]), ...passthrough])
       assert.ok(beginByte >= 0 && endByte >= beginByte && endByte <= bytes, name);
   }
-  // What users see of it is JSON.
+  // Users see it as JSON.
   JSON.stringify(summarise(adapter));
 }
 

@@ -8,7 +8,7 @@ import { SafetensorsValidator } from '../../src/safetensors/safetensors-validato
 
 const MAX_SMALL_TENSOR_BYTES = 64 * 1024;
 
-/** @param step bytes of a chunk: as if the file came in pieces */
+/** @param step bytes of a chunk, as if the file arrived in pieces */
 export function safetensorsOf(bytes: Uint8Array, step = bytes.length): SafetensorsHeader {
   const validator = new SafetensorsValidator();
   for (let at = 0; at < bytes.length; at += step) validator.push(bytes.subarray(at, at + step));
@@ -21,7 +21,9 @@ export function ggufOf(bytes: Uint8Array, step = bytes.length): GgufHeader {
   return validator.finish(bytes.length);
 }
 
-/** The same as formats/read-adapter.ts does with files, of bytes in memory: many thousands a second. */
+/**
+ * The same as formats/read-adapter.ts does with files, but for bytes in memory: many thousands per second.
+ */
 export async function readBytes(weights: Uint8Array, configBytes: Uint8Array | null): Promise<ReadAdapter> {
   const isGguf = Buffer.compare(weights.subarray(0, GGUF_MAGIC.length), GGUF_MAGIC) === 0;
   return readHeaders({
@@ -31,7 +33,7 @@ export async function readBytes(weights: Uint8Array, configBytes: Uint8Array | n
     readTensor: async ({ beginByte, endByte, name }) => {
       if (endByte - beginByte > MAX_SMALL_TENSOR_BYTES)
         throw new AppError('LORA_RANK_DIMS', `tensor ${name.slice(0, 80)} is too large`, {});
-      // A copy of its own, as a read of a file gives: views of a Buffer are not aligned.
+      // A copy, like the result of reading a file, because views of a Buffer are not aligned.
       return new Uint8Array(weights.subarray(beginByte, endByte));
     },
   });

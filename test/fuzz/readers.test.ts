@@ -21,7 +21,7 @@ import { assertAdapter, assertNoPollution, checkRefusal } from './invariants.ts'
 import { readBytes } from './read-bytes.ts';
 import { runsOf } from './runs.ts';
 
-/** A byte that all data has: zero, tiny, about one, huge, NaN. */
+/** A byte of which all data consists: zero, tiny, about one, huge, NaN. */
 const fill = fc.constantFrom(0x00, 0x01, 0x3f, 0x7f, 0xff);
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
@@ -29,7 +29,7 @@ const alphaOrScale = fc.oneof(
   fc.integer({ min: -1, max: 16 }),
   fc.double({ noNaN: true, noDefaultInfinity: true }),
 );
-/** The ranks that the modules have, by patterns of their names in files of PEFT. */
+/** The ranks of the modules, as patterns of their names in files of PEFT. */
 const ranksByName = (list: readonly Site[]): Record<string, number> =>
   Object.fromEntries(
     list.map((site) => {
@@ -43,7 +43,7 @@ const ofMethod = (peft_type: string) =>
       json({ peft_type, r: list[0]?.rank, alpha, rank_pattern: ranksByName(list) }),
   );
 
-/** Configurations as the format has them. PEFT's says the ranks that the modules have. */
+/** Configurations of the format. That of PEFT states the ranks of the modules. */
 const CONFIGS: Readonly<Record<string, fc.Arbitrary<(list: readonly Site[]) => Buffer | null>>> = {
   peft: fc.tuple(alphaOrScale, fc.boolean()).map(([lora_alpha, use_rslora]) => (list: readonly Site[]) => {
     const rank_pattern = ranksByName(list);
@@ -77,7 +77,7 @@ async function check(bytes: Buffer, config: Buffer | null): Promise<string | und
   }
 }
 
-/** By format, and what it is of where that is not LoRA alone. */
+/** By format, and by the kind of adapter if that is not plain LoRA. */
 const DIALECTS: Readonly<Record<string, Dialect>> = {
   peft,
   'peft of LoHa': loha,
@@ -99,7 +99,7 @@ const ranksOf = (list: readonly Site[]): Record<string, string> =>
 
 describe('readers', () => {
   for (const [format, dialect] of Object.entries(DIALECTS)) {
-    it(`of ${format} refuse a made file, or make an adapter of it that holds together`, async (t) => {
+    it(`of ${format} refuse a generated file, or return a consistent adapter`, async (t) => {
       let accepted = 0;
       const config = fc.oneof({ weight: 9, arbitrary: CONFIGS[format] ?? none }, none);
       await fc.assert(
@@ -115,7 +115,7 @@ describe('readers', () => {
     });
   }
 
-  it('of a mixture of all formats refuse it, or make an adapter that holds together', async (t) => {
+  it('of a mixture of all formats refuse it, or return a consistent adapter', async (t) => {
     const parts = fc.array(fc.tuple(fc.constantFrom(...Object.values(DIALECTS)), sites), {
       minLength: 1,
       maxLength: 3,
@@ -131,7 +131,7 @@ describe('readers', () => {
     assertNoPollution();
   });
 
-  it('of GGUF refuse a made file, or make an adapter of it that holds together', async (t) => {
+  it('of GGUF refuse a generated file, or return a consistent adapter', async (t) => {
     let accepted = 0;
     const extra = fc.constantFrom(
       [],

@@ -10,23 +10,23 @@ const MAX_MEMORY_MB = 2_048;
 
 export interface FuzzRun {
   readonly executions: number;
-  /** Edges of the code that were reached, as Jazzer counts them. */
+  /** Edges of the code that were reached, as counted by Jazzer. */
   readonly coverage: number;
-  /** Files with inputs that broke something. */
+  /** Files with inputs that caused failures. */
   readonly findings: readonly string[];
   readonly log: string;
 }
 
 export interface FuzzOptions {
   readonly seconds: number;
-  /** Where buildTargets wrote. */
+  /** The folder into which buildTargets wrote. */
   readonly bundles: string;
-  /** Kept from run to run, and made larger by each. */
+  /** Kept between runs, each of which extends it. */
   readonly corpus: string;
   readonly findings: string;
 }
 
-/** Why Jazzer cannot run here; undefined where it can. Its native part is there for some platforms only. */
+/** Why Jazzer cannot run here; undefined if it can. Its native part exists for some platforms only. */
 export function jazzerIsMissing(): string | undefined {
   try {
     createRequire(import.meta.url)('@jazzer.js/fuzzer');
@@ -36,7 +36,7 @@ export function jazzerIsMissing(): string | undefined {
   }
 }
 
-/** Lets Jazzer.js (libFuzzer) look for inputs that break a target, led by the code they reach. */
+/** Lets Jazzer.js (libFuzzer) search for inputs that make a target fail, guided by the code they reach. */
 export async function runTarget(target: string, options: FuzzOptions): Promise<FuzzRun> {
   const { seconds, bundles } = options;
   const [corpus, findings] = [join(options.corpus, target), join(options.findings, target)];

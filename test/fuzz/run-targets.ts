@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { buildTargets, targetNames } from './build-targets.ts';
 import { jazzerIsMissing, runTarget } from './run-target.ts';
 
-// What scripts/fuzz.sh runs: SECONDS, FOLDER, and the targets, all where none is named.
+// Run by scripts/fuzz.sh with SECONDS, FOLDER, and the targets, or all of them if none is named.
 const [seconds = '60', folder = 'data/fuzz', ...names] = process.argv.slice(2);
 
 const missing = jazzerIsMissing();

@@ -7,7 +7,7 @@ import { fileOf, type Site } from './generated-files.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures');
 const REGRESSIONS = join(import.meta.dirname, 'regressions');
-/** Small ones are mutated fast, and show as much. */
+/** Small inputs are mutated fast, and reach as much. */
 const MAX_SEED_BYTES = 4_096;
 
 const filesIn = (folder: string): Buffer[] =>
@@ -34,7 +34,7 @@ const NAMES = [
   '__proto__\0a.zip',
 ].map((text) => Buffer.from(text));
 
-/** What each target begins with. */
+/** The initial inputs of each target. */
 const SEEDS: Readonly<Record<string, readonly Buffer[]>> = {
   safetensors: [...ATTACKS, ...ADAPTERS],
   gguf: [GGUF],
@@ -43,7 +43,7 @@ const SEEDS: Readonly<Record<string, readonly Buffer[]>> = {
   reader: [...ATTACKS, ...ADAPTERS, GGUF],
 };
 
-/** Inputs that broke something once. */
+/** Inputs that once caused failures. */
 export function regressionsOf(target: string): Buffer[] {
   try {
     return filesIn(join(REGRESSIONS, target));
@@ -52,7 +52,7 @@ export function regressionsOf(target: string): Buffer[] {
   }
 }
 
-/** Writes the seeds of a target into a folder, its corpus. */
+/** Writes the seeds of a target into its corpus folder. */
 export function writeSeeds(target: string, folder: string): void {
   mkdirSync(folder, { recursive: true });
   const seeds = [...(SEEDS[target] ?? []), ...regressionsOf(target)];

@@ -1,6 +1,6 @@
 /**
- * A second, minimal writer and reader of GGUF (https://github.com/ggml-org/ggml, docs/gguf.md), so that tests do not
- * judge the service's files with the service's own code. The writer writes wrong files as well.
+ * A second, minimal writer and reader of GGUF (https://github.com/ggml-org/ggml, docs/gguf.md), so that tests
+ * do not check the service's files with the service's own code. It can also write wrong files.
  */
 
 /** gguf_metadata_value_type */
@@ -39,7 +39,7 @@ export type KeyValue = readonly [key: string, type: number, value: Value];
 
 export interface GgufTensor {
   readonly name: string;
-  /** Extents in the order of the file: the fastest first. */
+  /** Extents in the order of the file, the fastest first. */
   readonly ne: readonly (number | bigint)[];
   readonly type: GgmlName;
   /** Default: zeros. */
@@ -51,7 +51,7 @@ export interface GgufParts {
   readonly keyValues?: readonly KeyValue[];
   readonly tensors?: readonly GgufTensor[];
   readonly alignment?: number;
-  /** What the file says in place of the truth. */
+  /** What the file states instead of the truth. */
   readonly lies?: {
     readonly tensorCount?: bigint;
     readonly keyCount?: bigint;
@@ -153,14 +153,14 @@ export function buildGguf({
 export interface GgufFile {
   readonly version: number;
   readonly keyValues: ReadonlyMap<string, { readonly type: number; readonly value: Value }>;
-  /** Shapes row-major: the slowest axis first. */
+  /** Shapes are row-major: the slowest axis first. */
   readonly tensors: ReadonlyMap<
     string,
     { readonly dtype: string; readonly shape: readonly number[]; readonly bytes: Uint8Array }
   >;
 }
 
-/** Reads a file that is right; throws for what is not. */
+/** Reads a valid file. @throws for any other */
 export function parseGguf(file: Uint8Array): GgufFile {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   let at = 0;

@@ -11,7 +11,7 @@ import { buildGguf, type GgufParts, type KeyValue, TYPE, u64 } from './gguf-file
 
 type Verdict = GgufHeader | { readonly code: string; readonly message: string };
 
-/** Pushes the file in chunks of the given sizes, over and over; each chunk is overwritten after its push. */
+/** Pushes the file in chunks of the given sizes, cyclically; each chunk is overwritten after its push. */
 function verdictOf(file: Uint8Array, sizes: readonly number[] = [file.length]): Verdict {
   const validator = new GgufValidator();
   // Not a Buffer, whose slices share its bytes.
@@ -61,7 +61,7 @@ const keyValues: readonly KeyValue[] = [
 const good = buildGguf({ keyValues, tensors });
 
 describe('GgufValidator', () => {
-  it('gives the header of a good file, of version 2 too', () => {
+  it('returns the header of a valid file, also of version 2', () => {
     for (const version of [2, 3]) {
       const header = verdictOf(buildGguf({ version, keyValues, tensors }));
       assert.ok(!('code' in header), JSON.stringify(header));
@@ -85,7 +85,7 @@ describe('GgufValidator', () => {
     }
   });
 
-  it('judges alike however the file is cut', () => {
+  it('judges alike however the file is split', () => {
     const bad = Buffer.from(good);
     bad.writeUInt32LE(9, 4);
     const files = [
@@ -109,7 +109,7 @@ describe('GgufValidator', () => {
     );
   });
 
-  it('takes a last tensor with and without padding, and no byte more or less', () => {
+  it('accepts a last tensor with and without padding, and not a byte more or less', () => {
     const unpadded = buildGguf({ tensors: tensors.slice(0, 1), lies: { padsEnd: false } });
     assert.equal(codeOf(unpadded), 'accepted');
     assert.equal(codeOf(Buffer.concat([unpadded, Buffer.alloc(4)])), 'accepted');
@@ -118,7 +118,7 @@ describe('GgufValidator', () => {
     assert.equal(codeOf(buildGguf({})), 'accepted');
   });
 
-  it('never crashes: any byte changed, any length', () => {
+  it('never crashes, for any changed byte and any length', () => {
     fc.assert(
       fc.property(fc.nat(good.length - 1), fc.nat(255), fc.nat(good.length), (at, byte, length) => {
         const file = Buffer.from(good.subarray(0, Math.max(length, 1)));
@@ -276,7 +276,7 @@ describe('GgufValidator', () => {
     });
   }
 
-  it('refuses long strings and arrays by their announced length, before they are sent', () => {
+  it('refuses long strings and arrays by their announced length, before they arrive', () => {
     const begin = buildGguf({ lies: { keyCount: 1n } });
     const key = Buffer.concat([u64(3), Buffer.from('k.k')]);
     const u32 = (value: number): Buffer => u64(value).subarray(0, 4);
@@ -288,7 +288,7 @@ describe('GgufValidator', () => {
     assert.equal(announcing(key, u32(TYPE.str), u64(2), Buffer.from([0xc3, 0x28])), 'GGUF_KEY_VALUE');
   });
 
-  it('counts the elements of all arrays together, and the bytes of the header', () => {
+  it('limits the elements of all arrays together, and the bytes of the header', () => {
     const list = (values: Value[], type: number): KeyValue[2] => ({ type, values });
     type Value = number | string;
     const half = list(new Array(600_000).fill(7), TYPE.u8);
@@ -305,7 +305,7 @@ describe('GgufValidator', () => {
     assert.equal(codeOf(buildGguf({ keyValues: large })), 'GGUF_HEADER_TOO_LARGE');
   });
 
-  it('refuses a bad header with its last byte, and the first byte too many', () => {
+  it('refuses a bad header at its last byte, and extra bytes at the first one', () => {
     const validator = new GgufValidator();
     validator.push(good);
     assert.throws(() => validator.push(Buffer.alloc(200)), { code: 'GGUF_NOT_COVERED' });
@@ -320,7 +320,7 @@ describe('readGgufHeader', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  it('reads what the validator reads, and leaves other files alone', async () => {
+  it('reads the same as the validator, and does not recognise other files', async () => {
     const path = join(folder, 'adapter.gguf');
     await writeFile(path, good);
     assert.deepEqual(await readGgufHeader(path), verdictOf(good));

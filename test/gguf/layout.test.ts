@@ -60,7 +60,7 @@ const tensorsOf = fc.uniqueArray(
 );
 
 describe('layOutGguf', () => {
-  it('is read again as it was given, by us and by another reader, and written the same again', () => {
+  it('is read again unchanged, by us and by another reader, and written the same again', () => {
     fc.assert(
       fc.property(tensorsOf, keyValuesOf, fc.constantFrom(8, 32, 4096), (tensors, given, alignment) => {
         const keyValues = new Map(given);
@@ -109,7 +109,7 @@ describe('layOutGguf', () => {
     assert.ok(file.subarray(header.length).every((byte) => byte === 0));
   });
 
-  it('refuses what is no tensor or value of GGUF', () => {
+  it('refuses tensors and values that GGUF does not have', () => {
     assert.throws(() => layOutGguf([{ name: 't', dtype: 'F8_E5M2', shape: [1] }], new Map()), RangeError);
     assert.throws(() => layOutGguf([{ name: 't', dtype: 'Q8_0', shape: [33] }], new Map()), RangeError);
     assert.throws(() => layOutGguf([], new Map([['k', { type: 99, value: 1 }]])), RangeError);

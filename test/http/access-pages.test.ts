@@ -25,7 +25,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Runs the examples of a page for the shell, in their order, and tells what each printed. */
+/** Runs the shell examples of a page in order, and returns what each printed. */
 async function runExamples(
   page: string,
   server: TestServer,
@@ -48,7 +48,7 @@ async function runExamples(
 }
 
 describe('docs/keys.md', () => {
-  it('has examples that work as they are written', async () => {
+  it('has examples that work as written', async () => {
     const counter = await openRateCounter();
     const server = await startServer(
       {},
@@ -93,7 +93,7 @@ describe('docs/keys.md', () => {
 });
 
 describe('docs/idempotency.md', () => {
-  it('has examples that work as they are written', async () => {
+  it('has examples that work as written', async () => {
     const server = await startServer();
     try {
       const { id: ADAPTER_ID } = await server.upload();

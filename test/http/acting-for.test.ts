@@ -11,7 +11,7 @@ import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
 const ADMIN = 'administrator-of-this-test-21';
 
-describe('what an administrator does for a tenant', () => {
+describe('calls of an administrator for a tenant', () => {
   const entries: AuditEntry[] = [];
   let server: TestServer;
   let team: NewKey;
@@ -56,7 +56,7 @@ describe('what an administrator does for a tenant', () => {
   const ids = async (path: string, key = ADMIN) =>
     (await json<{ data: { id: string }[] }>(call('GET', path, { key }))).data.map(({ id }) => id);
 
-  it('is about what that tenant has, in lists and one by one', async () => {
+  it('concern the records of that tenant, in lists and one by one', async () => {
     assert.deepEqual(await ids('/v1/adapters'), []);
     assert.deepEqual(await ids('/v1/adapters?tenant=team'), [adapter.id]);
     await problemIn(await call('GET', `/v1/adapters/${adapter.id}`), 404, 'ADAPTER_NOT_FOUND');
@@ -69,14 +69,14 @@ describe('what an administrator does for a tenant', () => {
     assert.equal((await call('POST', `/v1/jobs/${job.id}/cancel?tenant=team`)).status, 200);
     const seen = await json<JobRecord>(call('GET', `/v1/jobs/${job.id}`, { key: team.key }));
     assert.equal(seen.state, 'cancelled');
-    // An ended job is answered from memory, for the tenant of it only.
+    // A job that has ended is answered from memory, but only to its own tenant.
     await problemIn(await call('GET', `/v1/jobs/${job.id}`), 404, 'JOB_NOT_FOUND');
     assert.equal((await call('GET', `/v1/jobs/${job.id}?tenant=team`)).status, 200);
     assert.equal((await call('DELETE', `/v1/jobs/${job.id}?tenant=team`)).status, 204);
     assert.deepEqual(await ids('/v1/jobs', team.key), []);
   });
 
-  it('goes through the pages of its lists', async () => {
+  it('can go through the pages of its lists', async () => {
     for (const rank of [1, 2]) await call('POST', '/v1/jobs?tenant=team', { body: squeeze(rank) });
     const first = await call('GET', '/v1/jobs?tenant=team&limit=1');
     const link = /^<([^>]+)>; rel="next"$/.exec(first.headers.get('link') ?? '')![1]!;
@@ -85,7 +85,7 @@ describe('what an administrator does for a tenant', () => {
       await call('POST', `/v1/jobs/${id}/cancel?tenant=team`);
   });
 
-  it('takes the scope admin, unless it is the tenant of the key', async () => {
+  it('require the scope admin, unless it is the tenant of the key', async () => {
     const other = await keyOf('other');
     const { context } = await problemIn(
       await call('GET', '/v1/adapters?tenant=team', { key: other.key }),
@@ -103,7 +103,7 @@ describe('what an administrator does for a tenant', () => {
     ] as const)
       await problemIn(await call(method, path, { key: other.key }), 403, 'SCOPE_MISSING');
     assert.deepEqual(await ids('/v1/adapters?tenant=team', team.key), [adapter.id]);
-    // Scopes are those of the key, whoever it acts for: one that may administer, but not write.
+    // Scopes are those of the key, whichever tenant it acts for: this one may administer, but not write.
     const reader = await keyOf('other', ['read', 'admin']);
     assert.deepEqual(await ids('/v1/adapters?tenant=team', reader.key), [adapter.id]);
     await problemIn(
@@ -113,7 +113,7 @@ describe('what an administrator does for a tenant', () => {
     );
   });
 
-  it('is refused for tenants that are not there, and for what is no id', async () => {
+  it('are refused for tenants that do not exist, and for texts that are not ids', async () => {
     await problemIn(await call('GET', '/v1/jobs?tenant=none'), 404, 'TENANT_NOT_FOUND');
     for (const query of ['tenant=No_Id', 'tenant=', 'tenant=team&tenant=other'])
       await problemIn(await call('GET', `/v1/jobs?${query}`), 400, 'VALIDATION_FAILED');
@@ -121,7 +121,7 @@ describe('what an administrator does for a tenant', () => {
     await problemIn(await call('GET', '/v1/tenants?tenant=team'), 400, 'UNKNOWN_OPTION');
   });
 
-  it('is about the keys of that tenant', async () => {
+  it('concern the keys of that tenant', async () => {
     const made = await json<NewKey>(call('POST', '/v1/keys?tenant=team', { body: { name: 'of the team' } }));
     assert.equal(made.tenant, 'team');
     const own = await json<NewKey>(call('POST', '/v1/keys', { body: { name: 'of the administrator' } }));
@@ -132,7 +132,7 @@ describe('what an administrator does for a tenant', () => {
       assert.equal((await call('DELETE', path)).status, 204);
   });
 
-  it('is in the audit log with both tenants, reading too', async () => {
+  it('are in the audit log with both tenants, including reads', async () => {
     await call('GET', '/v1/adapters?tenant=team');
     await call('GET', '/v1/adapters');
     await call('POST', '/v1/jobs?tenant=team', { body: {} });
@@ -147,7 +147,7 @@ describe('what an administrator does for a tenant', () => {
     );
   });
 
-  it('has Idempotency-Keys of the tenant that it is for', async () => {
+  it('use the Idempotency-Keys of that tenant', async () => {
     const headers = { 'idempotency-key': 'once-for-the-team' };
     const [one, two] = [
       await json<JobRecord>(call('POST', '/v1/jobs?tenant=team', { body: squeeze(3), headers })),
@@ -163,11 +163,11 @@ describe('what an administrator does for a tenant', () => {
     await call('POST', `/v1/jobs/${one.id}/cancel?tenant=team`);
   });
 
-  describe('of one that is suspended', () => {
+  describe('calls for a suspended tenant', () => {
     const state = async (change: 'suspend' | 'resume', id = 'team') =>
       json<TenantRecord>(call('POST', `/v1/tenants/${id}/${change}`));
 
-    it('brings nothing new, by any key, and may look, cancel and delete', async () => {
+    it('create nothing, with any key, but may read, cancel and delete', async () => {
       const job = await json<JobRecord>(call('POST', '/v1/jobs', { key: team.key, body: squeeze(4) }));
       const suspended = await state('suspend');
       assert.equal(suspended.state, 'suspended');
@@ -206,20 +206,20 @@ describe('what an administrator does for a tenant', () => {
       assert.equal((await json<TenantRecord>(call('GET', '/v1/tenants/team'))).state, 'suspended');
     });
 
-    it('goes on as before when it is resumed', async () => {
+    it('work as before when it is resumed', async () => {
       const { state: resumed, suspended_at } = await state('resume');
       assert.deepEqual([resumed, suspended_at], ['active', null]);
       const submitted = await call('POST', '/v1/jobs', { key: team.key, body: squeeze(2) });
       assert.equal(submitted.status, 202);
     });
 
-    it('may be the one of the administrators, who administer nevertheless', async () => {
+    it('may concern the tenant of the administrators, who can still administer', async () => {
       await state('suspend', 'default');
       await problemIn(await call('POST', '/v1/jobs', { body: squeeze(2) }), 403, 'TENANT_SUSPENDED');
       assert.equal((await state('resume', 'default')).state, 'active');
     });
 
-    it('has to be there, and takes the scope admin', async () => {
+    it('require an existing tenant, and the scope admin', async () => {
       await problemIn(await call('POST', '/v1/tenants/none/suspend'), 404, 'TENANT_NOT_FOUND');
       await problemIn(
         await call('POST', '/v1/tenants/team/suspend', { key: team.key }),
@@ -230,21 +230,21 @@ describe('what an administrator does for a tenant', () => {
   });
 });
 
-describe('where no key is asked for', () => {
+describe('if no key is required', () => {
   let server: TestServer;
   before(async () => {
     server = await startServer();
   });
   after(() => server.close());
 
-  it('everything belongs to one tenant, and nobody acts for another', async () => {
+  it('everything belongs to one tenant, and no caller can act for another', async () => {
     await server.workspaces.tenants.put('team', {});
     await problemIn(await server.fetch('/v1/jobs?tenant=team'), 404, 'TENANT_NOT_FOUND');
     assert.equal((await server.fetch('/v1/jobs?tenant=default')).status, 200);
   });
 });
 
-describe('what an administrator does to a whole tenant', () => {
+describe('calls of an administrator about a whole tenant', () => {
   let server: TestServer;
   before(async () => {
     server = await startServer({}, { auth: { mode: 'keys', adminKey: () => ADMIN } });
@@ -273,7 +273,7 @@ describe('what an administrator does to a whole tenant', () => {
     return key;
   };
 
-  it('cancels all that it waits for', async () => {
+  it('cancel all its waiting work', async () => {
     const { key } = await teamWithJobs('noisy', 3);
     const cancelled = await call('POST', '/v1/tenants/noisy/cancel');
     assert.equal(cancelled.status, 200);
@@ -287,7 +287,7 @@ describe('what an administrator does to a whole tenant', () => {
     await problemIn(await call('POST', '/v1/tenants/none/cancel'), 404, 'TENANT_NOT_FOUND');
   });
 
-  it('deletes it: its keys open nothing from then on, and it is gone after a sweep', async () => {
+  it('delete it: its keys are refused from then on, and it is gone after a sweep', async () => {
     const { key } = await teamWithJobs('leaver', 3);
     await problemIn(await call('DELETE', '/v1/tenants/leaver', key), 403, 'SCOPE_MISSING');
     const deleted = await call('DELETE', '/v1/tenants/leaver');

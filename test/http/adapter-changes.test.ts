@@ -26,7 +26,7 @@ describe('labels and a time to live of an upload', () => {
     assert.deepEqual((await recordIn(await upload(2, { labels: asJson }), 201)).labels, { n: '2' });
   });
 
-  it('are of that upload alone, also where the same content comes again', async () => {
+  it('apply to that upload only, even if the same content is uploaded again', async () => {
     const first = await recordIn(await upload(3, { labels: '{"v": "1"}' }), 201);
     const again = await recordIn(await upload(3, { labels: '{"v": "2"}', ttl_seconds: '60' }), 201);
     assert.notEqual(again.id, first.id);
@@ -41,12 +41,12 @@ describe('labels and a time to live of an upload', () => {
     );
   });
 
-  it('are none without a word', async () => {
+  it('are absent by default', async () => {
     const record = await recordIn(await upload(4), 201);
     assert.deepEqual([record.labels, record.expires_at], [{}, null]);
   });
 
-  it('are refused where they are not as the contract says, and nothing is kept', async () => {
+  it('are refused if they violate the contract, and nothing is kept', async () => {
     const refused = async (fields: Record<string, string>, code: string, detail: RegExp) => {
       const problem = await problemIn(await upload(5, fields), 400, code);
       assert.match(problem.detail, detail);
@@ -86,7 +86,7 @@ describe('labels and a time to live of an upload', () => {
 describe('PATCH /v1/adapters/{id}', () => {
   const { server, upload, patch } = withServer();
 
-  it('changes labels and expiry, each without the other', async () => {
+  it('changes labels and expiry independently of each other', async () => {
     const { id, created_at } = await recordIn(await upload(1, { labels: '{"a": "1", "b": "2"}' }), 201);
     const labelled = await recordIn(await patch(id, { labels: { c: '3' } }), 200);
     assert.deepEqual([labelled.labels, labelled.expires_at], [{ c: '3' }, null]);
@@ -101,7 +101,7 @@ describe('PATCH /v1/adapters/{id}', () => {
     assert.deepEqual(await recordIn(await server().fetch(`/v1/adapters/${id}`), 200), kept);
   });
 
-  it('changes the name, without the rest', async () => {
+  it('changes only the name', async () => {
     const sent = await recordIn(await upload(3, { labels: '{"a": "1"}', ttl_seconds: '600' }), 201);
     const { id } = sent;
     const named = await recordIn(await patch(id, { name: 'support chat, v3 — 2' }), 200);
@@ -113,7 +113,7 @@ describe('PATCH /v1/adapters/{id}', () => {
     assert.equal((await recordIn(await server().fetch(`/v1/adapters/${id}`), 200)).name, longest);
   });
 
-  it('refuses what is not to be changed', async () => {
+  it('refuses fields that cannot be changed', async () => {
     const { id } = await recordIn(await upload(2), 201);
     await problemIn(await patch(id, {}), 400, 'VALIDATION_FAILED');
     await problemIn(await patch(id, { bytes: 1 }), 400, 'UNKNOWN_OPTION');
@@ -133,7 +133,7 @@ describe('DELETE /v1/adapters/{id}', () => {
     return (await response.json()) as JobRecord;
   };
 
-  it('removes an adapter; the same files make another one', async () => {
+  it('removes an adapter; the same files then give a new one', async () => {
     const { id } = await recordIn(await upload(1, { labels: '{"v": "1"}' }), 201);
     await patch(id, { labels: { v: '2' } });
     const response = await remove(`/v1/adapters/${id}`);
@@ -148,7 +148,7 @@ describe('DELETE /v1/adapters/{id}', () => {
     assert.deepEqual([again.labels, again.content_known], [{}, false], 'nothing of it was left');
   });
 
-  it('leaves others of the same content as they are', async () => {
+  it('leaves other adapters with the same content unchanged', async () => {
     const adapter = largeAdapter(40_000);
     const form = () => formOf(adapter);
     const post = async () =>
@@ -166,7 +166,7 @@ describe('DELETE /v1/adapters/{id}', () => {
     assert.ok(weights.equals(adapter.weights));
   });
 
-  it('is refused while a job reads it, which it names, and not afterwards', async () => {
+  it('is refused while a job reads the adapter, naming the job, and allowed afterwards', async () => {
     const { id } = await recordIn(await upload(2), 201);
     const job = await submit(id);
     const problem = await problemIn(await remove(`/v1/adapters/${id}`), 409, 'ADAPTER_IN_USE');
@@ -178,7 +178,7 @@ describe('DELETE /v1/adapters/{id}', () => {
     await problemIn(response, 404, 'ADAPTER_NOT_FOUND');
   });
 
-  it('either comes before a job or is refused for it, whichever is faster', async () => {
+  it('either comes before a job or is refused because of it, whichever is faster', async () => {
     for (let round = 0; round < 20; round++) {
       const { id } = await recordIn(await upload(100 + round), 201);
       const body = JSON.stringify({ kind: 'analyze', adapter_id: id });
@@ -195,7 +195,7 @@ describe('DELETE /v1/adapters/{id}', () => {
     }
   });
 
-  it('leaves the content to the sweeper, once nobody has it any more', async () => {
+  it('leaves the content to the sweeper, once no adapter has it', async () => {
     const post = async () => {
       const body = formOf(largeAdapter(50_000));
       return recordIn(await server().fetch('/v1/adapters', { method: 'POST', body }), 201);
@@ -215,8 +215,8 @@ describe('DELETE /v1/adapters/{id}', () => {
   });
 });
 
-describe('what a tenant uses', () => {
-  it('follows what comes and goes, and limits uploads', async () => {
+describe('the usage of a tenant', () => {
+  it('follows uploads and deletions, and limits uploads', async () => {
     const server = await startServer();
     try {
       const told = async () => (await (await server.fetch('/v1/usage')).json()) as UsageRecord;
@@ -257,7 +257,7 @@ describe('what a tenant uses', () => {
     }
   });
 
-  it('refuses by the announced size, before anything is read', async () => {
+  it('refuses by the announced size, before any byte is read', async () => {
     const server = await startServer({ maxUploadBytes: 10_000_000 });
     try {
       await server.limit({ stored_bytes: 100_000 });
@@ -275,7 +275,7 @@ describe('what a tenant uses', () => {
 describe('DELETE /v1/runs/{id}', () => {
   const { server, remove } = withServer();
 
-  it('removes a run, and knows no other', async () => {
+  it('removes a run, and no other', async () => {
     const schedule = {
       source_rank: 8,
       target_rank: 2,

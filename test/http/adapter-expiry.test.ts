@@ -33,7 +33,7 @@ describe('an adapter that has expired', () => {
     await problemIn(await remove(path), 404, 'ADAPTER_NOT_FOUND');
   });
 
-  it('has no jobs any more', async () => {
+  it('no longer has jobs', async () => {
     const [gone, here] = [await recordIn(await upload(2), 201), await recordIn(await upload(3), 201)];
     await expire(server(), gone.id);
     const sources = [gone, here].map(({ id }) => ({ adapter_id: id, weight: 1 }));
@@ -50,7 +50,7 @@ describe('an adapter that has expired', () => {
     assert.deepEqual(jobs, []);
   });
 
-  it('is not read by another try of a job that failed', async () => {
+  it('is not read by a retry of a job that failed', async () => {
     const { id } = await recordIn(await upload(6), 201);
     const body = JSON.stringify({ kind: 'analyze', adapter_id: id });
     const response = await server().fetch('/v1/jobs', { method: 'POST', headers: JSON_TYPE, body });
@@ -62,7 +62,7 @@ describe('an adapter that has expired', () => {
     assert.equal((await server().fetch(`/v1/jobs/${job.id}`)).status, 200, 'the job itself is still there');
   });
 
-  it('is not found once the sweeper was here', async () => {
+  it('is not found after a sweep', async () => {
     const { id } = await recordIn(await upload(4), 201);
     await expire(server(), id);
     await problemIn(await server().fetch(`/v1/adapters/${id}`), 410, 'ADAPTER_EXPIRED');
@@ -71,7 +71,7 @@ describe('an adapter that has expired', () => {
     await problemIn(await remove(`/v1/adapters/${id}`), 404, 'ADAPTER_NOT_FOUND');
   });
 
-  it('does not stand in the way of the same files', async () => {
+  it('does not prevent uploading the same files', async () => {
     const { id } = await recordIn(await upload(5), 201);
     await expire(server(), id);
     const again = await recordIn(await upload(5), 201);

@@ -12,10 +12,10 @@ import { create, idOf, patch, put } from './uploads-tools.ts';
 
 type Part = readonly [name: string, content: Uint8Array | string, filename?: string];
 
-/** A LoRA as llama.cpp has it. */
+/** A LoRA in the form of llama.cpp. */
 const GGUF = Buffer.from(buildGguf({ keyValues: keyValuesOf(), tensors: pair('blk.0.attn_q', 4) }));
 
-describe('what the files of an adapter may be called', () => {
+describe("the names of an adapter's files", () => {
   let server: TestServer;
   before(async () => {
     server = await startServer();
@@ -35,7 +35,7 @@ describe('what the files of an adapter may be called', () => {
     assert.equal(response.status, 201, await response.clone().text());
     return (await response.json()) as AdapterRecord;
   }
-  /** What follows from the files. */
+  /** The properties that depend on the files. */
   const factsOf = ({ id, name, created_at, content_known, ...facts }: AdapterRecord) => facts;
   const { weights, config } = tinyAdapter(501);
 
@@ -63,7 +63,7 @@ describe('what the files of an adapter may be called', () => {
       ],
     ];
 
-    it('is compared, and makes no difference', async () => {
+    it('do not affect the comparison of content', async () => {
       const first = await stored(await send(...spellings[0]!));
       for (const parts of spellings.slice(1))
         assert.deepEqual(factsOf(await stored(await send(...parts))), factsOf(first));
@@ -74,7 +74,7 @@ describe('what the files of an adapter may be called', () => {
       assert.equal(first.format, 'peft');
     });
 
-    it('may be that of a model card, of which only a license has an effect', async () => {
+    it('may include a model card, of which only the license has an effect', async () => {
       const plain = await stored(await send([WEIGHTS, weights], [CONFIG, config]));
       for (const part of [
         ['README.md', '# A card'],
@@ -103,7 +103,7 @@ describe('what the files of an adapter may be called', () => {
       await problemIn(await send(['README.md', Buffer.alloc(1024 * 1024 + 1)]), 413, 'UPLOAD_TOO_LARGE');
     });
 
-    it('is of one file of weights: of two, both are named', async () => {
+    it('include one weights file: of two, both are named', async () => {
       const two = send(['a', weights, 'one.safetensors'], ['b', weights, 'two.gguf']);
       const problem = await problemIn(await two, 400, 'DUPLICATE_PART');
       assert.match(problem.detail, /"one\.safetensors" and "two\.gguf"/);
@@ -112,21 +112,21 @@ describe('what the files of an adapter may be called', () => {
       await problemIn(await send(['config', config], [CONFIG, config]), 400, 'DUPLICATE_PART');
     });
 
-    it('may stand for weights without a configuration; the reader says where one is needed', async () => {
+    it('may be those of weights without a configuration; the reader reports if one is required', async () => {
       const problem = await problemIn(await send(['lora', weights, 'x.safetensors']), 422, 'FILE_MISSING');
       assert.deepEqual(problem.context, { missing: [CONFIG] });
       await problemIn(await send([CONFIG, config]), 422, 'FILE_MISSING');
     });
 
-    it('is never a path', async () => {
+    it('are never paths', async () => {
       for (const name of ['../x.safetensors', 'a/b.gguf', '..\\x.safetensors', '.safetensors', '__proto__']) {
-        // undici, as browsers do, sends the filename as it is; the parser keeps what follows the last slash.
+        // undici, like browsers, sends the filename unchanged; the parser keeps what follows the last slash.
         const response = await send([name, weights, 'x'], [CONFIG, config]);
         await problemIn(response, 400, 'UNEXPECTED_PART');
       }
     });
 
-    it('of a pickle is answered with a command that converts it', async () => {
+    it('of a pickle are answered with a command that converts it', async () => {
       for (const [part, file] of [
         ['files', 'adapter_model.bin'],
         ['files', 'lora.pt'],
@@ -135,7 +135,7 @@ describe('what the files of an adapter may be called', () => {
         assert.match(problem.detail, /python -c "import torch; /);
         assert.ok(problem.detail.includes(`'${file}'`), problem.detail);
       }
-      // By what is in it, under a name that says it.
+      // Recognised by its content, under a name that does not show it.
       const content = Buffer.concat([Buffer.from([0x80, 2]), randomBytes(600)]);
       const named = await problemIn(await send(['weights', content, 'my.ckpt']), 415, 'PICKLE_REFUSED');
       assert.match(named.detail, /'my\.ckpt'.*'my\.safetensors'/);
@@ -147,7 +147,7 @@ describe('what the files of an adapter may be called', () => {
       assert.match(unnamed.detail, /'adapter_model\.bin'.*'adapter_model\.safetensors'/);
     });
 
-    it('of a checkpoint is that of PEFT, beside the tensors of an optimizer', () => {
+    it('of a checkpoint are those of PEFT, beside the tensors of an optimizer', () => {
       assert.equal(fileNameOf(CHECKPOINT_BODY, 'files', WEIGHTS), WEIGHTS);
       assert.equal(fileNameOf(CHECKPOINT_BODY, 'files', 'optimizer.safetensors'), 'optimizer.safetensors');
       for (const [name, file] of [
@@ -159,8 +159,8 @@ describe('what the files of an adapter may be called', () => {
     });
   });
 
-  describe('of uploads that come on their own', () => {
-    it('is any for weights, which then are used by their role', async () => {
+  describe('of separate uploads', () => {
+    it('may be any name for weights, which are then used by their role', async () => {
       const whole = await put(server, 'named-weights', 'style%20v2.safetensors', weights);
       assert.equal(((await whole.json()) as { filename: string }).filename, 'style v2.safetensors');
       const made = await server.fetch('/v1/adapters/from-uploads', {
@@ -176,7 +176,7 @@ describe('what the files of an adapter may be called', () => {
       );
     });
 
-    it('is any for weights by tus', async () => {
+    it('may be any name for weights by tus', async () => {
       const { weights: other, config: otherConfig } = tinyAdapter(502);
       const path = await create(server, other.length, 'x y.safetensors');
       assert.equal((await patch(server, path, 0, other)).status, 204);
@@ -190,7 +190,7 @@ describe('what the files of an adapter may be called', () => {
       await stored(made);
     });
 
-    it('is any for GGUF, in pieces of any size, and the same adapter as by multipart', async () => {
+    it('may be any name for GGUF, in pieces of any size, and give the same adapter as multipart', async () => {
       const path = await create(server, GGUF.length, 'x.gguf');
       let offset = 0;
       for (const bytes of [1, 2, 5, GGUF.length - 8]) {
@@ -203,7 +203,7 @@ describe('what the files of an adapter may be called', () => {
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify({ files }),
         });
-      // Refused, the upload stays.
+      // The upload remains when it is refused.
       const problem = await problemIn(
         await make({ weights: idOf(path), config: { r: 1 } }),
         400,
@@ -223,7 +223,7 @@ describe('what the files of an adapter may be called', () => {
       await problemIn(await send(['lora', GGUF.subarray(0, -40), 'cut.gguf']), 422, 'GGUF_NOT_COVERED');
     });
 
-    it('is told once for each file', async () => {
+    it('are given once for each file', async () => {
       const ask = (files: object) =>
         server.fetch('/v1/adapters/from-uploads', {
           method: 'POST',
@@ -241,7 +241,7 @@ describe('what the files of an adapter may be called', () => {
   });
 });
 
-describe('what an adapter is called', () => {
+describe('the name of an adapter', () => {
   let server: TestServer;
   before(async () => {
     server = await startServer();
@@ -266,7 +266,7 @@ describe('what an adapter is called', () => {
     return record.name;
   }
 
-  it('is what the upload says', async () => {
+  it('is the one that the upload specifies', async () => {
     for (const name of [
       'search v3',
       'a/b:c',
@@ -285,7 +285,7 @@ describe('what an adapter is called', () => {
     );
   });
 
-  it('is that of the file of weights where that says something', async () => {
+  it('is that of the weights file if that is meaningful', async () => {
     assert.equal(await nameOf(['files', 'my-lora.safetensors']), 'my-lora');
     assert.equal(await nameOf(['weights', 'Style V2.SAFETENSORS']), 'Style V2');
     assert.equal(await nameOf([WEIGHTS, 'адаптер.safetensors']), 'адаптер');
@@ -297,14 +297,14 @@ describe('what an adapter is called', () => {
     assert.equal(await nameOf([WEIGHTS, WEIGHTS], ['config', 'x.json']), 'model adapter');
   });
 
-  it('is made of the base model where the file has the name of its format, or none', async () => {
+  it('is derived from the base model if the file has a usual name, or none', async () => {
     for (const base of ['adapter_model', 'adapters', 'lora', 'pytorch_lora_weights', 'model'])
       assert.equal(await nameOf(['weights', `${base}.safetensors`]), 'model adapter', base);
     for (const filename of ['blob', ''])
       assert.equal(await nameOf(['weights', filename]), 'model adapter', filename);
   });
 
-  it('is what a request of uploads says, or the name of the upload', async () => {
+  it('is the one in a request about uploads, or the name of the upload', async () => {
     const make = async (more: object) => {
       await put(server, 'weights-to-name', 'style%20v3.safetensors', weights);
       return server.fetch('/v1/adapters/from-uploads', {

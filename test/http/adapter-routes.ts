@@ -8,7 +8,7 @@ import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
 export const JSON_TYPE = { 'content-type': 'application/json' };
 
-/** A server for each group, and what they ask of it. */
+/** A server for each group, and the calls that they make. */
 export function withServer(): {
   server: () => TestServer;
   upload: (seed: number, fields?: Readonly<Record<string, string | Blob>>) => Promise<Response>;
@@ -37,11 +37,11 @@ export function withServer(): {
   };
 }
 
-/** Removes at once what has been released. */
+/** Removes released content at once. */
 export const sweeperOf = ({ workspaces }: TestServer): Sweeper =>
   new Sweeper({ workspaces, graceMs: 0, eventRetention: { keptMs: 86_400_000, most: 1_000 } });
 
-/** The record in an answer of that status. */
+/** The record in a response with that status. */
 export async function recordIn(response: Response, status: number): Promise<AdapterRecord> {
   const text = await response.text();
   assert.equal(response.status, status, text);

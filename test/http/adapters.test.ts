@@ -27,7 +27,7 @@ describe('adapters over HTTP', () => {
 
   const post = (body: FormData) => server.fetch('/v1/adapters', { method: 'POST', body });
 
-  it('stores an upload and tells what is in it', async () => {
+  it('stores an upload and describes its content', async () => {
     const adapter = tinyAdapter(1);
     const response = await post(formOf(adapter));
     assert.equal(response.status, 201);
@@ -52,7 +52,7 @@ describe('adapters over HTTP', () => {
     await server.assertNoLeftovers();
   });
 
-  it('makes the same content another adapter, and says that it is known', async () => {
+  it('creates a second adapter from the same content, and reports that it is known', async () => {
     const records: AdapterRecord[] = [];
     for (let round = 0; round < 2; round++) {
       const response = await post(formOf(tinyAdapter(2)));
@@ -69,7 +69,7 @@ describe('adapters over HTTP', () => {
     await server.assertNoLeftovers();
   });
 
-  it('knows content by weights and configuration, not by one of them', async () => {
+  it('recognises content by weights and configuration together', async () => {
     const adapter = tinyAdapter(22);
     await server.upload(adapter);
     const config = Buffer.from(JSON.stringify({ ...JSON.parse(adapter.config.toString()), lora_alpha: 2 }));
@@ -80,7 +80,7 @@ describe('adapters over HTTP', () => {
     assert.equal(await isKnown(tinyAdapter(23)), false, 'the configuration is the same');
   });
 
-  it('makes many simultaneous uploads of the same content as many adapters, of which each can be read', async () => {
+  it('creates an adapter for each of many simultaneous uploads of the same content, all of which can be read', async () => {
     for (const adapter of [tinyAdapter(3), largeAdapter(40_000)]) {
       const responses = await Promise.all(Array.from({ length: 8 }, () => post(formOf(adapter))));
       const records = await Promise.all(
@@ -98,7 +98,7 @@ describe('adapters over HTTP', () => {
     }
   });
 
-  it('takes parts in any order, named by filename only, and a configuration that is a plain field', async () => {
+  it('accepts parts in any order, named only by filename, and a configuration as a plain field', async () => {
     const { weights, config } = tinyAdapter(4);
     const [weightsBlob, configBlob] = [
       new Blob([new Uint8Array(weights)]),
@@ -125,7 +125,7 @@ describe('adapters over HTTP', () => {
     assert.equal(contents.size, 1, 'the bytes of every form are the same');
   });
 
-  it('takes what curl sends', async (t) => {
+  it('accepts what curl sends', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'curl-'));
     try {
       const { weights, config } = tinyAdapter(5);
@@ -133,7 +133,7 @@ describe('adapters over HTTP', () => {
       writeFileSync(join(folder, CONFIG), config);
       const files = [`files=@${CONFIG}`, `files=@${WEIGHTS}`].flatMap((file) => ['-F', file]);
       const args = ['-s', '-w', '\n%{http_code}', ...files, `${server.url}/v1/adapters`];
-      // curl must not hold up this process, which is the server.
+      // curl must not block this process, which is also the server.
       const out = await new Promise<string>((resolve, reject) => {
         execFile('curl', args, { cwd: folder }, (error, stdout) => (error ? reject(error) : resolve(stdout)));
       }).catch((error: NodeJS.ErrnoException) =>
@@ -159,7 +159,7 @@ describe('adapters over HTTP', () => {
     assert.match(modules[0]!.name, /q_proj$/);
   });
 
-  it('does not know other ids, whatever they look like', async () => {
+  it('does not find other ids, whatever they look like', async () => {
     const ids = [UNKNOWN, 'x', 'a:b', '%00', '..%2f..%2fetc%2fpasswd', '%252e%252e', 'AD_', 'x'.repeat(90)];
     for (const id of ids) {
       for (const rest of ['', '/modules', '/archive', `/files/${WEIGHTS}`]) {
@@ -179,7 +179,7 @@ describe('adapters over HTTP', () => {
       server.fetch(path, { headers, method });
     const bytesOf = async (response: Response) => Buffer.from(await response.arrayBuffer());
 
-    it('comes whole, with its digest', async () => {
+    it('is sent completely, with its digest', async () => {
       const response = await get();
       assert.equal(response.status, 200);
       assert.equal(response.headers.get('content-length'), String(adapter.weights.length));
@@ -200,7 +200,7 @@ describe('adapters over HTTP', () => {
       assert.equal((await bytesOf(response)).length, 0);
     });
 
-    it('comes in ranges', async () => {
+    it('is sent in ranges', async () => {
       const total = adapter.weights.length;
       const cases: [string, number, number][] = [
         ['bytes=0-0', 0, 0],
@@ -219,7 +219,7 @@ describe('adapters over HTTP', () => {
       }
     });
 
-    it('comes whole where the range is none we honour', async () => {
+    it('is sent completely if the range is of an unsupported kind', async () => {
       for (const range of [
         'bytes=5-1',
         'bytes=0-1,4-5',
@@ -252,7 +252,7 @@ describe('adapters over HTTP', () => {
       }
     });
 
-    it('is not sent to who has it', async () => {
+    it('is not sent to clients that have it', async () => {
       const tag = `"${sha256(adapter.weights)}"`;
       for (const value of [tag, `W/${tag}`, `"a", ${tag}`, '*']) {
         const response = await get({ 'if-none-match': value });
@@ -262,7 +262,7 @@ describe('adapters over HTTP', () => {
       assert.equal((await get({ 'if-none-match': '"a"' })).status, 200);
     });
 
-    it('is a problem when there is no such file', async () => {
+    it('is a problem document if it does not exist', async () => {
       for (const name of ['nope', '..%2f..%2fetc', '%00', 'adapter_model.safetensors%00.json']) {
         const url = path.replace(WEIGHTS, name);
         assert.match(
@@ -273,7 +273,7 @@ describe('adapters over HTTP', () => {
     });
   });
 
-  it('lets go of files whose readers leave in the middle', async () => {
+  it('is closed when its reader leaves early', async () => {
     const large = await startServer({ maxUploadBytes: 100_000_000 });
     try {
       const { id } = await large.upload(tinyAdapter(9, { rank: 32, m: 20_000, n: 20_000 }));
@@ -281,7 +281,7 @@ describe('adapters over HTTP', () => {
         readdirSync('/proc/self/fd').filter((fd) => {
           try {
             const path = readlinkSync(`/proc/self/fd/${fd}`);
-            // The database keeps its own open.
+            // The database keeps its own files open.
             return path.startsWith(large.root) && !path.startsWith(join(large.root, DATABASE_FILE));
           } catch {
             return false;
@@ -306,7 +306,7 @@ describe('adapters over HTTP', () => {
   });
 
   describe('the archive', () => {
-    it('holds the files, has the announced size and is the same every time', async (t) => {
+    it('contains the files, has the announced size and is the same every time', async (t) => {
       const adapter = tinyAdapter(8);
       const { id } = await server.upload(adapter);
       const response = await server.fetch(`/v1/adapters/${id}/archive`);
@@ -332,7 +332,7 @@ describe('adapters over HTTP', () => {
       }
     });
 
-    it('is called as the adapter is, in characters that every system takes', async () => {
+    it('is named like the adapter, in characters that every system accepts', async () => {
       const { id } = await server.upload(tinyAdapter(8));
       const path = `/v1/adapters/${id}/archive`;
       for (const [name, filename] of [

@@ -11,7 +11,7 @@ import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
-/** Requests that were begun stay until the test says so. */
+/** Requests stay in progress until the test releases them. */
 class Gate {
   private open: () => void = () => {};
   private entered = 0;
@@ -38,7 +38,7 @@ class Gate {
   }
 }
 
-/** Whether the text of an answer has all that its Content-Length says. */
+/** Whether a response has as many bytes as its Content-Length announces. */
 function isWhole(text: string): boolean {
   const [head = '', rest] = text.split('\r\n\r\n');
   const length = /^content-length: (\d+)/im.exec(head)?.[1];
@@ -59,7 +59,7 @@ describe('requests in flight', () => {
       body: body(change),
     });
 
-  /** Has writes to the database wait, and with them the requests that submit jobs. */
+  /** Makes writes to the database wait, and with them the requests that submit jobs. */
   function held(): Gate {
     const gate = new Gate();
     const { jobs } = server.workspaces.of('default');
@@ -79,7 +79,7 @@ describe('requests in flight', () => {
       adapterId = (await server.upload()).id;
     });
 
-    it('are answered, and others at once by 503 with a time to come again; reading goes on', async () => {
+    it('are answered, and others at once with 503 and a time to retry; reading continues', async () => {
       const gate = held();
       const first = [post(), post()];
       await gate.untilEntered(2);
@@ -101,7 +101,7 @@ describe('requests in flight', () => {
       assert.match(metrics, /lora_squeeze_access_refused_total\{reason="in_flight"\} 1\n/);
     });
 
-    it('are refused before their bodies come, and their connections go on', async () => {
+    it('are refused before their bodies arrive, while their connections continue', async () => {
       const gate = held();
       const first = [post(), post()];
       await gate.untilEntered(2);
@@ -111,7 +111,7 @@ describe('requests in flight', () => {
       let early = '';
       while (!isWhole(early)) early += String((await once(socket, 'data'))[0]);
       assert.equal(parseResponse(early).status, 503);
-      // The connection goes on for who sends the rest within two seconds.
+      // The connection continues if the client sends the rest within two seconds.
       socket.write(body());
       gate.release();
       await Promise.all(first);
@@ -123,7 +123,7 @@ describe('requests in flight', () => {
       assert.equal(parseResponse(text).status, 202, text);
     });
 
-    it('are none of clients that send slowly, or that wait for a job', async () => {
+    it('do not include clients that send slowly, or that wait for a job', async () => {
       const slow = await Promise.all(Array.from({ length: 5 }, () => openSocket(server.port)));
       const head = 'POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n';
       for (const socket of slow) socket.write(`${head}Content-Length: 1000\r\n\r\n{`);
@@ -142,7 +142,7 @@ describe('requests in flight', () => {
       for (const socket of slow) socket.destroy();
     });
 
-    it('do not hold up uploads, which have a bound of their own', async () => {
+    it('do not limit uploads, which have a limit of their own', async () => {
       const [gate, begun] = [new Gate(), new Gate()];
       const adapter = tinyAdapter(7);
       const form = new Response(formOf(adapter));
@@ -208,8 +208,8 @@ describe('requests in flight', () => {
   });
 });
 
-describe('jobs of a tenant whose jobs wait for too long', () => {
-  it('are refused with a time to come again, and are taken once the oldest has begun', async () => {
+describe('jobs of a tenant whose jobs have waited too long', () => {
+  it('are refused with a time to retry, and accepted once the oldest has begun', async () => {
     const server = await startServer();
     try {
       const { database } = server;
@@ -259,7 +259,7 @@ describe('jobs of a tenant whose jobs wait for too long', () => {
         await writer.updateTable('execution').set({ state: 'dispatched' }).where('id', '=', id).execute();
       });
       let answer = await post('/v1/jobs', job);
-      // What was looked up a moment ago still counts.
+      // The value that was read a moment ago is still used.
       for (; answer.status === 429; answer = await post('/v1/jobs', job));
       assert.equal(answer.status, 202);
     } finally {

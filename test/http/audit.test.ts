@@ -39,7 +39,7 @@ describe('the audit log', () => {
       ...(body && { body: JSON.stringify(body) }),
     });
 
-  it('says who did what to which object, from where, and what came of it', async () => {
+  it('records who did what to which object, from where, and with what outcome', async () => {
     const adapter = (await (
       await call('POST', '/v1/keys', { tenant: 'team', name: 'second' }, ADMIN)
     ).json()) as NewKey;
@@ -56,7 +56,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  it('has what was refused, with the reason', async () => {
+  it('has refused calls, with the reason', async () => {
     await call('DELETE', '/v1/adapters/ad_0123456789abcdef0123456789abcdef');
     await call('POST', '/v1/jobs', { kind: 'nonsense' });
     assert.deepEqual(
@@ -68,7 +68,7 @@ describe('the audit log', () => {
     );
   });
 
-  it('has who was kept out, of reads too, and no other reads', async () => {
+  it('has callers without access, even of reads, but no other reads', async () => {
     await call('GET', '/v1/jobs');
     await call('GET', '/v1/jobs', undefined, null);
     await call('GET', '/v1/keys');
@@ -82,7 +82,7 @@ describe('the audit log', () => {
     );
   });
 
-  it('never has a key or a body', async () => {
+  it('never contains a key or a body', async () => {
     await call('POST', '/v1/keys', { tenant: 'team', name: 'a name nobody else needs' }, ADMIN);
     const text = JSON.stringify(entries);
     assert.equal(entries.length, 1);
@@ -90,8 +90,8 @@ describe('the audit log', () => {
   });
 });
 
-describe('where the audit log goes', () => {
-  it('to a file, line by line, added to what is there', async () => {
+describe('the destination of the audit log', () => {
+  it('is a file, to which lines are appended', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'audit-test-'));
     try {
       const path = join(folder, 'audit.jsonl');
@@ -114,7 +114,7 @@ describe('where the audit log goes', () => {
     }
   });
 
-  it('nowhere when it is off, and not to a file that cannot be opened', () => {
+  it('is nothing when it is off, and cannot be a file that cannot be opened', () => {
     assert.equal(openAuditLog('off'), undefined);
     assert.throws(() => openAuditLog(join(import.meta.dirname, 'no-such-folder', 'audit.jsonl')));
   });

@@ -8,10 +8,13 @@ export interface ServedRoute {
   readonly path: string;
 }
 
-/** A branch of the tree that Fastify draws: four characters for each level, then a piece of the path, then methods. */
+/**
+ * A branch of the tree that Fastify prints: four characters for each level, then a piece of the path, then
+ * methods.
+ */
 const BRANCH = /^((?:│ {3}| {4})*)[├└]── (\S+)(?: \(([A-Z, ]+)\))?$/u;
 
-/** Every route of the API as the router has it, so that none can be forgotten. */
+/** Every route of the API as registered in the router, so that none is forgotten. */
 export function servedRoutes(app: FastifyInstance): ServedRoute[] {
   const pieces: string[] = [];
   return app
@@ -23,14 +26,14 @@ export function servedRoutes(app: FastifyInstance): ServedRoute[] {
       assert.ok(indent !== undefined && piece !== undefined, `cannot read ${JSON.stringify(line)}`);
       const level = indent.length / 4;
       pieces.splice(level, Number.POSITIVE_INFINITY, piece);
-      // The slash before the rest of a path is not drawn.
+      // The slash before the rest of a path is not printed.
       const path = pieces.join('').replace(/(?<!\/)\*$/, '/*');
       return methods === '' ? [] : methods.split(', ').map((method) => ({ method, path }));
     })
     .filter(({ path }) => path.startsWith('/v1/'));
 }
 
-/** What a key needs for a route, by the rule that docs/keys.md gives. */
+/** The scope that a route requires, by the rule in docs/keys.md. */
 export function neededScope({ method, path }: ServedRoute): Scope {
   if (/^\/v1\/keys\b/.test(path)) return 'tenant_admin';
   if (/^\/v1\/(secrets|tenants|workers)\b/.test(path)) return 'admin';

@@ -8,7 +8,7 @@ import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
-/** The name of a file, as tus has it. */
+/** The name of a file, encoded as tus requires. */
 const METADATA = `filename ${Buffer.from('adapter_model.safetensors').toString('base64')}`;
 const ADMIN_KEY = 'administrator-of-this-test-42';
 
@@ -43,7 +43,7 @@ describe('every route of the API', () => {
     assert.ok(names.size > 30, String(names.size));
   });
 
-  it('asks for a key', async () => {
+  it('requires a key', async () => {
     for (const route of routes) {
       const response = await ask(route);
       assert.match(response.headers.get('www-authenticate') ?? '', /^Bearer realm="/, named(route));
@@ -52,7 +52,7 @@ describe('every route of the API', () => {
     }
   });
 
-  it('refuses a key that is not one of here', async () => {
+  it('refuses a key that is unknown', async () => {
     for (const route of routes) {
       const response = await ask(route, `Bearer ${newKey().key}`);
       assert.match(response.headers.get('www-authenticate') ?? '', /^Bearer realm="/, named(route));
@@ -61,10 +61,10 @@ describe('every route of the API', () => {
     }
   });
 
-  it('lets a key do what its scopes say, and nothing else', async () => {
+  it('allows a key what its scopes permit, and nothing else', async () => {
     const tried: { readonly scopes: readonly Scope[]; readonly key: string }[] = [];
     for (const lacking of SCOPES) {
-      // An administrator of all tenants is one of each.
+      // An administrator of all tenants is also one of each.
       const scopes = SCOPES.filter(
         (scope) => scope !== lacking && !(lacking === 'tenant_admin' && scope === 'admin'),
       );
@@ -77,7 +77,7 @@ describe('every route of the API', () => {
         const response = await ask(route, `Bearer ${key}`);
         if (scopes.includes(needed) || (needed === 'tenant_admin' && scopes.includes('admin'))) {
           assert.ok(![401, 403].includes(response.status), `${named(route)}: ${response.status}`);
-          // A stream of events would go on for an hour.
+          // A stream of events would continue for an hour.
           if (/event-stream/.test(response.headers.get('content-type') ?? '')) await response.body?.cancel();
           else await response.arrayBuffer();
         } else if (route.method === 'HEAD') assert.equal(response.status, 403, named(route));
@@ -91,7 +91,7 @@ describe('every route of the API', () => {
     }
   });
 
-  it('says in the contract which scope it needs', async () => {
+  it('declares in the contract which scope it requires', async () => {
     const contract = (await (await server.fetch('/docs/json')).json()) as {
       paths: Record<string, Record<string, { 'x-scope'?: string; responses: object; description?: string }>>;
     };
@@ -110,8 +110,8 @@ describe('every route of the API', () => {
   });
 });
 
-describe('what lies outside the API', () => {
-  it('asks nobody for a key', async () => {
+describe('paths outside the API', () => {
+  it('require no key', async () => {
     const server = await startServer({}, { auth: { mode: 'keys' } });
     try {
       for (const path of ['/livez', '/readyz', '/metrics', '/openapi.yaml', '/docs/json'])
@@ -123,7 +123,7 @@ describe('what lies outside the API', () => {
   });
 });
 
-describe('the walls between tenants', () => {
+describe('the separation of tenants', () => {
   let server: TestServer;
   let mine: Record<string, string>;
   let theirs: Record<string, string>;
@@ -165,7 +165,7 @@ describe('the walls between tenants', () => {
   });
   after(() => server.close());
 
-  /** Bodies that a route wants before it looks for what it is about. */
+  /** Bodies that a route validates before it looks for the record. */
   function initOf({ method, path }: ServedRoute): RequestInit {
     const route = named({ method, path });
     if (path === '/v1/uploads/:id' && method === 'PATCH') {
@@ -185,14 +185,14 @@ describe('the walls between tenants', () => {
     return { method };
   }
 
-  it('have no door: what is another’s is not there', async () => {
+  it('is complete: the records of another tenant do not exist', async () => {
     const routes = servedRoutes(server.app).filter(
       ({ path }) => path.includes('/:') && !/^\/v1\/(profiles|keys|tenants|workers)\b/.test(path),
     );
     assert.ok(routes.length > 20);
     const before = await server.wholeStore.list('tenants/theirs/');
     for (const route of routes) {
-      // Its ids are chosen by clients, and each tenant has its own: it makes an upload of mine.
+      // Its ids are chosen by clients, and each tenant has its own: the call creates an upload of the caller.
       if (named(route) === 'PUT /v1/uploads/:id') continue;
       const kind = route.path.split('/')[2]!;
       const id = ids[kind];
@@ -214,14 +214,14 @@ describe('the walls between tenants', () => {
     assert.deepEqual(await server.wholeStore.list('tenants/theirs/'), before, 'and nothing was changed');
   });
 
-  it('show their owner what is his', async () => {
+  it('shows its records to their owner', async () => {
     for (const kind of ['adapters', 'jobs', 'batches', 'runs', 'webhooks', 'uploads']) {
       const own = await server.fetch(`/v1/${kind}/${ids[kind]}`, { headers: theirs });
       assert.equal(own.status, 200, `${kind}: ${await own.text()}`);
     }
   });
 
-  it('are in lists too', async () => {
+  it('also holds in lists', async () => {
     const lists = servedRoutes(server.app).filter(
       ({ method, path }) => method === 'GET' && /^\/v1\/[a-z]+$/.test(path),
     );
@@ -235,7 +235,7 @@ describe('the walls between tenants', () => {
     }
   });
 
-  it('do not tell whether another has the same content', async () => {
+  it('does not reveal whether another tenant has the same content', async () => {
     const response = await server.fetch('/v1/adapters', {
       method: 'POST',
       headers: mine,
@@ -266,14 +266,14 @@ describe('keys in requests', () => {
     return response.status;
   };
 
-  it('are read as RFC 6750 has them, in any case and with blanks behind', async () => {
+  it('are read as RFC 6750 defines them, in any case and with trailing blanks', async () => {
     for (const good of [`Bearer ${key}`, `bearer ${key}`, `BEARER  ${key}  `])
       assert.equal(await status(good), 200, good);
     for (const bad of [key, `Basic ${key}`, 'Bearer', `Bearer ${key} x`, `Token ${key}`])
       assert.equal(await status(bad), 401, bad);
   });
 
-  it('may be the one of the configuration, which may do everything', async () => {
+  it('may be the one of the configuration, which has all scopes', async () => {
     const headers = { authorization: `Bearer ${ADMIN_KEY}` };
     for (const path of ['/v1/keys', '/v1/tenants', '/v1/capabilities'])
       assert.equal((await server.fetch(path, { headers })).status, 200, path);
@@ -281,7 +281,7 @@ describe('keys in requests', () => {
       assert.equal(await status(`Bearer ${wrong}`), 401);
   });
 
-  it('that fail too often are answered by 429, and good ones still get in', async () => {
+  it('that fail too often are answered with 429, while valid ones are still admitted', async () => {
     const guess = () =>
       server.fetch('/v1/capabilities', { headers: { authorization: `Bearer ${newKey().key}` } });
     let refused: Response | undefined;

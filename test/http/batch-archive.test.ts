@@ -16,7 +16,7 @@ import { writtenOf } from './written-adapter.ts';
 const MISSING_BATCH = `batch_${'0'.repeat(32)}`;
 const TWO = [{ rank: 2 }, { rank: 1, profile: 'vllm' }];
 
-/** What a program of others unpacks, which compares the checksums; in the order of their paths. */
+/** Unpacks it with another program, which checks the checksums; in the order of paths. */
 function filesOf(zip: Buffer): Map<string, Buffer> {
   const folder = mkdtempSync(join(tmpdir(), 'archive-'));
   try {
@@ -70,7 +70,7 @@ describe('the archive of a batch', () => {
     return { files, lines: lines.map((line) => JSON.parse(line) as ArchivedResultLine) };
   }
 
-  it('has the files of every result in a folder of its own, and says where', async () => {
+  it('has the files of every result in a separate folder, and lists them', async () => {
     const batch = await submit(['chat', '../chat', 'chat', undefined], TWO);
     const jobs = await server.jobsOf(batch);
     const made = [2, 3, 4, 5, 6].map((seed) => tinyAdapter(seed));
@@ -118,7 +118,7 @@ describe('the archive of a batch', () => {
     );
   });
 
-  it('has what there is of a batch that runs', async () => {
+  it('has the results so far of a running batch', async () => {
     const batch = await submit(['0', '1'], [{ rank: 2 }]);
     const jobs = await server.jobsOf(batch);
     assert.deepEqual([...(await unpacked(batch.id)).files.keys()], []);
@@ -135,7 +135,7 @@ describe('the archive of a batch', () => {
     await problemIn(await server.fetch(`/v1/batches/${MISSING_BATCH}/archive`), 404, 'BATCH_NOT_FOUND');
   });
 
-  it('breaks off, and is not whole, where a file cannot be read', async () => {
+  it('breaks off, and is recognisably incomplete, if a file cannot be read', async () => {
     const batch = await submit(['a', 'b'], [{ rank: 2 }]);
     const jobs = await server.jobsOf(batch);
     await succeed(jobs[0]!, tinyAdapter(20));

@@ -63,7 +63,7 @@ describe('the events of a batch', () => {
       assert.ok(Value.Check(event === 'item' ? BatchItem : BatchRecord, data), JSON.stringify(data));
   });
 
-  it('go on after the last one that came, and end when all was told', async () => {
+  it('continue after the last one that the client received, and end after all were sent', async () => {
     const batch = await submit(120);
     for (const id of await server.jobsOf(batch)) await server.worker.end(id, 'cancelled');
     const whole = await watch(batch.id);
@@ -91,7 +91,7 @@ describe('the events of a batch', () => {
     assert.deepEqual([over.status, await over.text()], [204, '']);
   });
 
-  it('of a cancelled batch go on until its last job has ended', async () => {
+  it('of a cancelled batch continue until its last job has ended', async () => {
     const batch = await submit(2);
     const running = (await server.jobsOf(batch))[0]!;
     await server.worker.begin(running);
@@ -103,7 +103,7 @@ describe('the events of a batch', () => {
     assert.deepEqual([last(stream).id, last(stream).data.state], ['end', 'cancelled']);
   });
 
-  it('end where the batch is deleted, and are those of the tenant', async () => {
+  it('end if the batch is deleted, and are visible to its tenant only', async () => {
     const batch = await submit(1);
     const stream = await watch(batch.id);
     await stream.until(({ events }) => events.length > 0);

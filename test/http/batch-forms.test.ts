@@ -56,7 +56,7 @@ async function withServer(work: (context: Context) => Promise<void>): Promise<vo
 }
 
 describe('a batch of sources', () => {
-  it('has each fetched by its job, and its results delivered to a folder of its name', () =>
+  it('has each source fetched by its job, and its results delivered to a folder of its name', () =>
     withServer(async ({ accepted, items, requestOf }) => {
       const batch = await accepted({
         sources: [
@@ -104,7 +104,7 @@ describe('a batch of sources', () => {
       assert.doesNotMatch(JSON.stringify([batch, all]), /hush/);
     }));
 
-  it('is refused where two would lie in one folder, naming both', () =>
+  it('is refused if two sources would be delivered to one folder, naming both', () =>
     withServer(async ({ post, accepted }) => {
       const sources = ['s3://models/in/a/support', 's3://models/in/b/code', 's3://models/in/b/support'];
       const same = await problemIn(
@@ -128,7 +128,7 @@ describe('a batch of sources', () => {
       );
     }));
 
-  it('is refused where what holds for all cannot be', () =>
+  it('is refused if settings for all jobs are impossible', () =>
     withServer(async ({ post, server }) => {
       const sources = ['s3://models/in/a'];
       const cases: [more: object, status: number, code: string, pointer: string | undefined][] = [
@@ -148,7 +148,7 @@ describe('a batch of sources', () => {
       assert.deepEqual(await server.database.reader.selectFrom('batch_member').selectAll().execute(), []);
     }));
 
-  it('is done once more through its connections, and says of what had its own credentials that they are gone', () =>
+  it('is retried through its connections, and reports that credentials of the request are gone', () =>
     withServer(async ({ server, accepted, items, requestOf }) => {
       const own = { kind: 's3' as const, bucket: 'other', prefix: 'in/own', credentials };
       const sources = ['s3://models/in/a', own, 's3://nowhere/b'];
@@ -188,7 +188,7 @@ describe('a batch of sources', () => {
       assert.doesNotMatch(JSON.stringify(rows), /hush|KEYID/);
     }));
 
-  it('may stand in a list of jobs, with destinations of their own', () =>
+  it('may be written as a list of jobs, with destinations of their own', () =>
     withServer(async ({ server, accepted, items, requestOf }) => {
       const adapter = await server.upload(tinyAdapter(1));
       const batch = await accepted({
@@ -217,7 +217,7 @@ describe('a batch of sources', () => {
 });
 
 describe('a batch of a prefix', () => {
-  it('is refused where it cannot be listed, or where its results would be found again', () =>
+  it('is refused if it cannot be listed, or if it would contain its own results', () =>
     withServer(async ({ post }) => {
       const cases: [more: object, status: number, code: string, pointer: string | undefined][] = [
         [{ source_prefix: 's3://elsewhere/in' }, 422, 'CONNECTION_NEEDED', undefined],
@@ -243,7 +243,7 @@ describe('a batch of a prefix', () => {
 });
 
 describe('a dry run of a batch', () => {
-  it('says what would be refused, what is known of the rest, and writes nothing', () =>
+  it('lists what would be refused and what is known of the rest, and writes nothing', () =>
     withServer(async ({ server, post, accepted }) => {
       const ids = [(await server.upload(tinyAdapter(1))).id, (await server.upload(tinyAdapter(2))).id];
       const jobs = [
@@ -285,7 +285,7 @@ describe('a dry run of a batch', () => {
 });
 
 describe('the quota of jobs', () => {
-  it('holds for every form, and does not count what cannot be tried', () =>
+  it('applies to every form, and does not count items that could not be tried', () =>
     withServer(async ({ server, post }) => {
       const ids = [(await server.upload(tinyAdapter(1))).id, (await server.upload(tinyAdapter(2))).id];
       await server.limit({ max_queued: 1 });

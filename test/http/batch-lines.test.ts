@@ -38,7 +38,7 @@ describe('a batch in lines', () => {
     assert.deepEqual(rows, []);
   };
 
-  it('has what the first line says where a line does not', async () => {
+  it('uses the first line for fields that a line lacks', async () => {
     const response = await post(
       `${lines(SETTINGS, { adapter_id }, '', { adapter_id, targets: [{ rank: 1 }], labels: { team: 'b', x: 'y' } })}\r\n${lines({ kind: 'analyze', adapter_id }, { adapter_id: 'ad_none' })}`,
     );
@@ -85,7 +85,7 @@ describe('a batch in lines', () => {
     assert.deepEqual(await behind.json(), { data: [], next_cursor: null });
   });
 
-  it('is refused as a whole where a line cannot be read, with the numbers of the lines', async () => {
+  it('is refused as a whole if a line cannot be read, with the numbers of the lines', async () => {
     const body = lines(
       SETTINGS,
       { adapter_id },
@@ -146,7 +146,7 @@ describe('a batch in lines', () => {
     await nothingIsLeft();
   });
 
-  it('has ten thousand lines at most, and never more than some of them in memory', async () => {
+  it('has at most ten thousand lines, and never more than some of them in memory', async () => {
     const line = Buffer.from(`${JSON.stringify({ adapter_id, labels: { pad: 'x'.repeat(100) } })}\n`);
     const stream = (count: number) => {
       let sent = -1;
@@ -168,7 +168,7 @@ describe('a batch in lines', () => {
     await nothingIsLeft();
   });
 
-  it('holds up no transaction of others for long', async () => {
+  it('blocks other transactions only briefly', async () => {
     const { database } = server;
     const begun = performance.now();
     let longest = 0;
@@ -209,7 +209,7 @@ describe('a batch in lines', () => {
     await nothingIsLeft();
   });
 
-  it('is refused where the tenant may not have so many jobs, and nothing of it is left', async () => {
+  it('is refused if it exceeds the quota of the tenant, and leaves nothing', async () => {
     const unfinished = (await server.jobStore.unfinished(100_000)).length;
     await server.limit({ max_queued: unfinished + 2 });
     try {

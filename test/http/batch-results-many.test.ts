@@ -8,7 +8,7 @@ import type { BatchResultLine } from '../../src/contract/batch-result.ts';
 import { insertBatch } from '../resources/batches/insert-batch.ts';
 import { startServer, type TestServer } from './server.ts';
 
-/** More than sockets hold back: some 20 MB. */
+/** More than sockets buffer: some 20 MB. */
 const ITEMS = 3_000;
 const TARGETS = Array.from({ length: 16 }, (_, i) => ({ rank: i + 1 }));
 
@@ -19,7 +19,7 @@ describe('the results of a batch of thousands', () => {
   });
   after(() => server.close());
 
-  it('come in order and as they are read, and break off where the batch goes', async () => {
+  it('are sent in order and as fast as they are read, and break off if the batch is deleted', async () => {
     const { id } = await insertBatch(server.database, ITEMS, { targets: TARGETS });
     const text = await (await server.fetch(`/v1/batches/${id}/results`)).text();
     const lines = text
@@ -44,7 +44,7 @@ describe('the results of a batch of thousands', () => {
       server.app.server.on('connection', (socket) => sockets.push(socket));
       const slow = get(`${server.url}/v1/batches/${id}/results`, { agent: false });
       const [response] = (await once(slow, 'response')) as [IncomingMessage];
-      // Nobody reads, so the answer comes to rest.
+      // The client does not read, so the response stalls.
       while (!sockets.some(({ writableNeedDrain }) => writableNeedDrain)) await sleep(20);
       assert.ok(read > 0 && read < ITEMS, `${read} of ${ITEMS} items were read for a client that reads none`);
       await server.database.write((writer) => writer.deleteFrom('batch').where('id', '=', id).execute());

@@ -45,11 +45,11 @@ describe('the results of a batch', () => {
     ...{ kind: 'squeeze', adapter_id, targets: [{ rank: 2 }] },
     ...more,
   });
-  /** All of a batch is in the order of its request. */
+  /** Everything in a batch has the order of its request. */
   const idOf = async (batch: BatchRecord, index: number): Promise<string> =>
     (await server.jobsOf(batch))[index]!;
 
-  it('are a line for each item and target, whatever became of it', async () => {
+  it('have one line for each item and target, whatever its outcome', async () => {
     const { id } = await server.upload(tinyAdapter(1));
     const two = [{ rank: 2 }, { rank: 1 }];
     const batch = await submit([
@@ -128,7 +128,7 @@ describe('the results of a batch', () => {
     );
   });
 
-  it('are those of a batch of the tenant', async () => {
+  it('are visible to the tenant of the batch only', async () => {
     await problemIn(await asked(MISSING_BATCH), 404, 'BATCH_NOT_FOUND');
     await problemIn(await asked('no-id'), 404, 'BATCH_NOT_FOUND');
     const { id } = await insertBatch(server.database, 1, { tenant: await other() });

@@ -63,7 +63,7 @@ describe('batches over HTTP', () => {
     assert.match(metrics, /^lora_squeeze_batch_jobs_total\{state="succeeded"\} 2$/m);
   });
 
-  it('waits for the end where that is preferred', async () => {
+  it('waits for the end on request', async () => {
     const batch = await submit();
     const { id } = batch;
     const ask = (prefer: string) => server.fetch(`/v1/batches/${id}`, { headers: { prefer } });
@@ -251,7 +251,7 @@ describe('batches over HTTP', () => {
       });
     }
 
-    it('is explained: nothing to do, and what contradicts itself', async () => {
+    it('is explained: nothing to do, and contradictions', async () => {
       await problemIn(await post({ adapter_ids: [], targets: [{ rank: 2 }] }), 422, 'BATCH_EMPTY');
       await problemIn(await post({ jobs: [] }), 422, 'BATCH_EMPTY');
       const [id] = ids;
@@ -270,7 +270,7 @@ describe('batches over HTTP', () => {
       );
     });
 
-    it('of a thousand wrong jobs is told in part, and does not hold up others', async () => {
+    it('of a thousand wrong jobs is explained in part, and does not delay others', async () => {
       const wrong = { ...job, targets: Array.from({ length: 4 }, () => ({ rank: 0 })) };
       const answer = post({ jobs: Array.from({ length: 1000 }, () => wrong) });
       const problem = await problemIn(await answer, 400, 'VALIDATION_FAILED');
@@ -278,7 +278,7 @@ describe('batches over HTTP', () => {
       assert.match(problem.detail, /\(and 3999 more, see errors\)/);
     });
 
-    it('is told that it is too large', async () => {
+    it('is refused if it announces too large a size', async () => {
       const pattern = Object.fromEntries(Array.from({ length: 4000 }, (_, i) => [`model.layers.${i}`, 1]));
       const large = { ...job, targets: [{ rank_pattern: pattern }] };
       const body = { jobs: Array.from({ length: 60 }, () => large) };
@@ -288,7 +288,7 @@ describe('batches over HTTP', () => {
       assert.equal(detail, `The body of this request has ${bytes} bytes; the limit is 4194304 bytes.`);
     });
 
-    it('is told that it is too large where nobody says how large it is', async () => {
+    it('is refused if it turns out too large without announcing it', async () => {
       const socket = await openSocket(server.port);
       socket.write(
         'POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
@@ -303,7 +303,7 @@ describe('batches over HTTP', () => {
 });
 
 describe('batches of tenants', () => {
-  it('are theirs alone', async () => {
+  it('are visible to their own tenant only', async () => {
     const server = await startServer({}, { auth: { mode: 'keys', adminKey: () => 'lsq_admin' } });
     try {
       const ask = (key: string, method: string, path: string, body?: unknown) =>

@@ -15,7 +15,7 @@ async function linesOf(...pieces: readonly string[]): Promise<[number, string | 
 }
 
 describe('the lines of a body', () => {
-  it('are the same in whatever pieces they come', async () => {
+  it('are the same in whatever pieces they arrive', async () => {
     const text = 'one\r\n\n  \ntwo\n12345678\r\n123456789\nlast';
     const expected = [
       [1, 'one'],
@@ -30,14 +30,14 @@ describe('the lines of a body', () => {
       assert.deepEqual(await linesOf(text.slice(0, cut), text.slice(cut)), expected, `${cut}`);
   });
 
-  it('end with the body, with or without an end of their own', async () => {
+  it('end with the body, with or without a line break at the end', async () => {
     assert.deepEqual(await linesOf('a\n'), [[1, 'a']]);
     assert.deepEqual(await linesOf('a'), [[1, 'a']]);
     assert.deepEqual(await linesOf('', '\n'), []);
     assert.deepEqual(await linesOf(), []);
   });
 
-  it('are passed over where they are too long, and what follows is read', async () => {
+  it('are skipped if they are too long, and the next ones are read', async () => {
     const long = 'x'.repeat(100);
     assert.deepEqual(await linesOf('a\n', long, long, `${long}\nb`), [
       [1, 'a'],

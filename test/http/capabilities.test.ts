@@ -34,7 +34,7 @@ describe('capabilities', () => {
     assert.match(told.version, /^\d+\.\d+\.\d+$/);
   });
 
-  it('may be kept for a while, and are not sent again to a client that has them', async () => {
+  it('may be cached for a while, and are not sent again to a client that has them', async () => {
     const first = await server.fetch('/v1/capabilities');
     assert.match(first.headers.get('cache-control')!, /max-age=\d+$/);
     const etag = first.headers.get('etag')!;
@@ -47,7 +47,7 @@ describe('capabilities', () => {
     await problemIn(await server.fetch('/v1/capabilities', { method: 'POST' }), 405, 'METHOD_NOT_ALLOWED');
   });
 
-  it('name the options that a conversion is refused without, and architectures that are taken', async () => {
+  it('name the required options of conversions, and the accepted architectures', async () => {
     const { formats, architectures } = await asked();
     const [way] = formats
       .find(({ name }) => name === 'peft')!
@@ -64,7 +64,7 @@ describe('capabilities', () => {
     assert.equal((await job({ architecture: architectures[0] })).status, 202);
   });
 
-  it('tell limits that hold: one more is refused', async () => {
+  it('state the real limits: one more is refused', async () => {
     const { limits } = await asked();
     const { id } = await server.upload();
     const targets = (count: number) => Array.from({ length: count }, (_, index) => ({ rank: index + 1 }));

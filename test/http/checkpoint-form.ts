@@ -10,7 +10,7 @@ export interface CheckpointParts {
   readonly loss?: number | string;
 }
 
-/** A form with an adapter and what else a checkpoint has. */
+/** A form with an adapter and the other fields of a checkpoint. */
 export function checkpointForm(
   adapter: TinyAdapter,
   { step, rewind, optimizer, loss }: CheckpointParts,

@@ -17,15 +17,15 @@ import { blockEventLoop, until } from '../queue/harness.ts';
 import { parseResponse } from './raw-request.ts';
 import { checkedProblem, startServer } from './server.ts';
 
-/** A client that stays when the other side ends. */
+/** A client that keeps its side open when the other side closes. */
 interface Client {
   readonly socket: Socket;
   received: string;
-  /** The other side has ended, or cut the connection: to a client that sends nothing both look the same. */
+  /** The other side has closed or reset the connection; to a client that sends nothing both look the same. */
   readonly ended: Promise<unknown>;
 }
 
-/** Times of 0.3 s are over by then on any machine. */
+/** Timeouts of 0.3 s have passed by then on any machine. */
 const HELD_MS = 60_000;
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -54,7 +54,7 @@ const answered = (one: Client, times = 1): Promise<true> =>
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 const POST = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n';
 
-/** An HTTP server with the options of the service's, whose requests `listener` answers. */
+/** An HTTP server with the options of the service, whose requests `listener` answers. */
 async function listening(options: ConnectionOptions, listener: RequestListener, host = '127.0.0.1') {
   const cuts: string[] = [];
   const connections = new Connections({ lingerMs: 100, onCut: (reason) => cuts.push(reason), ...options });
@@ -89,8 +89,8 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-describe('a connection ends', () => {
-  it('when it sends no request, or half of one, and has been told so', async () => {
+describe('a connection is closed', () => {
+  it('if it sends no request or half of one, after a response that explains it', async () => {
     const requests: string[] = [];
     const { server, port, states } = await listening({}, ({ url }, response) => {
       requests.push(url!);
@@ -99,7 +99,7 @@ describe('a connection ends', () => {
     server.headersTimeout = 300;
     const both = [await client(port), await client(port, 'GET /late HTTP/1.1\r\nHost: x\r\n')];
     for (const one of both) await answered(one);
-    // What comes after the answer is no request any more.
+    // Bytes after the response are no longer a request.
     both[1]!.socket.write('\r\n');
     for (const { ended } of both) await ended;
     await states({});
@@ -111,14 +111,14 @@ describe('a connection ends', () => {
     assert.deepEqual(requests, []);
   });
 
-  it('but not when its request has come, and the process was held up before it could read it', async () => {
+  it('but not if its request has arrived while the process was blocked and could not read', async () => {
     const { server, port, states, cuts } = await listening({ silentMs: 2_000 }, answersOk);
     const one = await client(port);
     await states({ silent: 1 });
-    // From here Node goes on with its timers; after a timer it would go on reading.
+    // From here Node continues with its timers; after a timer it would continue reading.
     await nextTurn();
     one.socket.write(GET);
-    // Longer than both timeouts, and than the pauses between two looks at them.
+    // Longer than both timeouts, and than the intervals between checks.
     server.headersTimeout = 300;
     blockEventLoop(3_500);
     await answered(one);
@@ -126,7 +126,7 @@ describe('a connection ends', () => {
     assert.deepEqual(cuts, []);
   });
 
-  it('when it is no HTTP, and stays after the answer', async () => {
+  it('if it does not speak HTTP, and stays open after the response', async () => {
     const { port, states, cuts } = await listening({}, answersOk);
     const one = await client(port, 'what is this\r\n\r\n');
     await one.ended;
@@ -135,7 +135,7 @@ describe('a connection ends', () => {
     assert.deepEqual(cuts, ['closing']);
   });
 
-  it('when only line ends come after an answer, which begin no request and keep it from being idle', async () => {
+  it('if only line breaks follow a response, which begin no request and prevent it from being idle', async () => {
     const { server, port, cuts } = await listening({ idleMs: 300 }, answersOk);
     server.keepAliveTimeout = 200;
     const one = await client(port, GET);
@@ -145,7 +145,7 @@ describe('a connection ends', () => {
     assert.deepEqual(cuts, ['idle']);
   });
 
-  it('when its client does not read: a large answer, and one that goes on and on', async () => {
+  it('if its client does not read: neither a large response nor an endless one', async () => {
     const large = Buffer.alloc(32 * 2 ** 20);
     const answers: Record<string, RequestListener> = {
       '/large': (_request, response) => response.end(large),
@@ -164,7 +164,7 @@ describe('a connection ends', () => {
       const { socket } = await client(port);
       socket.pause();
       socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
-      // Bytes of its own do not keep it: no request begins with them.
+      // Bytes that it sends do not keep it open, since no request begins with them.
       return setInterval(() => socket.write('\r\n'), 50);
     });
     await states({ serving: 2 });
@@ -192,7 +192,7 @@ describe('a connection ends', () => {
     assert.deepEqual(cuts, []);
   });
 
-  it('when it is answered before its request has ended, and goes on sending', async () => {
+  it('if it is answered before its request has ended, and continues to send', async () => {
     const { port, cuts } = await listening({}, answersOk);
     const one = await client(port, POST);
     const drip = setInterval(() => one.socket.write('x'), 90);
@@ -200,7 +200,7 @@ describe('a connection ends', () => {
     clearInterval(drip);
     assert.equal(parseResponse(one.received).status, 200);
     assert.deepEqual(cuts, ['closing']);
-    // Where the rest comes in time it is kept.
+    // It is kept if the rest arrives in time.
     const patient = await listening({ lingerMs: HELD_MS }, answersOk);
     const other = await client(patient.port, POST);
     await patient.states({ closing: 1 });
@@ -213,7 +213,7 @@ describe('a connection ends', () => {
     );
   });
 
-  it('when it asks for what there is none of: a tunnel, another protocol, an expectation', async () => {
+  it('if it requests something unsupported: a tunnel, another protocol, an expectation', async () => {
     const { port, states } = await listening({}, answersOk);
     const tunnel = await client(port, 'CONNECT elsewhere:443 HTTP/1.1\r\nHost: elsewhere:443\r\n\r\n');
     await tunnel.ended;
@@ -224,7 +224,7 @@ describe('a connection ends', () => {
     await closing.ended;
     assert.equal(parseResponse(closing.received).status, 200);
     await states({});
-    // One that asks for another protocol gets its answer in this one.
+    // A request to switch the protocol is answered in HTTP.
     const upgrade = await client(
       port,
       'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
@@ -254,7 +254,7 @@ describe('a connection ends', () => {
     assert.match(text, /^lora_squeeze_connections_cut_total\{listener="probes",reason="closing"\} 1$/m);
   });
 
-  it('when the body of its request never comes, whichever operation it is', async () => {
+  it('if the body of its request never arrives, whichever operation it is', async () => {
     const server = await startServer({ bodyTimeoutMs: 300, uploadIdleTimeoutMs: 300 });
     closers.push(() => server.close());
     const { paths } = parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8')) as {
@@ -278,7 +278,7 @@ describe('a connection ends', () => {
     assert.deepEqual([...held], []);
   });
 
-  it('when the service closes, if it has sent no request', async () => {
+  it('if the service closes and it has sent no request', async () => {
     const server = await startServer();
     const silent = await client(server.port);
     await until('a connection', async () =>
@@ -291,8 +291,8 @@ describe('a connection ends', () => {
   });
 });
 
-describe('at the ceiling', () => {
-  it('a new connection takes the place of the oldest silent one, then of the oldest idle one', async () => {
+describe('at the connection limit', () => {
+  it('a new connection replaces the oldest silent one, then the oldest idle one', async () => {
     const { port, states, cuts } = await listening({ max: 3 }, answersOk);
     const idle = [await client(port, GET), await client(port, GET)];
     await states({ idle: 2 });
@@ -308,7 +308,7 @@ describe('at the ceiling', () => {
     for (const { socket } of [idle[1]!, third]) assert.equal(socket.destroyed, false);
   });
 
-  it('one with a request in flight keeps its place, and the new one is told to come back', async () => {
+  it('one with a request in flight keeps its place, and the new one is asked to return later', async () => {
     const { port, states, cuts, connections } = await listening({ max: 2 }, answersNever);
     await client(port, GET);
     await client(port, POST);
@@ -324,7 +324,7 @@ describe('at the ceiling', () => {
     assert.equal(connections.counts().serving, 2);
   });
 
-  it('not many of those who are refused are given time to read why', async () => {
+  it('only a few of the refused clients get time to read why', async () => {
     const { server, port, states } = await listening({ max: 1, lingerMs: 60_000 }, answersNever);
     await client(port, GET);
     await states({ serving: 1 });
@@ -344,7 +344,7 @@ describe('at the ceiling', () => {
     const read = setInterval(() => deaf.socket.read(1), 50);
     deaf.socket.pause().removeAllListeners('data');
     await client(port, 'POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n');
-    // The service takes its time for this one, and nothing is asked of its client.
+    // The service takes its time for this one, and its client has nothing to do.
     await client(port, 'GET /waits HTTP/1.1\r\nHost: x\r\n\r\n');
     await states({ serving: 3 });
     while (waiting < 3) {

@@ -42,7 +42,7 @@ describe('a dry run of a job', () => {
     return counts;
   };
 
-  it('answers the job that would be, and leaves nothing behind', async () => {
+  it('answers with the job that would be created, and leaves nothing behind', async () => {
     const { server, squeeze } = context();
     const before = await traces();
     const usage = await (await server.fetch('/v1/usage')).json();
@@ -95,14 +95,14 @@ describe('a dry run of a job', () => {
     }
   });
 
-  it('is refused where there is no room for the job', async () => {
+  it('is refused if there is no room for the job', async () => {
     const { server, squeeze } = context();
     await server.limit({ max_queued: 0 });
     await problemIn(await ask(squeeze()), 422, 'QUOTA_TOO_SMALL');
     await server.limit({ max_queued: null });
   });
 
-  it('leaves an Idempotency-Key for the request that is meant', async () => {
+  it('leaves an Idempotency-Key unused for the real request', async () => {
     const { post, squeeze } = context();
     const key = { 'idempotency-key': '"asked-first"' };
     assert.equal((await ask(squeeze(), key)).status, 200);
@@ -110,7 +110,7 @@ describe('a dry run of a job', () => {
     assert.equal((await post('/v1/jobs', squeeze(), key)).status, 202);
   });
 
-  it('knows of equal work, and what it came to', async () => {
+  it('recognises equal work, and shows its outcome', async () => {
     const { server, post, adapterId } = context();
     const request = { kind: 'squeeze', adapter_id: adapterId, targets: [{ rank: 1 }] };
     assert.equal((await forecastOf(request)).reused, false);
@@ -123,7 +123,7 @@ describe('a dry run of a job', () => {
     assert.deepEqual([done.reused, done.starts_in_seconds, done.seconds], [true, 0, 0]);
   });
 
-  it('says when it would begin and how long it would take, once there are workers', async () => {
+  it('estimates start and duration, once there are workers', async () => {
     const { server, squeeze, adapterId } = context();
     const none = await forecastOf(squeeze());
     assert.deepEqual([none.starts_in_seconds, none.seconds], [null, null]);
@@ -134,7 +134,7 @@ describe('a dry run of a job', () => {
     assert.deepEqual((await forecastOf(moved)).seconds, null, 'nothing is computed');
   });
 
-  it('knows nothing of an adapter that is yet to be fetched, and keeps its secrets', async () => {
+  it('states no facts about an adapter that is yet to be fetched, and keeps secrets', async () => {
     const source = { kind: 'hub', repo: 'owner/name', token: 'hf_secret' };
     const response = await ask({ kind: 'squeeze', source, targets: [{ rank: 2 }, { energy: 0.9 }] });
     const text = await response.text();
@@ -148,7 +148,7 @@ describe('a dry run of a job', () => {
     }
   });
 
-  it('is no field of one job among others', async () => {
+  it('is not a field of one job in a list', async () => {
     const { post, squeeze } = context();
     const response = await post('/v1/batches', { jobs: [{ ...squeeze(), dry_run: true }] });
     const { errors } = await problemIn(response, 422, 'BATCH_INVALID');
@@ -166,7 +166,7 @@ describe('a dry run of an annealing run', () => {
     modules: [{ out_features: 4096, in_features: 4096, count: 128 }],
   };
 
-  it('answers the run that would be, with what a schedule says of it, and begins none', async () => {
+  it('answers with the run that would be created and its schedule, and creates none', async () => {
     const { server, post } = context();
     const response = await post('/v1/runs', { schedule, name: 'asked', dry_run: true });
     assert.equal(response.status, 200);

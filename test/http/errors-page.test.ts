@@ -8,11 +8,11 @@ import { problemIn, startServer } from './server.ts';
 const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
 
 describe('docs/errors.md', () => {
-  it('is what the table of errors says (npx tsx scripts/write-errors.ts)', () => {
+  it('is generated from the table of errors (npx tsx scripts/write-errors.ts)', () => {
     assert.equal(page, errorsPage());
   });
 
-  it('has every code once, with its status', () => {
+  it('lists every code once, with its status', () => {
     for (const [code, { status }] of Object.entries(ERROR_KINDS)) {
       const rows = page.split('\n').filter((line) => line.includes(`| \`${code}\` |`));
       assert.equal(rows.length, 1, code);
@@ -20,7 +20,7 @@ describe('docs/errors.md', () => {
     }
   });
 
-  it('shows a problem as the service gives it', async () => {
+  it('shows a problem document exactly as the service sends it', async () => {
     const server = await startServer();
     try {
       const shown = JSON.parse(/```json\n([\s\S]*?)```/.exec(page)![1]!) as Record<string, unknown>;

@@ -8,11 +8,11 @@ export interface ReceivedEvent {
   readonly data: any;
 }
 
-/** A client of Server-Sent Events over a real connection, which can also stop reading or vanish. */
+/** A client of Server-Sent Events with a real connection, which can also stop reading or disappear. */
 export class EventStream {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
-  /** Everything that came, in order. */
+  /** Everything that arrived, in order. */
   readonly events: ReceivedEvent[] = [];
   comments = 0;
   retryMs: number | undefined;
@@ -32,7 +32,7 @@ export class EventStream {
       this.isEnded = true;
       this.wake?.();
     });
-    // Cut off by one of us.
+    // Closed by one of the two sides.
     response.on('error', () => undefined);
   }
 
@@ -43,7 +43,7 @@ export class EventStream {
     return new EventStream(request, response);
   }
 
-  /** Waits until it is true of what came. */
+  /** Waits until the condition holds for what arrived. */
   async until(isTrue: (stream: this) => boolean): Promise<void> {
     while (!isTrue(this)) {
       if (this.isEnded) throw new Error(`ended before, after ${this.ids.join(' ')}`);
@@ -65,7 +65,7 @@ export class EventStream {
     return this.events.flatMap(({ id }) => id ?? []);
   }
 
-  /** What came, in short. */
+  /** A summary of what arrived. */
   get summaries(): string[] {
     return this.events.map(({ id, event, data }) => `${id} ${event === 'state' ? data.state : data.phase}`);
   }

@@ -34,7 +34,7 @@ describe('the events of all jobs', () => {
   const ended = (id: string) => (stream: EventStream) =>
     stream.events.some(({ event, data }) => event === 'job.succeeded' && data.data.job.id === id);
 
-  it('begin where the stream is opened, and are what webhooks get', async () => {
+  it('begin when the stream is opened, and equal those of webhooks', async () => {
     await submit();
     const stream = await watch();
     assert.equal(stream.status, 200);
@@ -55,7 +55,7 @@ describe('the events of all jobs', () => {
     stream.vanish();
   });
 
-  it('can be taken up after each of them, also at another process and after a restart', async () => {
+  it('can be resumed after each event, also at another process and after a restart', async () => {
     const stream = await watch();
     await stream.until(({ events }) => events.length === 1);
     const jobs = [await submit(), await submit()];
@@ -64,7 +64,7 @@ describe('the events of all jobs', () => {
     stream.vanish();
     const { ids } = stream;
     assert.equal(ids.length, 7);
-    // A process of its own: it knows nothing of what was told before.
+    // Another process, which knows nothing of earlier events.
     const other = await startServer({ eventStreams: FAST }, { workspaces: server.workspaces });
     try {
       for (const [index, lastEventId] of ids.entries()) {
@@ -79,7 +79,7 @@ describe('the events of all jobs', () => {
     }
   });
 
-  it('are narrowed to a job, a batch, labels and types', async () => {
+  it('can be filtered by job, batch, labels and types', async () => {
     const key = { label: `l${Date.now()}` };
     const [mine, others] = [await submit({ labels: key }), await submit()];
     const response = await server.fetch('/v1/batches', {
@@ -125,7 +125,7 @@ describe('the events of all jobs', () => {
     await problemIn(await server.fetch('/v1/events?job=x'), 400, 'UNKNOWN_OPTION');
   });
 
-  it('say where some are missing, and go on with what is left', async () => {
+  it('report that some are missing, and continue with the rest', async () => {
     const stream = await watch();
     await stream.until(({ events }) => events.length === 1);
     await submit();
@@ -138,7 +138,7 @@ describe('the events of all jobs', () => {
     assert.deepEqual(typesOf(late), ['stream.gap', 'job.queued']);
     assert.equal(late.events[1]!.data.data.job.id, left.id);
     assert.equal(late.events[0]!.data.data.last_event_id, first);
-    // What it brings next is known.
+    // The next events are known.
     const next = await watch('', { 'last-event-id': late.ids[0]! });
     await next.until(({ events }) => events.length === 2);
     assert.deepEqual(typesOf(next), ['stream.open', 'job.queued']);
@@ -151,7 +151,7 @@ describe('the events of all jobs', () => {
     for (const each of [stream, late, next]) each.vanish();
   });
 
-  it('come in order while many are written, to who reads slowly too', async () => {
+  it('arrive in order while many are written, also for slow readers', async () => {
     const streams = [await watch(), await watch('?types=job.succeeded')];
     for (const stream of streams) await stream.until(({ events }) => events.length === 1);
     streams[0]!.stopReading();
@@ -172,7 +172,7 @@ describe('the events of all jobs', () => {
     assert.equal(streams[0]!.events.length, 1 + 3 * jobs.length);
   });
 
-  it('are told of progress while the stream is open, without an id', async () => {
+  it('include progress while the stream is open, without an id', async () => {
     const stream = await watch();
     await stream.until(({ events }) => events.length === 1);
     const job = await submit();
@@ -194,7 +194,7 @@ describe('the events of all jobs', () => {
     stream.vanish();
   });
 
-  it('need no queue, and show that the connection lives', async () => {
+  it('need no queue, and show that the connection is alive', async () => {
     const stream = await watch();
     await stream.until(({ events }) => events.length === 1);
     server.queue.down = true;
@@ -209,7 +209,7 @@ describe('the events of all jobs', () => {
     stream.vanish();
   });
 
-  it('leave nothing behind when clients go away', async () => {
+  it('leave nothing behind when clients leave', async () => {
     const streams = await Promise.all(Array.from({ length: 20 }, () => watch()));
     for (const stream of streams) await stream.until(({ events }) => events.length === 1);
     assert.equal(server.queue.watchersOfAll.size, 1, 'one for all of them');
@@ -219,7 +219,7 @@ describe('the events of all jobs', () => {
 });
 
 describe('a stream of all events', () => {
-  it('is of one tenant, and needs a key that may read', async () => {
+  it('belongs to one tenant, and requires a key that may read', async () => {
     const server = await startServer({ eventStreams: FAST }, { auth: { mode: 'keys' } });
     try {
       await server.workspaces.tenants.put('other', {});
@@ -253,7 +253,7 @@ describe('a stream of all events', () => {
     }
   });
 
-  it('counts among the streams of its tenant, ends after its time, and with the service', async () => {
+  it('counts among the streams of its tenant, and ends after its time, or with the service', async () => {
     const server = await startServer({ eventStreams: { ...FAST, perTenant: 1, lifeMs: 300 } });
     const stream = await EventStream.open(`${server.url}/v1/events`);
     await problemIn(await server.fetch('/v1/events'), 429, 'TOO_MANY_STREAMS');

@@ -24,7 +24,7 @@ describe('a job that has ended', () => {
       body: JSON.stringify({ labels }),
     });
 
-  it('is answered with an ETag, the same from memory as from the storage, and not sent to who has it', async () => {
+  it('is answered with an ETag, equally from memory and from the storage, and not sent to clients that have it', async () => {
     const { id } = await ended();
     const first = await get(id);
     const etag = first.headers.get('etag')!;
@@ -46,7 +46,7 @@ describe('a job that has ended', () => {
     );
   });
 
-  it('is not remembered before its end', async () => {
+  it('is not cached before its end', async () => {
     const job = await submitted();
     const running = await get(job.id);
     assert.deepEqual([running.headers.get('etag'), running.headers.get('cache-control')], [null, 'no-store']);
@@ -54,7 +54,7 @@ describe('a job that has ended', () => {
     assert.equal(((await (await get(job.id)).json()) as JobRecord).state, 'failed');
   });
 
-  it('shows new labels at once, and nothing when it was deleted', async () => {
+  it('shows new labels at once, and nothing once it is deleted', async () => {
     const { id } = await ended();
     const before = await get(id);
     await before.arrayBuffer();
@@ -68,7 +68,7 @@ describe('a job that has ended', () => {
     await problemIn(await get(id), 404, 'JOB_NOT_FOUND');
   });
 
-  it('that another process changed is seen soon', async () => {
+  it('shows changes of another process soon', async () => {
     const { wholeStore: store, database, queue } = at().server;
     const workspaces = new Workspaces({ store, database, queue, dispatcher: NO_DISPATCHER });
     const second = await startServer({}, { workspaces, store });
@@ -86,7 +86,7 @@ describe('a job that has ended', () => {
     }
   });
 
-  it('is of one tenant, and not put back by who read it before a change', () => {
+  it('belongs to one tenant, and is not cached again by a reader of an older state', () => {
     const finals = new FinalJobCache();
     finals.put('one', 'job_1', { state: 'failed' });
     assert.equal(finals.get('one', 'job_1')?.json, '{"state":"failed"}');
@@ -98,7 +98,7 @@ describe('a job that has ended', () => {
     assert.equal(finals.get('one', 'job_1'), undefined);
   });
 
-  it('takes no more memory than there is for all of them', () => {
+  it('takes a limited amount of memory for all jobs', () => {
     const finals = new FinalJobCache();
     const record = { text: 'x'.repeat(2 ** 20) };
     for (let index = 0; index < 40; index++) finals.put('one', `job_${index}`, record);

@@ -10,7 +10,7 @@ describe('formats in targets', () => {
   });
   after(() => server.close());
 
-  it('other than PEFT’s do not go with a profile, in jobs and in one call', async () => {
+  it('other than those of PEFT cannot be combined with a profile, in jobs and in one call', async () => {
     const targets = [{ rank: 2 }, { rank: 2, profile: 'vllm', format: 'kohya' }];
     const { id } = await server.upload();
     const job = await server.fetch('/v1/jobs', {

@@ -9,7 +9,7 @@ import { CONFIG, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
 const { weights, config } = tinyAdapter(1, { rank: 2, m: 4, n: 4 });
 const GOOD = multipartOf(part(CONFIG, config), part(WEIGHTS, weights));
 
-/** One thing done to a body. */
+/** One change of a body. */
 const damage = fc.oneof(
   fc.record({
     kind: fc.constant('flip' as const),
@@ -43,7 +43,7 @@ describe('damaged requests', () => {
   });
   after(() => server.close());
 
-  it('uploads: accepted or refused by a problem of the client, never a failure of ours, nothing left', async () => {
+  it('uploads: accepted, or refused with an error of the client, never an internal one, leaving nothing', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(damage, { minLength: 1, maxLength: 3 }), async (damages) => {
         const body = damages.reduce(damaged, GOOD);
@@ -59,7 +59,7 @@ describe('damaged requests', () => {
     await server.assertNoLeftovers();
   });
 
-  it('jobs: any JSON is refused with places that exist in words, never by a failure of ours', async () => {
+  it('jobs: any JSON is refused with existing places and words, never with an internal error', async () => {
     const options = fc.record(
       {
         method: fc.oneof(fc.constantFrom('rsvd', 'exact'), fc.jsonValue()),
@@ -101,7 +101,7 @@ describe('damaged requests', () => {
           body: JSON.stringify(body),
         });
         const problem = (await response.json()) as Problem;
-        // No adapter has an id made of chance.
+        // A random text is never the id of an adapter.
         assert.ok([400, 404].includes(response.status), JSON.stringify(problem));
         checkedProblem(problem, response.status, problem.code);
         assert.ok(problem.detail.length < 600, problem.detail);

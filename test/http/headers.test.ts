@@ -6,7 +6,7 @@ import { byteRange } from '../../src/http/send-file.ts';
 import fc from '../fast-check.ts';
 
 describe('byteRange', () => {
-  it('gives a range inside the file, or says why not', () => {
+  it('returns a range inside the file, or the reason why there is none', () => {
     fc.assert(
       fc.property(
         fc.nat(2000),
@@ -22,7 +22,7 @@ describe('byteRange', () => {
     );
   });
 
-  it('gives the last bytes', () => {
+  it('returns the last bytes', () => {
     fc.assert(
       fc.property(fc.nat(2000), fc.nat(3000), (bytes, suffix) => {
         const range = byteRange(`bytes=-${suffix}`, bytes);
@@ -43,7 +43,7 @@ describe('byteRange', () => {
     );
   });
 
-  it('reads numbers beyond any file', () => {
+  it('reads numbers beyond the size of any file', () => {
     assert.equal(byteRange(`bytes=${'9'.repeat(400)}-`, 10), 'unsatisfiable');
     assert.deepEqual(byteRange(`bytes=0-${'9'.repeat(400)}`, 10), { start: 0, end: 9 });
     assert.equal(byteRange(undefined, 10), 'whole');
@@ -51,7 +51,7 @@ describe('byteRange', () => {
 });
 
 describe('entity tags', () => {
-  it('match weakly where that is enough and strongly where not', () => {
+  it('match weakly where that suffices and strongly where it does not', () => {
     const tag = entityTag('abc');
     assert.equal(tag, '"abc"');
     for (const header of [tag, 'W/"abc"', '"x", "abc"', '"x",W/"abc"', ' * '])

@@ -58,7 +58,7 @@ const BROKEN = [
 const PORTS = ['', ':', ':80', ':65535', ':0', ':00080'];
 
 describe('parseAuthority', () => {
-  it('reads hosts and ports, and knows the loopback ones', () => {
+  it('reads hosts and ports, and recognises loopback hosts', () => {
     for (const host of OWN)
       for (const port of PORTS) {
         const read = parseAuthority(host + port);
@@ -73,7 +73,7 @@ describe('parseAuthority', () => {
     assert.deepEqual(parseAuthority('[0:0::0:1]:8080'), { host: '[::1]', port: 8080 });
   });
 
-  it('takes for loopback only what the URL parser of a browser takes to loopback', () => {
+  it('recognises as loopback only what the URL parser of a browser does', () => {
     const piece = fc.constantFrom(
       ...'.:@/\\[]%1270aLo',
       'localhost',
@@ -95,7 +95,7 @@ describe('parseAuthority', () => {
   });
 });
 
-describe('a service that asks for no keys', () => {
+describe('a service without keys', () => {
   let server: TestServer;
   before(async () => {
     server = await startServer(
@@ -112,12 +112,12 @@ describe('a service that asks for no keys', () => {
     return checkedProblem(JSON.parse(body), wanted, code);
   };
 
-  it('answers to loopback names, at any port', async () => {
+  it('answers at loopback names, with any port', async () => {
     for (const host of OWN)
       for (const port of ['', ':1234']) assert.equal((await get('/v1/jobs', host + port)).status, 200, host);
   });
 
-  it('answers to no other name, and says how to allow it', async () => {
+  it('answers at no other name, and explains how to allow it', async () => {
     for (const host of FOREIGN) {
       const { detail, context } = refused(await get('/v1/jobs', host), 421, 'HOST_NOT_ALLOWED');
       assert.match(detail, /ALLOWED_HOSTS.*AUTH=keys/);
@@ -128,7 +128,7 @@ describe('a service that asks for no keys', () => {
     assert.match(await server.metrics.render(), /access_refused_total\{reason="host"\} [1-9]/);
   });
 
-  it('answers to the names that were allowed, at the port that was', async () => {
+  it('answers at allowed names, with the allowed port', async () => {
     for (const host of [
       'squeeze.lan',
       'SQUEEZE.lan:99',
@@ -148,14 +148,14 @@ describe('a service that asks for no keys', () => {
       refused(await get('/v1/jobs', host), 421, 'HOST_NOT_ALLOWED');
   });
 
-  it('lets probes and /metrics be asked for by any name, which have no data', async () => {
+  it('answers probes and /metrics at any name, since they contain no data', async () => {
     for (const path of ['/livez', '/readyz', '/metrics']) {
       assert.equal((await get(path, '10.1.2.3:8080')).status, 200, path);
       refused(await get(`${path}/x`, '10.1.2.3:8080'), 421, 'HOST_NOT_ALLOWED');
     }
   });
 
-  it('goes by the target of the request as well, where that names a host', async () => {
+  it('also checks the target of the request, if that names a host', async () => {
     const target = (name: string, host = 'localhost') => get(name, host);
     assert.equal((await target('http://localhost:1/v1/jobs')).status, 200);
     for (const name of ['http://evil.example/v1/jobs', 'HTTP://evil.example/v1/jobs', 'https://evil.example'])
@@ -181,7 +181,7 @@ describe('a service that asks for no keys', () => {
     assert.deepEqual((await server.store.list('adapters/')).length, 0);
   });
 
-  describe('and is asked by a browser', () => {
+  describe('and requests of a browser', () => {
     const statusOf = async (
       headers: Record<string, string>,
       method = 'POST',
@@ -193,7 +193,7 @@ describe('a service that asks for no keys', () => {
     };
     const REFUSED = '403 CROSS_ORIGIN_REQUEST';
 
-    it('takes what its own page and what no page sends', async () => {
+    it('accepts requests of its own page, and requests that no page sends', async () => {
       const { host } = new URL(server.url);
       for (const headers of [
         {},
@@ -211,7 +211,7 @@ describe('a service that asks for no keys', () => {
       assert.match(host, /^127/);
     });
 
-    it('takes nothing that a page of another site sends', async () => {
+    it('accepts nothing that a page of another site sends', async () => {
       for (const headers of [
         { 'sec-fetch-site': 'cross-site' },
         { 'sec-fetch-site': 'same-site' },
@@ -236,7 +236,7 @@ describe('a service that asks for no keys', () => {
       assert.match(await server.metrics.render(), /access_refused_total\{reason="origin"\} [1-9]/);
     });
 
-    it('refuses it for every method that may change something, whatever it is for', async () => {
+    it('refuses such requests for every method that may change something, whatever the path', async () => {
       const foreign = { 'sec-fetch-site': 'cross-site', origin: 'http://evil.example' };
       for (const [method, path] of [
         ['POST', '/v1/adapters'],
@@ -277,8 +277,8 @@ describe('a service that asks for no keys', () => {
   });
 });
 
-describe('a service that asks for keys', () => {
-  it('answers to every name, and to pages wherever they are: a key is what they need', async () => {
+describe('a service with keys', () => {
+  it('answers at every name, and to pages of every site, if they have a key', async () => {
     const adminKey = 'administrator-of-this-test-44';
     const server = await startServer({}, { auth: { mode: 'keys', adminKey: () => adminKey } });
     try {
@@ -299,7 +299,7 @@ describe('a service that asks for keys', () => {
 });
 
 describe('a Host header', () => {
-  it('is there once and names a host, in every process', async () => {
+  it('is required exactly once and names a host, in every process', async () => {
     const ok = { check: async () => {}, checkReads: async () => {} };
     const readiness = new ProcessReadiness({ store: ok, database: ok, queue: { check: async () => [] } });
     const metrics = new Metrics({ version: '1' });

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { serverWithAdapter } from './server-with-adapter.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
-/** A process that dies after it has made a record and before it has kept the answer. */
-describe('a request whose process died after it was done', () => {
+/** A process that dies after it has created a record and before it has saved the response. */
+describe('a request whose process died after completing it', () => {
   const at = serverWithAdapter();
   const json = (path: string, key: string, body: object) => at().post(path, body, { 'idempotency-key': key });
   const upload = (path: string, key: string, request?: object) => {
@@ -17,7 +17,7 @@ describe('a request whose process died after it was done', () => {
     assert.equal(response.headers.get('idempotent-replayed'), null);
     return ((await response.json()) as { id: string }).id;
   };
-  /** Its lease is over by then. */
+  /** Its lease has expired by then. */
   const die = () =>
     at().server.database.write((writer) =>
       writer.updateTable('idempotency').set({ answer: null, expires_at: 0, owner: 'dead' }).execute(),
@@ -43,7 +43,7 @@ describe('a request whose process died after it was done', () => {
     'POST /v1/runs': (key) => json('/v1/runs', key, { schedule }),
   };
   for (const [name, send] of Object.entries(requests)) {
-    it(`is answered with what it made: ${name}`, async () => {
+    it(`is answered with its record: ${name}`, async () => {
       const id = await idOf(await send(name));
       const made = await counts();
       for (let i = 0; i < 2; i++) {
@@ -54,7 +54,7 @@ describe('a request whose process died after it was done', () => {
     });
   }
 
-  it('is another one with another body, and after its answer was kept for its time', async () => {
+  it('is a new request with another body, and after its response has expired', async () => {
     const first = await idOf(await json('/v1/jobs', 'mine', at().squeeze()));
     await die();
     const other = await idOf(await json('/v1/jobs', 'mine', { ...at().squeeze(), priority: 'low' }));

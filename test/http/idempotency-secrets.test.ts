@@ -10,7 +10,7 @@ import { problemIn, startServer, type TestServer } from './server.ts';
 
 const ADMIN = 'administrator-of-this-test-43';
 
-describe('answers with a secret in them', () => {
+describe('responses that contain a secret', () => {
   let server: TestServer;
   let outbound: Outbound;
   before(async () => {
@@ -41,11 +41,11 @@ describe('answers with a secret in them', () => {
       body: JSON.stringify(body),
     });
 
-  /** Everything that is kept of answers, as text. */
+  /** All stored responses, as text. */
   const kept = async (): Promise<string> =>
     JSON.stringify(await server.database.reader.selectFrom('idempotency').selectAll().execute());
 
-  it('are given again, and cannot be read where they are kept', async () => {
+  it('are sent again, but cannot be read where they are stored', async () => {
     const first = await post(server, '/v1/keys', { tenant: 'default' }, 'make-key');
     const made = (await first.json()) as NewKey;
     const again = await post(server, '/v1/keys', { tenant: 'default' }, 'make-key');
@@ -74,7 +74,7 @@ describe('answers with a secret in them', () => {
       assert.ok(!text.includes(one), 'and nothing of them can be read');
   });
 
-  it('are not looked at for another request with the same key', async () => {
+  it('are not used for another request with the same key', async () => {
     const schedule = { source_rank: 8, target_rank: 4, total_steps: 4000 };
     const planned = await post(server, '/v1/schedules', schedule, 'reused');
     assert.equal(planned.status, 200, await planned.text());
@@ -82,7 +82,7 @@ describe('answers with a secret in them', () => {
     await problemIn(other, 422, 'IDEMPOTENCY_MISMATCH');
   });
 
-  it('are not kept, and so refused for a key, where nothing can be sealed', async () => {
+  it('are not stored, so that a key is refused, if nothing can be sealed', async () => {
     const other = await serverWith(undefined);
     try {
       const refused = await post(other, '/v1/keys', { tenant: 'default' }, 'unsealed');

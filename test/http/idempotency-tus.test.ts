@@ -9,7 +9,7 @@ import { filesUnder, metadataOf, offsetOf, patch, TUS, TUS_TYPE } from './upload
 
 const { weights } = tinyAdapter();
 
-describe('a resumable upload that is begun with an Idempotency-Key', () => {
+describe('a resumable upload that is created with an Idempotency-Key', () => {
   let server: TestServer;
   before(async () => {
     server = await startServer({ uploadIdleTimeoutMs: 500 });
@@ -31,7 +31,7 @@ describe('a resumable upload that is begun with an Idempotency-Key', () => {
   const count = async () =>
     ((await (await server.fetch('/v1/uploads')).json()) as { data: unknown[] }).data.length;
 
-  it('is begun once: the second request has the same address, where the first goes on', async () => {
+  it('is created once: the second request gets the same address, at which the first continues', async () => {
     const first = await begin('once');
     const path = first.headers.get('location')!;
     assert.equal(first.status, 201);
@@ -47,7 +47,7 @@ describe('a resumable upload that is begun with an Idempotency-Key', () => {
     assert.equal(await offsetOf(server, path), 100);
   });
 
-  it('keeps the bytes that came with it, once', async () => {
+  it('keeps the bytes sent with it, once', async () => {
     const some = weights.subarray(0, 64);
     const first = await begin('with bytes', TUS_TYPE, some);
     assert.deepEqual([first.status, first.headers.get('upload-offset')], [201, '64']);
@@ -58,14 +58,14 @@ describe('a resumable upload that is begun with an Idempotency-Key', () => {
     );
   });
 
-  it('is another one with another length, or another file', async () => {
+  it('is a new upload with another length, or another file', async () => {
     await begin('other');
     await problemIn(await begin('other', { 'upload-length': '1' }), 422, 'IDEMPOTENCY_MISMATCH');
     const metadata = { 'upload-metadata': metadataOf({ filename: 'other.safetensors' }) };
     await problemIn(await begin('other', metadata), 422, 'IDEMPOTENCY_MISMATCH');
   });
 
-  it('that broke off is a first one when it comes again', async () => {
+  it('that broke off is treated as new when it is repeated', async () => {
     const socket = await openSocket(server.port);
     const head = [
       'POST /v1/uploads HTTP/1.1',

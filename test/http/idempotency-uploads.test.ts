@@ -29,19 +29,19 @@ describe('an upload with an Idempotency-Key', () => {
   };
   const jobCount = () => jobsOf(server.workspaces.of('default'));
 
-  it('has its first answer again, though the boundary is another', async () => {
+  it('gets its first response again, even with another boundary', async () => {
     const key = newKey();
     const first = await send('/v1/adapters', key, formOf(tinyAdapter(11)));
     assert.equal(first.status, 201);
     const second = await send('/v1/adapters', key, formOf(tinyAdapter(11)));
-    // Without the key it would be 200: the content is known.
+    // Without the key the status would be 200: the content is known.
     assert.equal(second.status, 201);
     assert.equal(second.headers.get('idempotent-replayed'), 'true');
     assert.deepEqual(await second.json(), await first.json());
     await server.assertNoLeftovers();
   });
 
-  it('is answered with its job as it is now, where it waits for one', async () => {
+  it('is answered with the current state of its job, if it waits for one', async () => {
     const key = newKey();
     const { id } = (await (
       await send('/v1/squeeze', key, squeezeForm(tinyAdapter(20), 2))
@@ -83,7 +83,7 @@ describe('an upload with an Idempotency-Key', () => {
     assert.deepEqual([second.status, second.headers.get('idempotent-replayed')], [201, 'true']);
   });
 
-  it('is another one with another file or another field', async () => {
+  it('is a new request with another file or another field', async () => {
     const key = newKey();
     const first = await send('/v1/squeeze', key, squeezeForm(tinyAdapter(13), 2));
     assert.equal(first.status, 202);
@@ -109,7 +109,7 @@ describe('an upload with an Idempotency-Key', () => {
     await server.assertNoLeftovers();
   });
 
-  it('takes nothing of a body that differs: a refused repetition leaves no adapter', async () => {
+  it('keeps nothing of a body that differs: a refused repetition leaves no adapter', async () => {
     const key = newKey();
     await (await send('/v1/adapters', key, formOf(tinyAdapter(15)))).text();
     const adapters = await server.store.list('adapters/');
@@ -117,7 +117,7 @@ describe('an upload with an Idempotency-Key', () => {
     assert.deepEqual(await server.store.list('adapters/'), adapters);
   });
 
-  it('makes one job of many at once', async () => {
+  it('creates one job from many simultaneous requests', async () => {
     const key = newKey();
     const before = await jobCount();
     const responses = await Promise.all(
@@ -138,7 +138,7 @@ describe('an upload with an Idempotency-Key', () => {
     socket.write(body.subarray(0, 500));
     const scratch = () => (readdirSync(join(server.root, 'tmp'), { recursive: true }) as string[]).slice(1);
     await until('the upload to have begun', () => scratch().length > 0 || undefined);
-    // The key is taken before the body has come: nobody else sends all of it for nothing.
+    // The key is claimed before the body arrives, so that no client sends all of it in vain.
     await problemIn(await send('/v1/adapters', key, formOf(tinyAdapter(18))), 409, 'IDEMPOTENCY_IN_FLIGHT');
     socket.destroy();
     const done = await until('the key to be free', async () => {
@@ -159,7 +159,7 @@ describe('an upload with an Idempotency-Key', () => {
     assert.equal((await send('/v1/adapters', key, formOf(tinyAdapter(19)))).status, 201);
   });
 
-  it('is counted as what it was', async () => {
+  it('is counted with its original outcome', async () => {
     assert.match(await server.metrics.render(), /^lora_squeeze_uploads_total\{outcome="replayed"\} \d+$/m);
   });
 });
@@ -204,7 +204,7 @@ describe('the digest of an upload', () => {
     });
   }
 
-  it('both are checked when both are there', async () => {
+  it('both are checked if both are given', async () => {
     const { status } = await post(
       `Content-Digest: ${digest(body)}`,
       `Repr-Digest: ${digest(body, 'sha512')}`,
@@ -215,7 +215,7 @@ describe('the digest of an upload', () => {
   });
 
   for (const field of ['Content-Digest', 'Repr-Digest']) {
-    it(`${field} is checked of JSON too, to the byte`, async () => {
+    it(`${field} is also checked for JSON, to the byte`, async () => {
       const json = Buffer.from('{ "source_rank": 8, "target_rank": 2, "total_steps": 2000 }');
       const plan = (header: string) =>
         server.fetch('/v1/schedules', {

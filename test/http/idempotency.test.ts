@@ -16,7 +16,7 @@ import { serverWithAdapter } from './server-with-adapter.ts';
 let keys = 0;
 const newKey = (): string => `key-${process.pid}-${++keys}`;
 
-/** The same database while it cannot be written. */
+/** The same database while it is read-only. */
 const away = (database: Database): Database => ({
   ...database,
   write: () => Promise.reject(new AppError('DATABASE_UNAVAILABLE', 'gone')),
@@ -35,7 +35,7 @@ describe('a POST with an Idempotency-Key', () => {
     at().post('/v1/jobs', body, { ...(key !== undefined && { 'idempotency-key': key }), ...headers });
   const jobCount = () => jobsOf(server.workspaces.of('default'));
 
-  it('is done once, and its first answer is given again', async () => {
+  it('is done once, and gets its first response again', async () => {
     const before = await jobCount();
     const key = newKey();
     const first = await post(key);
@@ -55,7 +55,7 @@ describe('a POST with an Idempotency-Key', () => {
     assert.notEqual(((await (await post(undefined)).json()) as JobRecord).id, record.id);
   });
 
-  it('waits for the end of its job where that is preferred, and has its first answer again where not', async () => {
+  it('waits for the end of its job on request, and otherwise gets its first response again', async () => {
     const key = newKey();
     const { id } = (await (await post(key)).json()) as JobRecord;
     const waiting = post(key, job(), { prefer: 'wait=30' });
@@ -76,7 +76,7 @@ describe('a POST with an Idempotency-Key', () => {
     assert.equal(((await gone.json()) as JobRecord).id, id);
   });
 
-  it('does so for batches', async () => {
+  it('does the same for batches', async () => {
     const key = newKey();
     const body = { adapter_ids: [adapterId], targets: [{ rank: 2 }], reuse: false };
     const send = async (prefer: string) => {
@@ -93,7 +93,7 @@ describe('a POST with an Idempotency-Key', () => {
     assert.deepEqual([batch.id, batch.state], [first.batch.id, 'succeeded']);
   });
 
-  it('makes one job of a hundred at once', async () => {
+  it('creates one job from a hundred simultaneous requests', async () => {
     const before = await jobCount();
     const key = newKey();
     const responses = await Promise.all(Array.from({ length: 100 }, () => post(key)));
@@ -115,7 +115,7 @@ describe('a POST with an Idempotency-Key', () => {
     assert.equal(firsts.length, 1);
   });
 
-  it('takes the same JSON written otherwise for the same', async () => {
+  it('is the same if its JSON is written differently', async () => {
     const key = newKey();
     const { id } = (await (await post(key)).json()) as JobRecord;
     const reordered = `{ "reuse" : false, "targets":[ {"rank": 2.0} ],\n"adapter_id":"${adapterId}", "kind":"squeeze"}`;
@@ -124,7 +124,7 @@ describe('a POST with an Idempotency-Key', () => {
     assert.equal(again.headers.get('idempotent-replayed'), 'true');
   });
 
-  it('is refused with another body or for another address', async () => {
+  it('is refused with another body or for another path', async () => {
     const key = newKey();
     await (await post(key)).text();
     await problemIn(await post(key, job(3)), 422, 'IDEMPOTENCY_MISMATCH');
@@ -137,7 +137,7 @@ describe('a POST with an Idempotency-Key', () => {
     assert.equal((await post(key)).headers.get('idempotent-replayed'), 'true', 'the first one stands');
   });
 
-  it('means the same key in quotes and bare, and refuses what is no key', async () => {
+  it('treats a key with and without quotes as the same, and refuses invalid keys', async () => {
     const key = newKey();
     await (await post(key)).text();
     assert.equal((await post(`"${key}"`)).headers.get('idempotent-replayed'), 'true');
@@ -160,7 +160,7 @@ describe('a POST with an Idempotency-Key', () => {
     checkedProblem(JSON.parse(twice.body), 400, 'IDEMPOTENCY_KEY_INVALID');
   });
 
-  it('keeps refusals that will not change, and forgets those that may', async () => {
+  it('keeps permanent refusals, and forgets temporary ones', async () => {
     const missing = { ...job(), adapter_id: `ad_${'0'.repeat(32)}` };
     const key = newKey();
     const first = await post(key, missing);
@@ -182,7 +182,7 @@ describe('a POST with an Idempotency-Key', () => {
     assert.equal((await post(invalid)).status, 202, 'a request that was never handled did not take the key');
   });
 
-  it('outlives its client: who went away while it was handled has the answer when he comes back', async () => {
+  it('outlives its client: a client that left early gets the response when it returns', async () => {
     const before = await jobCount();
     const key = newKey();
     const gone = new AbortController();
@@ -210,7 +210,7 @@ describe('a POST with an Idempotency-Key', () => {
     assert.equal(await jobCount(), before + 2);
   });
 
-  it('changes nothing where there is nothing to be done twice', async () => {
+  it('changes nothing if there is nothing to be done twice', async () => {
     const { id } = (await (await post(undefined)).json()) as JobRecord;
     for (const key of ['', 'x'.repeat(300), newKey()]) {
       assert.equal(
@@ -241,7 +241,7 @@ describe('a POST with an Idempotency-Key', () => {
   });
 
   it('is freed when the process that handled it died', async () => {
-    // What a process that was killed leaves behind is a claim whose lease is not renewed.
+    // A process that was killed leaves a claim whose lease is not renewed.
     const key = newKey();
     const dead = { tenant: 'default', key: digestOf([key]), owner: 'dead' };
     const fingerprint = { route: digestOf(['POST', '/v1/jobs']), payload: null };
@@ -255,7 +255,7 @@ describe('a POST with an Idempotency-Key', () => {
     assert.deepEqual([done.status, done.headers.get('idempotent-replayed')], [202, null]);
   });
 
-  it('is of one tenant', async () => {
+  it('belongs to one tenant', async () => {
     const keyed = await startServer({}, { auth: { mode: 'keys' } });
     try {
       const bearers: string[] = [];
@@ -286,7 +286,7 @@ describe('a POST with an Idempotency-Key', () => {
     }
   });
 
-  it('is tried again to be kept when the database went away while it was handled', async () => {
+  it('is saved later if the database was away while the request was handled', async () => {
     const state = { isAway: false };
     const { database } = server;
     const claims = new ClaimStore({
@@ -320,7 +320,7 @@ describe('a POST with an Idempotency-Key', () => {
     }
   });
 
-  it('gives up a connection whose body never came, and the key with it', async () => {
+  it('frees the connection, and the key, of a request whose body never arrives', async () => {
     const key = newKey();
     const socket = await openSocket(server.port);
     socket.write(

@@ -20,15 +20,18 @@ const PAIRS: Readonly<Record<SigningAlgorithm, () => { privateKey: KeyObject; pu
 
 export const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** How the provider answers; the default is what it should. */
+/** How the provider answers; by default correctly. */
 type Answer = (request: IncomingMessage, reply: ServerResponse) => void;
 
-/** An identity provider on this machine: real keys, a real server, and tokens made without the library under test. */
+/**
+ * An identity provider on this machine: real keys, a real server, and tokens created without the library
+ * under test.
+ */
 export class IdentityProvider {
   readonly keys = new Map<string, SigningKey>();
-  /** Paths that were asked for. */
+  /** Paths that were requested. */
   readonly asked: string[] = [];
-  /** undefined: as it should. */
+  /** undefined: correctly. */
   answer: Answer | undefined;
   private readonly server: TestServer;
 
@@ -55,7 +58,7 @@ export class IdentityProvider {
     this.keys.set(kid, { alg, ...PAIRS[alg]() });
   }
 
-  /** As a provider has them that publishes for everybody to read. */
+  /** Like a provider that publishes its keys for everyone. */
   keySet(): object {
     const keys = [...this.keys].map(([kid, { alg, publicKey }]) => ({
       ...publicKey.export({ format: 'jwk' }),
@@ -64,7 +67,7 @@ export class IdentityProvider {
     return { keys };
   }
 
-  /** Claims that are good in every respect, but for the changes; undefined removes one. */
+  /** Claims that are valid in every respect, except for the changes; undefined removes one. */
   claims(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
     const now = Math.floor(Date.now() / 1000);
     return {
@@ -92,7 +95,7 @@ export class IdentityProvider {
     return sign(hash, Buffer.from(body), signer).toString('base64url');
   }
 
-  /** What an attacker makes who knows the public key: it as the secret of HS256. */
+  /** A forgery by an attacker who knows the public key and uses it as the secret of HS256. */
   hmacToken(secret: string | Buffer, kid = [...this.keys.keys()][0]!): string {
     const body = `${encoded({ alg: 'HS256', typ: 'JWT', kid })}.${encoded(this.claims())}`;
     return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`;

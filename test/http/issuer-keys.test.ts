@@ -31,10 +31,10 @@ describe('the keys of an identity provider', () => {
     provider.answer = (request) => request.socket.destroy();
   };
   let tokens = 0;
-  /** One that is not remembered. */
+  /** A key that is not cached. */
   const fresh = (kid?: string) => provider.token({ jti: String(tokens++) }, {}, kid);
 
-  it('are read once for all who ask at the same time, and remembered', async () => {
+  it('are read once for all simultaneous callers, and cached', async () => {
     const served = await start();
     const answers = await Promise.all(Array.from({ length: 20 }, () => served.status(fresh())));
     assert.deepEqual(new Set(answers), new Set([200]));
@@ -43,7 +43,7 @@ describe('the keys of an identity provider', () => {
     assert.equal(provider.asked.length, 2);
   });
 
-  it('may change: a new one is read for, an old one counts no more', async () => {
+  it('may change: a new one is fetched, an old one is no longer accepted', async () => {
     const served = await start({ times: { cooldownMs: 0 } });
     const old = fresh();
     assert.equal(await served.status(fresh()), 200);
@@ -54,7 +54,7 @@ describe('the keys of an identity provider', () => {
     await problemIn(await served.ask(old), 401, 'TOKEN_INVALID');
   });
 
-  it('are not asked for again and again for keys that there are not', async () => {
+  it('are not fetched again and again for unknown keys', async () => {
     const served = await start();
     assert.equal(await served.status(fresh()), 200);
     const asked = provider.asked.length;
@@ -64,7 +64,7 @@ describe('the keys of an identity provider', () => {
     assert.equal(provider.asked.length, asked, 'they were read a moment ago');
   });
 
-  it('go on being used while the provider is away, and others are asked for later', async () => {
+  it('are used further while the provider is away, and fetched again later', async () => {
     const served = await start({ times: { freshMs: 0, cooldownMs: 0, failedCooldownMs: 0 } });
     assert.equal(await served.status(fresh()), 200);
     goAway();
@@ -79,7 +79,7 @@ describe('the keys of an identity provider', () => {
     assert.equal(await served.status(fresh('second')), 200);
   });
 
-  it('are not used when they are too old', async () => {
+  it('are not used if they are too old', async () => {
     const served = await start({ times: { freshMs: 0, mostAgeMs: 0, failedCooldownMs: 0 } });
     provider.answer = undefined;
     assert.equal(await served.status(fresh()), 200);
@@ -87,7 +87,7 @@ describe('the keys of an identity provider', () => {
     await problemIn(await served.ask(fresh()), 503, 'IDENTITY_PROVIDER_UNAVAILABLE');
   });
 
-  it('are not asked for again at once where that failed', async () => {
+  it('are not fetched again at once after a failure', async () => {
     const served = await start();
     goAway();
     for (let times = 0; times < 5; times++)
@@ -102,7 +102,7 @@ describe('the keys of an identity provider', () => {
     assert.equal(await served.status(key), 200, 'keys of the service go on');
   });
 
-  it('are refused where the answer is none', async () => {
+  it('are refused if the response is not a key set', async () => {
     const served = await start({ times: { failedCooldownMs: 0, timeoutMs: 300 } });
     const json = (value: unknown) => (reply: ServerResponse) => reply.end(JSON.stringify(value));
     const { issuer } = provider;
@@ -134,7 +134,7 @@ describe('the keys of an identity provider', () => {
     assert.equal(await served.status(fresh()), 200);
   });
 
-  it('are of no use where they are weak, secret, for encryption, or no keys', async () => {
+  it('are ignored if they are weak, secret, for encryption, or not keys', async () => {
     const served = await start();
     const [good] = (provider.keySet() as { keys: Record<string, unknown>[] }).keys;
     const set = {
@@ -159,7 +159,7 @@ describe('the keys of an identity provider', () => {
     assert.equal(await served.status(fresh()), 200);
   });
 
-  it('come over TLS from who has the certificate', { skip: opensslIsMissing }, () =>
+  it('are read over TLS from a server with a trusted certificate', { skip: opensslIsMissing }, () =>
     withFolder(async (folder) => {
       const certificate = makeCertificate(folder);
       const secured = await IdentityProvider.start(certificate);

@@ -38,7 +38,7 @@ describe('the artifacts of a job', () => {
   const listed = async (id: string): Promise<JobArtifactList['data']> =>
     ((await (await server.fetch(`/v1/jobs/${id}/artifacts`)).json()) as JobArtifactList).data;
 
-  it('are one tree, each of which is there as it is told', async () => {
+  it('are one tree, in which every file exists as listed', async () => {
     const artifacts = await listed(job.id);
     assert.deepEqual(
       artifacts.map((artifact) => [artifact.path, artifact.media_type]),
@@ -75,7 +75,7 @@ describe('the artifacts of a job', () => {
     assert.deepEqual([part.status, await part.text()], [206, '{']);
   });
 
-  it('are without those of an adapter that was removed', async () => {
+  it('do not include those of an adapter that was removed', async () => {
     const other = await server.jobs.submit({ ...(job.request as object), reuse: false } as never);
     await server.worker.succeed(other.id, { results: [{}] });
     assert.equal((await listed(other.id)).length, 2);
@@ -88,7 +88,7 @@ describe('the artifacts of a job', () => {
     await problemIn(await server.fetch('/v1/jobs/job_none/artifacts'), 404, 'JOB_NOT_FOUND');
   });
 
-  it('comes whole, with its digest', async () => {
+  it('are sent completely, with their digest', async () => {
     const response = await server.fetch(`${path}/${NAME}`);
     assert.equal(response.status, 200);
     assert.ok(CONTENT.equals(Buffer.from(await response.arrayBuffer())));
@@ -99,7 +99,7 @@ describe('the artifacts of a job', () => {
     assert.match(headers.get('cache-control')!, /immutable/);
   });
 
-  it('comes in parts, or not at all where the client has it', async () => {
+  it('are sent in ranges, or not at all if the client has them', async () => {
     const part = await server.fetch(`${path}/${NAME}`, { headers: { range: 'bytes=2-4' } });
     assert.deepEqual(
       [part.status, part.headers.get('content-range'), await part.text()],
@@ -113,7 +113,7 @@ describe('the artifacts of a job', () => {
     assert.deepEqual([head.status, head.headers.get('content-length'), await head.text()], [200, '10', '']);
   });
 
-  it('is known by its name only', async () => {
+  it('are found by their name only', async () => {
     for (const name of ['optimizer.safetensors', '..%2f..%2fjobs', SHA256]) {
       const problem = await problemIn(await server.fetch(`${path}/${name}`), 404, 'FILE_NOT_FOUND');
       assert.match(problem.detail, /it has report\.json, .*projections\.safetensors/);
@@ -123,7 +123,7 @@ describe('the artifacts of a job', () => {
     }
   });
 
-  it('is not there where a job wrote none', async () => {
+  it('are absent if a job wrote none', async () => {
     const other = await server.jobs.submit({
       kind: 'analyze',
       adapter_id: job.request.kind === 'squeeze' ? job.request.adapter_id! : '',

@@ -36,7 +36,7 @@ describe('the control of jobs over HTTP', () => {
         body: JSON.stringify(body),
       }),
     });
-  /** A request that was not made before. */
+  /** A request that differs from all earlier ones. */
   const fresh = (more: object = {}) => ({
     kind: 'squeeze',
     adapter_id: adapterId,
@@ -53,7 +53,7 @@ describe('the control of jobs over HTTP', () => {
     return text.split('\n').find((found) => found.startsWith(line)) ?? '';
   };
 
-  it('cancels a job, and says the same of it again', async () => {
+  it('cancels a job, and gives the same response again', async () => {
     const job = await submit();
     const response = await send('POST', `/v1/jobs/${job.id}/cancel`);
     assert.equal(response.status, 200);
@@ -66,7 +66,7 @@ describe('the control of jobs over HTTP', () => {
     await problemIn(await send('POST', `/v1/jobs/${MISSING_JOB}/cancel`), 404, 'JOB_NOT_FOUND');
   });
 
-  it('refuses to cancel what has ended, naming how', async () => {
+  it('refuses to cancel a job that has ended, stating its outcome', async () => {
     const job = await submit();
     await server.worker.succeed(job.id);
     const problem = await problemIn(await send('POST', `/v1/jobs/${job.id}/cancel`), 409, 'JOB_FINAL');
@@ -74,7 +74,7 @@ describe('the control of jobs over HTTP', () => {
     assert.deepEqual(problem.context, { job_id: job.id, state: 'succeeded' });
   });
 
-  it('answers a request that waits when its job is cancelled', async () => {
+  it('answers a waiting request when its job is cancelled', async () => {
     const before = await jobIds(server.database);
     const request = fresh();
     const waiting = server.fetch('/v1/jobs', {
@@ -103,7 +103,7 @@ describe('the control of jobs over HTTP', () => {
     assert.match(problem.detail, /"reuse": false/);
   });
 
-  it('sends once more what could not be delivered, and nothing else', async () => {
+  it('delivers again only what could not be delivered', async () => {
     const deliver = ['team/one', 'team/other'].map((repo) => ({ to: { kind: 'hub', repo, token: TOKEN } }));
     const job = await submit(fresh({ deliver }));
     const path = `/v1/jobs/${job.id}/deliveries/retry`;
@@ -131,7 +131,7 @@ describe('the control of jobs over HTTP', () => {
     await problemIn(await send('POST', `/v1/jobs/${MISSING_JOB}/deliveries/retry`), 404, 'JOB_NOT_FOUND');
   });
 
-  it('sends nothing once more for a cancelled job, whose credentials are gone', async () => {
+  it('delivers nothing again for a cancelled job, whose credentials are gone', async () => {
     const to = { kind: 'hub', repo: 'team/adapter', token: TOKEN };
     const job = await submit(fresh({ deliver: [{ to }, { to }] }));
     await server.worker.succeed(job.id);
@@ -165,7 +165,7 @@ describe('the control of jobs over HTTP', () => {
     }
   });
 
-  it('changes labels, and refuses what are none', async () => {
+  it('changes labels, and refuses invalid ones', async () => {
     const job = await submit();
     const response = await send('PATCH', `/v1/jobs/${job.id}`, { labels: { team: 'x' } });
     assert.deepEqual([response.status, ((await response.json()) as JobRecord).labels], [200, { team: 'x' }]);
@@ -198,7 +198,7 @@ describe('the control of jobs over HTTP', () => {
       await problemIn(await send(method, way), 404, 'JOB_NOT_FOUND');
   });
 
-  it('does equal requests once, for a job each: 202 while that runs and 200 after', async () => {
+  it('does equal requests once, with a job for each: 202 while the first one runs and 200 afterwards', async () => {
     const request = fresh({ options: { seed: 3 } });
     const first = await submit(request);
     const more = { priority: 'high', labels: { of: 'another' } };
@@ -225,7 +225,7 @@ describe('the control of jobs over HTTP', () => {
     assert.equal((await submit({ ...request, reuse: false })).reused, false);
   });
 
-  it('does so for squeezes in one call, each of which has an adapter of its own', async () => {
+  it('does the same for squeezes in one call, each of which has its own adapter', async () => {
     const call = async () => {
       const form = formOf(tinyAdapter(77));
       form.append('request', JSON.stringify({ targets: [{ rank: 1 }] }));
@@ -240,7 +240,7 @@ describe('the control of jobs over HTTP', () => {
     assert.notEqual(ids[0], ids[1]);
   });
 
-  it('counts what was cancelled and reused', async () => {
+  it('counts cancelled and reused work', async () => {
     assert.match(await metric('lora_squeeze_jobs_cancelled_total{kind="squeeze"}'), / [1-9]\d*$/);
     assert.match(await metric('lora_squeeze_jobs_reused_total{kind="squeeze"}'), / [1-9]\d*$/);
     assert.match(

@@ -14,7 +14,7 @@ import { problemIn, startServer, type TestServer } from './server.ts';
 
 const FAST = { heartbeatMs: 200, pollMs: 100 };
 
-/** Polls until it is true. The limit only keeps a broken test from hanging. */
+/** Polls until the condition holds. The limit only prevents hanging. */
 async function until(what: string, isTrue: () => boolean): Promise<void> {
   for (let tries = 0; !isTrue(); tries++) {
     if (tries > 500) throw new Error(`never happened: ${what}`);
@@ -22,7 +22,7 @@ async function until(what: string, isTrue: () => boolean): Promise<void> {
   }
 }
 
-/** A job that the test plays the worker of. */
+/** A job whose worker the test plays. */
 class PlayedJob {
   readonly id: string;
   private readonly server: TestServer;
@@ -66,7 +66,7 @@ class PlayedJob {
     this.server.queue.hint();
   }
 
-  /** Its attempt fails, and there is to be another one. */
+  /** Its attempt fails, and another one follows. */
   async stumbles(): Promise<void> {
     const crashed = new AppError('WORKER_CRASHED', 'It crashed.');
     await this.server.worker.executions.fail(this.task!, crashed, { tryMs: 1, mayPass: true });
@@ -116,7 +116,7 @@ describe('the events of a job', () => {
     assert.equal(stream.events[2]!.data.attempt, 1);
   });
 
-  it('can be taken up after each of them, as if nothing had been missed', async () => {
+  it('can be resumed after each event without missing any', async () => {
     const job = await PlayedJob.submit(server);
     await job.begins();
     await job.stumbles();
@@ -144,7 +144,7 @@ describe('the events of a job', () => {
     assert.deepEqual(ended.summaries, ['2.8.3 done', '2.99.0 succeeded'], 'from the record alone');
   });
 
-  it('are over for who knows the end: 204, so that a browser stops', async () => {
+  it('are over for a client that knows the end: 204, so that a browser stops', async () => {
     const job = await PlayedJob.submit(server);
     await job.ends('cancelled');
     const first = await job.watch();
@@ -155,7 +155,7 @@ describe('the events of a job', () => {
     assert.deepEqual([again.status, again.events], [204, []]);
   });
 
-  it('tell when an attempt failed, and of the next one', async () => {
+  it('report that an attempt failed, and the next one', async () => {
     const job = await PlayedJob.submit(server);
     await job.begins({ phase: 'write', done: 9 });
     const stream = await job.watch();
@@ -168,7 +168,7 @@ describe('the events of a job', () => {
     stream.vanish();
   });
 
-  it('come also when every hint is lost', async () => {
+  it('also arrive if every notification is lost', async () => {
     const job = await PlayedJob.submit(server);
     const stream = await job.watch();
     await stream.until(({ events }) => events.length === 1);
@@ -178,7 +178,7 @@ describe('the events of a job', () => {
     assert.equal(stream.summaries.at(-1), '1.99.0 succeeded');
   });
 
-  it('need Redis for the progress alone, which comes when it is back', async () => {
+  it('need Redis only for progress, which arrives when Redis is back', async () => {
     const job = await PlayedJob.submit(server);
     const before = await job.watch();
     await before.until(({ events }) => events.length === 1);
@@ -188,7 +188,7 @@ describe('the events of a job', () => {
       const during = await job.watch();
       const resumed = await job.resume('1.3.2');
       for (const stream of [before, during]) await stream.until(({ events }) => events.length === 2);
-      // A sign of life: so they have looked in vain meanwhile.
+      // A keep-alive comment shows that the stream has polled in vain meanwhile.
       for (const stream of [before, during, resumed]) await stream.until(({ comments }) => comments > 1);
       const states = ['0.0.0 queued', '1.0.0 active'];
       assert.deepEqual([before.summaries, during.summaries, resumed.summaries], [states, states, []]);
@@ -202,12 +202,12 @@ describe('the events of a job', () => {
     }
   });
 
-  it('are those of a job that there is, of this tenant', async () => {
+  it('are those of an existing job of this tenant', async () => {
     for (const id of [`job_${'0'.repeat(32)}`, 'x', '..%2f'])
       await problemIn(await server.fetch(`/v1/jobs/${id}/events`), 404, 'JOB_NOT_FOUND');
   });
 
-  it('end with the job when that is removed', async () => {
+  it('end when the job is removed', async () => {
     const job = await PlayedJob.submit(server);
     const stream = await job.watch();
     await stream.until(({ events }) => events.length === 1);
@@ -217,14 +217,14 @@ describe('the events of a job', () => {
     assert.deepEqual(stream.summaries, ['0.0.0 queued']);
   });
 
-  it('leave nothing behind when clients go away: no watch, no timer, no socket', async () => {
+  it('leave nothing behind when clients leave: no watch, no timer, no socket', async () => {
     const job = await PlayedJob.submit(server);
     const [timers, sockets] = [timersNow(), await socketsOf(server)];
     const streams = await Promise.all(Array.from({ length: 20 }, () => job.watch()));
     for (const stream of streams) await stream.until(({ events }) => events.length === 1);
     await until('all watches', () => server.queue.watchers.size >= 20);
     for (const stream of streams) stream.vanish();
-    // Also one that is gone before it got an answer.
+    // Also a client that leaves before it gets a response.
     const raw = connect(server.port, '127.0.0.1');
     await once(raw, 'connect');
     raw.end(`GET /v1/jobs/${job.id}/events HTTP/1.1\r\nhost: x\r\n\r\n`);
@@ -249,7 +249,7 @@ describe('the events of a job', () => {
 });
 
 describe('a stream of events', () => {
-  it('skips progress for who reads slowly, but no state, and holds little meanwhile', async () => {
+  it('skips progress for slow readers, but no state, and buffers little', async () => {
     const server = await startServer({ eventStreams: { ...FAST, heartbeatMs: 60_000 } });
     try {
       const job = await PlayedJob.submit(server);
@@ -266,7 +266,7 @@ describe('a stream of events', () => {
       const MEGABYTE = 'x'.repeat(1_000_000);
       let done = 0;
       await job.begins();
-      // Until the connection takes no more, nothing looks at the job either.
+      // Until the buffers of the connection are full, the job is not polled either.
       for (let still = 0; still < 40; ) {
         const before = looked();
         job.tells({ done: ++done, module: MEGABYTE });
@@ -296,7 +296,7 @@ describe('a stream of events', () => {
     await server.close();
   });
 
-  it('ends after its time, and is taken up again', async () => {
+  it('ends after its time, and can be resumed', async () => {
     const server = await startServer({ eventStreams: { ...FAST, lifeMs: 300 } });
     try {
       const job = await PlayedJob.submit(server);
@@ -311,7 +311,7 @@ describe('a stream of events', () => {
     }
   });
 
-  it('is refused when there are too many, and has a place again when one has ended', async () => {
+  it('is refused if there are too many, and accepted when one has ended', async () => {
     const server = await startServer({ eventStreams: { ...FAST, perTenant: 2 } });
     try {
       const job = await PlayedJob.submit(server);

@@ -18,7 +18,7 @@ import { problemIn, startServer, type TestServer } from './server.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
 import { writtenOf } from './written-adapter.ts';
 
-/** The forms of a report: what follows the path of its job, and what it is sent as. */
+/** The forms of a report: what follows the path of its job, and the media type. */
 const FORMS = {
   '/report': 'application/json; charset=utf-8',
   '/report.html': 'text/html; charset=utf-8',
@@ -27,12 +27,12 @@ const FORMS = {
 } as const;
 const ENDINGS = Object.keys(FORMS) as (keyof typeof FORMS)[];
 
-/** A report that nobody can draw. */
+/** A report that cannot be drawn. */
 const DAMAGED = { modules: 3 };
 
 /**
  * A job that has ended, with a report.
- * @param result what it made besides
+ * @param result its other outcome
  */
 async function reported(
   server: TestServer,
@@ -52,7 +52,7 @@ async function reported(
 describe('the report of a job', () => {
   let server: TestServer;
   let id: string;
-  /** By what it read and made. */
+  /** Named after its source and result. */
   const called = 'model-adapter-rank-4';
   let path: string;
   const as = (ending: string, headers: Record<string, string> = {}): Promise<Response> =>
@@ -63,7 +63,7 @@ describe('the report of a job', () => {
   });
   after(() => server.close());
 
-  it('is JSON as it is stored, with the ids of the job', async () => {
+  it('is JSON as it was stored, with the ids of the job', async () => {
     const stored = JSON.parse(
       Buffer.from(await bytesOf(server.store, (await server.jobStore.file(id, 'report'))!)).toString(),
     ) as Report;
@@ -79,7 +79,7 @@ describe('the report of a job', () => {
     assert.equal(await (await as('/report')).text(), JSON.stringify(report));
   });
 
-  it('has a type for each form, whatever is accepted', async () => {
+  it('has a media type for each form, whatever is accepted', async () => {
     for (const ending of ENDINGS) {
       for (const accept of ['*/*', 'audio/ogg', 'text/html;q=0']) {
         const response = await as(ending, { accept });
@@ -91,7 +91,7 @@ describe('the report of a job', () => {
     }
   });
 
-  it('is a page that stands on its own, with a policy of its own', async () => {
+  it('is a self-contained page, with a content security policy of its own', async () => {
     const response = await as('/report.html');
     assert.equal(response.headers.get('x-content-type-options'), 'nosniff');
     assert.equal(response.headers.get('content-disposition'), `inline; filename="${called}-report.html"`);
@@ -103,7 +103,7 @@ describe('the report of a job', () => {
     assert.ok(page.includes(id));
   });
 
-  it('is called as its job is, once that has a name', async () => {
+  it('is named like its job, if that has a name', async () => {
     const { headers } = await as('/report');
     assert.equal(headers.get('content-disposition'), `inline; filename="${called}-report.json"`);
     const rename = (name: string | null) =>
@@ -137,7 +137,7 @@ describe('the report of a job', () => {
     assert.ok(pictures.has(Buffer.from(first).toString('base64')), 'the first one by default');
   });
 
-  it('is not sent to who has it', async () => {
+  it('is not sent to clients that have it', async () => {
     const tags = new Set<string>();
     for (const ending of ENDINGS) {
       const response = await as(ending);
@@ -153,7 +153,7 @@ describe('the report of a job', () => {
     assert.equal(tags.size, ENDINGS.length);
   });
 
-  it('has the digest of the form it comes in', async () => {
+  it('has the digest of the form that is sent', async () => {
     for (const ending of ENDINGS) {
       const response = await as(ending);
       const digest = createHash('sha256').update(Buffer.from(await response.arrayBuffer()));
@@ -177,7 +177,7 @@ describe('the report of a job', () => {
     await problemIn(await as('/report.png?format=svg'), 400, 'UNKNOWN_OPTION');
   });
 
-  it('is the same for all who ask at once', async () => {
+  it('is the same for all simultaneous readers', async () => {
     const fresh = await reported(server);
     const pages = await Promise.all(
       Array.from({ length: 8 }, async () => (await server.fetch(`${fresh.path}/report.html`)).text()),
@@ -186,7 +186,7 @@ describe('the report of a job', () => {
     assert.ok(pages[0]!.includes(fresh.id));
   });
 
-  it('is not there before the job has ended, nor after it was deleted', async () => {
+  it('does not exist before the job has ended, or after it was deleted', async () => {
     const { id: source } = await server.upload(tinyAdapter(3));
     const running = await server.jobs.submit({ kind: 'analyze', adapter_id: source });
     const fresh = await reported(server);
@@ -200,7 +200,7 @@ describe('the report of a job', () => {
       await problemIn(await server.fetch(fresh.path + ending), 404, 'JOB_NOT_FOUND');
   });
 
-  it('cannot be drawn where it is damaged, which is said and hurts nobody else', async () => {
+  it('cannot be drawn if it is damaged, which is reported and does not affect others', async () => {
     const broken = await reported(server, { report: DAMAGED });
     await problemIn(await server.fetch(`${broken.path}/report.html`), 500, 'INTERNAL');
     assert.equal((await as('/report.html')).status, 200);
@@ -214,7 +214,7 @@ describe('the archive of a result', () => {
   });
   after(() => server.close());
 
-  /** Its files by name; undefined where nobody can unpack it. */
+  /** Its files by name; undefined if no program can unpack it. */
   function unpacked(zip: Buffer): Map<string, Buffer> | undefined {
     const folder = mkdtempSync(join(tmpdir(), 'archive-'));
     try {
@@ -236,7 +236,7 @@ describe('the archive of a result', () => {
     }
   }
 
-  it('has the report as long as the job is there', async (t) => {
+  it('has the report as long as the job exists', async (t) => {
     const adapter = tinyAdapter(5);
     const job = await reported(server, { result: adapter });
     const record = (await (await server.fetch(`/v1/adapters/${job.adapterId}`)).json()) as AdapterRecord;
@@ -268,7 +268,7 @@ describe('the archive of a result', () => {
     assert.ok(page.includes(job.id) && !page.includes('<a '));
   });
 
-  it('has none where it cannot be drawn', async () => {
+  it('has no report if it cannot be drawn', async () => {
     const { adapterId } = await reported(server, { report: DAMAGED, result: tinyAdapter(7) });
     const response = await server.fetch(`/v1/adapters/${adapterId}/archive`);
     assert.equal(response.status, 200);
@@ -276,7 +276,7 @@ describe('the archive of a result', () => {
     assert.ok(zip.includes(WEIGHTS) && !zip.includes('report.html'));
   });
 
-  it('of an upload has none', async () => {
+  it('of an upload has no report', async () => {
     const { id } = await server.upload(tinyAdapter(6));
     const response = await server.fetch(`/v1/adapters/${id}/archive`);
     assert.equal(response.headers.get('cache-control'), 'private, no-cache');

@@ -11,7 +11,7 @@ import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
 describe('jobs over HTTP', () => {
   let server: TestServer;
-  // Any id will do where the request is refused before the adapter is looked for.
+  // Any id will do if the request is refused before the adapter is looked for.
   let adapterId = 'ad_any';
   before(async () => {
     server = await startServer();
@@ -36,7 +36,7 @@ describe('jobs over HTTP', () => {
     return (await response.json()) as JobRecord;
   };
 
-  it('accepts a job, shows it, and what became of it', async () => {
+  it('accepts a job, shows it, and its outcome', async () => {
     const response = await post(
       request([{ rank: 2 }, { energy: 0.99, uniform: false }], { options: { seed: 7 } }),
     );
@@ -62,7 +62,7 @@ describe('jobs over HTTP', () => {
     assert.notEqual(result!.adapter_id, adapterId, 'a record of its own, also where nothing changed');
   });
 
-  it('accepts every policy, with everything that may stand beside it', async () => {
+  it('accepts every policy, with all other fields', async () => {
     const beside = { min_rank: 1, max_rank: 64, uniform: true, scale: 'keep', split: 'b', dtype: 'float16' };
     const targets = [
       { rank: 2 },
@@ -81,7 +81,7 @@ describe('jobs over HTTP', () => {
     }
   });
 
-  it('serves the report when there is one', async () => {
+  it('returns the report once it exists', async () => {
     const job = await accepted(await post(request([{ rank: 3 }])));
     const path = `/v1/jobs/${job.id}/report`;
     await problemIn(await server.fetch(path), 409, 'REPORT_NOT_READY');
@@ -97,7 +97,7 @@ describe('jobs over HTTP', () => {
     assert.match(problem.detail, /failed/);
   });
 
-  it('does not know other ids', async () => {
+  it('does not find other ids', async () => {
     for (const id of [
       `job_${'0'.repeat(32)}`,
       'a:b',
@@ -479,7 +479,7 @@ describe('jobs over HTTP', () => {
       }
     });
 
-    it('is explained at every place, within reason', async () => {
+    it('is explained at every place, up to a limit', async () => {
       const problem = await problemIn(
         await post(request([{ rank: 0 }, {}, { energy: 2 }])),
         400,
@@ -498,7 +498,7 @@ describe('jobs over HTTP', () => {
       assert.ok(many.errors!.length <= 20);
     });
 
-    it('is refused when it is not JSON', async () => {
+    it('is refused if it is not JSON', async () => {
       for (const body of ['{bad', '', '{"kind":"squeeze",}', '\u0000']) {
         await problemIn(await post(body), 400, 'REQUEST_JSON');
       }
@@ -514,7 +514,7 @@ describe('jobs over HTTP', () => {
       assert.equal(({} as Record<string, unknown>).polluted, undefined);
     });
 
-    it('is refused in another type, encoding or size', async () => {
+    it('is refused with another media type, encoding or size', async () => {
       const text = JSON.stringify(request());
       for (const type of [
         'text/plain',
@@ -530,7 +530,7 @@ describe('jobs over HTTP', () => {
     });
   });
 
-  it('waits for the end of a job that is asked for, where that is preferred', async () => {
+  it('waits for the end of the requested job, on request', async () => {
     const { id } = await accepted(await post(request([{ energy: 0.97 }])));
     const ask = (prefer: string) => server.fetch(`/v1/jobs/${id}`, { headers: { prefer } });
     const early = await ask('wait=1');
@@ -587,7 +587,7 @@ describe('jobs over HTTP', () => {
       await server.assertNoLeftovers();
     });
 
-    it('waits for the job where that is preferred', async () => {
+    it('waits for the job on request', async () => {
       const known = await jobIds(server.database);
       const waiting = squeeze(form({ targets: [{ rank: 1 }] }, 23), { prefer: 'respond-async, wait=20' });
       let ids = known;
@@ -601,7 +601,7 @@ describe('jobs over HTTP', () => {
       assert.equal(((await response.json()) as JobRecord).state, 'succeeded');
     });
 
-    it('answers 202 when the job takes longer, and at most a minute is waited', async () => {
+    it('answers 202 if the job takes longer, and waits at most a minute', async () => {
       const response = await squeeze(form({ targets: [{ rank: 1 }] }, 24), { prefer: 'wait=1' });
       await accepted(response);
       assert.equal(response.headers.get('preference-applied'), 'wait=1');
@@ -609,7 +609,7 @@ describe('jobs over HTTP', () => {
       await accepted(await post(request(), { prefer: 'wait=soon' }));
     });
 
-    it('takes a rank for each of as many modules as the contract allows, by their full names', async () => {
+    it('accepts a rank for each of as many modules as the contract allows, by their full names', async () => {
       const ranks = Array.from({ length: 4096 }, (_, index) => [
         `base_model.model.model.layers.${index >> 5}.block_sparse_moe.experts.${index & 31}.w1`,
         1 + (index % 3),

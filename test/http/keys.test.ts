@@ -43,7 +43,7 @@ describe('keys over HTTP', () => {
     return response.status;
   };
 
-  it('are made for a tenant that there is, shown once, and open what they are for', async () => {
+  it('are created for an existing tenant, shown once, and permit what their scopes say', async () => {
     const { detail } = await problemIn(await create({ tenant: 'team-a' }), 404, 'TENANT_NOT_FOUND');
     assert.match(detail, /PUT \/v1\/tenants\/\{id\}.*keys create --make-tenant/);
     await server.workspaces.tenants.put('team-a', {});
@@ -69,7 +69,7 @@ describe('keys over HTTP', () => {
     assert.equal(tenant.status, 200);
   });
 
-  it('say to whoever holds one what it may do', async () => {
+  it('show to their holder what they permit', async () => {
     const { key, id } = await madeFor('looker', { scopes: ['read'] });
     const caller = async (headers: Record<string, string>) => {
       const response = await server.fetch('/v1/caller', { headers });
@@ -86,7 +86,7 @@ describe('keys over HTTP', () => {
     await problemIn(await server.fetch('/v1/caller'), 401, 'KEY_MISSING');
   });
 
-  it('can be replaced without a gap, and an old one ends when it is revoked', async () => {
+  it('can be replaced without a gap, and the old one ends when it is revoked', async () => {
     const [old, next] = [await madeFor('rotated'), await madeFor('rotated')];
     assert.deepEqual([await statusWith(old.key), await statusWith(next.key)], [200, 200]);
     const revoked = await server.fetch(`/v1/keys/${old.id}`, { method: 'DELETE', headers: ADMIN });
@@ -105,7 +105,7 @@ describe('keys over HTTP', () => {
     );
   });
 
-  it('expire when they were told to', async () => {
+  it('expire at the requested time', async () => {
     const before = Date.now();
     const { expires_at } = await madeFor('short', { expires_in_seconds: 60 });
     assert.ok(Date.parse(expires_at!) >= before + 60_000 && Date.parse(expires_at!) <= Date.now() + 60_000);
@@ -120,7 +120,7 @@ describe('keys over HTTP', () => {
     await until('the end of the key', async () => ((await statusWith(key)) === 401 ? true : undefined));
   });
 
-  it('are refused where the request is wrong', async () => {
+  it('are refused if the request is wrong', async () => {
     for (const body of [
       { tenant: 'Team' },
       { tenant: '../x' },
@@ -141,7 +141,7 @@ describe('keys over HTTP', () => {
     await problemIn(await server.fetch('/v1/keys?tenant=A', { headers: ADMIN }), 400, 'VALIDATION_FAILED');
   });
 
-  it('of a tenant are managed by its own administrator, who gives no more than it has', async () => {
+  it('of a tenant are managed by its own administrator, who can grant only scopes of the own key', async () => {
     const others = await madeFor('tenant-b');
     const lead = await madeFor('tenant-a', { scopes: ['tenant_admin'], max_priority: 'normal' });
     const headers = { authorization: `Bearer ${lead.key}`, 'content-type': 'application/json' };
@@ -184,7 +184,7 @@ describe('keys over HTTP', () => {
     assert.equal(await statusWith(lead.key, '/v1/keys'), 401);
   });
 
-  it('are for the tenant of the caller where none is named', async () => {
+  it('belong to the tenant of the caller by default', async () => {
     const { tenant, max_priority } = await made({});
     assert.deepEqual([tenant, max_priority], ['default', undefined]);
   });

@@ -12,7 +12,7 @@ describe('validators that are compiled at the first request', () => {
       schemaController: { compilersFactory: { buildValidator: new LazyValidators().factory() } },
     });
     app.addSchema({ $id: 'rank', type: 'integer', minimum: 1 });
-    // Plugins that add schemas of their own, under one name.
+    // Plugins that add their own schemas under one name.
     for (const [name, most] of [
       ['small', 8],
       ['large', 64],
@@ -33,7 +33,7 @@ describe('validators that are compiled at the first request', () => {
     return `${statusCode} ${statusCode === 200 ? body : (JSON.parse(body) as Error).message}`;
   };
 
-  it('judge the first request and every other one, each for itself', async () => {
+  it('judge the first request and all others independently', async () => {
     assert.equal(await post('/small', 9), '400 body/rank must be <= 8');
     assert.equal(await post('/small', 8), '200 taken');
     assert.equal(await post('/small', 0), '400 body/rank must be >= 1');
@@ -49,7 +49,7 @@ describe('validators that are compiled at the first request', () => {
     assert.equal(await post('/large', 65), '400 body/rank must be <= 64');
   });
 
-  it('judge headers, however their names are written in a request', async () => {
+  it('judge headers, whatever the case of their names in a request', async () => {
     assert.equal(await post('/small', 1, { 'X-Team': 'search' }), '200 taken');
     assert.match(await post('/small', 1, { 'X-Team': 'other' }), /^400 headers\/x-team/);
   });
@@ -59,7 +59,7 @@ describe('validators that are compiled at the first request', () => {
     assert.equal(await post('/large', 1), '200 taken');
   });
 
-  it('are compiled ahead where that is asked for, in that order, once, and what cannot be is left alone', async () => {
+  it('are compiled ahead on request, in the given order and once, skipping those that cannot be compiled', async () => {
     const compiled: string[] = [];
     const validators = new LazyValidators(['POST /second', 'POST /broken', 'POST /first'], (part) =>
       compiled.push(`${part.route} ${part.part}`),
@@ -85,7 +85,7 @@ describe('validators that are compiled at the first request', () => {
     }
   });
 
-  it('meet no name of a header in the contract that is not in lower case', async () => {
+  it('find only lower-case header names in the contract', async () => {
     interface Parameter {
       in?: string;
       name?: string;

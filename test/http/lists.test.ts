@@ -18,9 +18,9 @@ interface JobPage {
   next_cursor: string | null;
 }
 
-/** 2026-01-01, and a second for each item. */
+/** 2026-01-01, and one second more for each item. */
 const BEGIN_MS = Date.UTC(2026, 0, 1);
-/** What the jobs read. */
+/** The adapter that the jobs read. */
 const ADAPTERS = [1, 2, 3].map((last) => `ad_${'0'.repeat(31)}${last}`);
 const atSecond = (second: number): string => new Date(BEGIN_MS + second * 1000).toISOString();
 
@@ -62,7 +62,7 @@ describe('GET /v1/jobs', () => {
   const idsOf = async (query: string): Promise<string[]> => (await page(query)).data.map(({ id }) => id);
   const seconds = (...wanted: number[]): string[] => wanted.map((second) => ids[11 - second]!);
 
-  it('lists all jobs, the newest first, unfinished ones as they stand', async () => {
+  it('lists all jobs, the newest first, unfinished ones in their current state', async () => {
     const { data: jobs, next_cursor, link } = await page();
     assert.deepEqual(
       jobs.map(({ id }) => id),
@@ -72,7 +72,7 @@ describe('GET /v1/jobs', () => {
     assert.deepEqual([jobs[0]!.state, jobs[1]!.state, jobs[2]!.state], ['queued', 'active', 'succeeded']);
   });
 
-  it('leads from page to page by a cursor and by a link, to the end', async () => {
+  it('continues from page to page by a cursor and by a link, to the end', async () => {
     for (const limit of [1, 5, 6, 11, 12, 13]) {
       const seen: string[] = [];
       let next: string | null = `/v1/jobs?limit=${limit}`;
@@ -90,7 +90,7 @@ describe('GET /v1/jobs', () => {
     }
   });
 
-  it('goes on where it was when jobs came and went', async () => {
+  it('continues at the same place when jobs were added and removed', async () => {
     const first = await page('?limit=4');
     const late = acceptedJob(newJobId(BEGIN_MS + 60_000), { kind: 'analyze', adapter_id: ADAPTERS[0]! });
     await server.jobStore.accept(withoutReuse(late));
@@ -102,7 +102,7 @@ describe('GET /v1/jobs', () => {
     );
   });
 
-  it('filters by what the jobs are', async () => {
+  it('filters by properties of the jobs', async () => {
     assert.deepEqual(await idsOf('?kind=squeeze'), seconds(11, 9, 7, 5, 3, 1));
     assert.deepEqual(await idsOf(`?adapter_id=${ADAPTERS[2]}`), seconds(11, 8, 5, 2));
     assert.deepEqual(await idsOf('?batch_id=batch_1'), seconds(3, 2, 1, 0));
@@ -116,7 +116,7 @@ describe('GET /v1/jobs', () => {
     assert.deepEqual(await idsOf('?label=parity:2'), []);
   });
 
-  it('knows the labels that jobs got later', async () => {
+  it('finds labels that were added later', async () => {
     const [id] = seconds(4);
     await server.workspaces.of('default').jobControl.change(id!, { labels: { late: 'yes' } });
     assert.deepEqual(await idsOf('?label=late:yes'), [id]);
@@ -144,7 +144,7 @@ describe('GET /v1/jobs', () => {
     );
   });
 
-  it('says the same of states when the queue is away', async () => {
+  it('returns the same states when the queue is away', async () => {
     server.queue.down = true;
     try {
       const { data: jobs } = await page('?limit=3');
@@ -157,7 +157,7 @@ describe('GET /v1/jobs', () => {
     }
   });
 
-  it('refuses what it does not know', async () => {
+  it('refuses unknown parameters', async () => {
     const refused = async (query: string, code: string, detail: RegExp) => {
       const problem = await problemIn(await server.fetch(`/v1/jobs?${query}`), 400, code);
       assert.match(problem.detail, detail);
@@ -191,7 +191,7 @@ describe('GET /v1/jobs', () => {
 });
 
 describe('a list of many jobs of which few match', () => {
-  it('has those that match on one page', async () => {
+  it('has all matches on one page', async () => {
     const server = await startServer();
     try {
       const adapter_id = await insertSampleAdapter(server.database);
@@ -222,7 +222,7 @@ describe('GET /v1/adapters', () => {
       if (seed % 2 === 1) form.append('labels', JSON.stringify({ team: 'search', n: String(seed) }));
       const response = await server.fetch('/v1/adapters', { method: 'POST', body: form });
       records.unshift(readRecord(await response.json()));
-      // Times of ids are milliseconds; within one the order is any.
+      // Times in ids are milliseconds; within one the order is arbitrary.
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   });
@@ -260,13 +260,13 @@ describe('GET /v1/adapters', () => {
     assert.deepEqual((await page(`?created_after=${third.created_at}`)).data, records.slice(0, 2));
   });
 
-  it('refuses what it does not know', async () => {
+  it('refuses unknown parameters', async () => {
     await problemIn(await server.fetch('/v1/adapters?rank=4'), 400, 'UNKNOWN_OPTION');
     await problemIn(await server.fetch('/v1/adapters?format=onnx'), 400, 'VALIDATION_FAILED');
     await problemIn(await server.fetch('/v1/adapters?cursor=x'), 400, 'VALIDATION_FAILED');
   });
 
-  it('lists the same content as often as it came, and neither what was removed nor what has expired', async () => {
+  it('lists the same content once for each upload, but neither removed nor expired adapters', async () => {
     const [, fourth, third] = records;
     const again = await server.upload(tinyAdapter(3));
     assert.deepEqual((await page()).data, [again, ...records]);
@@ -278,7 +278,7 @@ describe('GET /v1/adapters', () => {
     assert.deepEqual((await page('?label=n:3')).data, []);
   });
 
-  it('filters by what was changed later', async () => {
+  it('filters by properties that were changed later', async () => {
     const { id } = records[0]!;
     const body = JSON.stringify({ name: 'other', labels: { late: 'yes' } });
     const headers = { 'content-type': 'application/json' };
@@ -297,7 +297,7 @@ describe('GET /v1/runs', () => {
   });
   after(() => server.close());
 
-  it('lists runs in short, the newest first', async () => {
+  it('lists summaries of runs, the newest first', async () => {
     const schedule = {
       source_rank: 8,
       target_rank: 2,
@@ -349,7 +349,7 @@ describe('GET /v1/runs', () => {
     await problemIn(await server.fetch('/v1/runs?state=done'), 400, 'UNKNOWN_OPTION');
   });
 
-  it('says how far a run is', async () => {
+  it('shows the progress of a run', async () => {
     const { runStore } = server.workspaces.of('default');
     const id = newRunId(Date.now() + 60_000);
     const run = { ...runManifest(), id };
@@ -370,7 +370,7 @@ describe('GET /v1/runs', () => {
 });
 
 describe('lists of several tenants', () => {
-  it('show each only its own', async () => {
+  it('show each tenant only its own records', async () => {
     const server = await startServer();
     try {
       await server.workspaces.tenants.put('other', {});

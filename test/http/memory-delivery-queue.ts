@@ -1,7 +1,7 @@
 import { AppError } from '../../src/errors/app-error.ts';
 import type { DeliveryQueue, DeliveryTicket } from '../../src/resources/webhooks/delivery-queue.ts';
 
-/** The DeliveryQueue port in memory, for testing what stands above it. Nothing is sent. */
+/** The DeliveryQueue port in memory, for testing its callers. Nothing is sent. */
 export class MemoryDeliveryQueue implements DeliveryQueue {
   /** Tickets by the ids of their deliveries, and when they are due. */
   readonly held = new Map<string, DeliveryTicket & { readonly atMs: number }>();

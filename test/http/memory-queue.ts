@@ -2,15 +2,15 @@ import type { Progress } from '../../src/contract/job.ts';
 import type { Dispatch, JobQueue, Risk } from '../../src/dispatch/job-queue.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 
-/** The JobQueue port in memory, for testing what stands above it. */
+/** The JobQueue port in memory, for testing its callers. */
 export class MemoryQueue implements JobQueue {
-  /** Ids of what was added, in its order. */
+  /** Ids of the entries, in order. */
   readonly dispatches = new Set<string>();
-  /** What workers tell of their progress, by the ids of dispatches. */
+  /** The progress that workers report, by the ids of dispatches. */
   readonly progressById = new Map<string, Progress>();
   /** While set, every method fails as if Redis were gone. */
   down = false;
-  /** What `check` tells of a queue that works. */
+  /** What `check` returns for a queue that works. */
   risks: readonly Risk[] = [];
   readonly watchers = new Set<{ readonly execution: string; readonly onHint: () => void }>();
 
@@ -47,7 +47,7 @@ export class MemoryQueue implements JobQueue {
     return this.risks;
   }
 
-  /** What Redis tells those who watch; it may lose that. */
+  /** Messages of Redis to its subscribers, which may be lost. */
   hint(): void {
     for (const watcher of [...this.watchers]) watcher.onHint();
   }

@@ -35,12 +35,12 @@ describe('priorities of jobs', () => {
     assert.match(detail, new RegExp(`"${priority}".*"${max_priority}"`));
   }
 
-  it('are any, and normal where none is asked for', async () => {
+  it('can be any, and are normal by default', async () => {
     assert.equal((await recordOf(await post('/v1/jobs', job({})))).priority, 'normal');
     assert.equal((await recordOf(await post('/v1/jobs', job({ priority: 'high' })))).priority, 'high');
   });
 
-  it('are no higher than those of the tenant, however a job is asked for', async () => {
+  it('are not higher than that of the tenant, however a job is created', async () => {
     await allow('low');
     assert.equal((await recordOf(await post('/v1/jobs', job({})))).priority, 'low', 'it is the default');
     for (const dry_run of [false, true])
@@ -61,7 +61,7 @@ describe('priorities of jobs', () => {
     assert.equal((await post('/v1/batches', { jobs: [job({})] })).status, 202);
   });
 
-  it('are those of a job that is done once more', async () => {
+  it('are kept by a retry', async () => {
     const { id } = await recordOf(await post('/v1/jobs', job({ priority: 'high' })));
     const batch = (await (await post('/v1/batches', { jobs: [job({ priority: 'high' })] })).json()) as {
       id: string;
@@ -76,7 +76,7 @@ describe('priorities of jobs', () => {
     assert.equal((await recordOf(await post(`/v1/jobs/${id}/retry`, undefined))).priority, 'high');
   });
 
-  it('are the highest of the tenant for a checkpoint, where normal is more', async () => {
+  it('are the highest of the tenant for a checkpoint, if normal is higher', async () => {
     await allow('low');
     const schedule = { source_rank: 8, target_rank: 4, total_steps: 4000 };
     const { id } = (await (await post('/v1/runs', { schedule })).json()) as { id: string };

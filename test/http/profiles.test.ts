@@ -29,7 +29,7 @@ describe('profiles in targets', () => {
       assert.deepEqual(request.targets, targets);
     });
 
-    it('are refused before there is a job when nobody knows them', async () => {
+    it('are refused before a job is created if they are unknown', async () => {
       const response = await submit([{ rank: 2 }, { rank: 2, profile: 'ollama' }]);
       const problem = await problemIn(response, 400, 'UNKNOWN_PROFILE');
       assert.match(problem.detail, /^targets\[1\]: There is no profile "ollama".*vllm/);
@@ -43,7 +43,7 @@ describe('profiles in targets', () => {
       );
     });
 
-    it('are refused what they cannot load', async () => {
+    it('are refused with options that the server cannot load', async () => {
       const problem = await problemIn(
         await submit([{ rank: 64, profile: 'vllm' }]),
         400,
@@ -53,7 +53,7 @@ describe('profiles in targets', () => {
       assert.deepEqual(problem.context, { profile: 'vllm', rank: 64, limit: 16 });
     });
 
-    it('are refused in one call before the upload is kept', async () => {
+    it('are refused in one call before the upload is stored', async () => {
       const tiny = tinyAdapter(77);
       const form = new FormData();
       form.append('request', JSON.stringify({ targets: [{ profile: 'ollama' }] }));

@@ -30,7 +30,7 @@ describe('unfinished jobs', () => {
     });
   const jobCount = () => jobsOf(server.workspaces.of('default'));
 
-  it('are as many as the tenant may have, and one more when one has ended', async () => {
+  it('are limited for each tenant, and one more is accepted when one has ended', async () => {
     await limit(2);
     const ids: string[] = [];
     for (let times = 0; times < 2; times++) ids.push(((await (await submit()).json()) as JobRecord).id);
@@ -48,7 +48,7 @@ describe('unfinished jobs', () => {
     assert.equal((await submit()).status, 202);
   });
 
-  it('are not exceeded by many who ask at once', async () => {
+  it('do not exceed the limit when many are submitted at once', async () => {
     await limit(5);
     const statuses = (await Promise.all(Array.from({ length: 30 }, submit))).map(({ status }) => status);
     assert.equal(statuses.filter((status) => status === 202).length, 5);
@@ -56,7 +56,7 @@ describe('unfinished jobs', () => {
     assert.equal(await jobCount(), 5);
   });
 
-  it('are counted before an upload is taken', async () => {
+  it('are counted before an upload is accepted', async () => {
     await limit(0);
     const form = formOf(tinyAdapter(41));
     form.append('request', JSON.stringify({ targets: [{ rank: 2 }] }));
@@ -84,7 +84,7 @@ describe('unfinished jobs', () => {
     );
   });
 
-  it('count all that are wanted together', async () => {
+  it('are counted together if submitted together', async () => {
     await limit(3);
     const space = server.workspaces.of('default');
     await submit();
@@ -96,7 +96,7 @@ describe('unfinished jobs', () => {
     await assert.rejects(checkQueuedJobs(space, 4), { code: 'QUOTA_TOO_SMALL' });
   });
 
-  it('are refused for good, without a time to come again, where there can never be room for them', async () => {
+  it('are refused permanently, without a time to retry, if there can never be room for them', async () => {
     await limit(2);
     const { id: adapter_id } = await server.upload();
     const jobs = [1, 2, 3].map((rank) => ({ kind: 'squeeze', adapter_id, targets: [{ rank }] }));
@@ -117,7 +117,7 @@ describe('unfinished jobs', () => {
     assert.equal((await batch(2)).status, 202);
   });
 
-  it('wait for nobody where something fails', async () => {
+  it('do not wait if an upload fails', async () => {
     await limit(3);
     const space = server.workspaces.of('default');
     const fails = () => Promise.reject(new Error('no'));
@@ -125,7 +125,7 @@ describe('unfinished jobs', () => {
     assert.equal(await withinQueuedJobs(space, 1, async () => 'done'), 'done');
   });
 
-  it('look at no jobs where there is no limit', async () => {
+  it('are not counted if there is no limit', async () => {
     const limits = async () => NO_TENANT_LIMITS;
     const jobStore = {
       unfinished: () => {

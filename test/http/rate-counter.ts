@@ -5,11 +5,11 @@ import type { Broker } from '../../src/queue/broker.ts';
 import { RedisRateCounter } from '../../src/queue/redis-rate-counter.ts';
 import { SILENT, startBroker, until } from '../queue/harness.ts';
 
-/** Where API processes count rates together: a private Redis. */
+/** Where API processes count requests together: a private Redis. */
 export interface RateCounterFixture {
   readonly rates: RedisRateCounter;
   readonly broker: Broker;
-  /** One more process's connection to the same counter. */
+  /** The connection of one more process to the same counter. */
   another(): Promise<RedisRateCounter>;
   close(): Promise<void>;
 }
@@ -22,7 +22,7 @@ export async function openRateCounter(): Promise<RateCounterFixture> {
     const address = { socketPath: broker.socketPath };
     const rates = await RedisRateCounter.open({ address, prefix: 'test', logger: SILENT });
     opened.push(rates);
-    // On a busy machine it opens before it is connected.
+    // On a busy machine it is used before it is connected.
     await until('the connection', () => rates.count('connected', 1).catch(() => undefined));
     return rates;
   };

@@ -18,7 +18,7 @@ async function bearerOf(keys: KeyService, tenant: string): Promise<Record<string
   return { authorization: `Bearer ${key}` };
 }
 
-describe('requests a minute', () => {
+describe('requests per minute', () => {
   let state: RateCounterFixture;
   let server: TestServer;
   /** Another process of the same service. */
@@ -46,14 +46,14 @@ describe('requests a minute', () => {
   const limit = (tenant: string, requests_per_minute: number | null) =>
     new TenantService(server.database).put(tenant, { quotas: { requests_per_minute } });
 
-  it('are refused for good where the tenant may send none', async () => {
+  it('are refused permanently if the tenant may send none', async () => {
     await limit('barred', 0);
     const refused = await server.fetch(PATH, { headers: await bearerOf(server.keys, 'barred') });
     assert.equal(refused.headers.get('retry-after'), null);
     await problemIn(refused, 422, 'QUOTA_TOO_SMALL');
   });
 
-  it('are counted for all keys of a tenant and all processes together, and told in every answer', async () => {
+  it('are counted for all keys of a tenant and all processes together, and reported in every response', async () => {
     await limit('counted', 5);
     const bearers = [await bearerOf(server.keys, 'counted'), await bearerOf(server.keys, 'counted')];
     const left: string[] = [];
@@ -77,7 +77,7 @@ describe('requests a minute', () => {
     assert.match(await server.metrics.render(), /access_refused_total\{reason="rate"\} 2$/m);
   });
 
-  it('are refused before their body is looked at', async () => {
+  it('are refused before their body is read', async () => {
     await limit('refused', 0);
     const response = await server.fetch('/v1/jobs', {
       method: 'POST',
@@ -87,7 +87,7 @@ describe('requests a minute', () => {
     await problemIn(response, 422, 'QUOTA_TOO_SMALL');
   });
 
-  it('are not counted for tenants without a limit, nor for probes', async () => {
+  it('are not counted for tenants without a limit, or for probes', async () => {
     await limit('free', null);
     for (const tenant of ['free', 'without']) {
       const response = await server.fetch(PATH, { headers: await bearerOf(server.keys, tenant) });
@@ -110,7 +110,7 @@ describe('requests a minute', () => {
     }
   });
 
-  it('let everybody in while Redis is away', async () => {
+  it('are all admitted while Redis is away', async () => {
     const away = await openRateCounter();
     const other = await startServer({}, { rates: away.rates });
     try {

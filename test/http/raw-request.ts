@@ -7,7 +7,7 @@ export interface RawResponse {
   readonly body: string;
 }
 
-/** A socket to the server; its errors (resets after an early answer) are expected. */
+/** A socket to the server; its errors (resets after an early response) are expected. */
 export async function openSocket(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => {});
@@ -19,12 +19,12 @@ export async function openSocket(port: number): Promise<Socket> {
 export async function readAll(socket: Socket): Promise<string> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));
-  // Not events.once, which takes a reset for the end of the test.
+  // Not events.once, which would fail the test on a reset.
   if (!socket.destroyed) await new Promise((resolve) => socket.once('close', resolve));
   return Buffer.concat(chunks).toString('latin1');
 }
 
-/** Sends bytes as they are, closes the sending side unless `keepOpen`, and reads the one response. */
+/** Sends bytes unchanged, closes the sending side unless `keepOpen`, and reads the one response. */
 export async function rawRequest(
   port: number,
   bytes: Uint8Array | string,

@@ -28,7 +28,7 @@ const { weights, config } = tinyAdapter();
 const GOOD = [part(WEIGHTS, weights), part(CONFIG, config)] as const;
 const LIMIT = 200_000;
 
-/** Descriptors of regular files and sockets of this process. */
+/** Descriptors of regular files and sockets in this process. */
 const openFiles = (): number => readdirSync('/proc/self/fd').length;
 
 describe('uploads that are refused', () => {
@@ -43,7 +43,7 @@ describe('uploads that are refused', () => {
     assert.equal((await server.fetch('/livez')).status, 200);
   });
 
-  /** Sends a body with its right length and checks the problem it gets. */
+  /** Sends a body with its correct length and checks the problem document. */
   async function refused(body: Uint8Array, status: number, code: string, headers: readonly string[] = []) {
     const all = [...headers, `Content-Length: ${body.length}`, 'Connection: close'];
     const bytes = Buffer.concat([Buffer.from(postHead('/v1/adapters', all)), body]);
@@ -121,7 +121,7 @@ describe('uploads that are refused', () => {
       await refused(multipartOf(GOOD[1], GOOD[1]), 400, 'DUPLICATE_PART');
       await refused(multipartOf(...GOOD, GOOD[0]), 400, 'DUPLICATE_PART');
     });
-    it('a part nobody asked for', async () => {
+    it('an undeclared part', async () => {
       const problem = await refused(multipartOf(...GOOD, part('readme.md', 'x')), 400, 'UNEXPECTED_PART');
       assert.match(
         problem.detail,
@@ -136,7 +136,7 @@ describe('uploads that are refused', () => {
       }
       assert.equal(({} as Record<string, unknown>).polluted, undefined);
     });
-    it('a very long name, and a path for a name', async () => {
+    it('a very long name, and a path as a name', async () => {
       const problem = await refused(multipartOf(part('n'.repeat(5000), 'x')), 400, 'UNEXPECTED_PART');
       assert.ok(problem.detail.length < 300);
       await refused(multipartOf(part('../../etc/passwd', 'x')), 400, 'UNEXPECTED_PART');
@@ -152,7 +152,7 @@ describe('uploads that are refused', () => {
     const with_ = (bad: Uint8Array | string, good = config) =>
       multipartOf(part(CONFIG, good), part(WEIGHTS, bad));
 
-    it('weights that are something else', async () => {
+    it('weights of another kind', async () => {
       await refused(with_(Buffer.concat([Buffer.from([0x80, 2]), randomBytes(600)])), 415, 'PICKLE_REFUSED');
       await refused(
         with_('version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 123\n'),
@@ -160,7 +160,7 @@ describe('uploads that are refused', () => {
         'LFS_POINTER',
       );
     });
-    it('weights that are cut off, or go on', async () => {
+    it('weights that are truncated, or too long', async () => {
       await refused(with_(''), 422, 'ST_HEADER_TOO_SMALL');
       await refused(with_(weights.subarray(0, 60)), 422, 'ST_HEADER_LENGTH');
       await refused(with_(weights.subarray(0, -1)), 422, 'ST_BUFFER_NOT_COVERED');
@@ -173,7 +173,7 @@ describe('uploads that are refused', () => {
       );
       await refused(with_(file), 422, 'NO_LORA_TENSORS');
     });
-    it('a configuration that is none', async () => {
+    it('a configuration that is not one', async () => {
       await refused(with_(weights, Buffer.from('{')), 422, 'CONFIG_JSON');
       await refused(
         with_(weights, Buffer.from('{"peft_type":"IA3","r":4,"lora_alpha":1}')),
@@ -200,7 +200,7 @@ describe('uploads that are refused', () => {
     checkedProblem(JSON.parse(response.body), 413, 'UPLOAD_TOO_LARGE');
   });
 
-  it('by a bad header at once, while the client would go on for long', async () => {
+  it('for a bad header at once, although the client would send much more', async () => {
     const socket = await openSocket(server.port);
     socket.write(postHead('/v1/adapters', [`Content-Length: ${LIMIT}`]));
     socket.write(`--${BOUNDARY}\r\nContent-Disposition: form-data; name="${WEIGHTS}"\r\n\r\n`);
@@ -209,12 +209,12 @@ describe('uploads that are refused', () => {
     checkedProblem(JSON.parse(response.body), 422, 'ST_HEADER_TOO_LARGE');
   });
 
-  it('by an answer that a client who is still sending can read', async () => {
+  it('with a response that a client can read while it is still sending', async () => {
     const body = multipartOf(part(WEIGHTS, Buffer.alloc(190_000, 255)), part(CONFIG, config));
     for (let round = 0; round < 10; round++) await refused(body, 422, 'ST_HEADER_TOO_LARGE');
   });
 
-  it('by stalling: before the first part, in a file, between parts, and by dripping', async () => {
+  it('for stalling: before the first part, in a file, between parts, and by sending single bytes', async () => {
     const whole = multipartOf(...GOOD);
     for (const sent of [0, 20, 400, GOOD[0].length, GOOD[0].length + 30]) {
       const socket = await openSocket(server.port);
@@ -231,7 +231,7 @@ describe('uploads that are refused', () => {
     checkedProblem(JSON.parse(response.body), 408, 'UPLOAD_TOO_SLOW');
   });
 
-  it('by ending anywhere: nothing is left, whichever byte was the last', async () => {
+  it('for ending anywhere: nothing is left, whichever byte was the last', async () => {
     const whole = Buffer.concat([
       Buffer.from(postHead('/v1/adapters', [`Content-Length: ${multipartOf(...GOOD).length}`])),
       multipartOf(...GOOD),
@@ -334,7 +334,7 @@ describe('uploads that are refused', () => {
     for (const header of ['sha-256=abc', 'sha-256=:AAAA:', 'nonsense', 'sha-256=:!!:', '']) {
       await refused(body, 400, 'DIGEST_INVALID', [`Content-Digest: ${header}`]);
     }
-    // The right digest lets the next check speak.
+    // The digest is right, so that the next check decides.
     const cut = multipartOf(GOOD[0]);
     const right = createHash('sha512').update(cut).digest('base64');
     await refused(cut, 422, 'FILE_MISSING', [`Content-Digest: sha-512=:${right}:, md5=:AAAA:`]);
@@ -351,8 +351,8 @@ describe('uploads that are refused', () => {
   });
 });
 
-describe('uploads of any form', () => {
-  it('arrive however the bytes are cut: chunked, byte by byte at the boundaries, pipelined', async () => {
+describe('valid uploads', () => {
+  it('arrive however the bytes are split: chunked, byte by byte at the boundaries, pipelined', async () => {
     const server = await startServer();
     try {
       const body = multipartOf(...GOOD);

@@ -10,7 +10,7 @@ import { squeezeOnce } from '../tracing/upload.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** The line of a request, once it is written: that is after its answer has left. */
+/** The log line of a request, once it is written, which is after its response was sent. */
 const requestLine = (service: ServiceProcess, requestId: string): Promise<LogLine> =>
   until(`the line of ${requestId}`, () =>
     logLines(service.output()).find((line) => line.requestId === requestId && line.msg === 'request'),
@@ -59,7 +59,7 @@ describe('the log of requests', () => {
     );
   });
 
-  it('has the size of each answer, on one connection', async () => {
+  it('has the size of each response, on one connection', async () => {
     const small = await ask('/livez');
     const large = await ask('/openapi.yaml');
     assert.ok(Number(large.line.bytes) > large.body.length);
@@ -67,13 +67,13 @@ describe('the log of requests', () => {
     assert.equal(again.line.bytes, small.line.bytes);
   });
 
-  it('has probes and scrapes for those only who ask for everything', async () => {
+  it('has probes and scrapes only at the most detailed level', async () => {
     for (const path of ['/livez', '/readyz', '/metrics'])
       assert.equal((await ask(path)).line.level, 20, path);
     assert.equal((await ask('/v1/capabilities')).line.level, 30);
   });
 
-  it('has what leads nowhere, and what is no URL', async () => {
+  it('has requests for unknown paths, and for texts that are not URLs', async () => {
     for (const [path, status] of [
       ['/nowhere?password=hunter2', 404],
       ['/%zz', 400],
@@ -83,14 +83,14 @@ describe('the log of requests', () => {
     }
   });
 
-  it('takes the id that a request brings if it is one, and makes one otherwise', async () => {
+  it('uses the id that a request brings if it is valid, and creates one otherwise', async () => {
     for (const sane of ['a', 'A-b_c.9', 'x'.repeat(64)])
       assert.equal((await ask('/v1/capabilities', { 'x-request-id': sane })).requestId, sane);
     for (const odd of ['', ' ', 'x'.repeat(65), 'a b', '{"a":1}', 'a"b', '../x', 'ü'])
       assert.match((await ask('/v1/capabilities', { 'x-request-id': odd })).requestId, UUID, odd);
   });
 
-  it('says when the client did not wait for the answer', async () => {
+  it('records that the client did not wait for the response', async () => {
     const { host } = new URL(service.url);
     const socket = connect(Number(host.split(':')[1]), '127.0.0.1');
     await once(socket, 'connect');
@@ -98,7 +98,7 @@ describe('the log of requests', () => {
       `POST /v1/jobs HTTP/1.1\r\nhost: ${host}\r\nx-request-id: gone\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{`,
     );
     await until('the request', async () => {
-      // A second request over another connection is handled after the first has arrived.
+      // The second request, on another connection, is handled after the first has arrived.
       await ask('/livez');
       return true;
     });
@@ -108,7 +108,7 @@ describe('the log of requests', () => {
     assert.equal(line.route, '/v1/jobs');
   });
 
-  it('has the ids of the request on every line of its job, in the compute process too', async () => {
+  it('has the ids of the request on every line of its job, including the compute process', async () => {
     const job = await squeezeOnce(service.url, { prefer: 'wait=50', 'x-request-id': 'with-job' });
     assert.equal(job.state, 'succeeded');
     const lines = await until('its lines', () => {
@@ -116,7 +116,7 @@ describe('the log of requests', () => {
       return found.length >= 4 ? found : undefined;
     });
     assert.ok(lines.every(({ requestId }) => requestId === 'with-job'));
-    // Each in its order; nothing orders the lines of two processes.
+    // Each process in its own order; the lines of two processes have no common order.
     const pids = [...new Set(lines.map(({ pid }) => pid))];
     const told = pids.map((wanted) => lines.filter(({ pid }) => pid === wanted).map(({ msg }) => msg));
     assert.deepEqual(told.sort(), [
@@ -125,7 +125,7 @@ describe('the log of requests', () => {
     ]);
   });
 
-  it('has no secret that a request carries, wherever it carries it', async () => {
+  it('has no secret that a request contains, wherever it is', async () => {
     const headers = {
       authorization: 'Bearer hunter2-bearer',
       cookie: 'session=hunter2-cookie',

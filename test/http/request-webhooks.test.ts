@@ -43,7 +43,7 @@ describe('the webhook of a request', () => {
     return data.map(({ type, subject }) => `${type} ${subject}`).reverse();
   }
 
-  it('gets the end of its job, and of no other one', async () => {
+  it('receives the end of its job, and of no other', async () => {
     const mine = await job({ url: URL });
     const other = await job({ url: URL });
     assert.notEqual(mine.webhook_id, other.webhook_id);
@@ -56,7 +56,7 @@ describe('the webhook of a request', () => {
     assert.deepEqual(await sent(other.webhook_id), [`job.failed ${other.id}`]);
   });
 
-  it('gets the events that it names, beside the webhooks of the tenant', async () => {
+  it('receives the events that it names, in addition to the webhooks of the tenant', async () => {
     const { id } = await made<WebhookRecord>('/v1/webhooks', { url: 'https://hooks.example.com/all' });
     const { id: jobId, webhook_id } = await job({ url: URL, events: ['job.queued', 'job.started'] });
     await server.worker.succeed(jobId);
@@ -65,7 +65,7 @@ describe('the webhook of a request', () => {
     assert.equal((await server.fetch(`/v1/webhooks/${id}`, { method: 'DELETE' })).status, 204);
   });
 
-  it('is shown by its host alone, is in no list, and lies sealed', async () => {
+  it('is shown by its host alone, is in no list, and is stored sealed', async () => {
     const { webhook_id } = await job({ url: URL, secret: SECRET });
     const shown = await read<WebhookRecord>(`/v1/webhooks/${webhook_id}`);
     assert.equal(shown.url, 'https://hooks.example.com');
@@ -77,7 +77,7 @@ describe('the webhook of a request', () => {
       const rows = JSON.stringify(await server.database.reader.selectFrom(table).selectAll().execute());
       assert.ok(!rows.includes('tokenInThePath') && !rows.includes(SECRET), table);
     }
-    // Disabled, nothing is sent; another URL is one like any other.
+    // If it is disabled nothing is sent; with another URL it is like any other.
     const changed = await server.fetch(`/v1/webhooks/${webhook_id}`, {
       method: 'PATCH',
       headers: { 'content-type': 'application/json' },
@@ -86,7 +86,7 @@ describe('the webhook of a request', () => {
     assert.equal(((await changed.json()) as WebhookRecord).url, 'https://hooks.example.com/b');
   });
 
-  it('comes with a squeeze as well, and goes on with a retry', async () => {
+  it('can be sent with a squeeze as well, and is kept by a retry', async () => {
     const request = { targets: [{ rank: 2 }], webhook: { url: URL } };
     const body = formOf(tinyAdapter());
     body.append('request', JSON.stringify(request));
@@ -100,7 +100,7 @@ describe('the webhook of a request', () => {
     assert.deepEqual(await sent(first.webhook_id), [`job.failed ${first.id}`, `job.succeeded ${again.id}`]);
   });
 
-  it('of a batch gets its end, and of its jobs what it asks for; a retry has it, too', async () => {
+  it('of a batch receives its end, and the requested events of its jobs; a retry keeps it too', async () => {
     const batch = (webhook: object) =>
       made<BatchRecord>('/v1/batches', {
         ...{ kind: 'analyze', adapter_ids: [adapter_id], reuse: false, webhook },
@@ -120,7 +120,7 @@ describe('the webhook of a request', () => {
     assert.deepEqual((await sent(loud.webhook_id)).sort(), all.sort());
   });
 
-  it('of a run gets the ends of the jobs that squeeze its checkpoints, and lies sealed', async () => {
+  it('of a run receives the ends of the jobs that squeeze its checkpoints, and is stored sealed', async () => {
     const run = await made<RunRecord>('/v1/runs', {
       schedule: SCHEDULE,
       webhook: { url: URL, secret: SECRET },
@@ -142,7 +142,7 @@ describe('the webhook of a request', () => {
     assert.equal(dry.webhook_id, null);
   });
 
-  it('says nothing of what is done: equal requests have their work done once', async () => {
+  it('does not affect the work: equal requests share it', async () => {
     const one = await job({ url: URL }, { reuse: true });
     const other = await job({ url: 'https://hooks.example.com/other' }, { reuse: true });
     assert.ok(other.reused || one.reused);
@@ -151,7 +151,7 @@ describe('the webhook of a request', () => {
       assert.deepEqual(await sent(webhook_id), [`job.succeeded ${id}`]);
   });
 
-  it('belongs to the request of an Idempotency-Key, and is made once', async () => {
+  it('belongs to the request of an Idempotency-Key, and is created once', async () => {
     const body = { kind: 'analyze', adapter_id, reuse: false, webhook: { url: URL } };
     const key = { 'idempotency-key': 'one' };
     const [first, again] = [
@@ -163,7 +163,7 @@ describe('the webhook of a request', () => {
     await problemIn(other, 422, 'IDEMPOTENCY_MISMATCH');
   });
 
-  it('is refused where it could never work, and nothing is accepted then', async () => {
+  it('is refused if it could never work, and then nothing is accepted', async () => {
     const count = async () => (await server.database.reader.selectFrom('job').select('id').execute()).length;
     const beforehand = await count();
     const refused = async (status: number, code: string, webhook: object) => {
@@ -188,7 +188,7 @@ describe('the webhook of a request', () => {
     assert.equal(await count(), beforehand);
   });
 
-  it('stays as long as its run', async () => {
+  it('is kept as long as its run', async () => {
     const { id, webhook_id } = await made<RunRecord>('/v1/runs', {
       schedule: SCHEDULE,
       webhook: { url: URL },
@@ -202,7 +202,7 @@ describe('the webhook of a request', () => {
     assert.ok(!(await isThere()));
   });
 
-  it('goes when it is a month old and nothing refers to it', async () => {
+  it('is removed when it is a month old and nothing refers to it', async () => {
     const { webhook_id, id } = await job({ url: URL });
     await server.worker.succeed(id);
     const later = Date.now() + 31 * 86_400_000;

@@ -5,8 +5,8 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
-/** What becomes of them is asked of a whole service: see test/e2e/result-settings.test.ts. */
-describe('what requests say of their results', () => {
+/** How they are applied is tested with a whole service: see test/e2e/result-settings.test.ts. */
+describe('the settings of results in requests', () => {
   let server: TestServer;
   let adapter_id: string;
   before(async () => {
@@ -34,7 +34,7 @@ describe('what requests say of their results', () => {
   });
   const RESULTS = { name: '{source}-{rank}-{target}', labels: { team: 'search' }, ttl_seconds: 3600 };
 
-  it('is shown with the job as it was sent, of every kind that makes adapters', async () => {
+  it('are shown with the job as they were sent, for every kind that creates adapters', async () => {
     const target = { rank: 1, results: { name: 'mine', labels: {} } };
     const source = {
       kind: 'url',
@@ -54,14 +54,14 @@ describe('what requests say of their results', () => {
     }
   });
 
-  it('comes with an upload too', async () => {
+  it('can be sent with an upload too', async () => {
     const body = formOf(tinyAdapter(70));
     body.append('request', JSON.stringify({ targets: [{ rank: 1 }], results: RESULTS }));
     const job = await accepted<JobRecord>(await server.fetch('/v1/squeeze', { method: 'POST', body }));
     assert.deepEqual('results' in job.request && job.request.results, RESULTS);
   });
 
-  it('is said by a batch for jobs that make adapters, field by field where these say nothing', async () => {
+  it('of a batch apply to jobs that create adapters, field by field unless these set it', async () => {
     const other = (await server.upload(tinyAdapter(71))).id;
     const batch = await accepted<BatchRecord>(
       await post('/v1/batches', {
@@ -146,7 +146,7 @@ describe('what requests say of their results', () => {
     ],
   ];
   for (const [what, path, body, detail, pointer] of refused) {
-    it(`is refused: ${what}`, async () => {
+    it(`are refused: ${what}`, async () => {
       const problem = await problemIn(await post(`/v1/${path}`, body()), 400, 'VALIDATION_FAILED');
       assert.match(problem.detail, detail);
       assert.deepEqual(
@@ -156,7 +156,7 @@ describe('what requests say of their results', () => {
     });
   }
 
-  it('is refused where no adapter is made, and where a field is unknown', async () => {
+  it('are refused if no adapter is created, and if a field is unknown', async () => {
     const analyze = { kind: 'analyze', adapter_id };
     const to = { kind: 'hub', repo: 'a/b', token: 'hf_1' };
     for (const request of [analyze, { kind: 'export', adapter_id, to }])

@@ -22,7 +22,7 @@ const SCHEDULE = {
   min_stage_steps: 100,
 };
 
-/** Without what named steps are given instead of. */
+/** The fields that named steps replace. */
 const NAMED = { source_rank: 8, target_rank: 2, total_steps: 1000 };
 
 describe('annealing runs over HTTP', () => {
@@ -87,7 +87,7 @@ describe('annealing runs over HTTP', () => {
     return (await response.json()) as CheckpointRecord;
   }
 
-  /** What a worker does: the result of a squeeze is another tiny adapter, of the rank asked for. */
+  /** Does the work of a worker: the result of a squeeze is another tiny adapter, of the requested rank. */
   async function work(jobId: string): Promise<void> {
     const job = (await server.jobStore.get(jobId))!;
     assert.ok(job.request.kind === 'checkpoint' && 'rank' in job.request.targets[0]!);
@@ -131,7 +131,7 @@ describe('annealing runs over HTTP', () => {
       assert.deepEqual(run.notes, []);
     });
 
-    it('says that its last stage is starved, by the schedule that the trainer named', async () => {
+    it('reports that its last stage is starved, with the schedule that the trainer named', async () => {
       const learning_rate = { schedule: 'linear' as const };
       const late = { ...NAMED, squeeze_steps: [450, 900], learning_rate };
       const scheduled = await newRun({ schedule: late });
@@ -143,7 +143,7 @@ describe('annealing runs over HTTP', () => {
       assert.match(adaptive.notes.join(), /^Rank 2 is trained for 100 steps .* Its linear schedule/);
     });
 
-    it('or with what the spectrum has to keep', async () => {
+    it('may follow what the spectrum must keep', async () => {
       const run = await newRun({ adaptive: { ...SCHEDULE, energy: 0.9, warm_up_steps: 250 } });
       assert.deepEqual(
         [run.mode, run.schedule, run.next_checkpoint_step, run.base_model],
@@ -155,7 +155,7 @@ describe('annealing runs over HTTP', () => {
       );
     });
 
-    it('says what the adapters that its squeezes make are called, and how long they live', async () => {
+    it('defines names and times to live of the adapters that its squeezes create', async () => {
       const results = { name: '{source} at {rank}', labels: { team: 'search' }, ttl_seconds: 3600 };
       const run = await newRun({ schedule: SCHEDULE, results });
       assert.deepEqual(run.request.results, results);
@@ -174,7 +174,7 @@ describe('annealing runs over HTTP', () => {
       assert.deepEqual('results' in request && request.results, results);
     });
 
-    it('is at its target when there is nothing to squeeze', async () => {
+    it('is at its target if there is nothing to squeeze', async () => {
       const run = await newRun({ schedule: { ...SCHEDULE, target_rank: 8 } });
       assert.deepEqual([run.at_target, run.next_checkpoint_step], [true, null]);
     });
@@ -213,7 +213,7 @@ describe('annealing runs over HTTP', () => {
       }
     });
 
-    it('is renamed at any time, and its request stays as it was sent', async () => {
+    it('can be renamed at any time, while its request stays as it was sent', async () => {
       const run = await newRun({ schedule: SCHEDULE, name: 'first' });
       const renamed = await rename(run.id, { name: 'second' });
       assert.equal(renamed.status, 200);
@@ -228,7 +228,7 @@ describe('annealing runs over HTTP', () => {
       assert.equal((await getRun(run.id)).name, null);
     });
 
-    it('takes no name that is not one, and nothing else', async () => {
+    it('accepts only a valid name, and no other change', async () => {
       const { id } = await newRun();
       for (const [body, code] of [
         [{ name: 'a\u0000b' }, 'VALIDATION_FAILED'],
@@ -240,7 +240,7 @@ describe('annealing runs over HTTP', () => {
       await problemIn(await postRun({ schedule: SCHEDULE, name: 'a\nb' }), 400, 'VALIDATION_FAILED');
     });
 
-    it('is not known by other ids', async () => {
+    it('is not found by other ids', async () => {
       for (const id of [`run_${'0'.repeat(32)}`, 'a:b', '%2e%2e%2fjobs', 'job_1']) {
         await problemIn(await rename(id, { name: 'x' }), 404, 'RUN_NOT_FOUND');
         await problemIn(await server.fetch(`/v1/runs/${id}`), 404, 'RUN_NOT_FOUND');
@@ -264,7 +264,7 @@ describe('annealing runs over HTTP', () => {
       return (await jobs.orderBy('id').execute()).map(({ id }) => id);
     }
 
-    it('that is early is kept, and nothing of it is stored but that', async () => {
+    it('that is early is recorded, and nothing else of it is stored', async () => {
       const before = await (await server.fetch('/v1/usage')).json();
       const record = await recordOf(await send(run.id, first, { step: 100 }), 200);
       assert.deepEqual(
@@ -284,7 +284,7 @@ describe('annealing runs over HTTP', () => {
       assert.deepEqual((await getRun(run.id)).checkpoints, [record]);
     });
 
-    it('keeps the loss that came with it, and of the same one sent again the first', async () => {
+    it('keeps the loss sent with it, and the first one if it is sent again', async () => {
       const record = await recordOf(await send(run.id, first, { step: 100, loss: '1.25e-1' }), 200);
       assert.equal(record.loss, 0.125);
       const again = await recordOf(await send(run.id, first, { step: 100, loss: 3 }), 200);
@@ -294,7 +294,7 @@ describe('annealing runs over HTTP', () => {
       assert.equal(second.loss, null);
     });
 
-    it('that is due becomes a job, and then the adapter to go on with', async () => {
+    it('that is due becomes a job, and then the adapter to continue with', async () => {
       const record = await recordOf(await send(run.id, first, { step: 340 }), 202);
       assert.deepEqual(
         [record.decision, record.state, record.late_by_steps, record.adapter_id, record.next_checkpoint_step],
@@ -354,7 +354,7 @@ describe('annealing runs over HTTP', () => {
       );
     });
 
-    it('keeps its source while it is squeezed, and has no files of a result that was removed', async () => {
+    it('keeps its source while it is squeezed, and has no files once its result was removed', async () => {
       const remove = (path: string) => server.fetch(path, { method: 'DELETE' });
       const record = await recordOf(await send(run.id, first, { step: 340 }), 202);
       const source = `/v1/adapters/${record.source_adapter_id}`;
@@ -375,7 +375,7 @@ describe('annealing runs over HTTP', () => {
       await problemIn(await server.fetch(`/v1/jobs/${record.job_id}`), 404, 'JOB_NOT_FOUND');
     });
 
-    it('is refused where the tenant stores more than it may', async () => {
+    it('is refused if the tenant would store more than it may', async () => {
       await server.upload(tinyAdapter(77));
       await server.limit({ stored_bytes: 0 });
       await problemIn(await send(run.id, first, { step: 340 }), 422, 'QUOTA_TOO_SMALL');
@@ -410,7 +410,7 @@ describe('annealing runs over HTTP', () => {
       );
     });
 
-    it('does as the run says with scale, moments, dead directions and options', async () => {
+    it('follows the settings of the run for scale, moments, dead directions and options', async () => {
       const other = await newRun({
         schedule: SCHEDULE,
         alpha: 'sqrt',
@@ -431,10 +431,10 @@ describe('annealing runs over HTTP', () => {
       assert.ok(optimizer.equals(await bytesOf(server.store, file)), 'the moments are stored with the job');
     });
 
-    it('waits for the job when the client prefers to', async () => {
+    it('waits for the job on request', async () => {
       const sending = send(run.id, first, { step: 334 }, { prefer: 'wait=20' });
       let jobId: string | undefined;
-      // SQLite answers at once: without a pause nothing else would happen.
+      // SQLite answers at once, so without a pause nothing else would run.
       for (; !jobId; await sleep(5)) [jobId] = await jobsOf(run.id);
       await work(jobId);
       const response = await sending;
@@ -443,7 +443,7 @@ describe('annealing runs over HTTP', () => {
       assert.deepEqual([record.state, record.rank_after?.max], ['succeeded', 4]);
     });
 
-    it('that comes twice is one checkpoint, one job', async () => {
+    it('that is sent twice is one checkpoint and one job', async () => {
       const record = await recordOf(await send(run.id, first, { step: 334 }), 202);
       const again = await recordOf(await send(run.id, first, { step: 334 }), 202);
       assert.deepEqual(again, record);
@@ -453,7 +453,7 @@ describe('annealing runs over HTTP', () => {
       assert.equal((await getRun(run.id)).checkpoints.length, 1);
     });
 
-    it('also when it comes many times at once, to several processes', async () => {
+    it('also if it is sent many times at once, to several processes', async () => {
       const { wholeStore: store, database, queue } = server;
       const other = new Workspaces({ store, database, queue, dispatcher: NO_DISPATCHER });
       const second = await startServer({}, { workspaces: other, store: server.wholeStore });
@@ -475,7 +475,7 @@ describe('annealing runs over HTTP', () => {
       }
     });
 
-    it('and another of the same step at once: one is taken, the other refused', async () => {
+    it('and another one for the same step at once: one is accepted, the other refused', async () => {
       const others = [1, 2, 3, 4].map((seed) => send(run.id, tinyAdapter(seed, { rank: 8 }), { step: 334 }));
       const statuses = (await Promise.all(others)).map(({ status }) => status).sort();
       assert.deepEqual(statuses, [202, 409, 409, 409]);
@@ -495,7 +495,7 @@ describe('annealing runs over HTTP', () => {
       }
     });
 
-    it('of a failed squeeze says so, and may be sent again', async () => {
+    it('whose squeeze failed reports it, and may be sent again', async () => {
       const record = await recordOf(await send(run.id, first, { step: 334 }), 202);
       await server.worker.fail(record.job_id!);
       const bad = await recordOf(await send(run.id, tinyAdapter(5, { rank: 8 }), { step: 200 }), 200);
@@ -521,7 +521,7 @@ describe('annealing runs over HTTP', () => {
       assert.equal(now.rank.max, 4);
     });
 
-    it('is refused out of turn, with what to do', async () => {
+    it('is refused out of order, with what to do', async () => {
       const { job_id } = await recordOf(await send(run.id, first, { step: 334 }), 202);
       const next = tinyAdapter(7, { rank: 4 });
       await problemIn(await send(run.id, next, { step: 400 }), 409, 'CHECKPOINT_PENDING');
@@ -536,7 +536,7 @@ describe('annealing runs over HTTP', () => {
       assert.equal((await getRun(run.id)).checkpoints.length, 1);
     });
 
-    it('of other modules or another base model is refused', async () => {
+    it('with other modules or another base model is refused', async () => {
       await recordOf(await send(run.id, first, { step: 100 }), 200);
       const larger = tinyAdapter(1, { rank: 8, m: 32 });
       const problem = await problemIn(
@@ -551,7 +551,7 @@ describe('annealing runs over HTTP', () => {
       await problemIn(await send(run.id, other, { step: 200 }), 409, 'CHECKPOINT_BASE_MISMATCH');
     });
 
-    it('rewinds the run, for good', async () => {
+    it('rewinds the run permanently', async () => {
       const { job_id } = await recordOf(await send(run.id, first, { step: 334 }), 202);
       await work(job_id!);
       const pending = await recordOf(await send(run.id, tinyAdapter(8, { rank: 4 }), { step: 667 }), 202);
@@ -576,12 +576,12 @@ describe('annealing runs over HTTP', () => {
       assert.equal((await getRun(run.id)).rank.max, 4);
     });
 
-    it('does not know other steps', async () => {
+    it('is not found by other steps', async () => {
       await problemIn(await server.fetch(`/v1/runs/${run.id}/checkpoints/7`), 404, 'CHECKPOINT_NOT_FOUND');
       await problemIn(await server.fetch(`/v1/runs/${run.id}/checkpoints/x`), 400, 'VALIDATION_FAILED');
     });
 
-    it('is refused when its parts are not right, and leaves nothing', async () => {
+    it('is refused if its parts are wrong, and leaves nothing', async () => {
       const before = await server.store.list('');
       const bad = async (parts: CheckpointParts, status: number, code: string, pattern: RegExp) => {
         const problem = await problemIn(await send(run.id, first, parts), status, code);
@@ -634,10 +634,10 @@ describe('annealing runs over HTTP', () => {
       await server.assertNoLeftovers();
     });
 
-    it('has no place elsewhere: other uploads know neither step nor moments', async () => {
+    it('has its own path: other uploads accept neither step nor moments', async () => {
       for (const [name, value, code] of [
         ['step', '334', 'UNEXPECTED_PART'],
-        // By its name it is one more file of weights.
+        // By its name it is one more weights file.
         [OPTIMIZER, new Blob([new Uint8Array(momentsOf())]), 'DUPLICATE_PART'],
       ] as const) {
         const form = checkpointForm(first, {});
@@ -647,7 +647,7 @@ describe('annealing runs over HTTP', () => {
       }
     });
 
-    it('may bring moments as large as the weights may be', async () => {
+    it('may bring moments as large as weights may be', async () => {
       const small = await startServer({ maxUploadBytes: 4_000 });
       try {
         const created = await small.fetch('/v1/runs', {

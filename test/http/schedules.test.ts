@@ -41,7 +41,7 @@ describe('schedules over HTTP', () => {
     assert.equal(stages[0]!.memory, null);
   });
 
-  it('are planned with everything that may be said', async () => {
+  it('are planned with every option', async () => {
     const request: ScheduleRequest = {
       ...REQUEST,
       warm_up_steps: 500,
@@ -62,14 +62,14 @@ describe('schedules over HTTP', () => {
     assert.deepEqual(await schedule(custom), planSchedule(custom));
   });
 
-  it('leave nothing behind and name no place: asked twice, answered twice', async () => {
+  it('leave no record and have no location: each request is answered again', async () => {
     const first = await post(REQUEST);
     const second = await post(REQUEST);
     assert.equal(first.headers.get('location'), null);
     assert.deepEqual(await first.json(), await second.json());
   });
 
-  it('take as many modules as the contract allows', async () => {
+  it('accept as many modules as the contract allows', async () => {
     const widest = { out_features: 2 ** 31, in_features: 2 ** 31, count: 1 };
     const modules = Array.from({ length: 4096 }, () => widest);
     const { stages } = await schedule({ source_rank: 1, target_rank: 1, total_steps: 200, modules });
@@ -78,7 +78,7 @@ describe('schedules over HTTP', () => {
     await problemIn(await post(`{"x": "${'x'.repeat(512 * 1024)}"}`), 413, 'UPLOAD_TOO_LARGE');
   });
 
-  it('are refused in words where they do not fit the schema', async () => {
+  it('are refused in words if they do not fit the schema', async () => {
     const cases: readonly (readonly [object, string, RegExp])[] = [
       [{ source_rank: 64, target_rank: 1 }, 'VALIDATION_FAILED', /must have "total_steps"/],
       [{ ...REQUEST, source_rank: 0 }, 'VALIDATION_FAILED', /^source_rank is 0 but must be at least 1/],
@@ -116,7 +116,7 @@ describe('schedules over HTTP', () => {
     await problemIn(await post(REQUEST, { 'content-type': 'text/plain' }), 415, 'UNSUPPORTED_MEDIA_TYPE');
   });
 
-  it('are refused by name where they contradict themselves', async () => {
+  it('are refused by name if they contradict themselves', async () => {
     const rising = await problemIn(
       await post({ ...REQUEST, source_rank: 1, target_rank: 2 }),
       422,
@@ -130,19 +130,19 @@ describe('schedules over HTTP', () => {
     await problemIn(await post({ ...REQUEST, modules: [huge] }), 422, 'SCHEDULE_INVALID');
   });
 
-  it('are refused with the numbers where the steps do not suffice', async () => {
+  it('are refused with the numbers if the steps do not suffice', async () => {
     const problem = await problemIn(await post({ ...REQUEST, total_steps: 399 }), 422, 'SCHEDULE_TOO_SHORT');
     assert.match(problem.detail, /2 stages need 400 steps .*total_steps is 399/);
     assert.equal(problem.context!.needed_steps, 400);
     assert.equal(problem.context!.total_steps, 399);
   });
 
-  it('are told by POST only', async () => {
+  it('are planned by POST only', async () => {
     const problem = await problemIn(await server.fetch('/v1/schedules'), 405, 'METHOD_NOT_ALLOWED');
     assert.match(problem.detail, /POST/);
   });
 
-  it('are made, or refused as a fault of the client, whatever is sent', async () => {
+  it('are planned, or refused as an error of the client, whatever is sent', async () => {
     const rank = fc.oneof(fc.integer({ min: 1, max: 70 }), fc.integer(), fc.jsonValue());
     const steps = fc.oneof(fc.integer({ min: 0, max: 3000 }), fc.integer(), fc.jsonValue());
     const request = fc.record(
@@ -173,7 +173,7 @@ describe('schedules over HTTP', () => {
     );
   });
 
-  it('are in the contract, with an example that the service answers as it says', async () => {
+  it('are in the contract, with an example that gives the documented response', async () => {
     const { paths, components } = (await (await server.fetch('/docs/json')).json()) as {
       paths: Record<string, Record<string, { operationId: string; tags: string[] }>>;
       components: { schemas: Record<string, { examples?: unknown[] }> };

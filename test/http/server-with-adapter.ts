@@ -4,9 +4,9 @@ import { startServer, type TestServer } from './server.ts';
 export interface ServerWithAdapter {
   readonly server: TestServer;
   readonly adapterId: string;
-  /** A squeeze of the adapter that has an execution of its own. */
+  /** A squeeze of the adapter with an execution of its own. */
   readonly squeeze: (rank?: number) => object;
-  /** @param body JSON, or as it is */
+  /** @param body JSON, or sent as it is */
   readonly post: (
     path: string,
     body: unknown,

@@ -39,18 +39,18 @@ import { MemoryDeliveryQueue } from './memory-delivery-queue.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import { formOf, type TinyAdapter, tinyAdapter } from './tiny-adapter.ts';
 
-/** A listening service on a store in a temporary folder, with a queue in memory. */
+/** A listening service with a store in a temporary folder, and a queue in memory. */
 export interface TestServer {
   readonly app: FastifyInstance;
   readonly url: string;
   readonly port: number;
   readonly root: string;
-  /** The part of it that the default tenant has. */
+  /** The workspace of the default tenant. */
   readonly store: BlobStore;
   readonly wholeStore: BlobStore;
   readonly database: Database;
   readonly queue: MemoryQueue;
-  /** Nothing is done unless the test has it done. */
+  /** No work is done unless the test does it. */
   readonly worker: FakeWorker;
   readonly deliveries: MemoryDeliveryQueue;
   readonly adapters: AdapterService;
@@ -61,13 +61,13 @@ export interface TestServer {
   readonly metrics: Metrics;
   stopping: boolean;
   fetch(path: string, init?: RequestInit): Promise<Response>;
-  /** The record as it is read from then on: without what only the answer to an upload says. */
+  /** The record as it is read later: without the fields that only the response to an upload has. */
   upload(adapter?: TinyAdapter, headers?: Readonly<Record<string, string>>): Promise<AdapterRecord>;
-  /** Ids of the jobs of a batch of the default tenant, in its order. */
+  /** Ids of the jobs of a batch of the default tenant, in order. */
   jobsOf(batch: { readonly id: string }): Promise<string[]>;
-  /** Gives the default tenant these quotas, which nobody may do over REST where no keys are asked for. */
+  /** Gives the default tenant these quotas, which no caller can do over REST if no keys are required. */
   limit(quotas: Quotas): Promise<void>;
-  /** Fails unless, soon, nothing half-written is left. */
+  /** Fails unless all incomplete files disappear soon. */
   assertNoLeftovers(): Promise<void>;
   close(): Promise<void>;
 }
@@ -164,7 +164,7 @@ export async function startServer(
         try {
           return (readdirSync(join(root, 'tmp'), { recursive: true }) as string[]).slice(1);
         } catch (error) {
-          // A folder that was removed while it was looked into.
+          // A folder that was removed while it was read.
           return [String(error)];
         }
       };
@@ -189,7 +189,7 @@ export function readRecord(uploaded: unknown): AdapterRecord {
   return record;
 }
 
-/** As if an adapter's time had passed: the shortest one that may be asked for is longer than a test. */
+/** Makes an adapter expire: the shortest time to live that may be requested is longer than a test. */
 export async function expire({ database }: TestServer, id: string): Promise<void> {
   const { numUpdatedRows } = await database.write((writer) =>
     writer
@@ -201,7 +201,7 @@ export async function expire({ database }: TestServer, id: string): Promise<void
   assert.equal(numUpdatedRows, 1n);
 }
 
-/** Checks that a response is a well-formed problem document of that code, and returns it. */
+/** Checks that a response is a well-formed problem document with that code, and returns it. */
 export async function problemIn(response: Response, status: number, code: string): Promise<Problem> {
   const text = await response.text();
   assert.equal(response.status, status, text);
@@ -209,7 +209,7 @@ export async function problemIn(response: Response, status: number, code: string
   return checkedProblem(JSON.parse(text), status, code);
 }
 
-/** A place in a file; times, which have colons too, are none. */
+/** A place in a file; times, which also have colons, do not match. */
 const STACK_FRAME = /\bat .+(?:\.\w+|node:\S+):\d+:\d+/;
 
 export function checkedProblem(problem: Problem, status: number, code: string): Problem {

@@ -36,7 +36,7 @@ describe('the service over HTTP', () => {
     }
   });
 
-  it('is ready when storage and queue are; without a queue it is degraded, says why, and serves on', async () => {
+  it('is ready if storage and queue are; without a queue it is degraded, reports why, and continues to serve', async () => {
     const ready = {
       status: 'ready',
       checks: { storage: 'ok', database: 'ok', queue: 'ok' },
@@ -73,7 +73,7 @@ describe('the service over HTTP', () => {
     server.stopping = false;
   });
 
-  it('is not ready when the storage cannot be read, and names everything that is wrong', async () => {
+  it('is not ready if the storage cannot be read, and names everything that is wrong', async () => {
     const readiness = new ProcessReadiness({
       store: {
         check: () => Promise.reject(new Error('/secret')),
@@ -146,7 +146,7 @@ describe('the service over HTTP', () => {
     }
   });
 
-  it('goes on answering readers while it closes, and refuses work by a problem', async () => {
+  it('continues to answer readers while it closes, and refuses work with a problem document', async () => {
     const own = await startServer();
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const ask = (method: string, path: string) =>
@@ -172,7 +172,7 @@ describe('the service over HTTP', () => {
     }
   });
 
-  it('answers unknown paths with a problem, whatever comes with them', async () => {
+  it('answers unknown paths with a problem document, whatever is sent with them', async () => {
     const paths = ['/v1', '/v1/adapters/a/b/c', '/v2/jobs', '/v1/jobs/../../etc/passwd', '/healthz'];
     for (const path of paths) await problemIn(await server.fetch(path), 404, 'NOT_FOUND');
     const body = { method: 'POST', headers: { 'content-type': 'application/x-whatever' }, body: 'x' };
@@ -184,7 +184,7 @@ describe('the service over HTTP', () => {
     checkedProblem(JSON.parse(dots.body), 404, 'NOT_FOUND');
   });
 
-  it('minds no media type where no body is wanted and none is there', async () => {
+  it('ignores the media type if no body is expected and none is sent', async () => {
     for (const type of ['application/json', 'text/plain', 'multipart/form-data', 'nonsense']) {
       const headers = { 'content-type': type };
       const { id } = await server.upload(tinyAdapter(41), {});
@@ -203,7 +203,7 @@ describe('the service over HTTP', () => {
     }
   });
 
-  it('refuses parameters of a query that it does not know, whatever the call', async () => {
+  it('refuses unknown query parameters, whatever the call', async () => {
     const { id } = await server.upload(tinyAdapter(42), {});
     for (const path of ['/v1/capabilities?x=1', `/v1/adapters/${id}?x=1`, `/v1/adapters/${id}/modules?x`]) {
       const problem = await problemIn(await server.fetch(path), 400, 'UNKNOWN_OPTION');
@@ -236,7 +236,7 @@ describe('the service over HTTP', () => {
     }
   });
 
-  it('gives every response a request id, the one of the client where that is safe', async () => {
+  it('gives every response a request id, that of the client if it is safe', async () => {
     const idFor = async (sent?: string) => {
       const response = await server.fetch('/livez', sent ? { headers: { 'x-request-id': sent } } : {});
       return response.headers.get('x-request-id')!;
@@ -248,7 +248,7 @@ describe('the service over HTTP', () => {
     assert.equal((await problemIn(response, 404, 'NOT_FOUND')).instance, 'urn:lora-squeeze:request:mine');
   });
 
-  it('keeps the inside of a failure to itself', async () => {
+  it('does not reveal the details of an internal error', async () => {
     const broken = await startServer();
     broken.jobs.get = () => Promise.reject(new Error('ENOENT: /secret/path at line 7'));
     try {
@@ -266,7 +266,7 @@ describe('the service over HTTP', () => {
     }
   });
 
-  it('sends headers that keep browsers careful', async () => {
+  it('sends the security headers for browsers', async () => {
     const { headers } = await server.fetch('/livez');
     assert.equal(headers.get('x-content-type-options'), 'nosniff');
     assert.match(headers.get('content-security-policy')!, /default-src 'none'/);
@@ -274,7 +274,7 @@ describe('the service over HTTP', () => {
     assert.equal(headers.get('x-powered-by'), null);
   });
 
-  describe('what is hardly HTTP', () => {
+  describe('a request that is hardly HTTP', () => {
     const raw = async (text: string, status: number, code: string) => {
       const response = await rawRequest(server.port, text, true);
       assert.equal(response.status, status, response.body);
@@ -282,7 +282,7 @@ describe('the service over HTTP', () => {
       return checkedProblem(JSON.parse(response.body), status, code);
     };
 
-    it('gets a problem as well', async () => {
+    it('gets a problem document as well', async () => {
       await raw('what is this\r\n\r\n', 400, 'BAD_REQUEST');
       await raw('GET / HTTP/1.1\r\nHost: localhost\r\nbad header\r\n\r\n', 400, 'BAD_REQUEST');
       const smuggled =
@@ -297,7 +297,7 @@ describe('the service over HTTP', () => {
       );
     });
 
-    it('has a Host, unless it is older than that', async () => {
+    it('needs a Host header, unless its version is older than that', async () => {
       for (const line of ['GET /livez', 'GET /nowhere', 'POST /v1/jobs']) {
         const { detail } = await raw(`${line} HTTP/1.1\r\n\r\n`, 400, 'BAD_REQUEST');
         assert.match(detail, /no Host/);
@@ -314,7 +314,7 @@ describe('the service over HTTP', () => {
       );
     });
 
-    it('is cut off when a small body does not arrive', async () => {
+    it('is closed if a small body does not arrive', async () => {
       const socket = await openSocket(server.port);
       socket.write(
         'POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"kind"',
@@ -331,7 +331,7 @@ describe('the service over HTTP', () => {
       assert.match(await response.text(), /^openapi: 3\.1\.0\n/);
     });
 
-    it('is a page that needs nothing from elsewhere', async () => {
+    it('is a page that loads nothing from elsewhere', async () => {
       const response = await server.fetch('/docs/');
       assert.equal(response.status, 200);
       const csp = response.headers.get('content-security-policy')!;
@@ -353,8 +353,8 @@ describe('the service over HTTP', () => {
   });
 });
 
-describe('the probes of a process without API', () => {
-  it('answer, and nothing else does', async () => {
+describe('the probes of a process without an API', () => {
+  it('are answered, and nothing else is', async () => {
     const metrics = new Metrics({ version: '1' });
     const ok = async () => {};
     const readiness = new ProcessReadiness({

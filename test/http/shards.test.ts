@@ -23,7 +23,7 @@ const indexOf = (fileOf: (at: number) => string): Buffer =>
     JSON.stringify({ weight_map: Object.fromEntries(tensors.map(([name], at) => [name, fileOf(at)])) }),
   );
 
-describe('an adapter whose weights come in several files', () => {
+describe('an adapter whose weights are sharded', () => {
   let server: TestServer;
   before(async () => {
     server = await startServer({ maxUploadBytes: LIMIT });
@@ -31,7 +31,7 @@ describe('an adapter whose weights come in several files', () => {
   after(() => server.close());
   afterEach(() => server.assertNoLeftovers());
 
-  /** All parts are called "files", as a form sends several of them. */
+  /** All parts are named "files", as in a form that sends several of them. */
   function send(parts: Iterable<readonly [string, Uint8Array]>): Promise<Response> {
     const form = new FormData();
     for (const [name, bytes] of [[CONFIG, config] as const, ...parts])
@@ -45,7 +45,7 @@ describe('an adapter whose weights come in several files', () => {
     return JSON.parse(body);
   }
 
-  it('is stored with its weights in one', async () => {
+  it('is stored with its weights joined', async () => {
     const index = indexOf((at) => nameOf(at === 0 ? 1 : 2));
     for (const more of [[], [[INDEX, index] as const]]) {
       const record = await created(await send([...more, ...SHARDS]));
@@ -74,7 +74,7 @@ describe('an adapter whose weights come in several files', () => {
     return idOf(path);
   }
 
-  it('may come one after the other by tus, in any order, and the uploads are used up', async () => {
+  it('may be sent one by one by tus, in any order, and uses the uploads up', async () => {
     const ids = [await upload([...SHARDS][1]!), await upload([...SHARDS][0]!)];
     const record = await created(await makeAdapter(server, ids, JSON.parse(config.toString())));
     assert.deepEqual([record.name, record.modules], ['my-lora', 2]);
@@ -83,7 +83,7 @@ describe('an adapter whose weights come in several files', () => {
     for (const id of ids) await problemIn(await server.fetch(`/v1/uploads/${id}`), 404, 'UPLOAD_NOT_FOUND');
   });
 
-  it('by tus is refused while a part is missing, comes twice or is none, and the uploads stay', async () => {
+  it('by tus is refused if a shard is missing, duplicate or not a shard, and the uploads stay', async () => {
     const [one, two] = [await upload([...SHARDS][0]!), await upload([...SHARDS][1]!)];
     const other = await upload([WEIGHTS, weights]);
     const twin = await upload([...SHARDS][0]!);
@@ -114,7 +114,7 @@ describe('an adapter whose weights come in several files', () => {
     for (const id of [other, twin]) await server.fetch(`/v1/uploads/${id}`, { method: 'DELETE' });
   });
 
-  it('by tus are together no larger than one file may be', async () => {
+  it('by tus may not be larger in total than one file', async () => {
     const big = (number: number): readonly [string, Uint8Array] => [
       `big-0000${number}-of-00002.safetensors`,
       buildSafetensors({
@@ -181,13 +181,13 @@ describe('an adapter whose weights come in several files', () => {
     ],
   ];
   for (const [what, parts, status, code, message] of refusals) {
-    it(`is refused where ${what}`, async () => {
+    it(`is refused if ${what}`, async () => {
       const { detail } = await problemIn(await send(parts), status, code);
       assert.match(detail, message);
     });
   }
 
-  it('may have an index beside weights that are whole', async () => {
+  it('may have an index beside weights that are not sharded', async () => {
     const index = indexOf(() => nameOf(1));
     const record = await created(
       await send([

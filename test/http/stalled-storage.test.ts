@@ -12,12 +12,15 @@ import { startServer, type TestServer } from './server.ts';
 import { CONFIG, formOf } from './tiny-adapter.ts';
 import { largeAdapter } from './uploads-tools.ts';
 
-/** An answer may take 2 s, a small request 6 s, a body may be silent for 3 s: enough for what has to work. */
+/**
+ * A response may take 2 s, a small request 6 s, and a body may be silent for 3 s: enough for calls that must
+ * succeed.
+ */
 const IDLE_MS = 12_000;
-/** Only keeps a broken test from hanging. */
+/** Only prevents hanging. */
 const LIMIT_MS = 600_000;
 
-describe('requests while the storage stops in the middle of a body', {
+describe('requests while the storage stalls in the middle of a body', {
   skip: motoIsMissing() ?? false,
   timeout: LIMIT_MS,
 }, () => {
@@ -31,7 +34,7 @@ describe('requests while the storage stops in the middle of a body', {
     proxy = await startFaultProxy(moto.url);
     s3 = await openS3({ ...moto.env, AWS_ENDPOINT_URL_S3: proxy.url }, {}, IDLE_MS);
     server = await startServer({}, { store: s3.store });
-    // Of a size that lies in the storage.
+    // Large enough to be kept in the storage.
     adapter = await server.upload(largeAdapter(40_000));
   });
   beforeEach(() => {
@@ -59,7 +62,7 @@ describe('requests while the storage stops in the middle of a body', {
   const weightsOf = ({ files, id }: AdapterRecord) =>
     `/v1/adapters/${id}/files/${files.find(({ name }) => name.endsWith('.safetensors'))!.name}`;
 
-  it('are answered: records and lists as ever, files with a problem document before their first byte', async () => {
+  it('are answered: records and lists as usual, files with a problem document before their first byte', async () => {
     proxy.fault = () => ({ stallAfterBytes: 0 });
     assert.equal((await server.fetch('/v1/adapters')).status, 200);
     assert.equal((await server.fetch(`/v1/adapters/${adapter.id}`)).status, 200);
@@ -73,7 +76,7 @@ describe('requests while the storage stops in the middle of a body', {
     assert.equal((await server.fetch(weightsOf(adapter))).status, 200);
   });
 
-  it('are cut off where a file has begun, never ended short', async () => {
+  it('are cut off if a file has begun, and never end as if complete', async () => {
     let gets = 0;
     proxy.fault = ({ url }) =>
       url!.includes('/content/') ? { stallAfterBytes: gets++ === 0 ? 100 : 0 } : undefined;
@@ -82,7 +85,7 @@ describe('requests while the storage stops in the middle of a body', {
     await assert.rejects(response.arrayBuffer(), /terminated/);
   });
 
-  it('are answered when an upload cannot be stored, of which nothing is left', async () => {
+  it('are answered if an upload cannot be stored, of which nothing is left', async () => {
     proxy.fault = ({ method, url }) =>
       method === 'PUT' && url!.includes('/content/') ? { stallAfterBytes: 0 } : undefined;
     const other = largeAdapter(50_000);

@@ -20,7 +20,7 @@ describe('tenants over HTTP', () => {
       body: JSON.stringify(body),
     });
 
-  it('are made and changed by the same call', async () => {
+  it('are created and changed by the same call', async () => {
     const made = await put('team', { quotas: { max_queued: 2, stored_bytes: null } });
     assert.equal(made.status, 200);
     const record = (await made.json()) as TenantRecord;
@@ -38,7 +38,7 @@ describe('tenants over HTTP', () => {
     );
   });
 
-  it('are refused where the request is wrong', async () => {
+  it('are refused if the request is wrong', async () => {
     for (const quotas of [{ max_queued: -1 }, { stored_bytes: 1.5 }, { requests_per_minute: '5' }])
       await problemIn(await put('team', { quotas }), 400, 'VALIDATION_FAILED');
     await problemIn(await put('team', { quotas: { jobs: 1 } }), 400, 'UNKNOWN_OPTION');
@@ -47,7 +47,7 @@ describe('tenants over HTTP', () => {
     await problemIn(await server.fetch('/v1/tenants/none', { headers: ADMIN }), 404, 'TENANT_NOT_FOUND');
   });
 
-  it('go by new quotas at once, in the process that was told', async () => {
+  it('apply new quotas at once, in the process that received them', async () => {
     const space = server.workspaces.of('at-once');
     await put('at-once', { quotas: { max_queued: 1 } });
     assert.equal((await space.limits()).max_queued, 1);
@@ -55,7 +55,7 @@ describe('tenants over HTTP', () => {
     assert.equal((await space.limits()).max_queued, 7);
   });
 
-  it('are listed page by page, with what they have', async () => {
+  it('are listed page by page, with their numbers of records', async () => {
     for (const id of ['list-a', 'list-b', 'list-c']) await put(id, {});
     const seen: string[] = [];
     for (let path: string | undefined = '/v1/tenants?limit=2'; path !== undefined; ) {
@@ -78,7 +78,7 @@ describe('tenants over HTTP', () => {
       );
   });
 
-  it('tell what they use, of the days that are asked for', async () => {
+  it('report their usage for the requested days', async () => {
     const usage = (query = '') => server.fetch(`/v1/usage${query}`, { headers: ADMIN });
     const body = (await (await usage('?days=400')).json()) as UsageRecord;
     assert.deepEqual([body.jobs, body.days, body.limits.weight], [0, [], 100]);

@@ -8,7 +8,7 @@ export interface TinyAdapter {
   readonly config: Buffer;
 }
 
-/** A legal PEFT adapter of two modules, a few kB large; another `seed` is other content. */
+/** A valid PEFT adapter of two modules, a few kB large; another `seed` gives other content. */
 export function tinyAdapter(seed = 1, { rank = 4, m = 24, n = 16 } = {}): TinyAdapter {
   const values = (count: number, salt: number) =>
     Array.from({ length: count }, (_, index) => Math.sin(index * 12.9898 + seed * 78.233 + salt));
@@ -36,7 +36,7 @@ export function tinyAdapter(seed = 1, { rank = 4, m = 24, n = 16 } = {}): TinyAd
   };
 }
 
-/** A form with the adapter's files as parts of their names. */
+/** A form with the adapter's files as parts named after them. */
 export function formOf({ weights, config }: TinyAdapter): FormData {
   const form = new FormData();
   form.append(CONFIG, new Blob([new Uint8Array(config)]), CONFIG);

@@ -24,7 +24,7 @@ interface TokenServerOptions {
 
 export const ADMIN_KEY = 'administrator-of-this-test-42';
 
-/** A service that takes tokens of the provider, with the tenant `team`. */
+/** A service that accepts tokens of the provider, with the tenant `team`. */
 export async function startTokenServer(
   provider: IdentityProvider,
   { settings, times, failedKeysPerMinute = 10_000, ca }: TokenServerOptions = {},

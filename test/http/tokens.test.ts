@@ -23,7 +23,7 @@ describe('tokens of an identity provider', () => {
     await provider.close();
   });
 
-  it('open what their claims say, beside keys', async () => {
+  it('permit what their claims say, in addition to keys', async () => {
     for (const kid of ['rsa', 'ec', 'ed'])
       assert.equal(await served.status(provider.token({}, {}, kid)), 200, kid);
     assert.equal(await served.status(provider.token({ aud: ['other', 'lora-squeeze'] })), 200);
@@ -39,7 +39,7 @@ describe('tokens of an identity provider', () => {
     assert.equal(await served.status(key), 200);
   });
 
-  it('are tried with each key that fits, where they name none', async () => {
+  it('are tried with each suitable key if they name none', async () => {
     provider.addKey('rsa-2');
     const other = await startTokenServer(provider);
     try {
@@ -54,7 +54,7 @@ describe('tokens of an identity provider', () => {
     }
   });
 
-  it('are known in the audit log by their subject, whatever that is made of', async () => {
+  it('appear in the audit log with their subject, whatever its characters', async () => {
     const subjects = ['system:serviceaccount:ns:name', 'line\nbreak', 'x'.repeat(5000), 'Zoë'];
     served.audited.length = 0;
     for (const sub of subjects)
@@ -72,7 +72,7 @@ describe('tokens of an identity provider', () => {
     for (const keyId of others) assert.match(keyId, /^jwt:sha256:[0-9a-f]{32}$/);
   });
 
-  it('count as long as they are valid, give or take what clocks differ', async () => {
+  it('are valid for their time, allowing for differences between clocks', async () => {
     const now = nowSeconds();
     assert.equal(await served.status(provider.token({ exp: now - 30 })), 200);
     assert.equal(await served.status(provider.token({ nbf: now + 30 })), 200);
@@ -171,7 +171,7 @@ describe('tokens of an identity provider', () => {
     assert.match(detail, /key is unknown/);
   });
 
-  it('bring no keys of their own', async () => {
+  it('cannot bring keys of their own', async () => {
     const strangers = await IdentityProvider.start();
     strangers.addKey('rsa');
     try {
@@ -187,7 +187,7 @@ describe('tokens of an identity provider', () => {
     }
   });
 
-  it('are for a tenant that there is, and for the scopes that they name', async () => {
+  it('apply to an existing tenant, and to the scopes that they name', async () => {
     for (const tenant of ['nowhere', 'Team', '', 7, null, undefined, ['team'], '../team', 'team\u0000']) {
       const problem = await problemIn(
         await served.ask(provider.token({ tenant })),
@@ -213,7 +213,7 @@ describe('tokens of an identity provider', () => {
     assert.equal(((await made.json()) as NewKey).tenant, 'team');
   });
 
-  it('are read as the configuration says', async () => {
+  it('are read as configured', async () => {
     const other = await startTokenServer(provider, {
       settings: {
         ...{
@@ -243,7 +243,7 @@ describe('tokens of an identity provider', () => {
     }
   });
 
-  it('that fail too often are answered by 429, as keys are, and good ones still get in', async () => {
+  it('that fail too often are answered with 429, like keys, while valid ones are still admitted', async () => {
     const strict = await startTokenServer(provider, { failedKeysPerMinute: 3 });
     try {
       for (let tries = 0; tries < 3; tries++)
@@ -257,7 +257,7 @@ describe('tokens of an identity provider', () => {
     }
   });
 
-  it('that were changed in any way do not open anything, and nothing fails for them', async () => {
+  it('that were changed in any way permit nothing, and cause no internal error', async () => {
     const good = provider.token();
     const bytesOf = (token: string) =>
       token.split('.').map((part) => Buffer.from(part, 'base64url').toString('hex'));

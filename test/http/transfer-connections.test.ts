@@ -32,7 +32,7 @@ describe('connections over HTTP', () => {
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
 
-  it('are made, read, listed, changed and removed, and never show a secret', async () => {
+  it('are created, read, listed, changed and removed, and never show a secret', async () => {
     const call = caller(await keyOf('default', 'read', 'write'));
     const created = await call('POST', '/v1/connections', MODELS, { 'idempotency-key': '"one"' });
     assert.deepEqual([created.status, created.headers.get('location')], [201, '/v1/connections/models']);
@@ -74,7 +74,7 @@ describe('connections over HTTP', () => {
       assert.ok([400, 404].includes((await call('GET', `/v1/connections/${name}`)).status), name);
   });
 
-  it('that lend the service’s own are made with the scope admin, for the tenant of the key', async () => {
+  it('that lend the service’s own credentials require the scope admin, and belong to the tenant of the key', async () => {
     const [writer, admin] = [
       await keyOf('team-b', 'read', 'write'),
       await keyOf('team-b', 'read', 'write', 'admin'),
@@ -100,8 +100,8 @@ describe('connections over HTTP', () => {
   });
 });
 
-describe('connections where nobody is asked for a key', () => {
-  it('may lend the service’s own: whoever reaches it is the administrator', async () => {
+describe('connections of a service without keys', () => {
+  it('may lend the service’s own credentials, because every caller is the administrator', async () => {
     const server = await startServer();
     try {
       const headers = { 'content-type': 'application/json' };

@@ -24,7 +24,7 @@ describe('the address of a client', () => {
     return entries.pop()?.ip;
   }
 
-  it('is that of the connection, whatever a header says that nobody vouches for', async () => {
+  it('is that of the connection, whatever a header of an untrusted client says', async () => {
     await start([]);
     assert.equal(await addressFor('203.0.113.9'), '127.0.0.1');
     await server.close();
@@ -32,7 +32,7 @@ describe('the address of a client', () => {
     assert.equal(await addressFor('203.0.113.9'), '127.0.0.1', 'loopback is not among the proxies');
   });
 
-  it('is the last one that is not a proxy, also where the client has put others before', async () => {
+  it('is the last one that is not a proxy, even if the client has put others before it', async () => {
     await start(['127.0.0.1', '10.0.0.0/8']);
     const cases: [forwarded: string, address: string][] = [
       ['203.0.113.9', '203.0.113.9'],
@@ -49,7 +49,7 @@ describe('the address of a client', () => {
     for (const [forwarded, address] of cases) assert.equal(await addressFor(forwarded), address, forwarded);
   });
 
-  it('is what keys that cannot be used are counted by', async () => {
+  it('is the one by which failed keys are counted', async () => {
     await start(['127.0.0.1'], 2);
     const statuses = async (forwarded: string) => (await ask(forwarded)).status;
     for (const expected of [401, 401, 429]) assert.equal(await statuses('203.0.113.9'), expected);
@@ -57,7 +57,7 @@ describe('the address of a client', () => {
     assert.equal(await statuses('198.51.100.1, 203.0.113.9'), 429, 'one that pretends to be another');
   });
 
-  it('cannot be forged by another header, nor can the host', async () => {
+  it('cannot be forged with another header, and neither can the host', async () => {
     await start(['127.0.0.1']);
     await server.fetch('/v1/jobs', {
       headers: { 'x-real-ip': '203.0.113.9', forwarded: 'for=203.0.113.9', 'x-forwarded-host': 'evil.test' },

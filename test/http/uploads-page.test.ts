@@ -16,7 +16,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const PAGE = readFileSync(join(ROOT, 'docs/uploads.md'), 'utf8');
 const ADDRESS = 'http://127.0.0.1:8080';
 
-/** Its examples in a language, in their order. */
+/** Its examples in a language, in order. */
 const examples = (language: string): string[] =>
   [...PAGE.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, code]) => code!);
 
@@ -26,7 +26,7 @@ describe('docs/uploads.md', () => {
   before(async () => {
     server = await startServer({ maxUploadBytes: 10_000_000 });
     folder = await mkdtemp(join(tmpdir(), 'page-test-'));
-    // As in the repository; what a reader calls by its name alone is there too.
+    // As in the repository; a file that the page names without a folder exists here as well.
     for (const name of ['node_modules', 'examples']) symlinkSync(join(ROOT, name), join(folder, name));
     for (const name of [WEIGHTS, CONFIG])
       symlinkSync(join(ROOT, 'examples/adapters/gpt2-lora-r8', name), join(folder, name));
@@ -43,7 +43,7 @@ describe('docs/uploads.md', () => {
 
   const here = (code: string): string => code.replaceAll(ADDRESS, server.url);
 
-  it('has examples for the shell that work as they are written', async () => {
+  it('has shell examples that work as written', async () => {
     const [whole, pieces] = examples('sh').map(here);
     const answers = (await run('sh', '-euc', whole!)).match(/\{.*?\}(?=\{|\s*$)/gs)!;
     const [upload, adapter] = answers.map((text) => JSON.parse(text)) as [UploadRecord, AdapterRecord];
@@ -56,14 +56,14 @@ describe('docs/uploads.md', () => {
     assert.equal(resumed.sha256, upload.sha256);
   });
 
-  it('has an example in JavaScript that works as it is written', async () => {
+  it('has a JavaScript example that works as written', async () => {
     const [code] = examples('js').map(here);
     await writeFile(join(folder, 'example.mjs'), code!);
     const told = await run(process.execPath, 'example.mjs');
     assert.match(told, /id: 'ad_[0-9a-f]{32}'/);
   });
 
-  it('names the limits that there are', () => {
+  it('states the real limits', () => {
     assert.ok(PAGE.includes(`| ${MAX_UPLOADS}, and together four times \`MAX_UPLOAD_BYTES\``));
     assert.equal(MAX_UPLOADS_SIZE, 4);
     assert.ok(PAGE.includes(`${maxBytesOf(CONFIG, Number.MAX_SAFE_INTEGER) / 1024} KiB`));

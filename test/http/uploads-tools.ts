@@ -18,7 +18,7 @@ export const metadataOf = (values: Readonly<Record<string, string>>): string =>
     .map(([key, value]) => `${key} ${Buffer.from(value).toString('base64')}`)
     .join(',');
 
-/** A legal adapter with a weights file of some size: nothing a squeeze would be good for. */
+/** A valid adapter with a weights file of some size, which is not worth squeezing. */
 export function largeAdapter(bytes: number): { weights: Buffer; config: Buffer } {
   const columns = Math.ceil(bytes / 8);
   const path = 'base_model.model.layers.0.self_attn.q_proj';
@@ -31,7 +31,7 @@ export function largeAdapter(bytes: number): { weights: Buffer; config: Buffer }
   return { weights: Buffer.from(weights), config: Buffer.from(JSON.stringify(config)) };
 }
 
-/** Begins an upload and returns its path. */
+/** Creates an upload and returns its path. */
 export async function create(
   server: Pick<TestServer, 'fetch'>,
   bytes: number | null,
@@ -127,7 +127,7 @@ export async function beginPatch(
   return socket;
 }
 
-/** Waits until an upload has received so many bytes. */
+/** Waits until an upload has received this many bytes. */
 export async function received(
   server: Pick<TestServer, 'fetch'>,
   path: string,
@@ -146,10 +146,10 @@ export function filesUnder(folder: string): string[] {
     .sort();
 }
 
-/** Descriptors of this process, without those that come and go with the event loop. */
+/** Descriptors of this process, without those that the event loop opens and closes. */
 export const openFiles = (): number => readdirSync('/proc/self/fd').length;
 
-/** A relay to a port that cuts each connection after some bytes of what the client sends; 0 lets all through. */
+/** A proxy to a port that cuts each connection after some bytes from the client; 0 lets everything pass. */
 export async function cuttingRelay(
   port: number,
   nextCut: () => number,

@@ -32,7 +32,7 @@ const { weights, config } = tinyAdapter();
 const LIMIT = 8_000_000;
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Uploads with the client that people use, and gives the path of the upload. */
+/** Uploads with the client that users have, and returns the path of the upload. */
 const upload = (file: Buffer, endpoint: string, options: Partial<UploadOptions> = {}): Promise<string> =>
   new Promise((resolve, reject) => {
     const client = new Upload(file, {
@@ -79,7 +79,7 @@ describe('tus-js-client', () => {
     }
   });
 
-  it('goes on after every cut of the line, wherever that is', async () => {
+  it('continues after every break of the connection, wherever that is', async () => {
     const { weights: large, config: largeConfig } = largeAdapter(3_000_000);
     let left = 12;
     const relay = await cuttingRelay(server.port, () =>
@@ -98,7 +98,7 @@ describe('tus-js-client', () => {
     await until('no descriptor is left open', () => openFiles() <= before + 4);
   });
 
-  it('is told what is wrong with a file long before its end', async () => {
+  it('learns what is wrong with a file long before its end', async () => {
     const bad = Buffer.concat([
       assembleSafetensors('{"a":{"dtype":"F32"', new Uint8Array(0)),
       randomBytes(7_000_000),
@@ -119,7 +119,7 @@ describe('tus-js-client', () => {
 });
 
 describe('the tus protocol', () => {
-  it('says what it can', async () => {
+  it('states its capabilities', async () => {
     const response = await server.fetch('/v1/uploads', { method: 'OPTIONS' });
     assert.equal(response.status, 204);
     const header = (name: string) => response.headers.get(name);
@@ -136,7 +136,7 @@ describe('the tus protocol', () => {
     assert.equal(header('access-control-allow-origin'), null, 'no page of another origin was invited');
   });
 
-  it('creates, tells the state, takes bytes, and removes', async () => {
+  it('creates an upload, reports its state, accepts bytes, and removes it', async () => {
     const path = await create(server, weights.length);
     const expires = (await patch(server, path, 0, weights.subarray(0, 10))).headers.get('upload-expires')!;
     const ttlMs = Date.parse(expires) - Date.now();
@@ -157,7 +157,7 @@ describe('the tus protocol', () => {
     await problemIn(await patch(server, path, 0, weights), 404, 'UPLOAD_NOT_FOUND');
   });
 
-  it('answers every refusal by a problem document', async () => {
+  it('answers every refusal with a problem document', async () => {
     const path = await create(server, 1000);
     const post = (headers: Record<string, string>) =>
       server.fetch('/v1/uploads', { method: 'POST', headers });
@@ -200,7 +200,7 @@ describe('the tus protocol', () => {
     assert.equal(await offsetOf(server, path), 0);
   });
 
-  it('takes no names but the two of an adapter, and never as a path', async () => {
+  it('accepts only the two file names of an adapter, and no paths', async () => {
     const hostile = [
       '../../../etc/passwd',
       `/${WEIGHTS}`,
@@ -256,7 +256,7 @@ describe('the tus protocol', () => {
     }
   });
 
-  it('keeps what came before the line broke, the client stalled or dripped', async () => {
+  it('keeps what arrived before the connection broke or the client stalled or became too slow', async () => {
     const { weights: large } = largeAdapter(500_000);
     const path = await create(server, large.length);
     const broken = await beginPatch(server, path, 0, large.length, large.subarray(0, 100_000));
@@ -283,7 +283,7 @@ describe('the tus protocol', () => {
     assert.ok(offset > 250_000 && offset < 250_200, `${offset}`);
   });
 
-  it('checks the digest of a piece, and keeps nothing of one that does not fit or did not all come', async () => {
+  it('checks the digest of a piece, and keeps nothing of one that does not match or is incomplete', async () => {
     const path = await create(server, weights.length);
     const piece = weights.subarray(0, 500);
     const digest = { 'content-digest': `sha-256=:${Buffer.from(sha256(piece), 'hex').toString('base64')}:` };
@@ -308,7 +308,7 @@ describe('the tus protocol', () => {
     const path = await create(server, large.length);
     const slow = await beginPatch(server, path, 0, large.length, large.subarray(0, 50_000));
     await received(server, path, 50_000);
-    // Writes where the first one began, which is not the end any more.
+    // Writes at the offset of the first one, which is no longer the end.
     const late = await patch(server, path, 0, large);
     await problemIn(late, 409, 'UPLOAD_OFFSET');
     slow.destroy();
@@ -322,7 +322,7 @@ describe('the tus protocol', () => {
     assert.equal((await recordOf(server, path)).sha256, sha256(large));
   });
 
-  it('refuses weights as early as their bytes allow, however they are cut, and with them the upload', async () => {
+  it('refuses weights as early as their bytes allow, however they are split, and removes the upload', async () => {
     const cuts = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 6 });
     const bad = assembleSafetensors(
       '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,9]}}',
@@ -353,12 +353,12 @@ describe('the tus protocol', () => {
     );
   });
 
-  it('refuses by the announced size alone what the header says is smaller or larger', async () => {
+  it('refuses weights whose header does not fit the announced size, by the size alone', async () => {
     for (const bytes of [weights.length - 1, weights.length + 1]) {
       const path = await create(server, bytes);
       await problemIn(await patch(server, path, 0, weights.subarray(0, 1000)), 422, 'ST_BUFFER_NOT_COVERED');
     }
-    // Whatever came in pieces that another process took.
+    // Including pieces that another process received.
     const path = await create(server, null);
     await patch(server, path, 0, weights.subarray(0, 900));
     const other = new UploadService({
@@ -383,7 +383,7 @@ describe('the tus protocol', () => {
     await problemIn(await server.fetch(path), 404, 'UPLOAD_NOT_FOUND');
   });
 
-  it('keeps to what was announced later for an upload of unknown size', async () => {
+  it('enforces the size that was announced later for an upload of unknown size', async () => {
     const path = await create(server, null, CONFIG);
     assert.equal((await server.fetch(path, { method: 'HEAD' })).headers.get('upload-defer-length'), '1');
     assert.equal((await patch(server, path, 0, config.subarray(0, 5))).status, 204);
@@ -399,11 +399,12 @@ describe('the tus protocol', () => {
     assert.equal((await recordOf(server, path)).complete, true);
   });
 
-  it('does not go on when the upload has expired', async () => {
+  it('does not continue an expired upload', async () => {
     const folder = join(server.root, 'short-lived');
     const limits = { database: server.database, folder, maxUploadBytes: LIMIT };
     const uploads = new UploadService({ ...limits, ttlMs: 300 });
-    // Two processes that share the folder: what one of them keeps is over for the other.
+    // Two processes share the folder: an upload that one of them still keeps has already expired for the
+    // other.
     const kept = new UploadService({ ...limits, ttlMs: 86_400_000 });
     const patient = await startServer({}, { uploads: kept });
     const hasty = await startServer({}, { uploads });
@@ -424,7 +425,7 @@ describe('the tus protocol', () => {
     }
   });
 
-  it('limits what a tenant has lying around', async () => {
+  it('limits the unfinished uploads of a tenant', async () => {
     const most = await startServer({ maxUploadBytes: 100_000 });
     try {
       for (let count = 0; count < 4; count++) await create(most, 100_000);
@@ -453,7 +454,7 @@ describe('the tus protocol', () => {
     assert.ok(many.every(({ status }) => status === 201 || status === 429));
   });
 
-  it('takes nothing more while the service is stopping', async () => {
+  it('accepts nothing more while the service is stopping', async () => {
     const path = await create(server, weights.length);
     server.stopping = true;
     try {

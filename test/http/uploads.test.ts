@@ -28,7 +28,7 @@ const { weights, config } = tinyAdapter();
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 const digest = (bytes: Uint8Array): string => `sha-256=:${sha256(bytes).toString('base64')}:`;
 
-describe('files that come by PUT', () => {
+describe('files that are sent with PUT', () => {
   let server: TestServer;
   before(async () => {
     server = await startServer({ maxUploadBytes: 200_000, uploadIdleTimeoutMs: 400 });
@@ -43,7 +43,7 @@ describe('files that come by PUT', () => {
   const list = async (): Promise<UploadRecord[]> =>
     ((await (await server.fetch('/v1/uploads')).json()) as { data: UploadRecord[] }).data;
 
-  it('are there with size and digest, and replaced by the next of that id', async () => {
+  it('have their size and digest, and are replaced by the next one with that id', async () => {
     const first = await put(server, 'my-weights', WEIGHTS, weights);
     assert.equal(first.status, 201);
     assert.equal(first.headers.get('location'), '/v1/uploads/my-weights');
@@ -73,7 +73,7 @@ describe('files that come by PUT', () => {
     assert.equal(filesUnder(join(server.root, 'uploads')).length, 1, 'the first one is gone');
   });
 
-  it('come from curl -T as it is', async () => {
+  it('can be sent with curl -T directly', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'curl-test-'));
     try {
       const path = join(folder, WEIGHTS);
@@ -86,7 +86,7 @@ describe('files that come by PUT', () => {
     }
   });
 
-  it('are compared with the digests that were sent along', async () => {
+  it('are compared with the digests sent with them', async () => {
     for (const header of ['content-digest', 'repr-digest']) {
       const good = await put(server, 'with-digest', WEIGHTS, weights, { [header]: digest(weights) });
       assert.ok(good.ok, header);
@@ -97,7 +97,7 @@ describe('files that come by PUT', () => {
     }
   });
 
-  it('are refused for their name, size, type, id or content, and nothing of them stays', async () => {
+  it('are refused for their name, size, type, id or content, and nothing of them is kept', async () => {
     const cases: [string, Promise<Response>, number, string][] = [
       [
         'no name',
@@ -147,7 +147,7 @@ describe('files that come by PUT', () => {
     assert.deepEqual(await list(), []);
   });
 
-  it('are refused in mid-body for a bad header, however much was to follow', async () => {
+  it('are refused during the body for a bad header, however much would follow', async () => {
     const socket = await openSocket(server.port);
     const bad = attack('safetensors/e01_dup_key_same.safetensors').subarray(0, 4000);
     socket.write(
@@ -174,7 +174,7 @@ describe('files that come by PUT', () => {
     assert.deepEqual(await list(), []);
   });
 
-  it('are removed when nobody wants them, and only once', async () => {
+  it('are removed on request, once', async () => {
     await put(server, 'not-wanted', WEIGHTS, weights);
     const remove = () => server.fetch('/v1/uploads/not-wanted', { method: 'DELETE' });
     assert.equal((await remove()).status, 204);
@@ -184,7 +184,7 @@ describe('files that come by PUT', () => {
   });
 });
 
-describe('adapters made of uploads', () => {
+describe('adapters created from uploads', () => {
   let server: TestServer;
   before(async () => {
     server = await startServer();
@@ -192,8 +192,8 @@ describe('adapters made of uploads', () => {
   after(() => server.close());
   afterEach(() => server.assertNoLeftovers());
 
-  it('are as those that come by multipart, and the uploads are used up', async () => {
-    // Of a size that lies in the storage.
+  it('equal those sent as multipart, and use the uploads up', async () => {
+    // Large enough to be kept in the storage.
     const large = largeAdapter(40_000);
     await put(server, 'the-weights', WEIGHTS, large.weights);
     await put(server, 'the-config', CONFIG, large.config);
@@ -212,7 +212,7 @@ describe('adapters made of uploads', () => {
     assert.equal(file.ino, inode, 'moved, not copied');
     assert.equal(file.nlink, 1);
 
-    // The same content by multipart shares the bytes, and the other way round.
+    // The same content as multipart shares the bytes, and the other way round.
     const twin = await server.upload(large);
     await put(server, 'the-weights', WEIGHTS, large.weights);
     await put(server, 'the-config', CONFIG, large.config);
@@ -232,7 +232,7 @@ describe('adapters made of uploads', () => {
     assert.deepEqual(await (await server.fetch(`/v1/adapters/${record.id}`)).json(), readRecord(record));
   });
 
-  /** Where the weights lie in the storage. */
+  /** The path of the weights in the storage. */
   async function keyOfWeights(id: string): Promise<string> {
     const { files } = await server.adapters.stored(id);
     return contentKey(files.find(({ name }) => name === WEIGHTS)!.content);
@@ -252,7 +252,7 @@ describe('adapters made of uploads', () => {
     assert.equal(((await made.json()) as AdapterRecord).base_model, 'some/model');
   });
 
-  it('may be made of what came in pieces', async () => {
+  it('may consist of uploads that arrived in pieces', async () => {
     const { weights: other, config: otherConfig } = tinyAdapter(4);
     const path = await create(server, other.length);
     await patch(server, path, 0, other.subarray(0, 100));
@@ -261,7 +261,7 @@ describe('adapters made of uploads', () => {
     assert.equal((await makeAdapter(server, idOf(path), JSON.parse(otherConfig.toString()))).status, 201);
   });
 
-  it('are refused as by multipart, and then the uploads stay', async () => {
+  it('are refused like multipart, and then the uploads remain', async () => {
     await put(server, 'kept-weights', WEIGHTS, weights);
     await put(server, 'bad-config', CONFIG, '{"peft_type": "IA3"}');
     const before = filesUnder(join(server.root, 'uploads'));
@@ -291,7 +291,7 @@ describe('adapters made of uploads', () => {
       await server.fetch(`/v1/uploads/${id}`, { method: 'DELETE' });
   });
 
-  it('come of the same uploads once, whoever asks at the same time', async () => {
+  it('use uploads once, even if several requests do so at the same time', async () => {
     const { weights: other, config: otherConfig } = tinyAdapter(5);
     await put(server, 'raced-weights', WEIGHTS, other);
     await put(server, 'raced-config', CONFIG, otherConfig);
@@ -336,7 +336,7 @@ describe('adapters made of uploads', () => {
         await problemIn(await attempt, 404, 'UPLOAD_NOT_FOUND');
       assert.equal((await theirs.fetch(path, { method: 'HEAD' })).status, 404);
       assert.deepEqual(await (await theirs.fetch('/v1/uploads')).json(), { data: [], next_cursor: null });
-      // The same id is another upload.
+      // For another tenant, the same id is a different upload.
       assert.equal((await put(theirs, 'my-weights', WEIGHTS, tinyAdapter(9).weights)).status, 201);
       assert.equal((await recordOf(ours, '/v1/uploads/my-weights')).sha256, sha256(weights).toString('hex'));
       await problemIn(await walled.fetch('/v1/uploads'), 401, 'KEY_MISSING');

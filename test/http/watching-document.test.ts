@@ -12,7 +12,7 @@ import { startServer, type TestServer } from './server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** A block of docs/watching.md that defines a name, as it stands there. */
+/** A block of docs/watching.md that defines a name, exactly as written. */
 async function block(language: string, name: string): Promise<string> {
   const text = await readFile(join(ROOT, 'docs/watching.md'), 'utf8');
   const found = [...text.matchAll(/```(\w+)\n(.*?)```/gs)].find(
@@ -22,7 +22,7 @@ async function block(language: string, name: string): Promise<string> {
   return found[2]!;
 }
 
-/** A job whose stream ends too early, so that a client has to come back; it ends while the client is away. */
+/** A job whose stream ends too early, so that a client has to reconnect; it ends while the client is away. */
 async function withJob(work: (server: TestServer, jobId: string, key: string) => Promise<string[]>) {
   const server = await startServer({ eventStreams: { lifeMs: 1, pollMs: 50 } }, { auth: { mode: 'keys' } });
   try {
@@ -42,7 +42,10 @@ async function withJob(work: (server: TestServer, jobId: string, key: string) =>
   }
 }
 
-/** The same for whoever watches all jobs: a job comes and ends while the client is away. @returns what it was told */
+/**
+ * The same for a client that watches all jobs: a job is submitted and ends while the client is away. @returns
+ * what the client received
+ */
 async function withEvents(work: (server: TestServer, key: string) => Promise<string[]>) {
   const server = await startServer({ eventStreams: { lifeMs: 1, pollMs: 50 } }, { auth: { mode: 'keys' } });
   try {
@@ -62,7 +65,7 @@ async function withEvents(work: (server: TestServer, key: string) => Promise<str
   }
 }
 
-describe('the clients of docs/watching.md', () => {
+describe('the clients in docs/watching.md', () => {
   it('in JavaScript follow a job to its end, over a stream that breaks off', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'ls-watching-'));
     try {

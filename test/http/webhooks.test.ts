@@ -85,7 +85,7 @@ describe('webhooks over HTTP', () => {
       code,
     );
 
-  it('are made with what was not said filled in, and their secret shown this once', async () => {
+  it('are created with defaults filled in, and their secret is shown once', async () => {
     const { status, headers, body } = await call<NewWebhook>('POST', '/v1/webhooks', { url: URL });
     assert.equal(status, 201);
     assert.equal(headers.get('location'), `/v1/webhooks/${body.id}`);
@@ -107,7 +107,7 @@ describe('webhooks over HTTP', () => {
     assert.deepEqual(list.data.at(-1), visible);
   });
 
-  it('keep no secret that could be read on the disk', async () => {
+  it('store no secret that could be read on the disk', async () => {
     const secret = `whsec_${Buffer.alloc(32, 'known secret').toString('base64')}`;
     const webhook = await create({ secret });
     assert.equal(webhook.secret, secret);
@@ -119,7 +119,7 @@ describe('webhooks over HTTP', () => {
     for (const text of texts) assert.ok(!text.includes(secret.slice(6)));
   });
 
-  it('are refused where they could never work', async () => {
+  it('are refused if they could never work', async () => {
     for (const url of [
       'http://hooks.example.com/',
       'https://10.0.0.1/',
@@ -139,7 +139,7 @@ describe('webhooks over HTTP', () => {
     }
   });
 
-  it('are changed, all or in part', async () => {
+  it('can be changed, as a whole or in part', async () => {
     const { id, secret: _shown, ...made } = await create({ labels: { team: 'search' } });
     const changed = await call<WebhookRecord>('PATCH', `/v1/webhooks/${id}`, {
       url: 'https://other.example.com/',
@@ -160,7 +160,7 @@ describe('webhooks over HTTP', () => {
     assert.deepEqual((await call('GET', `/v1/webhooks/${id}`)).body, expected, 'nothing of what was refused');
   });
 
-  it('get another secret, made or brought', async () => {
+  it('get another secret, generated or given', async () => {
     const { id, secret } = await create();
     const path = `/v1/webhooks/${id}/rotate-secret`;
     const first = await call<RotatedSecret>('POST', path);
@@ -176,7 +176,7 @@ describe('webhooks over HTTP', () => {
     await refused(400, 'VALIDATION_FAILED', path, { overlap_seconds: -1 });
   });
 
-  it('are removed with all they have', async () => {
+  it('are removed with all their deliveries', async () => {
     const { id } = await create();
     await endedJob(server);
     assert.equal((await deliveriesOf(id)).data.length, 1);
@@ -194,12 +194,12 @@ describe('webhooks over HTTP', () => {
       await problemIn(await server.fetch(`/v1/webhooks/${id}${path}`, { method }), 404, 'WEBHOOK_NOT_FOUND');
   });
 
-  it('have deliveries of what they ask for, the newest first, page by page', async () => {
+  it('have deliveries of the requested events, the newest first, page by page', async () => {
     const { id } = await create({ events: ['job.succeeded', 'job.cancelled'], labels: { team: 'a' } });
     const labels = { team: 'a', env: 'prod' };
     const wanted: string[] = [];
     for (let n = 0; n < 6; n++) {
-      // Of one millisecond, their order would be chance.
+      // Within one millisecond their order would be arbitrary.
       await sleep(2);
       wanted.unshift((await endedJob(server, { labels, state: n < 5 ? 'succeeded' : 'cancelled' })).id);
     }
@@ -224,7 +224,7 @@ describe('webhooks over HTTP', () => {
     await problemIn(await server.fetch(`/v1/webhooks/${id}/deliveries?limit=0`), 400, 'VALIDATION_FAILED');
   });
 
-  it('are tested, and send again what was sent, under the same id', async () => {
+  it('can be tested, and deliver again under the same id', async () => {
     const { id } = await create({ enabled: false });
     const tested = await call<DeliveryRecord>('POST', `/v1/webhooks/${id}/test`);
     assert.deepEqual([tested.status, tested.body.type, tested.body.subject], [202, 'webhook.test', null]);
@@ -284,7 +284,7 @@ describe('webhooks over HTTP', () => {
     await problemIn(await server.fetch(path, { method: 'POST' }), 409, 'WEBHOOK_DISABLED');
   });
 
-  it('take tests and redeliveries also while Redis is away', async () => {
+  it('accept tests and redeliveries even while Redis is away', async () => {
     const { id } = await create();
     server.deliveries.down = true;
     try {
@@ -299,7 +299,7 @@ describe('webhooks over HTTP', () => {
     }
   });
 
-  it('are so many at most', async () => {
+  it('are limited in number', async () => {
     const { body } = await call<{ data: WebhookRecord[] }>('GET', '/v1/webhooks');
     for (let count = body.data.length; count < 50; count++) await create();
     await refused(429, 'QUOTA_WEBHOOKS', '/v1/webhooks', { url: URL });
@@ -310,7 +310,7 @@ describe('webhooks over HTTP', () => {
 });
 
 describe('webhooks without a key for secrets', () => {
-  it('are not made, and the answer says what to do', async () => {
+  it('cannot be created, and the response says what to do', async () => {
     const outbound = { checkUrl: () => new globalThis.URL(URL) };
     const queue = new MemoryDeliveryQueue();
     const server = await startServer({}, { webhooks: { outbound, box: undefined, queue } });
@@ -330,8 +330,8 @@ describe('webhooks without a key for secrets', () => {
   });
 });
 
-describe('between tenants', () => {
-  it('stands a wall: what is another’s is not there', async () => {
+describe('webhooks of another tenant', () => {
+  it('do not exist for this one', async () => {
     const server = await startServer({}, { auth: { mode: 'keys' } });
     try {
       const keyOf = async (tenant: string): Promise<string> => {

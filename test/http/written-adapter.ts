@@ -5,7 +5,7 @@ import type { AdapterOutcome } from '../../src/resources/jobs/executions/executi
 import type { TestServer } from './server.ts';
 import { CONFIG, type TinyAdapter, WEIGHTS } from './tiny-adapter.ts';
 
-/** An adapter that a job made, as its compute process hands it over. */
+/** An adapter that a job wrote, as its compute process returns it. */
 export async function writtenOf(server: TestServer, adapter: TinyAdapter): Promise<AdapterOutcome> {
   const folder = await server.store.makeScratch();
   const files = Object.entries({ [WEIGHTS]: adapter.weights, [CONFIG]: adapter.config }).map(

@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import { describe, it } from 'node:test';
 import { type ZipEntry, zipArchive, zipBytes } from '../../src/http/zip-archive.ts';
 
-/** What Python's zipfile finds in it, every checksum compared. */
+/** The entries that Python's zipfile finds in it, with every checksum verified. */
 const READ = `
 import json, sys, zipfile
 with zipfile.ZipFile(sys.argv[1]) as archive:
@@ -35,8 +35,8 @@ const entry = (name: string, ...chunks: (string | Buffer)[]): ZipEntry => ({
   open: async () => Readable.from(chunks, { objectMode: false }),
 });
 
-describe('a zip that is made while it is sent', () => {
-  it('has its entries as they were, whatever is in them', async () => {
+describe('a zip archive that is written while it is sent', () => {
+  it('has its entries unchanged, whatever they contain', async () => {
     async function* entries() {
       yield entry('a/ünï.txt', 'x', 'yz');
       yield entry('empty');
@@ -60,7 +60,7 @@ describe('a zip that is made while it is sent', () => {
     ]);
   });
 
-  it('is as long as is said before, and the same each time', async () => {
+  it('has the announced length, and is the same each time', async () => {
     const files = [
       { name: 'a/ünï.txt', bytes: 3, open: async () => Readable.from([Buffer.from('xyz')]) },
       { name: 'b', bytes: 70_000, open: async () => Readable.from([Buffer.alloc(70_000, 1)]) },
@@ -70,7 +70,7 @@ describe('a zip that is made while it is sent', () => {
     assert.ok(first.equals(again));
   });
 
-  it('may have more entries than two bytes count', async () => {
+  it('may have more entries than two bytes can count', async () => {
     async function* entries() {
       for (let i = 0; i < 66_000; i++) yield entry(`f${i}`, 'x');
     }
@@ -78,7 +78,7 @@ describe('a zip that is made while it is sent', () => {
     assert.deepEqual([bad, count, some.at(-1)], [null, 66_000, ['f65999', 1]]);
   });
 
-  it('opens one at a time, and lets go of it when its reader leaves', async () => {
+  it('opens one entry at a time, and closes it when its reader leaves', async () => {
     const opened: Readable[] = [];
     async function* entries() {
       for (const name of ['a', 'b', 'c'])
@@ -97,7 +97,7 @@ describe('a zip that is made while it is sent', () => {
     assert.equal(opened.length, 1);
   });
 
-  it('fails where an entry does', async () => {
+  it('fails if an entry fails', async () => {
     async function* entries() {
       yield entry('a', 'x');
       yield { ...entry('b'), open: async () => Promise.reject(new Error('it is gone')) };

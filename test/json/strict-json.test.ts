@@ -28,7 +28,7 @@ function errorOf(text: string | Uint8Array, options: Partial<StrictJsonOptions> 
 const reasonOf = (text: string | Uint8Array, options: Partial<StrictJsonOptions> = {}): JsonErrorReason =>
   errorOf(text, options).reason;
 
-/** As JSON.parse would have it, for comparing. */
+/** As JSON.parse reads it, for comparison. */
 function plain(value: JsonValue): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]));
@@ -98,7 +98,7 @@ describe('parseStrictJson against JSON.parse', () => {
         } catch (error) {
           assert.ok(error instanceof JsonError);
           if (error.reason !== 'syntax') return;
-          // a lone surrogate is the one thing of this alphabet that JSON.parse lets pass
+          // a lone surrogate is the only unit of this alphabet that JSON.parse accepts as well
           assert.throws(() => JSON.parse(text), SyntaxError, `refused ${JSON.stringify(text)}`);
           return;
         }
@@ -137,7 +137,7 @@ describe('parsePlainJson', () => {
     assert.fail(`accepted ${text}`);
   };
 
-  it('gives what JSON.parse gives', () => {
+  it('gives the same as JSON.parse', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 6, stringUnit: 'binary' }), (value) => {
         const text = JSON.stringify(value);
@@ -159,7 +159,7 @@ describe('parsePlainJson', () => {
     );
   });
 
-  it('refuses the same texts as parseStrictJson, but for keys that mean nothing to plain objects', () => {
+  it('refuses the same texts as parseStrictJson, except for keys that mean nothing to plain objects', () => {
     const fragment = fc.constantFrom(
       '{',
       '}',
@@ -202,12 +202,12 @@ describe('parsePlainJson', () => {
       assert.equal(refusal(text).reason, 'forbidden-key');
   });
 
-  it('refuses a key twice that plain objects inherit, too', () => {
+  it('refuses a duplicate key even if plain objects inherit its name', () => {
     assert.deepEqual(plainly('{"valueOf":1}'), { valueOf: 1 });
     assert.equal(refusal('{"valueOf":1,"valueOf":1}').reason, 'duplicate-key');
   });
 
-  it('refuses integers that a double may round, or rounds them where that is asked for', () => {
+  it('refuses integers that a double may round, or rounds them on request', () => {
     assert.deepEqual(plainly('[9007199254740991,-9007199254740991,1e300]'), [
       2 ** 53 - 1,
       1 - 2 ** 53,
@@ -222,7 +222,7 @@ describe('parsePlainJson', () => {
     assert.ok(refusal(`[${'9'.repeat(900)}]`).message.length < 120);
   });
 
-  it('tells where bytes are no UTF-8, in characters', () => {
+  it('reports where bytes are not UTF-8, in characters', () => {
     for (const [bytes, position] of [
       [[0x22, 0xc3, 0xa4, 0xff, 0x22], 2],
       [[0x22, 0xef, 0xbf, 0xbd, 0xff], 2],
@@ -235,13 +235,13 @@ describe('parsePlainJson', () => {
     assert.equal(refusal(Uint8Array.of(0x22, 0xef, 0xbf)).reason, 'encoding');
   });
 
-  it('skips a byte order mark where that is asked for', () => {
+  it('skips a byte order mark on request', () => {
     assert.deepEqual(plainly('\ufeff{}', { allowBom: true }), {});
     assert.equal(refusal('\ufeff{}').reason, 'syntax');
     assert.equal(refusal('\ufeff\ufeff{}', { allowBom: true }).reason, 'syntax');
   });
 
-  it('reads a megabyte of brackets without the stack', () => {
+  it('reads a megabyte of brackets without recursion', () => {
     assert.equal(refusal('['.repeat(1_000_000)).reason, 'depth');
     assert.equal(refusal('{"a":'.repeat(200_000)).reason, 'depth');
   });
@@ -261,7 +261,7 @@ describe('parseStrictJson: values', () => {
     assert.equal(parse('18446744073709551615'), 18446744073709551615n);
   });
 
-  it('keeps -0 apart from 0', () => {
+  it('distinguishes -0 from 0', () => {
     assert.ok(Object.is(parse('-0'), -0));
     assert.ok(Object.is(parse('0'), 0));
   });
@@ -323,7 +323,7 @@ describe('parseStrictJson: refusals', () => {
     it(`refuses ${why}`, () => assert.equal(reasonOf(text), reason));
   }
 
-  it('bounds the depth exactly, and survives any depth', () => {
+  it('limits the depth exactly, and survives any depth', () => {
     const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
     assert.ok(parse(nested(5), { maxDepth: 5 }));
     assert.equal(reasonOf(nested(6), { maxDepth: 5 }), 'depth');
@@ -331,14 +331,14 @@ describe('parseStrictJson: refusals', () => {
     assert.equal(reasonOf('['.repeat(1_000_000), { maxDepth: 32 }), 'depth');
   });
 
-  it('refuses whole numbers in the form of fractions where integers are asked for', () => {
+  it('refuses whole numbers written as fractions where integers are required', () => {
     const integersOnly = true;
     assert.equal(parse('16', { integersOnly }), 16);
     assert.equal(reasonOf('16.0', { integersOnly }), 'not-integer');
     assert.equal(reasonOf('1e2', { integersOnly }), 'not-integer');
   });
 
-  it('says where it stopped', () => {
+  it('reports where it stopped', () => {
     const error = errorOf('{"a":{"b":[1,2,{"c":1,"c":2}]}}');
     assert.deepEqual(error.path, ['a', 'b', 2, 'c']);
     assert.equal(error.where, '"a" / "b" / 2 / "c"');

@@ -43,7 +43,7 @@ async function newKey(url: string, tenant: string, by = ADMIN_KEY): Promise<{ id
   return (await response.json()) as { id: string; key: string };
 }
 
-/** Squeezes an adapter, and waits until that is done. */
+/** Squeezes an adapter, and waits until it is done. */
 async function squeezed(url: string, headers: Record<string, string> = {}): Promise<void> {
   const { id } = await squeezeOnce(url, headers);
   const job = await until('the end of the job', async () => {
@@ -53,7 +53,7 @@ async function squeezed(url: string, headers: Record<string, string> = {}): Prom
   assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
 }
 
-/** Makes a key as the command does, without a service. */
+/** Creates a key as the command does, without a service. */
 async function keyBeforeStart(url: string, expiresAt: Date | null): Promise<string> {
   const database = await openDatabase({ url, dataDir: '', ...POOL });
   const scopes = ['admin', 'read'] as const;
@@ -68,8 +68,8 @@ async function keyBeforeStart(url: string, expiresAt: Date | null): Promise<stri
   return made.key;
 }
 
-describe('tokens, by the configuration of a process', () => {
-  it('open it without any key, and leave no trace of themselves', () =>
+describe('tokens, as configured for a process', () => {
+  it('give access without any key, and leave no trace of themselves', () =>
     withFolder(async (DATA_DIR) => {
       const provider = await IdentityProvider.start();
       provider.addKey('one', 'ES256');
@@ -99,8 +99,8 @@ describe('tokens, by the configuration of a process', () => {
     }));
 });
 
-describe('who is let in', () => {
-  it('is nobody on other addresses without a key, so the service does not start', () =>
+describe('access to a service', () => {
+  it('is refused to everyone on other addresses without a key: the service does not start', () =>
     withFolder(async (DATA_DIR) => {
       for (const env of [{ HOST: '0.0.0.0' }, { HOST: '::' }, { AUTH: 'keys' }]) {
         const { code, stderr } = await refusedStart({ DATA_DIR, ...env });
@@ -110,7 +110,7 @@ describe('who is let in', () => {
       }
     }));
 
-  it('is everybody on other addresses where that was said, and nobody later for what was tried then', () =>
+  it('is open on other addresses if that is configured, and what was tried before has no effect later', () =>
     withFolder(async (DATA_DIR) => {
       const env = { HOST: '0.0.0.0', AUTH: 'open', ALLOWED_HOSTS: 'squeeze.lan, other.lan:8443' };
       const open = await startService({ DATA_DIR, ...env });
@@ -147,7 +147,7 @@ describe('who is let in', () => {
       await leavesNoKey(service, DATA_DIR);
     }));
 
-  /** Works through a job with a key, and ends it; then neither files nor logs may have the key. */
+  /** Executes a job with a key until its end; afterwards neither files nor logs may contain the key. */
   async function leavesNoKey(service: ServiceProcess, dataDir: string): Promise<void> {
     const { key } = await newKey(service.url, 'team');
     await squeezed(service.url, bearer(key));
@@ -175,13 +175,13 @@ describe('who is let in', () => {
     }
   }
 
-  it('is who has a key from before the start; other processes are told of new ones, and of their end', () =>
+  it('is given by a key from before the start; other processes learn of new keys, and of their revocation', () =>
     withFolder(async (folder) => {
       const storage = join(folder, 'storage');
       const DATABASE_URL = await testDatabase();
       const dead = await keyBeforeStart(DATABASE_URL, new Date(0));
       const redis = await startExternalRedis(folder, FIT);
-      // No key in the configuration.
+      // The configuration contains no key.
       const shared = { REDIS_URL: redis.url, DATABASE_URL, STORAGE_URL: `file:${storage}` };
       const env = { ROLE: 'api', HOST: '0.0.0.0', ...shared };
       const services: ServiceProcess[] = [];
@@ -205,7 +205,7 @@ describe('who is let in', () => {
           (await statusOf(two, '/v1/capabilities', bearer(key))) === 401 ? true : undefined,
         );
 
-        // And what they share in Redis: one request, whichever of them gets it again.
+        // And nothing that they share in Redis contains it: one request is sent again through each of them.
         const fresh = await newKey(one, 'team', admin);
         const plan = (url: string) =>
           fetch(`${url}/v1/schedules`, {

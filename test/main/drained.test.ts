@@ -13,7 +13,7 @@ import { until, withFolder } from '../queue/harness.ts';
 import { type ServiceProcess, startService } from './service-process.ts';
 
 const ADMIN_KEY = 'administrator-of-this-drain-21';
-/** As the list is answered. */
+/** A worker as the list shows it. */
 interface Workers {
   readonly data: readonly WorkerRecord[];
 }
@@ -38,7 +38,7 @@ async function adapterIn(folder: string): Promise<FormData> {
 
 describe('a process that is drained', () => {
   it(
-    'ends the long job that runs, and exits with 0; what waits is done by another one',
+    'completes its long job, and exits with 0; another one does the waiting jobs',
     {
       skip: noPostgres,
     },
@@ -97,7 +97,7 @@ describe('a process that is drained', () => {
       }),
   );
 
-  it('goes on answering where it does more than jobs', () =>
+  it('continues to answer if it does more than jobs', () =>
     withFolder(async (DATA_DIR) => {
       const service = await startService({ DATA_DIR, AUTH: 'keys', ADMIN_KEY });
       const { json } = caller(service);

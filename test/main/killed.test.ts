@@ -9,8 +9,8 @@ import { until, withFolder } from '../queue/harness.ts';
 import { type ServiceProcess, startService } from './service-process.ts';
 import { ended, statusOf, submit, upload } from './service-requests.ts';
 
-describe('the service with a Redis of its own', () => {
-  it('does all jobs that were queued when it was killed, although that Redis kept nothing', () =>
+describe('the service with its own Redis', () => {
+  it('completes all jobs that were queued when it was killed, although that Redis kept nothing', () =>
     withFolder(async (DATA_DIR) => {
       const killed = await startService({ DATA_DIR });
       const adapterId = await upload(killed);
@@ -26,8 +26,8 @@ describe('the service with a Redis of its own', () => {
     }));
 });
 
-describe('the service on a Redis of others', () => {
-  it('answers probes and metrics on a port of their own while all other connections are in use, and logs no password', (t) =>
+describe('the service with an external Redis', () => {
+  it('answers probes and metrics on their own port while all other connections are in use, and logs no password', (t) =>
     withFolder(async (folder) => {
       const redis = await startExternalRedis(folder, [...FIT, '--requirepass', 'hunter2']);
       const shared = {
@@ -84,7 +84,7 @@ describe('the service on a Redis of others', () => {
       }
     }));
 
-  it('keeps a job that was accepted when it and Redis are killed and Redis forgets', () =>
+  it('keeps a job that was accepted when it and Redis are killed and Redis loses everything', () =>
     withFolder(async (folder) => {
       const forgetful = await startExternalRedis(folder, FIT);
       const env = { DATA_DIR: folder, REDIS_URL: forgetful.url, DATABASE_URL: await testDatabase() };

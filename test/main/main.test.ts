@@ -23,7 +23,7 @@ describe('the service', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('has compiled what judges requests for work when it is ready, so that the first one waits for nothing', async () => {
+  it('has compiled the validators of requests for work when it is ready, so that the first request does not wait', async () => {
     assert.equal(await statusOf(service, '/readyz'), 200);
     const compiled = () => service.output().match(/"method":"POST","route":"[^"]+","part":"\w+"/g) ?? [];
     const ahead = compiled();
@@ -37,7 +37,7 @@ describe('the service', () => {
     await until('both lines', () => service.output().match(/"request refused"/g)?.length === 2 || undefined);
     assert.deepEqual(compiled(), ahead);
 
-    // Its request is a part of the body, for which the route has no schema; what is compiled of it is kept.
+    // The request is part of the body, for which the route has no schema; its compiled validator is kept.
     for (let i = 0; i < 2; i++) {
       const body = await adapterForm();
       body.append('request', '{}');
@@ -47,11 +47,11 @@ describe('the service', () => {
     assert.equal(compiled().length, ahead.length + 1, compiled().join('\n'));
   });
 
-  it('lets everybody in on a loopback address, where nothing was said', async () => {
+  it('admits every caller on a loopback address by default', async () => {
     assert.equal(await statusOf(service, '/v1/capabilities'), 200);
   });
 
-  it('does not start where the folder or the port is taken: by whom, and nothing is left running', async () => {
+  it('does not start if the folder or the port is in use: it names the user, and leaves nothing running', async () => {
     const second = await refusedStart({ DATA_DIR });
     assert.equal(second.code, 1);
     assert.match(second.stderr, new RegExp(`^.* is in use by process ${service.child.pid}: .*\n$`));
@@ -92,7 +92,7 @@ describe('the service', () => {
   });
 });
 
-describe('a start that cannot be', () => {
+describe('a start that fails', () => {
   it('because of a wrong value: one sentence, exit code 2', () =>
     withFolder(async (DATA_DIR) => {
       assert.deepEqual(await refusedStart({ DATA_DIR, PORT: 'http' }), {
@@ -113,7 +113,7 @@ describe('a start that cannot be', () => {
       assert.deepEqual(await readdir(DATA_DIR), []);
     }));
 
-  it('because there is no Redis: what to install', () =>
+  it('because there is no Redis: the message names what to install', () =>
     withFolder(async (DATA_DIR) => {
       const { code, stderr } = await refusedStart({ DATA_DIR, PATH: DATA_DIR });
       assert.equal(code, 1);

@@ -10,17 +10,18 @@ import { until, withFolder } from '../queue/harness.ts';
 import { squeezeOnce } from '../tracing/upload.ts';
 import { startService } from './service-process.ts';
 
-// As open as can be, so that what the service does about it is seen; processes that are started inherit it.
+// As permissive as possible, so that the effect of the service is visible; the processes that are started
+// inherit it.
 process.umask(0);
 
 const WEIGHTS = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8/adapter_model.safetensors');
 
-/** What others than the owner may do with anything below a folder, the folder itself among it. */
+/** The permissions of users other than the owner for a folder and everything below it. */
 async function openTo(folder: string): Promise<string[]> {
   const names = ['', ...(await readdir(folder, { recursive: true }))];
   const found = await Promise.all(
     names.map(async (name) => {
-      // What was there a moment ago may be gone.
+      // A file may disappear meanwhile.
       const mode = (await lstat(join(folder, name)).catch(() => undefined))?.mode ?? 0;
       return (mode & 0o077) === 0 ? [] : [`${(mode & 0o7777).toString(8)} ${name}`];
     }),
@@ -29,7 +30,7 @@ async function openTo(folder: string): Promise<string[]> {
 }
 
 describe('the data folder', () => {
-  it('is for its owner alone: every folder and file, while jobs run and when the service has ended', () =>
+  it('is private to its owner: every folder and file, while jobs run and when the service has ended', () =>
     withFolder(async (parent) => {
       const folder = join(parent, 'data');
       const service = await startService({ DATA_DIR: folder, AUDIT_LOG: join(folder, 'audit.log') });
@@ -89,20 +90,20 @@ describe('the data folder', () => {
       assert.deepEqual(await openTo(folder), []);
     }));
 
-  it('that was open to others is closed, as are the files in it', () =>
+  it('that was open to others is closed, including its files', () =>
     withFolder(async (folder) => {
       await chmod(folder, 0o755);
       await writeFile(join(folder, 'lora-squeeze.db'), '', { mode: 0o644 });
       await mkdir(join(folder, 'storage'), { mode: 0o755 });
       assert.equal(await keepPrivate(folder), undefined);
-      // Through the folder itself nobody gets to those further in.
+      // No other user can pass through the folder itself.
       assert.deepEqual(await openTo(folder), ['755 storage']);
       await chmod(folder, 0o2770);
       assert.equal(await keepPrivate(folder), undefined);
       assert.deepEqual(await openTo(folder), ['755 storage']);
     }));
 
-  it('that is for everybody, as /tmp is, is left as it is, and that is told', () =>
+  it('that is shared, like /tmp, is left unchanged, which is reported', () =>
     withFolder(async (folder) => {
       await chmod(folder, 0o1777);
       assert.equal((await keepPrivate(folder))?.mode, '01777');

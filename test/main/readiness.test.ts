@@ -12,7 +12,7 @@ import { FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { until, withFolder } from '../queue/harness.ts';
 import { type ServiceProcess, startService } from './service-process.ts';
 
-/** Much more than the second that it promises, for busy machines; a hung Redis would take for ever. */
+/** Much more than the promised second, for busy machines; with a hung Redis it would never happen. */
 const PROBE_TIMEOUT_MS = 60_000;
 
 async function readiness(service: ServiceProcess): Promise<{ status: number; body: Readiness }> {
@@ -20,7 +20,10 @@ async function readiness(service: ServiceProcess): Promise<{ status: number; bod
   return { status: response.status, body: (await response.json()) as Readiness };
 }
 
-/** Waits until it is degraded for exactly this reason; never may it be unready meanwhile. @returns the reason's text */
+/**
+ * Waits until it is degraded for exactly this reason; meanwhile it must never be unready. @returns the text
+ * of the reason
+ */
 async function degraded(service: ServiceProcess, part: string, code: string): Promise<string> {
   return until(`${code}`, async () => {
     const { status, body } = await readiness(service);
@@ -38,7 +41,7 @@ const ready = (service: ServiceProcess): Promise<true> =>
 const metricsOf = async (service: ServiceProcess): Promise<string> =>
   (await fetch(`${service.url}/metrics`)).text();
 
-/** A file where a folder was, which the service may make anew in that moment. */
+/** A file instead of a folder, which the service may create again at that moment. */
 function putFileInPlaceOf(folder: string): void {
   renameSync(folder, `${folder}.away`);
   while (!statSync(folder, { throwIfNoEntry: false })?.isFile()) {
@@ -52,7 +55,7 @@ function putFileInPlaceOf(folder: string): void {
 }
 
 describe('an API in trouble', () => {
-  it('serves on while Redis is silent, full, forgetful, evicting or away: degraded, with the reason, until it is well', () =>
+  it('continues while Redis is silent, full, forgetful, evicting or away: degraded, with the reason, until it recovers', () =>
     withFolder(async (folder) => {
       let redis = await startExternalRedis(folder, FIT);
       const admin = new Redis(redis.port, '127.0.0.1', { retryStrategy: () => 100 });
@@ -68,7 +71,7 @@ describe('an API in trouble', () => {
         const job = { kind: 'squeeze', adapter_id: adapter.id, targets: [{ rank: 1 }], reuse: false };
         await ready(service);
 
-        /** What has to work whatever Redis does. */
+        /** These calls must work whatever happens to Redis. */
         const serves = async (): Promise<void> => {
           for (const path of [
             `/v1/adapters/${adapter.id}`,

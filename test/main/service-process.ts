@@ -8,13 +8,13 @@ export interface ServiceProcess {
   readonly url: string;
   /** Everything written so far. */
   output(): string;
-  /** Sends the signal and waits for the end; the exit code. */
+  /** Sends the signal and waits for the end. @returns the exit code */
   end(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
 const environment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
   const { REDIS_URL: _1, STORAGE_URL: _2, ...inherited } = process.env;
-  // The disk is not written for nothing by each of them.
+  // Services of tests do not reserve disk space.
   return {
     ...inherited,
     PORT: '0',
@@ -46,7 +46,7 @@ export async function startService(env: NodeJS.ProcessEnv): Promise<ServiceProce
   };
 }
 
-/** Runs the service where it must not start. */
+/** Runs the service in a situation in which it must not start. */
 export async function refusedStart(env: NodeJS.ProcessEnv): Promise<{ code: number | null; stderr: string }> {
   const { child, ended } = launch(env);
   let stderr = '';

@@ -16,7 +16,7 @@ const samples = async (metrics: Metrics, name: string): Promise<Record<string, n
   );
 };
 
-it('calls to the storage count by operation, those that fail as errors too', () =>
+it('calls to the storage are counted by operation, and failed ones also as errors', () =>
   withFolder(async (storageDir) => {
     const metrics = new Metrics({ version: '1.2.3' });
     const store = await openStore({ storageDir, s3: undefined, observe: metrics.backends.observe });
@@ -33,7 +33,7 @@ it('calls to the storage count by operation, those that fail as errors too', () 
     assert.deepEqual(await samples(metrics, 'backend_errors_total'), { [`${calls}read`]: 1 });
   }));
 
-it('statements count by what they do; one that its caller got wrong is no error of the database', () =>
+it('statements are counted by kind; a mistake of the caller is not an error of the database', () =>
   withFolder(async (dataDir) => {
     const metrics = new Metrics({ version: '1.2.3' });
     const { observe } = metrics.backends;
@@ -45,7 +45,7 @@ it('statements count by what they do; one that its caller got wrong is no error 
     assert.deepEqual(await samples(metrics, 'backend_errors_total'), {});
   }));
 
-it('what was sent once more, and what was in the cache, is counted', async () => {
+it('retried calls, and hits of the cache, are counted', async () => {
   const metrics = new Metrics({ version: '1.2.3' });
   const { observe } = metrics.backends;
   observe({ backend: 'storage', retries: 3 });
@@ -54,6 +54,6 @@ it('what was sent once more, and what was in the cache, is counted', async () =>
   assert.deepEqual(await samples(metrics, 'storage_cache_total'), { 'outcome=hit': 2, 'outcome=miss': 1 });
 });
 
-it('a call that nobody observes is done as it is', async () => {
+it('a call without an observer works as before', async () => {
   assert.equal(await observedCall(undefined, 'storage', 'get', async () => 7), 7);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { Metrics } from '../../src/metrics/metrics.ts';
 
-it('attempts at deliveries are counted by outcome, and timed where a request was made', async () => {
+it('attempts at deliveries are counted by outcome, and timed if a request was sent', async () => {
   const metrics = new Metrics({ version: '1.2.3' });
   metrics.deliveryAttempted({ outcome: 'delivered', ms: 40 });
   metrics.deliveryAttempted({ outcome: 'delivered', ms: 60 });

@@ -18,7 +18,7 @@ const job = (change: object = {}): JobRecord =>
     ...change,
   }) as unknown as JobRecord;
 
-/** The sums, counts and counters that some events come to. */
+/** The sums, counts and counters that result from some events. */
 async function told(work: (times: JobTimes) => void): Promise<Record<string, number>> {
   const registry = new Registry();
   work(new JobTimes(new MetricFactory(registry), new TenantLabels(2)));
@@ -52,7 +52,7 @@ describe('JobTimes', () => {
     );
   });
 
-  it('promises by the size of what is read, or else of what is brought', async () => {
+  it('sets objectives by the size of the source, or else of the checkpoint that is sent', async () => {
     const found = await told((times) => {
       const end = (workBytes: number, change: object = {}) =>
         times.jobEnded({ job: job(change), tenant: 'team', workBytes });
@@ -66,7 +66,7 @@ describe('JobTimes', () => {
     assert.deepEqual(['small', 'medium', 'large'].map(count), [1, 2, 2]);
   });
 
-  it('promises nothing for what was called off, or was there already; what the input spoils is done', async () => {
+  it('sets none for cancelled and reused work; jobs that fail because of their input count as done', async () => {
     const failed = (code: string) => ({ state: 'failed', error: { code } });
     const found = await told((times) => {
       times.jobEnded({ job: job({ state: 'cancelled' }), tenant: 'team', workBytes: 5 });
@@ -78,7 +78,7 @@ describe('JobTimes', () => {
     assert.equal(found['job_completion_seconds_count{size="small",outcome="fault"}'], 1);
   });
 
-  it('counts bytes and seconds for each tenant that is told apart', async () => {
+  it('counts bytes and seconds for each tenant that has its own series', async () => {
     const found = await told((times) => {
       times.used('one', { bytes: 10, computeMs: 1_500 });
       times.used('two', { bytes: 20, computeMs: 0 });

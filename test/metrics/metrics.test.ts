@@ -62,14 +62,14 @@ const ended = (change: Partial<JobRecord> = {}) => ({
   ...{ job: job(change), tenant: 'team', workBytes: 1_000 },
 });
 
-/** The value of one sample, or undefined where the exposition has no such line. */
+/** The value of one sample, or undefined if the exposition has no such line. */
 async function sample(from: Metrics, line: string): Promise<number | undefined> {
   const found = (await from.render()).split('\n').find((row) => row.startsWith(`${line} `));
   return found === undefined ? undefined : Number(found.slice(line.length + 1));
 }
 
 describe('Metrics', () => {
-  it('keeps the kinds apart, also the one that has no results', async () => {
+  it('separates the kinds of jobs, including the one without results', async () => {
     const m = metrics();
     const request = { kind: 'analyze', adapter_id: 'ad_1' } as const;
     m.jobFinished(ended({ kind: 'analyze', request, results: [] }), {
@@ -89,7 +89,7 @@ describe('Metrics', () => {
     assert.equal(await sample(m, 'lora_squeeze_job_read_bytes_total{kind="merge"}'), 20);
   });
 
-  it('counts finished jobs by kind and state, and what they moved', async () => {
+  it('counts finished jobs by kind and state, and their sizes', async () => {
     const m = metrics();
     m.jobFinished(ended(), { modules: 2, bytesRead: 1000, bytesWritten: 300 });
     m.jobFinished(ended(), { modules: 3, bytesRead: 1, bytesWritten: 2 });
@@ -102,7 +102,7 @@ describe('Metrics', () => {
     assert.equal(await sample(m, 'lora_squeeze_job_written_bytes_total{kind="squeeze"}'), 302);
   });
 
-  it('counts failures by code, without durations that are not known', async () => {
+  it('counts failures by code, without unknown durations', async () => {
     const m = metrics();
     const error = { code: 'NON_FINITE_WEIGHTS', title: 't', detail: 'd', retryable: false };
     m.jobFinished(ended({ state: 'failed', results: [], timings: null, error }));
@@ -117,7 +117,7 @@ describe('Metrics', () => {
     assert.ok(!(await m.render()).includes('lora_squeeze_job_run_seconds_count'));
   });
 
-  it('says whose fault a failure is', async () => {
+  it('counts separately failures of the service and of the input', async () => {
     const m = metrics();
     const failed = (code: string) =>
       m.jobFinished(ended({ state: 'failed', error: { code, title: 't', detail: 'd', retryable: false } }));
@@ -136,7 +136,7 @@ describe('Metrics', () => {
     );
   });
 
-  it('tells results near full energy apart, and small errors', async () => {
+  it('distinguishes results near full energy, and small errors', async () => {
     const m = metrics();
     m.jobFinished(ended());
     const energy = (le: string) =>
@@ -159,7 +159,7 @@ describe('Metrics', () => {
     ]);
   });
 
-  it('counts HTTP by route pattern, uploads by outcome, and says its build', async () => {
+  it('counts HTTP by route pattern, uploads by outcome, and shows its build', async () => {
     const m = metrics();
     m.httpObserved({ method: 'GET', route: '/v1/jobs/:id', status: 404, seconds: 0.004 });
     m.uploadEnded('created', 500);
@@ -172,7 +172,7 @@ describe('Metrics', () => {
     assert.ok((await sample(m, 'process_resident_memory_bytes'))! > 1e6);
   });
 
-  it('keeps registries apart', async () => {
+  it('keeps registries separate', async () => {
     const [one, two] = [metrics(), metrics()];
     one.jobFinished(ended());
     assert.equal(

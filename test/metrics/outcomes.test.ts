@@ -50,7 +50,7 @@ const ended = (attempts: number, results: JobResult[]): JobRecord => ({
 });
 
 describe('OutcomeMetrics', () => {
-  it('counts the source for every result, so that the difference is what was saved', async () => {
+  it('counts the source for every result, so that the difference is the saving', async () => {
     const registry = new Registry();
     const outcomes = new OutcomeMetrics(new MetricFactory(registry));
     outcomes.jobFinished(ended(1, [result(4, 500), result(2, 250)]), 1000);
@@ -59,7 +59,7 @@ describe('OutcomeMetrics', () => {
     assert.match(text, /^lora_squeeze_result_bytes_total\{kind="squeeze"\} 750$/m);
   });
 
-  it('leaves sizes out where the job was not computed here, and keeps the ranks', async () => {
+  it('omits sizes if the job was not computed here, and keeps the ranks', async () => {
     const registry = new Registry();
     new OutcomeMetrics(new MetricFactory(registry)).jobFinished(ended(1, [result(4, 500)]), undefined);
     const text = await registry.metrics();
@@ -68,7 +68,7 @@ describe('OutcomeMetrics', () => {
     assert.match(text, /^lora_squeeze_result_rank_bucket\{le="4",kind="squeeze"\} 1$/m);
   });
 
-  it('counts the targets that failed by code, also of jobs that are partial', async () => {
+  it('counts failed targets by code, also of partial jobs', async () => {
     const registry = new Registry();
     const outcomes = new OutcomeMetrics(new MetricFactory(registry));
     const whole = { ...ended(1, [FAILED_RESULT, FAILED_RESULT]), state: 'failed' as const };
@@ -82,7 +82,7 @@ describe('OutcomeMetrics', () => {
     assert.match(text, /^lora_squeeze_targets_total\{kind="squeeze",state="failed"\} 3$/m);
   });
 
-  it('counts the attempts of jobs that failed as well', async () => {
+  it('counts the attempts of failed jobs as well', async () => {
     const registry = new Registry();
     const outcomes = new OutcomeMetrics(new MetricFactory(registry));
     outcomes.jobFinished(ended(1, [result(4, 500)]), 1000);

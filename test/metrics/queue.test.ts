@@ -9,14 +9,14 @@ const load = (tenant: string, change: Partial<TenantLoad> = {}): TenantLoad => (
 });
 const view = (...tenants: TenantLoad[]): QueueLoad => ({ tenants, slots: { busy: 1, idle: 2, draining: 3 } });
 
-/** What is shown of the queue, by name and labels. */
+/** The gauges of the queue, by name and labels. */
 async function shown(metrics: Metrics): Promise<Record<string, number>> {
   const lines = [...(await metrics.render()).matchAll(/^lora_squeeze_((?:queue|worker_slots)\S*) (\S+)$/gm)];
   return Object.fromEntries(lines.map(([, name, value]) => [name, Number(value)]));
 }
 
 describe('the gauges of the queue', () => {
-  it('have the tenants that are told apart, and all others together', async () => {
+  it('have a series for some tenants, and one for all others together', async () => {
     const metrics = new Metrics({ version: '1.2.3' }, { tenants: 2 });
     metrics.tenants.name(['large']);
     metrics.queue.watch(async () =>
@@ -44,7 +44,7 @@ describe('the gauges of the queue', () => {
     });
   });
 
-  it('are read at every scrape, once for all of them, and forget what is gone', async () => {
+  it('are read at every scrape, once for all of them, and drop what is gone', async () => {
     const metrics = new Metrics({ version: '1.2.3' });
     let looks = 0;
     let now = view(load('one', { waiting: 3, oldestSeconds: 1 }));
@@ -60,7 +60,7 @@ describe('the gauges of the queue', () => {
     assert.equal(looks, 2);
   });
 
-  it('are left out where the look fails or hangs', async () => {
+  it('are omitted if reading fails or hangs', async () => {
     const metrics = new Metrics({ version: '1.2.3' });
     for (const read of [() => Promise.reject(new Error('no database')), () => new Promise<never>(() => {})]) {
       metrics.queue.watch(read);
@@ -68,7 +68,7 @@ describe('the gauges of the queue', () => {
     }
   });
 
-  it('are not looked for again while a look hangs', async () => {
+  it('are not read again while reading hangs', async () => {
     const metrics = new Metrics({ version: '1.2.3' });
     let looks = 0;
     metrics.queue.watch(() => {
@@ -79,7 +79,7 @@ describe('the gauges of the queue', () => {
     assert.equal(looks, 1);
   });
 
-  it('tell no tenant apart where none is asked for', async () => {
+  it('distinguish no tenants unless configured', async () => {
     const metrics = new Metrics({ version: '1.2.3' }, { tenants: 0 });
     metrics.tenants.name(['one']);
     metrics.queue.watch(async () => view(load('one', { waiting: 1 })));

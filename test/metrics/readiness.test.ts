@@ -11,7 +11,7 @@ async function shown(registry: Registry): Promise<string[]> {
 }
 
 describe('ReadinessMetrics', () => {
-  it('says of every part whether it can be used, and what is wrong, anew at each scrape', async () => {
+  it('shows for every part whether it can be used and what is wrong, updated at each scrape', async () => {
     const registry = new Registry();
     let isFull = false;
     new ReadinessMetrics(new MetricFactory(registry)).watch(async () => ({
@@ -41,13 +41,13 @@ describe('ReadinessMetrics', () => {
     assert.equal((await shown(registry)).length, 3, 'a reason that is gone is not shown');
   });
 
-  it('shows nothing before it is told what to look at', async () => {
+  it('shows nothing before it knows the parts', async () => {
     const registry = new Registry();
     new ReadinessMetrics(new MetricFactory(registry));
     assert.deepEqual(await shown(registry), []);
   });
 
-  it('is part of what the service shows', async () => {
+  it('is among the metrics of the service', async () => {
     const metrics = new Metrics({ version: '1.2.3' });
     metrics.watchReadiness(async () => ({ parts: [{ part: 'storage', isUsable: true }], reasons: [] }));
     assert.match(await metrics.render(), /^lora_squeeze_ready\{part="storage"\} 1$/m);

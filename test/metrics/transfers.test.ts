@@ -18,7 +18,7 @@ const moved = (kind: 'url' | 's3' | 'hub', bytes: number) => ({
 });
 
 describe('TransferMetrics', () => {
-  it('counts what came and what went, by the kind of its place', async () => {
+  it('counts fetched and delivered bytes, by the kind of place', async () => {
     const registry = new Registry();
     const metrics = new TransferMetrics(new MetricFactory(registry));
     const job = (change: Partial<JobRecord>) =>

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { describe, it } from 'node:test';
 import { isForbiddenAddress } from '../../src/net/address-guard.ts';
 
-/** First and last address of what must not be reached, and what it is. */
+/** The first and last address of a range that must not be reached, and its meaning. */
 const FORBIDDEN: readonly (readonly [what: string, ...addresses: string[]])[] = [
   ['this network', '0.0.0.0', '0.255.255.255'],
   ['private', '10.0.0.0', '10.255.255.255', '172.16.0.0', '172.31.255.255', '192.168.0.0', '192.168.255.255'],
@@ -32,7 +32,7 @@ const FORBIDDEN: readonly (readonly [what: string, ...addresses: string[]])[] = 
   ['site-local', 'fec0::1'],
   ['no address', '', 'localhost', '127.1', '2130706433', '0x7f000001', '1.2.3.4.5', 'fe80::1::2'],
 ];
-/** Neighbours of the ranges, and servers that everybody may reach. */
+/** Neighbours of the ranges, and public servers. */
 const PUBLIC = [
   ...['1.1.1.1', '8.8.8.8', '9.255.255.255', '11.0.0.0', '100.63.255.255', '100.128.0.0', '126.255.255.255'],
   ...[
@@ -62,7 +62,7 @@ describe('isForbiddenAddress', () => {
     });
   }
 
-  it('lets public addresses pass', () => {
+  it('allows public addresses', () => {
     for (const address of PUBLIC) assert.ok(!isForbiddenAddress(address), address);
   });
 

@@ -1,6 +1,6 @@
 import { createHook } from 'node:async_hooks';
 
-/** What Node hands to the system to connect a socket; it fills it in just before. */
+/** The argument with which Node asks the system to connect a socket, which is filled in just before. */
 interface Dial {
   readonly address?: string;
   readonly port?: number;

@@ -41,7 +41,7 @@ describe('Outbound', () => {
     await Promise.all([server.close(), other.close()]);
   });
 
-  it('sends and gets bodies as streams', async () => {
+  it('sends and receives bodies as streams', async () => {
     handler = async (request, response) => {
       const { method, headers } = request;
       const body = await text(request);
@@ -58,7 +58,7 @@ describe('Outbound', () => {
     assert.equal(await text(answer.body), 'lora-squeeze: abcdef');
   });
 
-  it('gives answers of any status, and does not follow redirects by itself', async () => {
+  it('returns responses with any status, and does not follow redirects by itself', async () => {
     for (const status of [302, 404, 500]) {
       handler = (_request, response) => void response.writeHead(status, { location: '/elsewhere' }).end('x');
       const answer = await outbound.request(server.url);
@@ -67,7 +67,7 @@ describe('Outbound', () => {
     }
   });
 
-  it('can do without the body, however long it is', async () => {
+  it('can ignore the body, however long it is', async () => {
     for (const bytes of [0, 1000, 40_000, 60_000, 5_000_000]) {
       handler = (_request, response) => void response.end(Buffer.alloc(bytes));
       await (await outbound.request(server.url)).discard();
@@ -78,7 +78,7 @@ describe('Outbound', () => {
     }
   });
 
-  it('leaves nothing waiting when a long answer is discarded', async () => {
+  it('leaves nothing waiting when a long response is discarded', async () => {
     let isOver: Promise<unknown> = Promise.resolve();
     handler = (_request, response) => {
       isOver = once(response, 'close');
@@ -90,7 +90,7 @@ describe('Outbound', () => {
     await own.close();
   });
 
-  it('survives that a body nobody looks at breaks off', async () => {
+  it('survives that a body breaks off while no caller reads it', async () => {
     let cut = (): void => {};
     const isCut = new Promise<void>((resolve) => {
       cut = resolve;
@@ -108,7 +108,7 @@ describe('Outbound', () => {
     await assert.rejects(text(answer.body), failing('OUTBOUND_FAILED', /closed the connection/));
   });
 
-  it('counts the body', async () => {
+  it('counts the bytes of the body', async () => {
     handler = (_request, response) => void response.end(Buffer.alloc(1000));
     const enough = await outbound.request(server.url, { maxBytes: 1000 });
     assert.equal((await buffer(enough.body)).byteLength, 1000);
@@ -116,7 +116,7 @@ describe('Outbound', () => {
     await assert.rejects(buffer(answer.body), failing('OUTBOUND_TOO_LARGE', /more than 999 bytes/));
   });
 
-  it('does not wait for ever: for an answer, for the rest of it, for the whole', async () => {
+  it('never waits indefinitely: for a response, for the rest of it, for the whole', async () => {
     handler = () => {};
     await assert.rejects(
       outbound.request(server.url, { timeoutMs: 100 }),
@@ -148,7 +148,7 @@ describe('Outbound', () => {
     await assert.rejects(reading, (error) => error === reason);
   });
 
-  it('tells of connections that break and of servers that are not there', async () => {
+  it('reports connections that break and servers that do not exist', async () => {
     handler = (request) => void request.socket.destroy();
     await assert.rejects(outbound.request(server.url), failing('OUTBOUND_FAILED', /closed the connection/));
     handler = (request, response) => {
@@ -168,7 +168,7 @@ describe('Outbound', () => {
   });
 
   describe('fetchFollowingRedirects', () => {
-    it('follows five redirects and not six', async () => {
+    it('follows five redirects, but not six', async () => {
       handler = (request, response) => {
         const left = Number(request.url!.slice(1));
         if (left === 0) response.end('there');
@@ -181,7 +181,7 @@ describe('Outbound', () => {
       );
     });
 
-    it('leaves nothing waiting where a redirect leads to no URL', { timeout: 20_000 }, async () => {
+    it('leaves nothing waiting if a redirect has no valid URL', { timeout: 20_000 }, async () => {
       let isOver: Promise<unknown> = Promise.resolve();
       handler = (_request, response) => {
         isOver = once(response, 'close');
@@ -196,7 +196,7 @@ describe('Outbound', () => {
       await own.close();
     });
 
-    it('says who asks to the first host only', async () => {
+    it('sends credentials to the first host only', async () => {
       const seen: (string | undefined)[] = [];
       const note = ({ headers }: IncomingMessage) =>
         void seen.push([headers.authorization, headers.cookie, headers.range, headers['x-key']].join());
@@ -227,7 +227,7 @@ describe('Outbound', () => {
       assert.deepEqual([answer.status, await answer.text()], [203, 'as a blob']);
     });
 
-    it('fails in our words, or with the reason of the signal', async () => {
+    it('fails with our messages, or with the reason of the signal', async () => {
       handler = (request) => void request.socket.destroy();
       await assert.rejects(outbound.fetch(server.url), failing('OUTBOUND_FAILED', /closed the connection/));
       const reason = new Error('enough');
@@ -252,7 +252,7 @@ describe('Outbound', () => {
       }
     };
 
-    it('may have more hosts for some, and no more for others', async () => {
+    it('may have additional hosts for some callers, which others cannot reach', async () => {
       handler = (_request, response) => void response.end('ok');
       const { lookup } = nameServer(['127.0.0.1']);
       const shared = new Outbound({ allowedHosts: [], allowHttp: false }, { lookup });
@@ -291,14 +291,14 @@ describe('Outbound', () => {
       assert.equal(await withRules([server.host], false, server.url), 'OUTBOUND_FORBIDDEN');
     });
 
-    it('tells port 80 from no port', async () => {
+    it('distinguishes port 80 from no port', async () => {
       assert.equal(
         await withRules(['models.test:80'], true, `http://models.test:${server.port}`),
         'OUTBOUND_FORBIDDEN',
       );
     });
 
-    it('takes no entry that is not a host', () => {
+    it('refuses an entry that is not a host', () => {
       for (const entry of ['', 'a b', 'http://host', 'host/path', 'user@host', 'host:99999', 'host?x']) {
         assert.throws(() => new Outbound({ allowedHosts: [entry], allowHttp: false }), TypeError, entry);
       }
@@ -309,7 +309,7 @@ describe('Outbound', () => {
   });
 
   describe('newAgents', () => {
-    it('connect where it is allowed, and nowhere else', async () => {
+    it('connect only where it is allowed', async () => {
       handler = (_request, response) => void response.end('ok');
       const { httpAgent, httpsAgent } = outbound.newAgents();
       const [answer] = (await once(httpGet(server.url, { agent: httpAgent }), 'response')) as [
@@ -351,7 +351,7 @@ describe('Outbound with TLS', { skip: opensslIsMissing }, () => {
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  it('trusts the authority that it is given, and no other', async () => {
+  it('trusts only the given authority', async () => {
     const rules = { allowedHosts: [server.host], allowHttp: false };
     const trusting = new Outbound(rules, { ca: readFileSync(certificate.cert, 'utf8') });
     assert.equal(await text((await trusting.request(server.url)).body), 'over TLS');
@@ -368,7 +368,7 @@ describe('Outbound with TLS', { skip: opensslIsMissing }, () => {
     await careful.close();
   });
 
-  it('asks for the name it dials', async () => {
+  it('sends the name to which it connects', async () => {
     const { lookup } = nameServer(['127.0.0.1']);
     const ca = readFileSync(certificate.cert, 'utf8');
     const outbound = new Outbound({ allowedHosts: ['other.test'], allowHttp: false }, { lookup, ca });
@@ -381,7 +381,7 @@ describe('Outbound with TLS', { skip: opensslIsMissing }, () => {
 });
 
 describe('answerError', () => {
-  it('tells what may be another answer later from what stays', () => {
+  it('distinguishes temporary responses from permanent ones', () => {
     const codes = [400, 401, 403, 404, 409, 410, 301, 408, 425, 429, 500, 503].map(
       (s) => statusError('h', s).code,
     );

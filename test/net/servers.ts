@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, LookupFunction } from 'node:net';
 import type { Certificate } from '../queue/certificate.ts';
 
-/** A server of the test's own on a free port. */
+/** A server of the test on a free port. */
 export interface TestServer {
   readonly url: string;
   /** 127.0.0.1:port */
@@ -34,7 +34,10 @@ export async function serve(handler: RequestListener, certificate?: Certificate)
   };
 }
 
-/** A name server that gives one list of addresses after the other, the last one for ever; and how often it was asked. */
+/**
+ * A name server that returns one list of addresses after the other, and then always the last one; and how
+ * often it was queried.
+ */
 export function nameServer(...answers: readonly (readonly string[])[]): {
   lookup: LookupFunction;
   asked: string[];

@@ -11,7 +11,7 @@ import { nameServer, serve, type TestServer } from './servers.ts';
 interface Case {
   readonly url: string;
   readonly what: string;
-  /** What the WHATWG parser makes of it. */
+  /** The URL as the WHATWG parser reads it. */
   readonly whatwg: string;
   readonly refused: 'invalid' | 'forbidden' | 'at connect';
 }
@@ -40,7 +40,7 @@ describe('hostile URLs', () => {
   for (const { url, what, refused } of CASES) {
     it(`${what}: ${url.slice(0, 60)}`, async () => {
       const outbound = new Outbound(NOTHING_ALLOWED, nameServer(['127.0.0.1']));
-      // As it is, and so that its being http is not the reason.
+      // Unchanged, and also with https, so that http is not the reason for the refusal.
       for (const text of [url, url.replace(/^http:/, 'https:')]) {
         const code = await codeThrown(() => outbound.checkUrl(text));
         if (refused !== 'at connect' || text.startsWith('http:')) assert.equal(code, CODES[refused], text);
@@ -56,7 +56,7 @@ describe('hostile URLs', () => {
     });
   }
 
-  it('are refused without a word about what stands behind the host', async () => {
+  it('are refused without revealing what is behind the host', async () => {
     const outbound = new Outbound(NOTHING_ALLOWED);
     const secrets = ['s3cr3t', 'path-part', 'fragment'];
     for (const url of [
@@ -78,7 +78,7 @@ describe('hostile URLs', () => {
 });
 
 describe('names', () => {
-  it('that lead to one private address among public ones are refused', async () => {
+  it('that have one private address among public ones are refused', async () => {
     for (const addresses of [
       ['1.1.1.1', '127.0.0.1'],
       ['10.0.0.1', '8.8.8.8'],
@@ -96,7 +96,7 @@ describe('names', () => {
     }
   });
 
-  it('do not say which address they have', async () => {
+  it('do not reveal their addresses', async () => {
     const outbound = new Outbound(NOTHING_ALLOWED, nameServer(['10.11.12.13']));
     await assert.rejects(outbound.request('https://inside.test/'), (error: AppError) => {
       assert.match(error.message, /inside\.test does not resolve to a public address/);
@@ -106,7 +106,7 @@ describe('names', () => {
     await outbound.close();
   });
 
-  it('that change their address are asked once a connection, and what was checked is what is dialled', async () => {
+  it('that change their address are resolved once per connection, and the checked address is used', async () => {
     const names = nameServer(['1.1.1.1'], ['127.0.0.1']);
     const guarded = guardedLookup(names.lookup);
     const look = (): Promise<unknown> =>

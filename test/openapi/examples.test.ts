@@ -23,7 +23,7 @@ const ADMIN_KEY = 'administrator-of-this-test-46';
 /** Keys and tenants are among the examples. */
 const ADMIN = { authorization: `Bearer ${ADMIN_KEY}` };
 
-/** Operations with a JSON body, and an example of it for each that the contract shows. */
+/** Operations with a JSON body, with every example that the contract shows. */
 interface Shown {
   readonly name: string;
   readonly method: string;
@@ -34,7 +34,7 @@ interface Shown {
 
 const SCHEDULE = { source_rank: 8, target_rank: 2, total_steps: 1000 };
 
-/** Ids in examples, and what stands for them here. An id that is shown twice is one thing. */
+/** Ids in examples, and the ids that replace them here. An id that occurs twice is one record. */
 class Stand {
   private readonly known = new Map<string, string>();
   private readonly server: TestServer;
@@ -43,7 +43,7 @@ class Stand {
     this.server = server;
   }
 
-  /** The example with ids of things that are here. */
+  /** The example with ids of existing records. */
   async in(example: unknown): Promise<unknown> {
     let text = JSON.stringify(example);
     for (const [id] of text.matchAll(/\bad_[0-9a-f]{32}\b/g))
@@ -70,7 +70,7 @@ class Stand {
     return id;
   }
 
-  /** Something of each kind that a path may name. */
+  /** A record of each kind that a path may name. */
   async pathOf(path: string): Promise<string> {
     if (!path.includes('{')) return path;
     const kind = path.split('/')[2]!;
@@ -115,7 +115,7 @@ describe('the examples of the contract', () => {
   let stand: Stand;
   before(async () => {
     server = await startServer({}, { auth: { mode: 'keys', adminKey: () => ADMIN_KEY } });
-    // Of the example of a key.
+    // The id in the example of a key.
     await server.workspaces.tenants.put('team-a', {});
     stand = new Stand(server);
     contract = (await (await server.fetch('/docs/json')).json()) as Contract;
@@ -134,7 +134,7 @@ describe('the examples of the contract', () => {
   });
   after(() => server.close());
 
-  it('are there for every operation that takes JSON', () => {
+  it('exist for every operation that accepts JSON', () => {
     const names = new Set(shown.map(({ name }) => name));
     for (const name of [
       'createJob',
@@ -147,7 +147,7 @@ describe('the examples of the contract', () => {
       assert.ok(names.has(name), name);
   });
 
-  it('are taken when they are sent, and answered as the contract says', async () => {
+  it('are accepted, and answered as the contract says', async () => {
     for (const { name, method, path, operation, body } of shown) {
       const sent = JSON.stringify(await stand.in(body));
       const response = await server.fetch(await stand.pathOf(path), {
@@ -164,7 +164,7 @@ describe('the examples of the contract', () => {
     }
   });
 
-  it('of what parts hold are taken too', async () => {
+  it('in JSON parts are accepted too', async () => {
     for (const { field, path, value } of partExamples(contract.components.schemas)) {
       const form = formOf(tinyAdapter(200));
       form.append(field, typeof value === 'string' ? value : JSON.stringify(value));

@@ -34,14 +34,14 @@ interface Contract {
   };
 }
 
-/** An adapter's files by their own names, or by what they are. */
+/** The files of an adapter under their own names, or under the names of their roles. */
 const EITHER = ['adapter_model.safetensors', 'weights', 'adapter_config.json', 'config'];
 
-/** What begins the name of every operation; what it is done to comes after it. */
+/** The verbs with which the names of operations begin; the object follows. */
 const VERBS =
   /^(append|cancel|create|delete|download|drain|get|list|plan|put|resume|retry|rotate|squeeze|stream|suspend|test|update|upload)[A-Z][A-Za-z]+$/;
 
-/** Every call that there is, written by hand: what is not meant to be there is not meant to be found. */
+/** Every call, listed by hand, so that none is added or removed by mistake. */
 const CALLS: Readonly<Record<string, string>> = {
   '/livez': 'get',
   '/metrics': 'get',
@@ -123,12 +123,12 @@ describe('openapi.yaml', () => {
   });
   after(() => server.close());
 
-  it('is what the service says; if not, run "npm run openapi"', async () => {
+  it('is generated from the service; if it is not, run "npm run openapi"', async () => {
     const committed = readFileSync(join(ROOT, 'openapi.yaml'), 'utf8');
     assert.ok(committed === (await openapiDocument(version)), 'openapi.yaml is stale: run "npm run openapi"');
   });
 
-  it('is served as it is written, apart from the version', async () => {
+  it('is served as written, apart from the version', async () => {
     const served = await (await server.fetch('/openapi.yaml')).text();
     assert.equal(served, await openapiDocument('9.9.9'));
     assert.deepEqual(await (await server.fetch('/openapi.json')).json(), parse(served));
@@ -151,7 +151,7 @@ describe('openapi.yaml', () => {
     assert.deepEqual(operations.map(([name]) => name).sort(), wanted.sort());
   });
 
-  it('describes every operation, and every failure as a problem', () => {
+  it('describes every operation, and every failure as a problem document', () => {
     const ids = operations.map(([, operation]) => operation.operationId);
     assert.equal(new Set(ids).size, ids.length);
     for (const [name, { operationId, summary, tags, responses }] of operations) {
@@ -171,7 +171,7 @@ describe('openapi.yaml', () => {
     }
   });
 
-  it('has one media type for a body and one for an answer', () => {
+  it('has one media type for a body and one for a response', () => {
     for (const [name, { requestBody, responses }] of operations) {
       for (const content of [requestBody, ...Object.values(responses)].map((part) => part?.content ?? {}))
         assert.ok(Object.keys(content).length <= 1, `${name}: ${Object.keys(content)}`);
@@ -235,7 +235,7 @@ describe('openapi.yaml', () => {
     }
   });
 
-  it('tells the codes that an operation may answer, and their statuses are its responses', () => {
+  it('lists the codes that an operation may return, and their statuses are its responses', () => {
     const everywhere = contract['x-error-codes'];
     for (const [name, { responses, 'x-error-codes': own }] of operations) {
       const codes = [...everywhere, ...own];
@@ -260,7 +260,7 @@ describe('openapi.yaml', () => {
     for (const name of ['Target', 'JobResult', 'S3Source', 'Labels']) assert.ok(name in schemas!, name);
   });
 
-  it('takes at most 5.5 kB for an operation', async () => {
+  it('needs at most 5.5 kB per operation', async () => {
     const { length } = await openapiDocument(version);
     assert.ok(length <= operations.length * 5500, `${length} bytes for ${operations.length} operations`);
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-/** Parts of multipart bodies that hold JSON, each with every example that the contract has of it. */
+/** Parts of multipart bodies that contain JSON, each with every example in the contract. */
 export function partExamples(
   schemas: Readonly<Record<string, { readonly examples?: readonly unknown[] }>>,
 ): { field: string; path: string; value: unknown }[] {

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 
 type Node = Readonly<Record<string, unknown>>;
 
-/** Where a schema of the contract stands, as a JSON pointer, and a value that it shows. */
+/** The place of a schema in the contract, as a JSON pointer, and a value that it shows. */
 interface Shown {
   readonly pointer: string;
   readonly keyword: 'default' | 'example' | 'examples' | 'prefixItems';
@@ -16,7 +16,7 @@ interface Shown {
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null;
 const escaped = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
 
-/** Every default and example beside a schema. Names of properties are no keywords. */
+/** Every default and example beside a schema. Names of properties are not keywords. */
 function* shownIn(value: unknown, pointer = '', isNames = false): Generator<Shown> {
   if (!isNode(value)) return;
   if (!isNames && !Array.isArray(value)) {
@@ -24,7 +24,7 @@ function* shownIn(value: unknown, pointer = '', isNames = false): Generator<Show
     if ('prefixItems' in value) yield { pointer, keyword: 'prefixItems', value: value.prefixItems };
     if (Array.isArray(value.examples))
       for (const example of value.examples) yield { pointer, keyword: 'examples', value: example };
-    // Beside a schema (a parameter, a media type), or in one.
+    // Beside a schema (a parameter, a media type), or inside one.
     const at = isNode(value.schema) ? `${pointer}/schema` : pointer;
     if ('example' in value) yield { pointer: at, keyword: 'example', value: value.example };
     if (isNode(value.examples) && !Array.isArray(value.examples))
@@ -41,7 +41,7 @@ function* shownIn(value: unknown, pointer = '', isNames = false): Generator<Show
   }
 }
 
-describe('what the contract shows', () => {
+describe('the values in the contract', () => {
   let contract: Node;
   let shown: Shown[];
   before(() => {
@@ -49,7 +49,7 @@ describe('what the contract shows', () => {
     shown = [...shownIn(contract)];
   });
 
-  it('defaults and examples obey the schemas that they stand in', () => {
+  it('obey the schemas in which they occur, as defaults and examples', () => {
     const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
     ajv.addSchema(contract, 'contract');
     const values = shown.filter(({ keyword }) => keyword !== 'prefixItems');
@@ -62,7 +62,7 @@ describe('what the contract shows', () => {
     assert.deepEqual(wrong, []);
   });
 
-  it('has no tuples by prefixItems, which gateways refuse', () => {
+  it('do not include tuples by prefixItems, which gateways refuse', () => {
     assert.deepEqual(
       shown.filter(({ keyword }) => keyword === 'prefixItems'),
       [],

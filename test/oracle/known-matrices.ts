@@ -43,8 +43,9 @@ export function orthonormalColumns(rows: number, columns: number, seed: number):
 }
 
 /**
- * LoRA factors B [m, r] and A [r, n] whose product has exactly these r singular values. The inner space is mixed by
- * a well-conditioned random matrix, so that the factors look like trained ones: neither orthogonal nor balanced.
+ * LoRA factors B [m, r] and A [r, n] whose product has exactly these r singular values. The inner space is
+ * mixed by a well-conditioned random matrix, so that the factors resemble trained ones: neither orthogonal
+ * nor balanced.
  */
 export function factorsWithSpectrum(m: number, n: number, sigma: readonly number[], seed: number) {
   const r = sigma.length;
@@ -69,7 +70,7 @@ export function diagonal(values: readonly number[]): Matrix {
   return result;
 }
 
-/** The ill-conditioned 1/(i + j + 1). */
+/** The ill-conditioned matrix of 1/(i + j + 1). */
 export function hilbert(rows: number, columns: number): Matrix {
   return matrix(
     rows,

@@ -45,7 +45,7 @@ const minus = (x: Matrix, y: Matrix) =>
   );
 
 describe('oracle: singular values', () => {
-  it('of a 2×2 matrix worked by hand', () => {
+  it('of a 2×2 matrix, as calculated by hand', () => {
     // [[3, 0], [4, 5]]: σ² are the eigenvalues 45 and 5 of MᵀM.
     closeSpectrum(singularValues(matrix(2, 2, [3, 0, 4, 5])), [Math.sqrt(45), Math.sqrt(5)], 1e-15);
   });
@@ -80,7 +80,7 @@ describe('oracle: singular values', () => {
     );
   });
 
-  it('keeps small values apart from rounding over 12 orders of magnitude', () => {
+  it('distinguishes small values from rounding over 12 orders of magnitude', () => {
     const sigma = Array.from({ length: 13 }, (_, i) => 10 ** -i);
     const m = multiply(
       multiply(orthonormalColumns(60, 13, 3), diagonal(sigma)),
@@ -97,7 +97,7 @@ describe('oracle: singular values', () => {
     }
   });
 
-  it('hold their invariants on any matrix', () => {
+  it('keep their invariants on any matrix', () => {
     const shape = fc.record({
       rows: fc.integer({ min: 1, max: 12 }),
       columns: fc.integer({ min: 1, max: 12 }),
@@ -114,7 +114,7 @@ describe('oracle: singular values', () => {
         close(Math.hypot(...sigma), frobenius(m), 1e-13 * frobenius(m), 'Σσ²');
         closeSpectrum(singularValues(transpose(m)), [...sigma], 1e-13);
         if (rows === columns) {
-          // |det| = Πσ, the determinant read off R.
+          // |det| = Πσ, with the determinant from R.
           const r = qrFactorR(m);
           const determinant = Array.from({ length: rows }, (_, i) => r.data[i * rows + i]!);
           const product = (values: number[]) => values.reduce((all, value) => all * value, 1);
@@ -152,13 +152,13 @@ describe('oracle: products of LoRA factors', () => {
   const sigma = Array.from({ length: 16 }, (_, i) => (i + 1) ** -0.7);
   const { b, a } = factorsWithSpectrum(90, 70, sigma, 11);
 
-  it('have the spectrum they were made with', () => {
+  it('have their original spectrum', () => {
     closeSpectrum(singularValuesOfProduct(b, a), sigma, 1e-14);
     closeSpectrum(singularValues(multiply(b, a)).subarray(0, 16), sigma, 1e-14);
     close(productNorm(b, a, -2), 2 * Math.hypot(...sigma), 1e-14 * 10);
   });
 
-  it('have min(m, r, n) singular values when the rank exceeds the matrix', () => {
+  it('have min(m, r, n) singular values if the rank exceeds the matrix', () => {
     const wide = gaussianMatrix(3, 8, 1);
     const high = gaussianMatrix(8, 5, 2);
     closeSpectrum(singularValuesOfProduct(wide, high), [...singularValues(multiply(wide, high))], 1e-14);
@@ -175,14 +175,14 @@ describe('oracle: products of LoRA factors', () => {
     assert.equal(tailShare(new Float64Array([3, 4]), 0), 1);
   });
 
-  it('differ by what forming both shows', () => {
+  it('differ by as much as the products that are formed', () => {
     const b2 = gaussianMatrix(90, 4, 21);
     const a2 = gaussianMatrix(4, 70, 22);
     const formed = frobenius(minus(scaled(multiply(b, a), 1.5), scaled(multiply(b2, a2), -0.25)));
     close(differenceNorm(b, a, 1.5, b2, a2, -0.25), formed, 1e-13 * formed);
   });
 
-  it('differ by the optimal error when one is the truncation of the other', () => {
+  it('differ by the optimal error if one is the truncation of the other', () => {
     const tall = orthonormalColumns(90, 16, 31);
     const wide = transpose(orthonormalColumns(70, 16, 32));
     const cut = (rank: number) => diagonal(sigma.map((value, i) => (i < rank ? value : 0)));
@@ -194,7 +194,7 @@ describe('oracle: products of LoRA factors', () => {
     }
   });
 
-  it('resolve a difference of 1e-9 to seven digits, where Gram matrices would see nothing', () => {
+  it('resolve a difference of 1e-9 to seven digits, which Gram matrices would miss', () => {
     const nudge = gaussianMatrix(90, 16, 41);
     const size = 1e-9 / productNorm(nudge, a);
     const moved = matrix(

@@ -1,7 +1,8 @@
 /**
- * Dense float64 linear algebra in plain TypeScript, written to judge the service's results and shared with none of
- * its code. Accuracy comes first: orthogonal transformations only (Householder QR, one-sided Jacobi SVD), never Gram
- * matrices, so that an excess of 1e-6 over the optimal error can be told from rounding.
+ * Dense float64 linear algebra in plain TypeScript, written to check the service's results; it shares no code
+ * with the service. Accuracy comes first: orthogonal transformations only (Householder QR, one-sided Jacobi
+ * SVD), never Gram matrices, so that an excess of 1e-6 over the optimal error can be distinguished from
+ * rounding.
  *
  * An update is ΔW = s·B·A with B [m, r] and A [r, n]; it is never formed.
  */
@@ -13,9 +14,12 @@ export interface Matrix {
   readonly data: Float64Array;
 }
 
-/** Columns count as orthogonal below this cosine times their length: what rounding leaves of a dot product. */
+/**
+ * Columns count as orthogonal below this cosine times their norm, which is what rounding leaves of a dot
+ * product.
+ */
 const EPSILON = 2 ** -52;
-/** One-sided Jacobi needs 6 to 12 sweeps; more means a bug, not a hard matrix. */
+/** One-sided Jacobi needs 6 to 12 sweeps; more indicate a bug, not a hard matrix. */
 const MAX_SWEEPS = 60;
 
 export function matrix(rows: number, columns: number, values?: ArrayLike<number>): Matrix {
@@ -77,7 +81,7 @@ export function singularValues(source: Matrix): Float64Array {
   return jacobiSingularValues(columnsOf(qrFactorR(narrow)));
 }
 
-/** Singular values of B·A, descending: min(m, r, n) of them; those beyond are zero. */
+/** Singular values of B·A, descending: min(m, r, n) of them; all others are zero. */
 export function singularValuesOfProduct(b: Matrix, a: Matrix): Float64Array {
   return singularValues(smallProduct(columnsOf(b), rowsOf(a)));
 }
@@ -88,8 +92,8 @@ export function productNorm(b: Matrix, a: Matrix, scale = 1): number {
 }
 
 /**
- * The least ‖ΔW − X‖_F / ‖ΔW‖_F that any X of rank k can have (Eckart–Young), for ΔW = s·B·A. Zero for ΔW = 0.
- * The scale cancels out; it is asked for only so that a scale of 0 counts as ΔW = 0.
+ * The least ‖ΔW − X‖_F / ‖ΔW‖_F that any X of rank k can have (Eckart–Young), for ΔW = s·B·A. Zero for ΔW =
+ * 0. The scale cancels out; it is a parameter only so that a scale of 0 counts as ΔW = 0.
  */
 export function optimalTruncation(b: Matrix, a: Matrix, scale: number, rank: number): number {
   return scale === 0 ? 0 : tailShare(singularValuesOfProduct(b, a), rank);
@@ -101,7 +105,10 @@ export function tailShare(sigma: Float64Array, rank: number): number {
   return whole === 0 ? 0 : norm(sigma, Math.min(rank, sigma.length)) / whole;
 }
 
-/** ‖s·B·A − s₂·B₂·A₂‖_F through QR of [B  B₂] and of [A; A₂]: its error is rounding of the two products, no more. */
+/**
+ * ‖s·B·A − s₂·B₂·A₂‖_F through QR of [B  B₂] and of [A; A₂]: its error is only the rounding of the two
+ * products.
+ */
 export function differenceNorm(
   b: Matrix,
   a: Matrix,
@@ -121,7 +128,10 @@ export function differenceNorm(
   );
 }
 
-/** R_L·R_Rᵀ for left·right given as the columns of one and the rows of the other: same singular values, but small. */
+/**
+ * R_L·R_Rᵀ for left·right given as the columns of one and the rows of the other: it has the same singular
+ * values, but is small.
+ */
 function smallProduct(leftColumns: Float64Array[], rightRows: Float64Array[]): Matrix {
   if (leftColumns.length !== rightRows.length) {
     throw new Error(`B has ${leftColumns.length} columns, A has ${rightRows.length} rows`);
@@ -141,7 +151,7 @@ function triangularize(columns: Float64Array[]): Matrix {
     if (length === 0) continue;
     const head = reflector[j]!;
     result.data[j * result.columns + j] = head > 0 ? -length : length;
-    // The reflector, divided by its length so that nothing overflows: v = (x − αe₁)/‖x‖, vᵀv = 2(1 + |x₁|/‖x‖).
+    // The reflector, divided by its norm so that nothing overflows: v = (x − αe₁)/‖x‖, vᵀv = 2(1 + |x₁|/‖x‖).
     reflector[j] = head + (head > 0 ? length : -length);
     for (let i = j; i < height; i++) reflector[i] = reflector[i]! / length;
     const weight = 1 / (1 + Math.abs(head) / length);
@@ -174,14 +184,18 @@ function jacobiSingularValues(columns: Float64Array[]): Float64Array {
   return Float64Array.from(columns, (column) => largest * norm(column, 0)).sort((x, y) => y - x);
 }
 
-/** Rotates columns p and q until they are orthogonal, the longer one first; tells whether there was anything to do. */
+/**
+ * Rotates columns p and q until they are orthogonal, the longer one first. @returns whether a rotation was
+ * needed
+ */
 function orthogonalize(columns: Float64Array[], p: number, q: number, tolerance: number): boolean {
   const first = columns[p]!;
   const second = columns[q]!;
   const firstSquared = dot(first, first, 0);
   const secondSquared = dot(second, second, 0);
   const inner = dot(first, second, 0);
-  // Beside a largest norm of 1 such a column is what rounding left of a zero one, and as parallel as it likes.
+  // Relative to a largest norm of 1 such a column is the rounding of a zero column, and may be parallel to
+  // others.
   const isNothing = Math.min(firstSquared, secondSquared) <= EPSILON ** 4;
   if (isNothing || Math.abs(inner) <= tolerance * Math.sqrt(firstSquared) * Math.sqrt(secondSquared)) {
     if (firstSquared < secondSquared) [columns[p], columns[q]] = [second, first];

@@ -2,7 +2,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-/** Debian's Python, where python3-numpy lands; another python3 on PATH may lack it. */
+/** Debian's Python, for which python3-numpy is installed; another python3 on PATH may lack it. */
 const PYTHON = '/usr/bin/python3';
 const SCRIPT = fileURLToPath(new URL('./oracle.py', import.meta.url));
 const MAX_OUTPUT_BYTES = 64 * 2 ** 20;
@@ -19,8 +19,8 @@ export interface NumpyScore {
 export type NumpyScores = readonly Readonly<Record<string, NumpyScore>>[];
 
 /**
- * What to pass as `skip` to a test that needs numpy: false, or the sentence to skip with. Said aloud on standard
- * error too, because a skipped oracle is worth knowing about.
+ * The value of `skip` for a test that needs numpy: false, or the sentence to skip with. It is also printed on
+ * standard error, because a skipped oracle should be noticed.
  */
 export function skipWithoutNumpy(): false | string {
   try {
@@ -33,11 +33,11 @@ export function skipWithoutNumpy(): false | string {
   }
 }
 
-/** Scores output folders against their source by numpy in float64 (test/oracle/oracle.py). */
+/** Scores output folders against their source with numpy in float64 (test/oracle/oracle.py). */
 export async function scoreWithNumpy(sourceDir: string, outDirs: readonly string[]): Promise<NumpyScores> {
   const { stdout } = await promisify(execFile)(PYTHON, [SCRIPT, sourceDir, ...outDirs], {
     maxBuffer: MAX_OUTPUT_BYTES,
-    // Spinning BLAS threads would only take the cores from the service under test.
+    // BLAS threads that spin would only take cores from the service under test.
     env: { ...process.env, OPENBLAS_NUM_THREADS: '1' },
   });
   return JSON.parse(stdout).outputs;

@@ -28,7 +28,9 @@ export interface OracleAdapter {
 const FACTOR_A =
   /^(?:base_model\.model\.)?(.+)\.(lora_A(?:\.default)?\.weight|lora_embedding_A(?:\.default)?)$/;
 
-/** Reads a PEFT adapter folder, with the scale PEFT would use (peft/tuners/lora/layer.py, update_layer). */
+/**
+ * Reads a PEFT adapter folder, with the scale that PEFT would use (peft/tuners/lora/layer.py, update_layer).
+ */
 export function readPeftAdapter(dir: string): OracleAdapter {
   return parsePeftAdapter(readFileSync(join(dir, WEIGHTS)), readFileSync(join(dir, CONFIG), 'utf8'));
 }
@@ -60,7 +62,7 @@ export function parsePeftAdapter(weights: Uint8Array, configText: string): Oracl
   return { config, metadata, modules, passthrough };
 }
 
-/** The value of the first key that names the module (peft/utils/other.py, get_pattern_key). */
+/** The value of the first key that matches the module (peft/utils/other.py, get_pattern_key). */
 function pattern(patterns: Record<string, number> | null | undefined, path: string): number | undefined {
   const key = Object.keys(patterns ?? {}).find((each) => new RegExp(`^(?:.*\\.)?(?:${each})$`).test(path));
   return key === undefined ? undefined : patterns![key];

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { type Matrix, matrix } from './linear-algebra.ts';
 
 /**
- * A second, minimal reader of safetensors (https://github.com/huggingface/safetensors, README, "Format"), so that
- * tests do not judge the service's files with the service's own reader. Whole file in memory; trusts nothing less
- * than the tests need.
+ * A second, minimal reader of safetensors (https://github.com/huggingface/safetensors, README, "Format"), so
+ * that tests do not check the service's files with the service's own reader. It reads the whole file into
+ * memory and checks only what the tests need.
  */
 export interface Tensor {
   readonly dtype: string;
@@ -44,7 +44,7 @@ export function parseSafetensors(file: Uint8Array): SafetensorsFile {
 
 export const readSafetensors = (path: string): SafetensorsFile => parseSafetensors(readFileSync(path));
 
-/** The other way round, for fixtures made by tests: tensors back to back in the order given. */
+/** Writes fixtures of tests: tensors one after the other in the given order. */
 export function buildSafetensors(
   tensors: Readonly<Record<string, Tensor>>,
   metadata?: Readonly<Record<string, string>>,

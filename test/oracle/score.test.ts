@@ -23,13 +23,13 @@ const BASE = 'base_model.model.';
 
 const halves = (words: readonly number[]) => new Uint8Array(Uint16Array.from(words).buffer);
 const asF32 = (m: Matrix, shape = [m.rows, m.columns]) => float32Tensor(shape, m.data);
-/** Cuts float32 to its upper half: a bfloat16, rounded towards zero. */
+/** Truncates float32 to its upper half: a bfloat16, rounded towards zero. */
 const asBF16 = (m: Matrix): Tensor => ({
   dtype: 'BF16',
   shape: [m.rows, m.columns],
   bytes: halves([...new Uint32Array(Float32Array.from(m.data).buffer)].map((word) => word >>> 16)),
 });
-/** Arbitrary halves below 2 in size, subnormals among them. */
+/** Arbitrary float16 numbers below 2 in size, including subnormal ones. */
 const randomF16 = (rows: number, columns: number, seed: number): Tensor => ({
   dtype: 'F16',
   shape: [rows, columns],
@@ -54,7 +54,7 @@ describe('oracle: reading', () => {
     assert.throws(() => decodeTensor({ dtype: 'I8', shape: [1], bytes: new Uint8Array(1) }), /I8/);
   });
 
-  it('returns what was built, and notices bytes that belong to no tensor', () => {
+  it('returns what was written, and notices bytes that belong to no tensor', () => {
     const tensors = {
       x: float32Tensor([2, 1], [1, 2]),
       y: { dtype: 'U8', shape: [3], bytes: Buffer.from('abc') },
@@ -77,7 +77,7 @@ describe('oracle: reading', () => {
     assert.deepEqual([attention.b.rows, attention.b.columns, attention.a.columns], [2304, 8, 768]);
   });
 
-  it('takes rank and alpha from patterns, rsLoRA, convolutions and embeddings as PEFT does', () => {
+  it('reads rank and alpha from patterns, rsLoRA, convolutions and embeddings like PEFT', () => {
     const tensors = {
       [`${BASE}x.q_proj.lora_A.weight`]: asF32(gaussianMatrix(4, 6, 1)),
       [`${BASE}x.q_proj.lora_B.weight`]: asF32(gaussianMatrix(5, 4, 2)),
@@ -153,7 +153,7 @@ describe('oracle: scores', () => {
     ),
   });
 
-  it('finds the optimal truncation optimal, and a worse one worse', () => {
+  it('call the optimal truncation optimal, and a worse one worse', () => {
     const source = cutTo(6, 0.5);
     const best = cutTo(2, 4);
     const from = writeAdapter('source', pair('m', asF32(source.b), asF32(source.a)), { r: 6, lora_alpha: 3 });
@@ -175,7 +175,7 @@ describe('oracle: scores', () => {
     assert.ok(bad.actualError > allowedError(bad, 1e-6));
   });
 
-  it('allows rounding to 16 bits, and no more than that', () => {
+  it('allow rounding to 16 bits, and no more than that', () => {
     const source = factorsWithSpectrum(200, 150, SIGMA, 5);
     const from = writeAdapter('exact', pair('m', asF32(source.b), asF32(source.a)), { r: 6, lora_alpha: 6 });
     const cut = writeAdapter('cut', pair('m', asBF16(source.b), asBF16(source.a)), { r: 6, lora_alpha: 6 });
@@ -190,7 +190,7 @@ describe('oracle: scores', () => {
     assert.ok(bad.actualError > allowedError(bad, 1e-3));
   });
 
-  it('gives an update of zero no room: it must stay zero', () => {
+  it('require an update of zero to stay zero', () => {
     const zero = matrix(5, 2);
     const other = gaussianMatrix(2, 4, 1);
     const config = { r: 2, lora_alpha: 2 };
@@ -202,7 +202,7 @@ describe('oracle: scores', () => {
     assert.ok(bad.actualError > allowedError(bad, 1));
   });
 
-  it('refuses to compare different modules', () => {
+  it('refuse to compare different modules', () => {
     const config = { r: 2, lora_alpha: 2 };
     const tensors = (name: string) =>
       pair(name, asF32(gaussianMatrix(3, 2, 1)), asF32(gaussianMatrix(2, 3, 2)));
@@ -210,7 +210,7 @@ describe('oracle: scores', () => {
     assert.throws(() => scoreAdapter(x!, y!), /different modules/);
   });
 
-  it('agrees with numpy on every dtype, kind and scale', { skip: skipWithoutNumpy() }, async () => {
+  it('agree with numpy for every dtype, kind and scale', { skip: skipWithoutNumpy() }, async () => {
     const tensors = (rank: number, seed: number, convert: (m: Matrix) => Tensor) => ({
       ...pair('plain', convert(gaussianMatrix(64, rank, seed)), convert(gaussianMatrix(rank, 48, seed + 1))),
       ...pair('half', randomF16(20, rank, seed + 2), randomF16(rank, 30, seed + 3)),
@@ -258,7 +258,7 @@ describe('oracle: scores', () => {
     });
   });
 
-  it('agrees with numpy on a trained adapter', { skip: skipWithoutNumpy() }, async () => {
+  it('agree with numpy for a trained adapter', { skip: skipWithoutNumpy() }, async () => {
     const [theirs] = await scoreWithNumpy(EXAMPLE, [EXAMPLE]);
     const source = readPeftAdapter(EXAMPLE);
     for (const [name, score] of scoreAdapter(source, source)) {

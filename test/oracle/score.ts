@@ -7,7 +7,7 @@ import {
 } from './linear-algebra.ts';
 import type { OracleAdapter, OracleModule } from './peft-adapter.ts';
 
-/** How close one written module is to its source, and how close it could have been. */
+/** The error of one written module, and the smallest error it could have. */
 export interface ModuleScore {
   readonly rank: number;
   /** ‖ΔW‖_F² of the source. */
@@ -40,7 +40,7 @@ export function scoreAdapter(source: OracleAdapter, output: OracleAdapter): Map<
   );
 }
 
-/** Of sources: each is scored against many outputs, and its spectrum is most of the work. */
+/** Cached for sources: each is scored against many outputs, and its spectrum is most of the work. */
 const spectra = new WeakMap<OracleModule, Float64Array>();
 
 function spectrumOf(source: OracleModule): Float64Array {
@@ -75,12 +75,13 @@ function roundingError({ a, b, scale, dtype }: OracleModule): number {
 }
 
 /**
- * The error a module may have when its factors were computed to `tolerance` over the optimum and then rounded.
+ * The error a module may have when its factors were computed to `tolerance` above the optimum and then
+ * rounded.
  *
- * With B′ = B + E and A′ = A + F the error is (ΔW − BA) − EA − BF − EF. For the optimal BA the residual ΔW − BA is
- * orthogonal to the columns of B and the rows of A, hence to EA and BF, so the two add up as squares:
- * error² ≤ ((1 + tolerance)·optimum)² + rounding², up to the negligible EF. For float32 the second term only matters
- * where the optimum is near 1e-7; for bfloat16 and float16 it is what keeps an honest result from failing.
+ * With B′ = B + E and A′ = A + F the error is (ΔW − BA) − EA − BF − EF. For the optimal BA the residual ΔW −
+ * BA is orthogonal to the columns of B and the rows of A, hence to EA and BF, so the two add up as squares:
+ * error² ≤ ((1 + tolerance)·optimum)² + rounding², up to the negligible EF. For float32 the second term only
+ * matters if the optimum is near 1e-7; for bfloat16 and float16 it keeps a correct result from failing.
  */
 export const allowedError = (score: ModuleScore, tolerance: number): number =>
   Math.hypot((1 + tolerance) * score.optimalError, score.roundingError);

@@ -1,7 +1,7 @@
 import { type Matrix, matrix, scaled, transpose } from './linear-algebra.ts';
 import type { OracleAdapter, OracleModule } from './peft-adapter.ts';
 
-/** Σ weight·ΔW of adapters, as factors in float64 put side by side: the truth a merge is judged by. */
+/** Σ weight·ΔW of adapters, as concatenated factors in float64: the reference for a merge. */
 export function weightedSum(
   terms: readonly { readonly adapter: OracleAdapter; readonly weight: number }[],
 ): OracleAdapter {

@@ -8,7 +8,7 @@ import { isGone, until, withBench } from './harness.ts';
 const ITEMS = 2_000;
 
 describe('batches with real Redis and real workers', () => {
-  it('end when their last job has, whatever became of the others', () =>
+  it('end when their last job has ended, whatever its outcome', () =>
     withBench(async (bench) => {
       const batch = await bench.submitBatch(5, (i) => (i === 1 ? ['permanent'] : i === 3 ? ['wait'] : []));
       bench.worker({ concurrency: 2 });
@@ -27,13 +27,13 @@ describe('batches with real Redis and real workers', () => {
       assert.deepEqual(await unfinished(bench.jobs), []);
     }));
 
-  it('are accepted whole, with as many jobs as there may be', () =>
+  it('are accepted completely, with as many jobs as are permitted', () =>
     withBench(async (bench) => {
       const batch = await bench.submitBatch(ITEMS);
       assert.deepEqual([batch.counts.queued, (await unfinished(bench.jobs)).length], [ITEMS, ITEMS]);
     }));
 
-  it('are cancelled: what waits never begins, what runs stops, and the batch ends', () =>
+  it('are cancelled: waiting jobs never begin, running ones stop, and the batch ends', () =>
     withBench(async (bench) => {
       const batch = await bench.submitBatch(30, () => ['hang']);
       bench.worker();
@@ -67,7 +67,7 @@ describe('batches with real Redis and real workers', () => {
       for (const id of batch.ids) assert.equal((await bench.attempts(id)).length, 1);
     }));
 
-  it('go on when the worker is killed', () =>
+  it('continue when the worker is killed', () =>
     withBench(async (bench) => {
       const batch = await bench.submitBatch(3, (i) => (i === 0 ? ['wait'] : []));
       const child = await bench.workerProcess(1_500);
@@ -78,7 +78,7 @@ describe('batches with real Redis and real workers', () => {
       assert.equal((await bench.batchOutcome(batch.id)).state, 'succeeded');
     }));
 
-  it('are retried with the jobs that failed, and removed with all of theirs', () =>
+  it('are retried with the jobs that failed, and removed with all their records', () =>
     withBench(async (bench) => {
       const batch = await bench.submitBatch(100, (i) => (i % 10 === 5 ? ['permanent'] : []));
       bench.worker({ concurrency: 2 });

@@ -1,4 +1,4 @@
-/** A private Redis under a process that a test can kill. Arguments: data folder, search path. */
+/** A process with a private Redis that a test can kill. Arguments: data folder, search path. */
 import { Broker } from '../../src/queue/broker.ts';
 import { SILENT } from './harness.ts';
 

@@ -23,7 +23,7 @@ async function ask<T>(socketPath: string, question: (redis: Redis) => Promise<T>
   }
 }
 
-/** Runs `broker.program.ts`; its line says where the server is and which process it is. */
+/** Runs `broker.program.ts`, which prints the address of the server and its process id on one line. */
 async function brokerProcess(dataDir: string, searchPath = process.env.PATH ?? '') {
   const child = spawn(process.execPath, [...programEntry(BROKER_PROGRAM), dataDir, searchPath], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -33,7 +33,7 @@ async function brokerProcess(dataDir: string, searchPath = process.env.PATH ?? '
 }
 
 describe('the private Redis', () => {
-  it('listens on a socket of this user only, writes nothing to the disk and evicts nothing', () =>
+  it('listens on a socket of this user only, writes nothing to disk and evicts nothing', () =>
     withFolder(async (folder) => {
       const broker = await startBroker(folder);
       try {
@@ -57,7 +57,7 @@ describe('the private Redis', () => {
       }
     }));
 
-  it('is gone after close with all it knew, and can be started again', () =>
+  it('is gone with all its data after close, and can be started again', () =>
     withFolder(async (folder) => {
       const first = await startBroker(folder);
       const { pid } = first;
@@ -81,7 +81,7 @@ describe('the private Redis', () => {
       await next.close();
     }));
 
-  it('replaces a server that outlived its parent, where setpriv is missing', () =>
+  it('replaces a server that outlived its parent, if setpriv is missing', () =>
     withFolder(async (folder) => {
       const bin = join(folder, 'bin');
       await mkdir(bin);
@@ -98,7 +98,7 @@ describe('the private Redis', () => {
       await next.close();
     }));
 
-  it('is refused a second time on the same folder, by the process that has it', () =>
+  it('is refused a second time on the same folder, naming the process that uses it', () =>
     withFolder(async (folder) => {
       const { child } = await brokerProcess(folder);
       await assert.rejects(startBroker(folder), (error: Error) => {
@@ -115,7 +115,7 @@ describe('the private Redis', () => {
       );
     }));
 
-  it('takes over from an owner of another container, unless a server still listens', () =>
+  it('takes over from an owner in another container, unless a server still listens', () =>
     withFolder(async (folder) => {
       await mkdir(join(folder, 'broker'));
       await writeFile(join(folder, 'broker/owner'), 'otherplace-17-123');
@@ -126,7 +126,7 @@ describe('the private Redis', () => {
       assert.equal(await readFile(join(folder, 'broker/owner'), 'utf8'), 'otherplace-17-123');
     }));
 
-  it('is claimed by one of many that start at once', () =>
+  it('is claimed by one of many processes that start at once', () =>
     withFolder(async (folder) => {
       const starts = await Promise.allSettled(Array.from({ length: 5 }, () => startBroker(folder)));
       const started = starts.filter((start) => start.status === 'fulfilled');
@@ -147,7 +147,7 @@ describe('the private Redis', () => {
       await broker.close();
     }));
 
-  it('finds a short place for its socket when the folder is too deep', async () => {
+  it('finds a short path for its socket if the folder is nested too deep', async () => {
     const deep = await mkdtemp(join(tmpdir(), `${'d'.repeat(120)}-`));
     try {
       const broker = await startBroker(deep);
@@ -161,7 +161,7 @@ describe('the private Redis', () => {
     }
   });
 
-  it('says what to install when there is no server', () =>
+  it('explains what to install if there is no server', () =>
     withFolder(async (folder) => {
       const start = Broker.start({ dataDir: folder, searchPath: folder, logger: SILENT });
       await assert.rejects(start, (error: Error) => {
@@ -174,7 +174,7 @@ describe('the private Redis', () => {
       });
     }));
 
-  it('gives the server nothing of our environment, where credentials may be', () =>
+  it('passes nothing of our environment, which may contain credentials, to the server', () =>
     withFolder(async (folder) => {
       const bin = join(folder, 'bin');
       await mkdir(bin);
@@ -192,7 +192,7 @@ describe('the private Redis', () => {
       }
     }));
 
-  it('quotes the server when it does not start', () =>
+  it("quotes the server's output if it does not start", () =>
     withFolder(async (folder) => {
       const bin = join(folder, 'bin');
       await mkdir(bin);
@@ -206,7 +206,7 @@ describe('the private Redis', () => {
 });
 
 describe('brokerCommand', () => {
-  it('prefers valkey-server, and ends the server with its parent where setpriv is there', () =>
+  it('prefers valkey-server, and ends the server with its parent if setpriv is installed', () =>
     withFolder(async (folder) => {
       const program = async (name: string) => {
         await writeFile(join(folder, name), '', { mode: 0o755 });

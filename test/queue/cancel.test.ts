@@ -7,7 +7,7 @@ import type { JobPriority } from '../../src/contract/job-request.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import { isGone, REQUEST, until, withBench } from './harness.ts';
 
-/** Only keeps a broken test from hanging. */
+/** Only prevents hanging. */
 const LONG_MS = 180_000;
 
 describe('cancelling with real Redis and real workers', () => {
@@ -46,7 +46,7 @@ describe('cancelling with real Redis and real workers', () => {
       );
     }));
 
-  it('keeps how far an active job had come', () =>
+  it('keeps the progress of an active job', () =>
     withBench(async (bench) => {
       const id = await bench.submit('wait');
       bench.worker();
@@ -60,12 +60,12 @@ describe('cancelling with real Redis and real workers', () => {
       assert.deepEqual((await bench.service.get(id)).progress, progress);
     }));
 
-  it('keeps a job that waits for its next attempt from it', () =>
+  it('prevents the next attempt of a job that waits for it', () =>
     withBench(async (bench) => {
       const id = await bench.submit('wait-transient', 'transient');
       const worker = bench.worker();
       await bench.attemptStarted(id, 1);
-      // It takes no more: the pause before the next attempt lasts until another worker comes.
+      // The worker takes no more jobs: the pause before the next attempt lasts until another worker starts.
       const left = worker.close(LONG_MS);
       await bench.release(id);
       await left;
@@ -79,7 +79,7 @@ describe('cancelling with real Redis and real workers', () => {
       assert.equal((await bench.jobs.get(id))?.state, 'cancelled');
     }));
 
-  it('holds when the worker dies in that moment', () =>
+  it('holds even if the worker dies at that moment', () =>
     withBench(async (bench) => {
       const id = await bench.submit('hang', 'hang');
       const child = await bench.workerProcess(1_500);
@@ -88,7 +88,7 @@ describe('cancelling with real Redis and real workers', () => {
       child.kill('SIGKILL');
       assert.equal((await cancelling).state, 'cancelled');
       await isGone(compute);
-      // Another worker finds it stalled, and over.
+      // Another worker finds its stalled job, which is already cancelled.
       bench.worker({ lockMs: 1_500 });
       await bench.idle();
       assert.equal((await bench.attempts(id)).length, 1);
@@ -96,14 +96,14 @@ describe('cancelling with real Redis and real workers', () => {
       assert.deepEqual(bench.lost, []);
     }));
 
-  it('holds when the job comes to its end in that moment: one of the two has won', () =>
+  it('holds or fails if the job ends at that moment: exactly one of the two applies', () =>
     withBench(async (bench) => {
       bench.worker();
       for (let round = 0; round < 5; round++) {
         const id = await bench.submit('wait');
         await bench.attemptStarted(id, 1);
         await bench.release(id);
-        // Before it ends, while it does, or after: there is nothing to wait for.
+        // Before the job ends, meanwhile or afterwards; no event marks the moment.
         await sleep(round * 10);
         const answer = await bench.control.cancel(id).catch((error: unknown) => error);
         const { state } = await bench.outcome(id);
@@ -114,7 +114,7 @@ describe('cancelling with real Redis and real workers', () => {
       }
     }));
 
-  it('stops what runs without Redis, too', () =>
+  it('stops running work without Redis as well', () =>
     withBench(async (bench, broker) => {
       const id = await bench.submit('hang');
       bench.worker();
@@ -128,7 +128,7 @@ describe('cancelling with real Redis and real workers', () => {
       assert.equal(await bench.report(id), undefined);
     }));
 
-  it('leaves the work to others who wait for it, and stops it when the last one leaves', () =>
+  it('leaves shared work to the other jobs, and stops it when the last one is cancelled', () =>
     withBench(async (bench) => {
       bench.worker();
       const one = await bench.submit('hang');
@@ -136,7 +136,7 @@ describe('cancelling with real Redis and real workers', () => {
       const other = (await bench.service.submit(REQUEST)).id;
       assert.equal((await bench.execution(one)).id, (await bench.execution(other)).id);
       assert.equal((await bench.control.cancel(one)).state, 'cancelled');
-      // As long as it takes to see that something is to stop.
+      // As long as it takes to notice a cancellation.
       await sleep(1_500);
       assert.equal((await bench.service.get(other)).state, 'active');
       assert.equal(existsSync(join(bench.folder, 'script', `${one}.stopped`)), false);
@@ -145,7 +145,7 @@ describe('cancelling with real Redis and real workers', () => {
       await bench.idle();
     }));
 
-  it('and deleting: nothing comes back when the attempt ends', () =>
+  it('followed by deletion leaves nothing that returns when the attempt ends', () =>
     withBench(async (bench) => {
       const id = await bench.submit('wait');
       bench.worker();
@@ -161,7 +161,7 @@ describe('cancelling with real Redis and real workers', () => {
 describe('priorities', () => {
   const ORDER: JobPriority[] = ['low', 'normal', 'high', 'low', 'high', 'normal'];
 
-  it('are the order of the work, also when Redis was lost in between', () =>
+  it('determine the order of the work, even if Redis was lost in between', () =>
     withBench(async (bench) => {
       const ids: string[] = [];
       for (const priority of ORDER) ids.push(await bench.submitWith({ priority }, 'wait'));

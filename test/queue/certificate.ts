@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-/** A reason to skip aloud, or false. */
+/** A reason to skip, or false. */
 export const opensslIsMissing: string | false =
   spawnSync('openssl', ['version']).status === 0 ? false : 'openssl is not installed';
 
@@ -11,7 +11,7 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** A certificate for 127.0.0.1 and localhost that is its own authority; paths of PEM files. */
+/** A self-signed certificate for 127.0.0.1 and localhost; paths of PEM files. */
 export function makeCertificate(folder: string): Certificate {
   const [cert, key] = ['cert.pem', 'key.pem'].map((name) => join(folder, name)) as [string, string];
   const { status, stderr } = spawnSync('openssl', [
@@ -22,7 +22,7 @@ export function makeCertificate(folder: string): Certificate {
   return { cert, key };
 }
 
-/** Options of a server (or sentinel) that speaks TLS on this port only. */
+/** Options of a server (or sentinel) that listens with TLS on this port only. */
 export const tlsOptions = ({ cert, key }: Certificate, port: number): string[] => [
   ...['--port', '0', '--tls-port', String(port), '--tls-cert-file', cert, '--tls-key-file', key],
   ...['--tls-ca-cert-file', cert, '--tls-auth-clients', 'no', '--tls-replication', 'yes'],

@@ -29,7 +29,7 @@ describe('a Redis Cluster', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** The masters, and how many keys each has. */
+  /** The masters, with their numbers of keys. */
   async function masters() {
     const all = await Promise.all(
       cluster.servers.map(async (server) => ({
@@ -41,7 +41,7 @@ describe('a Redis Cluster', () => {
     return all.filter(({ isMaster }) => isMaster);
   }
 
-  it('holds the queue like one server, on one of its masters', async () => {
+  it('holds the queue like a single server, on one of its masters', async () => {
     const worker = bench.worker();
     const running = await bench.submit('wait');
     await bench.attemptStarted(running, 1);
@@ -53,7 +53,7 @@ describe('a Redis Cluster', () => {
     await worker.close(10_000);
   });
 
-  it('is at risk when one of its masters may drop jobs', async () => {
+  it('is at risk if one of its masters may drop jobs', async () => {
     const risky = (await masters()).slice(1).map(({ server }) => server.port);
     const set = (policy: string) =>
       Promise.all(risky.map((port) => cluster.ask(port, 'config', 'set', 'maxmemory-policy', policy)));
@@ -67,7 +67,7 @@ describe('a Redis Cluster', () => {
     await set('noeviction');
   });
 
-  it('goes on with a replica when the master of the queue is killed', async () => {
+  it('continues with a replica when the master of the queue is killed', async () => {
     bench.worker({ lockMs: 5_000 });
     const running = await bench.submit('wait');
     await bench.attemptStarted(running, 1);

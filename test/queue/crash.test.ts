@@ -6,7 +6,10 @@ import { SandboxedWorker } from '../../src/queue/sandboxed-worker.ts';
 import { commandLine, descendantsOf } from '../e2e/process-tree.ts';
 import { type Bench, isGone, SCRIPTED_PROCESSOR, type Step, until, withBench } from './harness.ts';
 
-/** So long the job of a worker that died is held; one that lives renews it in time on a busy machine, too. */
+/**
+ * How long the job of a dead worker stays locked. A live worker renews the lock in time even on a busy
+ * machine.
+ */
 const LOCK_MS = 4_000;
 
 describe('when the compute process is killed', () => {
@@ -71,7 +74,7 @@ describe('when the compute process is killed while it starts', () => {
       );
     }));
 
-  it('what is sent to it afterwards fails quietly', () =>
+  it('messages sent to it afterwards fail quietly', () =>
     withBench(async (bench) => {
       const worker = new SandboxedWorker(
         SCRIPTED_PROCESSOR,
@@ -108,7 +111,7 @@ describe('when the worker is killed', () => {
       assert.equal((await bench.attempts(id)).length, 2);
     }));
 
-  it('by the same job again and again, that job is given up', () =>
+  it('repeatedly by the same job, that job is given up', () =>
     withBench(async (bench) => {
       const id = await bench.submit('hang', 'hang', 'hang');
       for (const attempt of [1, 2]) {
@@ -124,8 +127,8 @@ describe('when the worker is killed', () => {
     }));
 });
 
-describe('when a worker is held up for longer than its lock', () => {
-  it('another one does the job, and what the first one comes to late changes nothing', () =>
+describe('when a worker is blocked for longer than its lock', () => {
+  it('another one does the job, and the late outcome of the first one has no effect', () =>
     withBench(async (bench) => {
       const { reader } = bench.database;
       const zombie = await bench.workerProcess(LOCK_MS);
@@ -150,8 +153,8 @@ describe('when a worker is held up for longer than its lock', () => {
     }));
 });
 
-describe('when a worker that was held up goes on before the other one is done', () => {
-  /** Both are at work on the same dispatch, the first one stopped. */
+describe('when a worker that was blocked continues before the other one is done', () => {
+  /** Both work on the same dispatch, the first one is stopped. */
   const withTwo = (
     steps: readonly [Step, Step],
     work: (bench: Bench, id: string, zombie: ChildProcess, second: number) => Promise<void>,
@@ -174,7 +177,7 @@ describe('when a worker that was held up goes on before the other one is done', 
       assert.equal((await bench.execution(id)).state, 'succeeded');
     });
 
-  it('its result counts, and the other one is stopped', () =>
+  it('its result is used, and the other one is stopped', () =>
     withTwo(['wait', 'hang'], async (bench, id, zombie) => {
       await bench.release(id);
       process.kill(zombie.pid!, 'SIGCONT');
@@ -185,7 +188,7 @@ describe('when a worker that was held up goes on before the other one is done', 
       assert.deepEqual(await bench.jobs.get(id), record);
     }));
 
-  it('its failure does not count: the other one has begun anew', () =>
+  it('its failure is ignored: the other one has started over', () =>
     withTwo(['wait-transient', 'wait'], async (bench, id, zombie, second) => {
       const writes = () => bench.database.reader.selectFrom('content_write').selectAll().execute();
       const [first] = await writes();
@@ -196,7 +199,7 @@ describe('when a worker that was held up goes on before the other one is done', 
         'the end of the late attempt',
         async () => (await writes())[0]?.expires_at !== first?.expires_at,
       );
-      // What came of it would be recorded next.
+      // Its outcome would be recorded next.
       await sleep(1_000);
       assert.equal((await bench.execution(id)).state, 'dispatched');
       process.kill(second, 'SIGCONT');
@@ -206,7 +209,7 @@ describe('when a worker that was held up goes on before the other one is done', 
 });
 
 describe('when Redis loses everything', () => {
-  it('what waits is queued again and done once, and what runs is left to who runs it', () =>
+  it('waiting jobs are queued again and done once, and running ones stay with their workers', () =>
     withBench(async (bench) => {
       const worker = bench.worker();
       const running = await bench.submit('wait');
@@ -215,7 +218,7 @@ describe('when Redis loses everything', () => {
       const behind = await bench.dispatched(waiting[0]!);
       await bench.flush();
       await until('the one that was queued', () => bench.lost.includes(behind));
-      // Longer than what nobody says that it runs would be left alone.
+      // Longer than a dispatch that no worker reports would be left alone.
       await sleep(11_000);
       assert.deepEqual(new Set(bench.lost), new Set([behind]));
       await bench.release(running);
@@ -227,7 +230,7 @@ describe('when Redis loses everything', () => {
       await worker.close(10_000);
     }));
 
-  it('with the worker, another one does what that ran', () =>
+  it('and the worker dies too, another worker does its job', () =>
     withBench(async (bench) => {
       const doomed = await bench.workerProcess();
       const id = await bench.submit('hang');
@@ -242,8 +245,8 @@ describe('when Redis loses everything', () => {
     }));
 });
 
-describe('when Redis is killed in mid-job', () => {
-  it('it is started again, empty; the job ends, its next attempt comes, and new ones are taken', () =>
+describe('when Redis is killed while a job runs', () => {
+  it('it is started again, empty; the job ends, its next attempt follows, and new jobs are accepted', () =>
     withBench(async (bench, broker) => {
       bench.worker({ concurrency: 2 });
       const running = await bench.submit('wait-transient', 'succeed');
@@ -260,7 +263,7 @@ describe('when Redis is killed in mid-job', () => {
 });
 
 describe('while Redis is away', () => {
-  it('jobs are accepted and end, and those of them that wait are done when it is back', () =>
+  it('jobs are accepted and end, and the waiting ones are done when it is back', () =>
     withBench(async (bench, broker) => {
       bench.worker();
       const running = await bench.submit('wait');

@@ -6,7 +6,7 @@ import { sharedBench, until } from './harness.ts';
 
 const bench = sharedBench();
 
-/** Something that is waited for. */
+/** A promise with its resolver. */
 function once() {
   let happens = (): void => undefined;
   const happened = new Promise<void>((resolve) => {
@@ -16,7 +16,7 @@ function once() {
 }
 
 describe('a worker that is drained', () => {
-  it('ends what it runs, begins nothing more, and says so; others do what waits', async () => {
+  it('completes its running jobs, begins no others, and reports that it is drained; others do the rest', async () => {
     const workers = new WorkerService(bench().database);
     const drained = once();
     const leaving = bench().worker({ onDrained: drained.happens });
@@ -54,13 +54,13 @@ describe('a worker that is drained', () => {
     await assert.rejects(workers.drain('a\0b'), { code: 'WORKER_NOT_FOUND' });
   });
 
-  it('leaves what was dispatched and has not begun to others', async () => {
+  it('leaves jobs that were dispatched but have not begun to others', async () => {
     const workers = new WorkerService(bench().database);
     const drained = once();
     const leaving = bench().worker({ onDrained: drained.happens });
     const running = await bench().submit('wait');
     await bench().attemptStarted(running, 1);
-    // A slot more than there is may be filled with what is short.
+    // One short job more than there are slots may be dispatched.
     const next = await bench().submit();
     await bench().dispatched(next);
     const { id } = await until('a worker that is there', async () => (await workers.list())[0]);

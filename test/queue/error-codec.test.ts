@@ -5,7 +5,7 @@ import { ERROR_KINDS, type ErrorCode } from '../../src/errors/error-kinds.ts';
 import { decodeError, encodeError, givesUp } from '../../src/queue/error-codec.ts';
 import fc from '../fast-check.ts';
 
-/** What BullMQ does with an error on its way to the parent: own properties, through JSON, into a new Error. */
+/** What BullMQ does with an error sent to the parent: own properties, through JSON, into a new Error. */
 function cross(error: Error): Error {
   const own = Object.fromEntries(
     Object.getOwnPropertyNames(error).map((name) => [name, Reflect.get(error, name)]),
@@ -36,14 +36,14 @@ describe('an AppError of the compute process', () => {
 });
 
 describe('any other error', () => {
-  it('arrives as INTERNAL, is retried, and keeps its own code to itself', () => {
+  it('arrives as INTERNAL, is retried, and does not expose its own code', () => {
     const received = cross(encodeError(Object.assign(new TypeError('x is undefined'), { code: 'ERR_X' })));
     assert.equal(givesUp(received), false);
     const { code, message, context } = decodeError(received);
     assert.deepEqual([code, message, context], ['INTERNAL', 'x is undefined', {}]);
   });
 
-  it('is decoded whatever it is', () => {
+  it('is decoded whatever its type', () => {
     assert.equal(decodeError(new Error('plain')).code, 'INTERNAL');
     assert.equal(decodeError(Object.assign(new Error('gone'), { code: 'ENOENT' })).code, 'INTERNAL');
   });
@@ -62,7 +62,7 @@ describe('the end of a compute process', () => {
 });
 
 describe('jobFailure', () => {
-  it('leaves an empty context out', () => {
+  it('omits an empty context', () => {
     assert.deepEqual(jobFailure(new AppError('STORAGE_FULL', 'No space.')), {
       code: 'STORAGE_FULL',
       title: 'The storage is full',

@@ -13,9 +13,9 @@ export interface ExternalRedis {
 }
 
 /**
- * A Redis server as others run it: on a TCP port, in memory unless the options say otherwise.
- * @param env what it has in its environment besides
- * @param names of the programs, the first that is there
+ * A Redis server as operators run it: on a TCP port, in memory unless the options say otherwise.
+ * @param env additional environment
+ * @param names of the programs, of which the first that is installed is used
  */
 export async function startExternalRedis(
   dir: string,
@@ -28,7 +28,7 @@ export async function startExternalRedis(
   const server = spawn(
     redisProgram(names),
     ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--dir', dir, ...options],
-    // Not 'inherit': a server that outlives a broken test would keep the test runner waiting for its end.
+    // Not 'inherit': a server that outlives a broken test would keep the test runner waiting.
     { stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, ...env } },
   );
   for await (const line of createInterface(server.stdout)) {
@@ -48,7 +48,7 @@ export async function startExternalRedis(
   };
 }
 
-/** What a server needs to be fit for the queue. It forgets everything when it ends. */
+/** The settings that the queue requires of a server. It keeps nothing when it ends. */
 export const FIT = ['--maxmemory-policy', 'noeviction'];
 
 export const PROGRAMS = ['redis-server', 'valkey-server'] as const;
@@ -60,7 +60,7 @@ export function redisProgram(names: readonly string[] = PROGRAMS): string {
         accessSync(join(folder, name));
         return join(folder, name);
       } catch {
-        // Not in this folder.
+        // The file is not in this folder.
       }
     }
   }

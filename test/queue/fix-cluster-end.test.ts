@@ -7,10 +7,13 @@ import { until, withFolder } from './harness.ts';
 import { startCluster } from './redis-topologies.ts';
 
 const NODES = 3;
-/** Once for each node that may go before the first one's end is told, or after it. */
+/**
+ * Once for each node that may disconnect before the end of the first one is reported, and once for each after
+ * it.
+ */
 const ROUNDS = 10;
 
-/** Has a connection to each node, so that they go one after another. */
+/** It has a connection to each node, so that they close one after another. */
 async function open(client: Cluster): Promise<Cluster> {
   client.on('error', () => undefined);
   await until('its nodes', () => (client.status === 'ready' && client.nodes().length === NODES) || undefined);
@@ -18,7 +21,7 @@ async function open(client: Cluster): Promise<Cluster> {
   return client;
 }
 
-/** It has said its last word, and answers what is asked now instead of keeping it. */
+/** The client has emitted its last event, and answers commands at once instead of queueing them. */
 async function hasEnded(client: Cluster): Promise<void> {
   await until('the end', () => client.status === 'end' || undefined, 5_000);
   await sleep(20);
@@ -26,7 +29,7 @@ async function hasEnded(client: Cluster): Promise<void> {
   await assert.rejects(client.get('key'), /Connection is closed/);
 }
 
-it('a cluster client that is left, and its duplicate, come to an end and stay there', () =>
+it('a cluster client that is closed, and its duplicate, end and stay ended', () =>
   withFolder(async (folder) => {
     const cluster = await startCluster(folder);
     try {
@@ -45,7 +48,7 @@ it('a cluster client that is left, and its duplicate, come to an end and stay th
     }
   }));
 
-it('a duplicate of a cluster client that is left does not go on looking for its nodes', () =>
+it('a duplicate of a closed cluster client does not continue to look for its nodes', () =>
   withFolder(async (folder) => {
     const cluster = await startCluster(folder);
     const patient = retryingConnection({ url: cluster.url });

@@ -7,7 +7,9 @@ import { makeCertificate, opensslIsMissing, tlsOptions } from './certificate.ts'
 import { FIT, startExternalRedis } from './external-redis.ts';
 import { withFolder } from './harness.ts';
 
-/** Of those given up amid the handshake, most get the alert that ended the process. */
+/**
+ * Most connections that are given up during the handshake receive the TLS alert that used to end the process.
+ */
 const CLIENTS = 100;
 const HANDSHAKE_MS = 20;
 
@@ -24,7 +26,7 @@ it(title, { skip: opensslIsMissing }, () =>
         await sleep((i / CLIENTS) * HANDSHAKE_MS);
         client.disconnect();
       }
-      // What is uncaught until here fails the test.
+      // An uncaught error until here fails the test.
       await sleep(500);
     } finally {
       await redis.stop();

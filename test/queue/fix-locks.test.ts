@@ -6,7 +6,7 @@ import { isGone, PREFIX, until, withBench } from './harness.ts';
 const LOCK_MS = 1_500;
 const DAY_MS = 86_400_000;
 
-it("the job of a worker that died begins again, also where Redis' clock was put back by a day", () =>
+it("the job of a dead worker begins again, even if Redis' clock was set back by a day", () =>
   withBench(async (bench, { socketPath: path }) => {
     const doomed = await bench.workerProcess(LOCK_MS);
     const id = await bench.submit('hang');
@@ -21,7 +21,7 @@ it("the job of a worker that died begins again, also where Redis' clock was put 
       const gone = isGone(doomed.pid!);
       doomed.kill('SIGKILL');
       await gone;
-      // What Redis keeps until a time is kept for longer then by as much.
+      // Keys with an expiry then stay in Redis for that much longer.
       for (const name of [`${dispatch}:lock`, 'stalled-check'])
         await redis.set(key(name), 'kept', 'PX', DAY_MS);
       bench.worker({ lockMs: LOCK_MS });

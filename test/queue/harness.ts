@@ -47,7 +47,7 @@ export const SCRIPTED_PROCESSOR = pathToFileURL(
 const WORKER_PROGRAM = join(import.meta.dirname, 'worker.program.ts');
 const SEARCH_PATH = process.env.PATH ?? '';
 
-/** A temporary folder that is gone after the work. */
+/** A temporary folder that is removed after the work. */
 export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'ls-queue-'));
   try {
@@ -60,7 +60,7 @@ export async function withFolder<T>(work: (folder: string) => Promise<T>): Promi
 export const startBroker = (dataDir: string): Promise<Broker> =>
   Broker.start({ dataDir, searchPath: SEARCH_PATH, logger: SILENT });
 
-/** Polls until there is an answer. The limit only keeps a broken test from hanging. */
+/** Polls until there is a value. The limit only prevents hanging. */
 export async function until<T>(
   what: string,
   question: () => Promise<T | undefined> | T | undefined,
@@ -75,7 +75,7 @@ export async function until<T>(
   }
 }
 
-/** Nothing happens in this process meanwhile, as on a machine with too much to do. */
+/** Blocks this process, as on a machine with too much to do. */
 export function blockEventLoop(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
@@ -92,7 +92,7 @@ export function isRunning(pid: number): boolean {
 export const isGone = (pid: number): Promise<true> =>
   until(`end of process ${pid}`, () => (isRunning(pid) ? undefined : (true as const)));
 
-/** What the scripted compute process does at one attempt; see scripted-processor.program.ts. */
+/** What the scripted compute process does in one attempt; see scripted-processor.program.ts. */
 export type Step =
   | 'succeed'
   | 'hang'
@@ -107,10 +107,12 @@ export type Step =
   | 'wait'
   | 'wait-transient';
 
-/** Looks for what is due, and for what was lost, more often than a service does: it is what tests wait for. */
+/** Checks for due and for lost work more often than a service, because tests wait for it. */
 const QUICK = { roundMs: 50, lostMs: 500 };
 
-/** Everything of the queue over one folder, with real Redis and real processes; only the squeeze is a script. */
+/**
+ * All parts of the queue with one folder, with real Redis and real processes; only the squeeze is a script.
+ */
 export class Bench {
   readonly folder: string;
   readonly address: RedisAddress;
@@ -149,7 +151,7 @@ export class Bench {
     dispatcher.start(QUICK);
   }
 
-  /** @param given undefined: SQLite; the bench closes it */
+  /** @param given undefined: SQLite, which the bench closes */
   static async open(folder: string, address: RedisAddress, given?: Database): Promise<Bench> {
     await mkdir(join(folder, 'script'), { recursive: true });
     const blobs = await DiskStore.open(join(folder, 'storage'));
@@ -188,7 +190,7 @@ export class Bench {
     return computeEnvironment(loadConfig(env), env);
   }
 
-  /** A worker in a process of its own. */
+  /** Starts a worker in a process of its own. */
   async workerProcess(lockMs?: number): Promise<ChildProcess> {
     const child = spawn(process.execPath, [...programEntry(WORKER_PROGRAM)], {
       env: {
@@ -203,19 +205,22 @@ export class Bench {
     return child;
   }
 
-  /** Submits a job whose attempts do what the steps say, one after another, then succeed. */
+  /** Submits a job whose attempts follow the steps, one after another, and then succeed. */
   submit(...steps: Step[]): Promise<string> {
     return this.submitWith({}, ...steps);
   }
 
-  /** The same for a job that is treated in some way. */
+  /** The same for a job with the given settings. */
   async submitWith(settings: JobSettings, ...steps: Step[]): Promise<string> {
     const { id } = await this.service.submit({ ...REQUEST, reuse: false, ...settings });
     await this.script(id, steps);
     return id;
   }
 
-  /** Submits a batch whose jobs do what the steps of their index say, then succeed. @returns it with the ids of its jobs */
+  /**
+   * Submits a batch whose jobs follow the steps of their index, and then succeed. @returns it with the ids of
+   * its jobs
+   */
   async submitBatch(count: number, steps: (index: number) => Step[] = () => []) {
     const jobs = Array.from({ length: count }, () => REQUEST);
     const batch = await this.batches.submit({ jobs, reuse: false });
@@ -224,14 +229,14 @@ export class Bench {
     return { ...batch, ids };
   }
 
-  /** Says what the attempts at a job do; they wait for that, as its id is known no earlier. */
+  /** Defines what the attempts of a job do; they wait for that, because its id is not known earlier. */
   private async script(jobId: string, steps: readonly Step[]): Promise<void> {
     const path = join(this.folder, 'script', `${jobId}.json`);
     await writeFile(`${path}.new`, JSON.stringify(steps));
     await rename(`${path}.new`, path);
   }
 
-  /** The execution of a job, as it stands. */
+  /** The current state of the execution of a job. */
   async execution(jobId: string) {
     const row = await this.database.reader
       .selectFrom('execution')
@@ -242,7 +247,7 @@ export class Bench {
     return { ...row, dispatch: dispatchId(row.id, row.dispatch_no) };
   }
 
-  /** Waits until a job is on its way to a worker. @returns its id in the queue */
+  /** Waits until a job is dispatched to a worker. @returns its id in the queue */
   dispatched(jobId: string): Promise<string> {
     return until(`${jobId} in the queue`, async () => {
       const { state, dispatch } = await this.execution(jobId);
@@ -251,7 +256,7 @@ export class Bench {
     });
   }
 
-  /** Waits until the queue holds nothing. */
+  /** Waits until the queue is empty. */
   async idle(): Promise<void> {
     await until('an empty queue', async () => {
       const counts = await this.inBull((queue) => queue.getJobCounts());
@@ -259,18 +264,18 @@ export class Bench {
     });
   }
 
-  /** Redis forgets everything, and goes on. */
+  /** Redis loses everything, and continues to run. */
   async flush(): Promise<void> {
     await this.ask((redis) => redis.flushall());
   }
 
-  /** How many commands Redis was sent until now. */
+  /** How many commands Redis has received so far. */
   async commands(): Promise<number> {
     const stats = await this.ask((redis) => redis.info('commandstats'));
     return [...stats.matchAll(/calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0);
   }
 
-  /** Asks BullMQ itself what the queue holds. */
+  /** The counts of the queue according to BullMQ itself. */
   inBull<T>(question: (queue: Queue) => Promise<T>): Promise<T> {
     return this.ask(async (redis) => {
       const queue = new Queue(QUEUE_NAME, { connection: redis, prefix: PREFIX });
@@ -283,7 +288,7 @@ export class Bench {
     return question(redis).finally(() => redis.disconnect());
   }
 
-  /** A batch when it has ended. */
+  /** A batch after its end. */
   batchOutcome(batchId: string): Promise<BatchRecord> {
     return until(`the end of ${batchId}`, async () => {
       const batch = await this.batches.get(batchId);
@@ -291,7 +296,7 @@ export class Bench {
     });
   }
 
-  /** Lets an attempt that waits go on. */
+  /** Lets an attempt that waits continue. */
   async release(jobId: string): Promise<void> {
     await writeFile(join(this.folder, 'script', `${jobId}.go`), '');
   }
@@ -302,7 +307,7 @@ export class Bench {
     return text.split('\n').filter(Boolean).map(Number);
   }
 
-  /** Waits until an attempt that hung was told to stop, and did. */
+  /** Waits until an attempt that hung was stopped. */
   async stopped(jobId: string): Promise<void> {
     const path = join(this.folder, 'script', `${jobId}.stopped`);
     await until(`the stop of ${jobId}`, () => existsSync(path));
@@ -316,13 +321,13 @@ export class Bench {
     return until(`the end of ${jobId}`, () => this.ended(jobId));
   }
 
-  /** A job, if it has ended. */
+  /** A job that has ended; undefined if it has not. */
   async ended(jobId: string): Promise<JobRecord | undefined> {
     const record = await this.jobs.get(jobId);
     return record && isFinal(record) ? record : undefined;
   }
 
-  /** The report that is stored for a job, of whatever state. */
+  /** The stored report of a job in any state. */
   async report(jobId: string): Promise<Uint8Array | undefined> {
     const file = await this.jobs.file(jobId, 'report');
     return file && bytesOf(this.blobs, file);
@@ -344,7 +349,7 @@ export interface OpenBench {
   close(): Promise<void>;
 }
 
-/** A bench with a private Redis, over a folder of its own. */
+/** A bench with a private Redis and a folder of its own. */
 export async function openBench(database?: Database): Promise<OpenBench> {
   const folder = await mkdtemp(join(tmpdir(), 'ls-queue-'));
   const closers = [() => rm(folder, { recursive: true, force: true })];
@@ -363,7 +368,7 @@ export async function openBench(database?: Database): Promise<OpenBench> {
   }
 }
 
-/** A bench with a private Redis, for this work alone. */
+/** A bench with a private Redis, for one function. */
 export async function withBench<T>(
   work: (bench: Bench, broker: Broker) => Promise<T>,
   database?: Database,
@@ -377,8 +382,8 @@ export async function withBench<T>(
 }
 
 /**
- * One bench for all tests of a file, where each ends what it began. Its Redis and its compute processes are started
- * once: that takes longer than most tests.
+ * One bench for all tests of a file, each of which must end what it began. Its Redis and its compute
+ * processes are started once, which takes longer than most tests.
  */
 export function sharedBench(): () => Bench {
   let open: OpenBench;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { watchJob } from '../../src/resources/jobs/events/watch-job.ts';
 import { type Bench, REQUEST, until, withBench } from './harness.ts';
 
-/** Hints come as soon as there is a connection: waits for that by having jobs done. */
+/** Notifications arrive only once there is a connection, so this executes jobs until one does. */
 async function connected(bench: Bench): Promise<void> {
   const worker = bench.worker();
   let hints = 0;
@@ -17,7 +17,7 @@ async function connected(bench: Bench): Promise<void> {
   await worker.close(10_000);
 }
 
-/** What a stream of events would tell. */
+/** What a stream of events would send. */
 async function told(
   bench: Bench,
   jobId: string,
@@ -40,8 +40,8 @@ async function told(
   return { ids, end: all() };
 }
 
-describe('hints from Redis', () => {
-  it('come to who watches a job, and to nobody who has ended that', () =>
+describe('notifications from Redis', () => {
+  it('reach the watchers of a job, but not those that have closed their watch', () =>
     withBench(async (bench) => {
       await connected(bench);
       const [one, other] = [await bench.submit('wait'), await bench.submit('wait')];
@@ -63,7 +63,7 @@ describe('hints from Redis', () => {
       await bench.outcome(other);
     }));
 
-  it('wake who waits for a job at once, long before it would have looked', () =>
+  it('wake a request that waits for a job at once, long before it would have polled', () =>
     withBench(async (bench) => {
       await connected(bench);
       bench.worker();
@@ -71,14 +71,14 @@ describe('hints from Redis', () => {
       await bench.attemptStarted(id, 1);
       const { ids, end } = await told(bench, id, 600_000);
       await until('the progress', () => ids.includes('1.3.1'));
-      // By now it looks once in a minute only; no timing is needed to see what wakes it.
+      // By now it polls only once a minute, so the cause is clear without timing.
       await sleep(1_000);
       await bench.release(id);
       await end;
       assert.deepEqual([ids[0], ids[1], ids.at(-1)], ['0.0.0', '1.0.0', '1.99.0']);
     }));
 
-  it('come to every job that waits for the same work', () =>
+  it('reach every job that waits for the same work', () =>
     withBench(async (bench) => {
       await connected(bench);
       bench.worker();
@@ -95,7 +95,7 @@ describe('hints from Redis', () => {
       }
     }));
 
-  it('come to who watches all jobs, with how far they have come', () =>
+  it('reach watchers of all jobs, with progress', () =>
     withBench(async (bench) => {
       await connected(bench);
       const heard = new Map<string, string[]>();
@@ -119,7 +119,7 @@ describe('hints from Redis', () => {
       assert.equal(heard.size, 0);
     }));
 
-  it('are missing while Redis is away; a watch goes on when it is back', () =>
+  it('are lost while Redis is away; a watch continues when it is back', () =>
     withBench(async (bench, broker) => {
       await connected(bench);
       bench.worker();
@@ -128,7 +128,7 @@ describe('hints from Redis', () => {
       const { ids, end } = await told(bench, id, 200);
       await until('the progress', () => ids.includes('1.3.1'));
       process.kill(broker.pid!, 'SIGKILL');
-      // Long enough for the watch to ask in vain; nothing tells that it did.
+      // Long enough for the watch to poll in vain; no event shows that it did.
       await sleep(300);
       await bench.release(id);
       await end;

@@ -8,7 +8,7 @@ import { SweepCounts } from '../../src/resources/contents/sweep.ts';
 import type { SweepOutcome } from '../../src/resources/sweeper.ts';
 import { PREFIX, SILENT, startBroker, until, withFolder } from './harness.ts';
 
-/** What the queue does, around a sweep that only waits; the real one has its own tests. */
+/** The queue's part, with a sweep that only waits; the real one has its own tests. */
 function scripted(work: () => Promise<void>) {
   const rounds = { running: 0, most: 0, begun: 0, done: 0 };
   const sweep = async (): Promise<SweepOutcome> => {
@@ -49,7 +49,7 @@ const maintenanceOf = (broker: Broker, options: Partial<MaintenanceOptions>): Ma
   });
 
 describe('Maintenance', () => {
-  it('sweeps again and again, one at a time over all processes', async () => {
+  it('sweeps periodically, one sweep at a time over all processes', async () => {
     await withBroker(async (broker) => {
       const { rounds, sweeper } = scripted(() => sleep(150));
       const several = [1, 2, 3].map(() => maintenanceOf(broker, { sweeper }));
@@ -58,13 +58,13 @@ describe('Maintenance', () => {
       await Promise.all(several.map((one) => one.close(5_000)));
       assert.equal(rounds.most, 1);
       const { begun } = rounds;
-      // Three intervals, in which a round must not begin.
+      // Three intervals, during which no other sweep may begin.
       await sleep(300);
       assert.equal(rounds.begun, begun, 'and no more when they are closed');
     });
   });
 
-  it('goes on after a round that failed, and tells of both', async () => {
+  it('continues after a sweep that failed, and reports both', async () => {
     await withBroker(async (broker) => {
       const told: string[] = [];
       const metrics = { done: () => told.push('done'), failed: () => told.push('failed') };
@@ -80,7 +80,7 @@ describe('Maintenance', () => {
     });
   });
 
-  it('takes a new interval over, and leaves a schedule that fits as it is', async () => {
+  it('adopts a new interval, and leaves a schedule that already fits', async () => {
     await withBroker(async (broker) => {
       const connection = { path: broker.socketPath };
       const queue = new Queue('maintenance', { connection, prefix: PREFIX });
@@ -93,13 +93,13 @@ describe('Maintenance', () => {
       const next = () => queue.getJobScheduler('sweep');
       try {
         start(3_600_000);
-        // The first round is at once: what is planned is the one after it.
+        // The first sweep is immediate; the scheduled one is the next.
         const planned = await until('a schedule', async () => {
           const found = (await next())?.next ?? 0;
           return found > Date.now() + 60_000 ? found : undefined;
         });
         start(3_600_000);
-        // Nothing tells that it has looked and changed nothing.
+        // No event shows that it has checked and changed nothing.
         await sleep(300);
         assert.equal((await next())?.next, planned);
         start(7_200_000);
@@ -111,7 +111,7 @@ describe('Maintenance', () => {
     });
   });
 
-  it('plans anew where the clock was put back since', async (t) => {
+  it('schedules again if the clock was set back', async (t) => {
     await withBroker(async (broker) => {
       const queue = new Queue('maintenance', { connection: { path: broker.socketPath }, prefix: PREFIX });
       const [hourMs, dayMs] = [3_600_000, 86_400_000];
@@ -138,7 +138,7 @@ describe('Maintenance', () => {
     });
   });
 
-  it('closes in the middle of a round that takes too long, and without Redis', async () => {
+  it('closes during a sweep that takes too long, and without Redis', async () => {
     await withFolder(async (folder) => {
       const broker = await startBroker(folder);
       const { rounds, sweeper } = scripted(() => sleep(600_000, undefined, { ref: false }));

@@ -6,7 +6,7 @@ import { observeRedis } from '../../src/queue/observed-redis.ts';
 import { startExternalRedis } from './external-redis.ts';
 import { withFolder } from './harness.ts';
 
-it('commands of Redis count once each, also those that wait for the connection, and those that fail as errors', () =>
+it('commands of Redis are counted once each, including those that wait for the connection and those that fail', () =>
   withFolder(async (folder) => {
     const redis = await startExternalRedis(folder, []);
     const client = new Redis(redis.url);

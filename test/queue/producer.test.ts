@@ -33,10 +33,10 @@ async function isUnavailable(
 
 const DISPATCH = { id: ID, origin: null };
 
-/** Whether a promise was kept, to ask again where it was not. */
+/** Whether the assertions in a function hold, so that it can be tried again if they do not. */
 const TRUTH = [() => true, () => undefined] as const;
 
-/** Every call of the port, so that none of them can be forgotten. */
+/** Every call of the port, so that none is forgotten. */
 const everyCall = (queue: BullJobQueue): Promise<unknown>[] => [
   queue.add([DISPATCH]),
   queue.missing([ID]),
@@ -45,7 +45,7 @@ const everyCall = (queue: BullJobQueue): Promise<unknown>[] => [
 ];
 
 describe('the queue', () => {
-  it('is well when Redis is, also when that was slow at the very first moment', () =>
+  it('is well if Redis is, even if Redis was slow at first', () =>
     withFolder(async (folder) => {
       const redis = await startExternalRedis(folder, FIT);
       const proxy = await TcpFaultProxy.start(redis.port);
@@ -59,7 +59,7 @@ describe('the queue', () => {
           });
         });
         await isUnavailable(queue.add([DISPATCH]));
-        // Until the commands behind those refused have been given up as well.
+        // Until the commands after the refused ones have been given up as well.
         await sleep(COMMAND_TIMEOUT_MS);
         proxy.fault = 'none';
         await until('readiness', () => queue.check().then(...TRUTH));
@@ -72,7 +72,7 @@ describe('the queue', () => {
       }
     }));
 
-  it('takes dispatches in their order, each once, however often it is added', () =>
+  it('accepts dispatches in order, each once, however often it is added', () =>
     withBench(async (bench) => {
       const { queue } = bench;
       const ids = Array.from({ length: 250 }, (_, i) => `ex_${i}-1`);
@@ -107,7 +107,7 @@ describe('the queue', () => {
       assert.equal((await bench.service.wait(id, 60_000)).state, 'succeeded');
     }));
 
-  it('is asked for little while thousands of jobs wait', () =>
+  it('is queried rarely while thousands of jobs wait', () =>
     withBench(async (bench) => {
       bench.worker();
       const running = await bench.submit('hang');
@@ -152,7 +152,7 @@ describe('without Redis', () => {
       }
     }));
 
-  it('a server that takes connections and says nothing is no server', async () => {
+  it('a server that accepts connections and never answers counts as missing', async () => {
     const sockets: Socket[] = [];
     const hole = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
     await once(hole, 'listening');
@@ -166,7 +166,7 @@ describe('without Redis', () => {
     }
   });
 
-  it('jobs are accepted, and done when it is there', () =>
+  it('jobs are accepted, and done when it is back', () =>
     withFolder(async (folder) => {
       const port = await freePort();
       const bench = await Bench.open(folder, { url: `redis://127.0.0.1:${port}` });
@@ -204,7 +204,7 @@ describe('an external Redis', () => {
       }
     }));
 
-  it('is at risk when Redis may drop jobs or forget them', () =>
+  it('is at risk if Redis may drop jobs or lose them', () =>
     withFolder(async (folder) => {
       const redis = await startExternalRedis(folder, [
         '--maxmemory',
@@ -227,7 +227,7 @@ describe('an external Redis', () => {
       }
     }));
 
-  it('refuses jobs when it is full, rather than lose one', () =>
+  it('refuses jobs when it is full, instead of losing one', () =>
     withFolder(async (folder) => {
       const redis = await startExternalRedis(folder, [...FIT, '--maxmemory', '1']);
       const queue = openQueue(redis.url);
@@ -243,13 +243,13 @@ describe('an external Redis', () => {
 });
 
 describe('assessServer', () => {
-  it('reads what a server says of itself', () => {
+  it('interprets what a server reports about itself', () => {
     const fit = '# Server\r\nredis_version:8.0.2\r\nmaxmemory_policy:noeviction\r\naof_enabled:0\r\n';
     assert.deepEqual(assessServer(fit), { risks: [] });
     assert.match(assessServer(fit.replace('8.0.2', '4.0.9')).fault!, /version 4\.0\.9.*5 or newer/);
     const risk = (info: string) => assessServer(info).risks.map(({ code }) => code);
     assert.deepEqual(risk(fit.replace('noeviction', 'volatile-ttl')), ['QUEUE_EVICTS']);
-    // Managed services may leave such fields out.
+    // Managed services may omit such fields.
     assert.deepEqual(risk('redis_version:7.1.0\r\n'), []);
   });
 });

@@ -6,10 +6,13 @@ import { ProgressThrottle } from '../../src/queue/progress.ts';
 import fc from '../fast-check.ts';
 
 const INTERVAL_MS = 200;
-/** Nothing is sent before. */
+/** No report has been sent yet. */
 const QUIET_MS = 200;
 
-/** Reports the modules of each phase, the clock going on by `stepMs` before each; returns what got through, and when. */
+/**
+ * Reports the modules of each phase, with the clock advancing by `stepMs` before each. @returns the reports
+ * that were sent, and when
+ */
 function run(total: number, stepMs: number): { progress: Progress; atMs: number }[] {
   let nowMs = 0;
   const sent: { progress: Progress; atMs: number }[] = [];
@@ -29,7 +32,7 @@ function run(total: number, stepMs: number): { progress: Progress; atMs: number 
 }
 
 describe('ProgressThrottle', () => {
-  it('lets the first and the last of each phase through, in order', () => {
+  it('sends the first and the last report of each phase, in order', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 0, max: 500 }), (total, stepMs) => {
         const sent = run(total, stepMs).map(({ progress }) => progress);
@@ -50,20 +53,20 @@ describe('ProgressThrottle', () => {
     );
   });
 
-  it('keeps the rate down otherwise', () => {
+  it('limits the rate otherwise', () => {
     const sent = run(10_000, 1);
     const seconds = (PHASES.length * 10_001) / 1000;
     assert.ok(sent.length <= seconds * (1000 / INTERVAL_MS) + 2 * PHASES.length, `${sent.length} sent`);
     assert.ok(sent.length >= seconds * (1000 / INTERVAL_MS) * 0.9, `only ${sent.length} sent`);
   });
 
-  it('lets through what nothing follows, and nothing when it is over', async () => {
+  it('sends a report that no other follows, and nothing after the end', async () => {
     const sent: number[] = [];
     const throttle = new ProgressThrottle(({ done }) => sent.push(done));
     await sleep(2 * QUIET_MS);
     for (const done of [0, 1, 2]) throttle.report({ phase: 'import', done, total: 9, module: null });
     assert.deepEqual(sent, [0]);
-    // Unreferenced, as a stalled transfer has its socket to wait for.
+    // The timer is unreferenced: a stalled transfer keeps the process alive by its socket.
     for (let tries = 0; sent.length < 2 && tries < 10_000; tries++) await sleep(10);
     assert.deepEqual(sent, [0, 2]);
     throttle.report({ phase: 'import', done: 3, total: 9, module: null });
@@ -72,7 +75,7 @@ describe('ProgressThrottle', () => {
     assert.deepEqual(sent, [0, 2]);
   });
 
-  it('lets the end of a phase through that stopped short of its total', () => {
+  it('sends the end of a phase that stopped before its total', () => {
     const sent: Progress[] = [];
     let nowMs = 0;
     const throttle = new ProgressThrottle(
@@ -88,7 +91,7 @@ describe('ProgressThrottle', () => {
     );
   });
 
-  it('sends nothing of an attempt that ends at once, and the last of one that goes on', async () => {
+  it('sends nothing of an attempt that ends at once, and the last report of one that continues', async () => {
     const sent: string[] = [];
     const begin = () => new ProgressThrottle(({ phase, done }) => sent.push(`${phase} ${done}`));
     const short = begin();

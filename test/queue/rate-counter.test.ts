@@ -19,8 +19,8 @@ describe('the counter of rates', () => {
   });
   after(() => state.close());
 
-  it('has the answer that came while the process was held up', async () => {
-    // From here Node goes on with its timers; after a timer it would go on reading.
+  it('uses the response that arrived while the process was blocked', async () => {
+    // From here Node continues with its timers; after a timer it would continue reading.
     await nextTurn();
     const counting = state.rates.count(randomUUID(), LONG_MS);
     // Longer than a command may take; Redis answers meanwhile.
@@ -41,7 +41,7 @@ describe('the counter of rates', () => {
     }
   });
 
-  it("begins a new window where Redis' clock was put back", async () => {
+  it("begins a new window if Redis' clock was set back", async () => {
     const key = randomUUID();
     await state.rates.count(key, LONG_MS);
     const redis = new Redis({ path: state.broker.socketPath });
@@ -68,7 +68,7 @@ describe('the counter of rates', () => {
     });
   });
 
-  it('says soon that Redis is away, without its address, and goes on when it is back', () =>
+  it('reports soon that Redis is away, without its address, and continues when it is back', () =>
     withFolder(async (folder) => {
       const port = await freePort();
       const url = `redis://127.0.0.1:${port}`;

@@ -5,8 +5,8 @@ import { Workspaces } from '../../src/resources/workspaces.ts';
 import { batchesOf } from '../resources/batches/insert-batch.ts';
 import { SILENT, withBench } from './harness.ts';
 
-describe('a batch that was cancelled by a process which died', () => {
-  it('is cancelled to its end', () =>
+describe('a batch that was being cancelled by a process which died', () => {
+  it('is cancelled completely', () =>
     withBench(async (bench) => {
       const batch = await bench.submitBatch(30);
       await batchesOf(bench.database).cancel(batch.id);

@@ -12,19 +12,19 @@ import { until } from './harness.ts';
 const run = promisify(execFile);
 const SENTINELS = 3;
 const MASTERS = 3;
-/** Servers that do not answer for this long are down: short, so that tests are. */
+/** Servers that do not answer for this long count as down: a short time, so that tests are fast. */
 const DOWN_AFTER_MS = 1_000;
 
 export interface TopologyOptions {
-  /** Of the servers. */
+  /** The password of the servers. */
   readonly password?: string;
   readonly sentinelPassword?: string;
-  /** Everything speaks TLS. */
+  /** All connections use TLS. */
   readonly certificate?: Certificate;
 }
 
 export interface ClusterOptions extends TopologyOptions {
-  /** Of each of the three masters. */
+  /** How many replicas each of the three masters has. */
   readonly replicas?: number;
 }
 
@@ -35,13 +35,13 @@ interface Stoppable {
 }
 
 export interface SentinelDeployment extends Stoppable {
-  /** What REDIS_URL says. */
+  /** The value of REDIS_URL. */
   readonly url: string;
   readonly master: ExternalRedis;
   readonly replica: ExternalRedis;
   /** Runs redis-cli against a server. */
   readonly ask: Asking;
-  /** Until the sentinels name the replica as the master. */
+  /** Waits until the sentinels report the replica as the master. */
   failedOver(): Promise<void>;
 }
 
@@ -112,7 +112,7 @@ export interface ClusterDeployment extends Stoppable {
   readonly ask: Asking;
 }
 
-/** Three masters of a third of the slots each, with so many replicas each. */
+/** Three masters with a third of the slots each, and this many replicas each. */
 export const startCluster = (folder: string, options: ClusterOptions = {}): Promise<ClusterDeployment> =>
   orStopAll((started) => openCluster(folder, options, started));
 
@@ -156,7 +156,7 @@ async function openCluster(
   };
 }
 
-/** Replicas copy at once, not after waiting for others. */
+/** Replicas copy at once, without waiting for others. */
 const serverOptions = ({ password }: TopologyOptions): string[] => [
   ...FIT,
   ...['--repl-diskless-sync-delay', '0'],
@@ -177,7 +177,7 @@ async function startServerIn(
   );
 }
 
-/** A sentinel writes what it learns into its configuration file. */
+/** A sentinel writes its state into its configuration file. */
 async function startSentinel(folder: string, lines: string[], options: string[]): Promise<Stoppable> {
   await mkdir(folder, { recursive: true });
   const file = join(folder, 'sentinel.conf');
@@ -208,7 +208,7 @@ const asking =
   async (port, ...command) =>
     (await run('redis-cli', [...cliOptions(options), '-p', String(port), ...command])).stdout;
 
-/** A replica that has nothing yet is not made a master. */
+/** A replica that is still empty does not become a master. */
 async function replicating(ask: Asking, port: number): Promise<void> {
   await until('replication', async () =>
     (await ask(port, 'info', 'replication')).includes('master_link_status:up') ? true : undefined,
@@ -219,7 +219,7 @@ async function stopAll(started: readonly Stoppable[]): Promise<void> {
   for (const one of started) await one.stop('SIGKILL');
 }
 
-/** Servers of a deployment that did not come about must not outlive the attempt. */
+/** The servers of a deployment that failed to start must not stay. */
 async function orStopAll<T>(open: (started: Stoppable[]) => Promise<T>): Promise<T> {
   const started: Stoppable[] = [];
   try {

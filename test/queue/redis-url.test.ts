@@ -17,7 +17,7 @@ const refusal = (url: string): string => {
 };
 
 describe('a URL of one server', () => {
-  it('is left to the client, with all that may be in it', () => {
+  it('is passed to the client unchanged', () => {
     for (const url of ['redis://host', 'rediss://user:p%40ss@host:6380/3?family=6']) {
       assert.deepEqual(redisPlace(url), { kind: 'single', url });
     }
@@ -44,7 +44,7 @@ describe('a URL of sentinels', () => {
     );
   });
 
-  it('needs a name and a host, no more', () => {
+  it('requires a name and a host, no more', () => {
     assert.deepEqual(redisPlace('rediss+sentinel://a,b/main'), {
       kind: 'sentinel',
       sentinels: [
@@ -69,7 +69,7 @@ describe('a URL of sentinels', () => {
     assert.deepEqual([place.login, place.sentinelLogin], [{ password }, { username: 'x', password }]);
   });
 
-  it('is refused with the reason when something is missing or too much', () => {
+  it('is refused with the reason if something is missing or superfluous', () => {
     const wrong = {
       'redis+sentinel://a,b': /name of the master is missing/,
       'redis+sentinel://a,b/': /name of the master is missing/,
@@ -107,7 +107,7 @@ describe('a URL of a cluster', () => {
     }
   });
 
-  it('puts all keys into one slot, and leaves the keys of other servers as they are', () => {
+  it('puts all keys into one slot, and leaves the keys of other servers unchanged', () => {
     assert.equal(keyPrefix({ url: 'redis+cluster://a,b' }, 'mine'), '{mine}');
     for (const address of [{ url: 'redis://a' }, { url: 'redis+sentinel://a/m' }, { socketPath: '/s' }]) {
       assert.equal(keyPrefix(address, 'mine'), 'mine');
@@ -116,7 +116,7 @@ describe('a URL of a cluster', () => {
 });
 
 describe('passwords in URLs of several hosts', () => {
-  it('are not in the refusal of a bad one, wherever they stand', () => {
+  it('do not appear in the refusal of an invalid URL, wherever they are', () => {
     for (const url of [
       'redis+sentinel://:hunter2@a',
       'redis+sentinel://:hunt/er2@a:1,b:2/main',
@@ -132,7 +132,7 @@ describe('passwords in URLs of several hosts', () => {
     );
   });
 
-  it('are not in the log, and the hosts are', () => {
+  it('do not appear in the log, while the hosts do', () => {
     const shown = {
       'redis+sentinel://me:hunter2@a:1,b:2/main/0?sentinel_password=hunter2':
         'redis+sentinel://***:***@a:1,b:2/main/0',
@@ -143,7 +143,7 @@ describe('passwords in URLs of several hosts', () => {
     for (const [url, expected] of Object.entries(shown)) assert.equal(withoutCredentials(url), expected);
   });
 
-  it('are not in the log either when they are not encoded', () => {
+  it('do not appear in the log even if they are not encoded', () => {
     for (const secret of [
       'hun,ter2',
       'hun/ter2',

@@ -48,7 +48,7 @@ interface Bench {
   ) => Promise<JobRecord>;
 }
 
-/** A job's way over real storage; only the work is a script. */
+/** Runs a job with real storage; only the work is a script. */
 function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
   return withFolder(async (folder) => {
     const blobs = await DiskStore.open(folder);
@@ -98,7 +98,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
             signal: new AbortController().signal,
             onProgress: () => {},
           };
-          // As it comes from another process.
+          // As it arrives from another process.
           const done = JSON.parse(JSON.stringify(await runJob(deps, task, attempt))) as RunJobResult;
           await worker.executions.finish(task, done.outcome, done.totals);
           return (await jobs.get(record.id))!;
@@ -135,7 +135,7 @@ async function filesOf(rank: number, dir: string): Promise<(IncomingFile & Outpu
   }
 }
 
-/** Requests that fetch or bring are tested in test/e2e/transfers.test.ts. */
+/** Requests that fetch or deliver are tested in test/e2e/transfers.test.ts. */
 const NO_TRANSFERS = {
   fetch: () => Promise.reject(new Error('nothing is fetched here')),
   deliver: () => Promise.reject(new Error('nothing is delivered here')),
@@ -147,7 +147,7 @@ const accepted = (request: JobRequest): JobRecord =>
 const source = (adapter_id: string, weight = 1) => ({ adapter_id, weight });
 
 describe('the work of a job', () => {
-  it('is given every adapter of the request once, with what is known of it', () =>
+  it('gets every adapter of the request once, with its record', () =>
     withJobs(async ({ upload, run, adapters }) => {
       const [x, y] = [await upload(2), await upload(3)];
       const sources = [source(x), source(y, -2), source(x, 0.5)];
@@ -166,7 +166,7 @@ describe('the work of a job', () => {
       });
     }));
 
-  it('is that of its targets: partial with what there is, failed with every error where there is nothing', () =>
+  it('has the outcome of its targets: partial with the results so far, failed with every error if there are none', () =>
     withJobs(async ({ upload, run, adapters, jobs }) => {
       const request: JobRequest = {
         kind: 'squeeze',
@@ -188,7 +188,7 @@ describe('the work of a job', () => {
       assert.equal(await jobs.file(failed.id, 'report'), undefined);
     }));
 
-  it('leads a result back to its one source, and to none where there are several', () =>
+  it('records the one source of a result, and none if there are several', () =>
     withJobs(async ({ upload, run, adapters }) => {
       const [x, y] = [await upload(2), await upload(3)];
       const cases: [JobRequest, string | null][] = [
@@ -206,7 +206,7 @@ describe('the work of a job', () => {
       }
     }));
 
-  it('may come to a report without results', () =>
+  it('may return a report without results', () =>
     withJobs(async ({ upload, run, blobs, jobs, database }) => {
       const id = await upload(2);
       const adapters = () => database.reader.selectFrom('adapter').select('id').execute();
@@ -225,7 +225,7 @@ describe('the work of a job', () => {
       );
     }));
 
-  it('is not accepted when an adapter has gone', () =>
+  it('is not recorded if an adapter was removed', () =>
     withJobs(async ({ upload, run, adapters, database }) => {
       const id = await upload(2);
       await adapters.remove(id);
@@ -237,7 +237,7 @@ describe('the work of a job', () => {
       assert.equal(await jobsOf({ database, tenant: DEFAULT_TENANT }), 0);
     }));
 
-  it('leaves no folder behind, and nothing that a sweep does not find, when it fails', () =>
+  it('leaves no folder behind when it fails, and nothing that a sweep does not find', () =>
     withJobs(async ({ upload, run, blobs, database }) => {
       const id = await upload(2);
       const scratch = await blobs.makeScratch();

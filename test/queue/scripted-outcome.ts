@@ -5,7 +5,10 @@ import { FAKE_PROVIDER, FAKE_TIMINGS, FAKE_TOTALS, fakeResult } from '../resourc
 
 export const PROGRESS_TOTAL = 1000;
 
-/** What a job on three modules might give, whatever its kind; the last target of several needs no change. */
+/**
+ * A possible outcome of a job on three modules, whatever its kind; the last of several targets changes
+ * nothing.
+ */
 export function scriptedOutcome({ request, sources }: RequestInput): Omit<
   JobOutcome,
   'targets' | 'report'

@@ -1,4 +1,4 @@
-/** A compute process that is ours in all but the work itself, which does what the test's script says. */
+/** The real compute process, except for the work, which the test scripts. */
 import { existsSync } from 'node:fs';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -103,7 +103,7 @@ export default async function processor(
       {
         blobs,
         transfers: {} as never,
-        // By the first of its jobs.
+        // Set by the first of its jobs.
         work: (input) => work(task.jobs[0]!, input),
         onScratch,
         adapterFiles: {

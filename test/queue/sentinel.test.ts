@@ -32,7 +32,7 @@ const isFit = (queue: BullJobQueue) =>
     ),
   );
 
-/** While nothing can be done, not when it can be again. */
+/** While no master is available, and not once one is. */
 async function isRefused(
   call: Promise<unknown>,
   message = /cannot be reached|does not answer/,
@@ -47,7 +47,7 @@ async function isRefused(
 }
 
 describe('Redis behind Sentinel', () => {
-  it('holds the queue on the master, in the database that the URL names, and goes on when the master hangs', () =>
+  it('holds the queue on the master, in the database that the URL names, and continues when the master hangs', () =>
     withSentinels(async (bench, deployment) => {
       const { master, ask } = deployment;
       bench.worker();
@@ -56,11 +56,11 @@ describe('Redis behind Sentinel', () => {
       assert.match(await ask(master.port, 'info', 'keyspace'), /db2:keys=[1-9]/);
       await bench.release(id);
       assert.equal((await bench.outcome(id)).state, 'succeeded');
-      // Whether a master hangs or nothing was to be done is known after some seconds only; a lock may go meanwhile.
+      // Whether a master hangs or is idle is known only after some seconds; a lock may expire meanwhile.
       await goesOn(bench, deployment, 'SIGSTOP');
     }));
 
-  it('is at risk when the master may drop jobs, and goes on when the master is killed', () =>
+  it('is at risk if the master may drop jobs, and continues when the master is killed', () =>
     withSentinels(async (bench, deployment) => {
       const { master, ask } = deployment;
       await ask(master.port, 'config', 'set', 'maxmemory-policy', 'volatile-ttl');
@@ -71,7 +71,10 @@ describe('Redis behind Sentinel', () => {
     }));
 });
 
-/** Jobs that run, wait and come later are done though the master goes. @returns the one that ran meanwhile */
+/**
+ * Jobs that run, wait and are submitted later are done although the master dies. @returns the one that ran
+ * meanwhile
+ */
 async function goesOn(
   bench: Bench,
   { master, failedOver }: SentinelDeployment,
@@ -92,7 +95,7 @@ async function goesOn(
 }
 
 describe('sentinels that do not answer', () => {
-  it('are no queue, and the refusal says so without their addresses', async () => {
+  it('are not a queue, and the refusal states this without their addresses', async () => {
     const url = 'redis+sentinel://:hunter2@127.0.0.1:1,127.0.0.1:2/main';
     const queue = new BullJobQueue({ address: { url }, prefix: PREFIX, logger: SILENT });
     try {

@@ -26,25 +26,25 @@ async function makeDue({ database }: Bench, jobId: string): Promise<void> {
   );
 }
 
-/** Waits until the storage has failed a job so often, and ends the pause that follows. */
+/** Waits until the storage has failed a job this often, and ends the following pause. */
 async function postponed(bench: Bench, jobId: string, count: number): Promise<void> {
   await until(`failure ${count} of ${jobId} by the storage`, async () => {
     const { storage_failures: times, state } = await bench.execution(jobId);
-    // On a slow machine the pause may be over before it is seen.
+    // On a slow machine the pause may be over before the test sees it.
     return times > count || (times === count && state === 'waiting') || state === 'succeeded';
   });
   await makeDue(bench, jobId);
 }
 
-/** The end of a job that does not wait between its tries. */
+/** The end of a job that does not pause between its tries. */
 const runNow = (bench: Bench, jobId: string): Promise<JobRecord> =>
   until(`the end of ${jobId}`, async () => {
     await makeDue(bench, jobId);
     return bench.ended(jobId);
   });
 
-describe('a job that the storage fails', () => {
-  it('is tried again, and loses no attempt by it', () =>
+describe('a job that fails because of the storage', () => {
+  it('is tried again without losing an attempt', () =>
     withBench(async (bench) => {
       const worker = bench.worker();
       const id = await bench.submit(...times(3, 'storage'), 'transient', 'storage', 'transient');
@@ -54,7 +54,7 @@ describe('a job that the storage fails', () => {
         return job.state === 'queued' ? job : undefined;
       });
       assert.deepEqual([waiting.error, waiting.progress.phase], [null, 'waiting']);
-      // What it came to is kept with the job, whichever worker has it next.
+      // The outcome is kept with the job, whichever worker takes it next.
       await worker.close(0);
       bench.worker();
       for (const count of [3, 4]) await postponed(bench, id, count);
@@ -63,7 +63,7 @@ describe('a job that the storage fails', () => {
       assert.equal((await bench.attempts(id)).length, 7);
     }));
 
-  it('fails when that lasts too long, and at once where a blob is missing', () =>
+  it('fails if that lasts too long, and at once if a blob is missing', () =>
     withBench(async (bench) => {
       bench.worker({ storageRetryMs: 1_000, concurrency: 2 });
       const long = await bench.submit(...times(9, 'storage'));
@@ -82,7 +82,7 @@ describe('a job that the storage fails', () => {
     }));
 });
 
-describe('what a job came to', () => {
+describe('the outcome of a job', () => {
   it('is recorded when the database is back, and not computed again', { skip: noPostgres }, () =>
     withFolder(async (folder) => {
       const first = await startPostgres(folder, SETTINGS);
@@ -96,7 +96,7 @@ describe('what a job came to', () => {
           await bench.attemptStarted(id, 1);
           await first.stop('SIGQUIT');
           await bench.release(id);
-          // The first tries are in vain; nothing tells of them.
+          // The first tries are in vain; no event shows them.
           await sleep(2_000);
           server = await startPostgres(folder, SETTINGS, first.port);
           const { state, attempts } = await bench.outcome(id);
@@ -111,14 +111,14 @@ describe('what a job came to', () => {
 });
 
 describe('a worker whose storage fails', () => {
-  it('takes no job until it is back', () =>
+  it('takes no job until the storage is back', () =>
     withBench(async (bench) => {
       const trouble: boolean[] = [];
       const worker = bench.worker({ onStorageTrouble: (isPaused) => trouble.push(isPaused) });
       const tmp = join(bench.folder, 'storage/tmp');
       const own = await thisProcess();
       const scratch = readdirSync(tmp).find((name) => name.startsWith(own))!;
-      // The check of the storage writes through this scratch; the compute process has one of its own.
+      // The check of the storage writes into this scratch folder; the compute process has its own.
       const [there, away] = [join(tmp, scratch), join(bench.folder, 'away')];
       const waiting = await bench.submit('wait');
       await bench.attemptStarted(waiting, 1);
@@ -137,7 +137,7 @@ describe('a worker whose storage fails', () => {
       await worker.close(0);
     }));
 
-  it('goes on after a failure that was the only one, and stops after many although the storage passes', () =>
+  it('continues after a single failure, and pauses after many although the storage passes its check', () =>
     withBench(async (bench) => {
       const trouble: boolean[] = [];
       bench.worker({ onStorageTrouble: (isPaused) => trouble.push(isPaused) });

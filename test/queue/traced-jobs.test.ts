@@ -10,7 +10,7 @@ const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 const PARENT_ID = 'b7ad6b7169203331';
 const context = { traceparent: `00-${TRACE_ID}-${PARENT_ID}-01`, tracestate: 'a=b' };
 
-describe('a job on behalf of a request', () => {
+describe('a job submitted by a request', () => {
   let collector: Collector;
   let tracing: Tracing;
   before(async () => {
@@ -30,7 +30,7 @@ describe('a job on behalf of a request', () => {
     await collector.close();
   });
 
-  /** The attempts at a job, in their order, once there are as many. */
+  /** The attempts of a job, in order, once there are this many. */
   async function attempts(jobId: string, count: number) {
     return until(`${count} attempts in the trace`, async () => {
       await tracing.flush(5_000);
@@ -54,7 +54,7 @@ describe('a job on behalf of a request', () => {
       assert.doesNotMatch(JSON.stringify(await bench.jobs.get(id)), /r-1|0af7651916cd43dd/);
     }));
 
-  it('has a span for each attempt in one trace, also where the compute process died', () =>
+  it('has a span for each attempt in one trace, even if the compute process died', () =>
     withBench(async (bench) => {
       bench.worker({ tracing });
       const id = await onBehalfOf({ requestId: 'r-2', context }, () => bench.submit('exit', 'transient'));
@@ -78,7 +78,7 @@ describe('a job on behalf of a request', () => {
       );
     }));
 
-  it('has them also after the queue has lost it', () =>
+  it('keeps the ids even after the queue has lost it', () =>
     withBench(async (bench) => {
       bench.worker({ tracing });
       const running = await bench.submit('wait');
@@ -93,7 +93,7 @@ describe('a job on behalf of a request', () => {
       assert.deepEqual([attempt!.traceId, attempt!.parentSpanId], [TRACE_ID, PARENT_ID]);
     }));
 
-  it('is done whatever the queue holds of it', () =>
+  it('is done whatever ids the queue holds', () =>
     withBench(async (bench) => {
       bench.worker({ tracing });
       const odd = { requestId: 'r-4', context: { traceparent: 'no trace', tracestate: '\n' } };

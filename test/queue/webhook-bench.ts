@@ -22,12 +22,12 @@ import { FakeWorker } from '../resources/jobs/fake-worker.ts';
 import { jobsIn, withoutReuse } from '../resources/jobs/job-rows.ts';
 import { type Bench, PREFIX, SILENT, until, withBench } from './harness.ts';
 
-/** As many attempts as there are by default, without the hours between them. */
+/** The default number of attempts, without the hours between them. */
 export const QUICK = [0, 30, 30, 30, 30, 30, 30, 30, 30, 30];
-/** Receivers of tests are on this machine. */
+/** Receivers of tests run on this machine. */
 export const LOOPBACK = { allowedHosts: ['127.0.0.1'], allowHttp: true };
 
-/** All there is of webhooks over a bench: real Redis, real files, real sockets. */
+/** All parts of webhooks on a bench: real Redis, real files, real sockets. */
 export class WebhookBench {
   readonly bench: Bench;
   readonly store: BlobStore;
@@ -80,7 +80,7 @@ export class WebhookBench {
     return this.webhooks.create({ url, ...request });
   }
 
-  /** A job that has ended, by its worker. @param tells whether the queue hears of it */
+  /** A job that its worker has ended. @param tells whether the queue is notified */
   async endedJob({
     state = 'succeeded' as 'succeeded' | 'failed',
     labels = {} as JobRecord['labels'],
@@ -99,13 +99,13 @@ export class WebhookBench {
     return (await this.deliveries.page(webhookId, undefined, { limit: 1_000 })).items;
   }
 
-  /** Ids of the deliveries that are not final, of whatever webhook. */
+  /** Ids of the deliveries that are not final, of all webhooks. */
   async pending(): Promise<string[]> {
     const all = this.bench.database.reader.selectFrom('delivery').select('id');
     return (await all.where('state', '=', 'pending').execute()).map(({ id }) => id);
   }
 
-  /** The only delivery of a webhook, when it is not pending any more. */
+  /** The only delivery of a webhook, once it is no longer pending. */
   final(webhookId: string): Promise<DeliveryRecord> {
     return until('the end of a delivery', async () => {
       const [delivery] = await this.all(webhookId);
@@ -120,7 +120,7 @@ export class WebhookBench {
   }
 }
 
-/** A bench with a private Redis, and a receiver of events or several. */
+/** A bench with a private Redis, and one or more receivers of events. */
 export function withWebhooks(
   work: (webhooks: WebhookBench, broker: Parameters<Parameters<typeof withBench>[0]>[1]) => Promise<void>,
 ): Promise<void> {

@@ -13,7 +13,7 @@ import { Receiver } from './webhook-receiver.ts';
 
 const PROGRAM = join(import.meta.dirname, 'webhook.program.ts');
 
-/** A worker in another process, which is over when the test is. */
+/** A worker in another process, which ends with the test. */
 async function workerProcess(
   bench: WebhookBench,
   key: Buffer,
@@ -38,14 +38,14 @@ async function workerProcess(
   };
 }
 
-/** The delivery once so many attempts at it are recorded. */
+/** The delivery once this many attempts are recorded. */
 const attempted = (bench: WebhookBench, id: string, count: number): Promise<DeliveryRecord> =>
   until(`${count} attempts`, async () => {
     const [delivery] = await bench.all(id);
     return delivery && delivery.attempts.length >= count ? delivery : undefined;
   });
 
-/** What an API process looks after. */
+/** The maintenance that an API process does. */
 function reconcilerOf(bench: WebhookBench): Reconciler {
   const { blobs: store, database, dispatcher, queue } = bench.bench;
   const workspaces = new Workspaces({ store, database, queue, dispatcher, deliveries: bench.queue });
@@ -53,12 +53,12 @@ function reconcilerOf(bench: WebhookBench): Reconciler {
 }
 
 describe('a worker of deliveries', () => {
-  it('killed between sending and marking leads to the same webhook-id again', () =>
+  it('killed between sending and recording leads to the same webhook-id again', () =>
     withWebhooks(async (bench) => {
       const doomed = await workerProcess(bench, bench.key);
       const receiver = await Receiver.start();
       try {
-        // It has its answer on the way when it dies, and nothing of that is recorded.
+        // The response is on its way when the worker dies, and nothing of it is recorded.
         receiver.before = () => {
           if (receiver.requests.length === 1) process.kill(doomed.pid, 'SIGKILL');
         };
@@ -78,7 +78,7 @@ describe('a worker of deliveries', () => {
       }
     }));
 
-  it('that stops lets go of a request under way, and another one sends it again', () =>
+  it('that stops abandons a request in progress, and another one sends it again', () =>
     withWebhooks(async (bench) => {
       const receiver = await Receiver.start('hang');
       try {
@@ -98,7 +98,7 @@ describe('a worker of deliveries', () => {
 });
 
 describe('when Redis has lost the queue', () => {
-  it('what was pending is sent all the same, and not before its time', () =>
+  it('pending deliveries are still sent, and not before their time', () =>
     withWebhooks(async (bench) => {
       const receiver = await Receiver.start(500);
       try {
@@ -119,14 +119,14 @@ describe('when Redis has lost the queue', () => {
       }
     }));
 
-  it('ends of jobs that nobody lived to tell the queue of are told by who looks after them', () =>
+  it('ends of jobs whose process died before it notified the queue are delivered later', () =>
     withWebhooks(async (bench) => {
       const receiver = await Receiver.start();
       const reconciler = reconcilerOf(bench);
       try {
         bench.worker();
         await bench.create(receiver.url);
-        // Their process dies after the transaction, before it tells the queue.
+        // The process dies after the transaction, before it notifies the queue.
         const untold = async () => (await bench.endedJob({ state: 'failed', tells: false })).id;
         const announced = () => receiver.requests.map(({ body }) => JSON.parse(body).data.job.id as string);
         const first = await untold();
@@ -163,7 +163,7 @@ describe('when Redis has lost the queue', () => {
 });
 
 describe('many events', () => {
-  it('each arrive once or more, under an id of their own, while workers are killed and the queue is lost', () =>
+  it('each arrive at least once, under an id of their own, while workers are killed and the queue is lost', () =>
     withWebhooks(async (bench) => {
       const receiver = await Receiver.start();
       const reconciler = reconcilerOf(bench);

@@ -52,13 +52,13 @@ describe('an event', () => {
         );
         const again = bench.bench.database.write((writer) => bench.outbox.record(writer, [jobEvent(job)]));
         await bench.outbox.enqueue(await again);
-        // What must not happen has no event: it gets a moment.
+        // An absence cannot be awaited, so this waits for a moment.
         await sleep(100);
         assert.equal(receiver.requests.length, 1, 'announced again, it is not sent again');
       }),
     ));
 
-  it('arrives by itself when a real job has ended, whatever way', () =>
+  it('arrives by itself when a real job has ended, with any outcome', () =>
     withWebhooks((bench) =>
       withReceiver([], async (receiver) => {
         bench.worker();
@@ -75,7 +75,7 @@ describe('an event', () => {
       }),
     ));
 
-  it('has two signatures after a rotation, and one when its time is over', () =>
+  it('has two signatures after a rotation, and one when the old secret has expired', () =>
     withWebhooks((bench) =>
       withReceiver([], async (receiver) => {
         bench.worker();
@@ -99,7 +99,7 @@ describe('an event', () => {
 });
 
 describe('the webhook of a request', () => {
-  it('gets each event once, signed with its own secret, also where it fails at first', () =>
+  it('receives each event once, signed with its own secret, even if it fails at first', () =>
     withWebhooks((bench) =>
       withReceiver([500, 'cut'], async (receiver) => {
         bench.worker();
@@ -120,7 +120,7 @@ describe('the webhook of a request', () => {
       }),
     ));
 
-  it('goes nowhere inside, and its deliveries say why', () =>
+  it('cannot have an internal address, and its deliveries give the reason', () =>
     withWebhooks((bench) =>
       withReceiver([], async (receiver) => {
         const outbound = new Outbound({ allowedHosts: [], allowHttp: true });
@@ -138,7 +138,7 @@ describe('the webhook of a request', () => {
 });
 
 describe('a receiver', () => {
-  it('that fails in any way is asked again, under the same id and with the same body', () =>
+  it('that fails in any way gets the event again, under the same id and with the same body', () =>
     withWebhooks((bench) =>
       withReceiver(
         [500, 'hang', 'cut', { status: 302, headers: { location: '/elsewhere' } }],
@@ -176,7 +176,7 @@ describe('a receiver', () => {
       ),
     ));
 
-  it('that never takes it is given up after the last attempt, and may have it sent again', () =>
+  it('that never accepts it is given up after the last attempt, and may get it again on request', () =>
     withWebhooks((bench) =>
       withReceiver(Array<ResponseScript>(QUICK.length).fill(500), async (receiver) => {
         bench.worker();
@@ -198,7 +198,7 @@ describe('a receiver', () => {
       }),
     ));
 
-  it('that is gone is not asked any more, until somebody says so', () =>
+  it('that is gone is disabled until a caller enables it again', () =>
     withWebhooks((bench) =>
       withReceiver([410], async (receiver) => {
         bench.worker();
@@ -208,7 +208,7 @@ describe('a receiver', () => {
         const { enabled, disabled_reason } = await bench.webhooks.get(id);
         assert.deepEqual([enabled, typeof disabled_reason], [false, 'string']);
         await bench.endedJob();
-        // What must not happen has no event: it gets a moment.
+        // An absence cannot be awaited, so this waits for a moment.
         await sleep(100);
         assert.equal(receiver.requests.length, 1);
         await bench.webhooks.change(id, { description: 'still gone' });
@@ -219,7 +219,7 @@ describe('a receiver', () => {
       }),
     ));
 
-  it('that asks for patience gets it', () =>
+  it('that asks for more time gets it', () =>
     withWebhooks((bench) =>
       withReceiver(
         [
@@ -249,13 +249,13 @@ describe('a receiver', () => {
       ),
     ));
 
-  it('that somebody asks for between its record and its place in the queue is sent at once, not a day later', () =>
+  it('gets a delivery at once if it is requested between its record and its place in the queue', () =>
     withWebhooks((bench) =>
       withReceiver([{ status: 503, headers: { 'retry-after': '100000000' } }], async (receiver) => {
         const { database } = bench.bench;
         const { id } = await bench.create(receiver.url);
         let isAsked = false;
-        // The worker's: what follows the record of the first attempt follows the call of somebody else, too.
+        // The worker's call: it is delayed after the record of the first attempt as well.
         const write: Database['write'] = async (work) => {
           const written = await database.write(work);
           const [delivery] = await bench.all(id);
@@ -272,7 +272,7 @@ describe('a receiver', () => {
       }),
     ));
 
-  it('is asked again in time where the clock was put back since', (t) =>
+  it('gets its next attempt in time even if the clock was set back', (t) =>
     withWebhooks((bench, { socketPath: path }) =>
       withReceiver([{ status: 503 }], async (receiver) => {
         const queue = new Queue('webhooks', { connection: { path }, prefix: PREFIX });
@@ -290,7 +290,7 @@ describe('a receiver', () => {
       }),
     ));
 
-  it('whose answer is long or never ends has answered all the same', () =>
+  it('whose response is long or endless counts as having answered', () =>
     withWebhooks((bench) =>
       withReceiver(['long-body', 'slow-body'], async (receiver) => {
         bench.worker({ timeoutMs: 5_000 });
@@ -306,7 +306,7 @@ describe('a receiver', () => {
       }),
     ));
 
-  it('that is dead does not hold up others', () =>
+  it('that never answers does not delay others', () =>
     withWebhooks((bench) =>
       withReceiver(Array<ResponseScript>(200).fill('hang'), (dead) =>
         withReceiver([], async (well) => {
@@ -324,7 +324,7 @@ describe('a receiver', () => {
 });
 
 describe('no delivery', () => {
-  it('reaches a forbidden address, whatever its name says by then', () =>
+  it('reaches a forbidden address, whatever its name resolves to by then', () =>
     withWebhooks(async (bench) => {
       let connections = 0;
       const inside = createServer((socket) => {
@@ -336,7 +336,7 @@ describe('no delivery', () => {
       const guarded = new Outbound(
         { allowedHosts: [], allowHttp: false },
         {
-          // What looked public when it was registered leads to this machine now.
+          // The name looked public when it was registered, and now resolves to this machine.
           lookup: (_name, options, callback) =>
             options.all
               ? callback(null, [{ address: '127.0.0.1', family: 4 }])
@@ -349,7 +349,7 @@ describe('no delivery', () => {
         await bench.endedJob();
         assert.match((await bench.final(id)).attempts[0]!.error!, /does not connect to/);
         await bench.webhooks.change(id, { enabled: false });
-        // Made where receivers on this machine are allowed, and sent where they are not: by name.
+        // Created where receivers on this machine are allowed, and sent where they are not, by name.
         const named = await bench.create('https://hooks.example.com/');
         await bench.endedJob();
         const { state, attempts } = await bench.final(named.id);
@@ -362,7 +362,7 @@ describe('no delivery', () => {
       }
     }));
 
-  it('is sent for a webhook that is disabled or removed meanwhile', () =>
+  it('is sent for a webhook that was disabled or removed meanwhile', () =>
     withWebhooks((bench) =>
       withReceiver([], async (receiver) => {
         const { id } = await bench.create(receiver.url);

@@ -17,7 +17,7 @@ import { LOOPBACK } from './webhook-bench.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** The code in docs/webhooks.md, as it stands there. */
+/** The code in docs/webhooks.md, exactly as written. */
 describe('docs/webhooks.md', () => {
   let text: string;
   let folder: string;
@@ -36,7 +36,7 @@ describe('docs/webhooks.md', () => {
     return found[2]!;
   };
 
-  it('verifies in JavaScript what was signed here, and nothing else', async () => {
+  it('verifies in JavaScript what the service signed, and nothing else', async () => {
     const module = join(folder, 'receive.mjs');
     await writeFile(module, block('js', 'function receive'));
     const { receive } = (await import(module)) as {
@@ -66,7 +66,7 @@ describe('docs/webhooks.md', () => {
     }
   });
 
-  it('verifies in Python what was signed here, and nothing else', (t) => {
+  it('verifies in Python what the service signed, and nothing else', (t) => {
     if (spawnSync('python3', ['--version']).status !== 0) return t.skip('there is no python3');
     const secret = `whsec_${randomBytes(24).toString('base64')}`;
     const body = '{"type":"job.failed","text":"ü"}';
@@ -92,7 +92,7 @@ print(json.dumps([is_genuine(secret, headers, body.encode()) for headers in case
     return undefined;
   });
 
-  it('says the schedule as it is', () => {
+  it('states the real schedule', () => {
     const said = /after 5 seconds, 5 and 30 minutes, 2, 5, 10, 14, 20 and 24 hours/;
     assert.match(text.replace(/\s+/g, ' '), said);
     const [second, minute, hour] = [1_000, 60_000, 3_600_000];

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** How a receiver treats one request. */
+/** How a receiver reacts to one request. */
 export type ResponseScript =
   | number
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
@@ -22,7 +22,7 @@ export interface ReceivedRequest {
 export class Receiver {
   readonly requests: ReceivedRequest[] = [];
   readonly url: string;
-  /** Called when a request has come, which is answered after it. */
+  /** Called when a request has arrived; the response waits for it. */
   before: () => unknown = () => undefined;
   private readonly scripts: ResponseScript[];
   private readonly close_: () => Promise<void>;
@@ -46,7 +46,7 @@ export class Receiver {
     return receiver;
   }
 
-  /** The ids of the deliveries that came, in order. */
+  /** The ids of the deliveries that arrived, in order. */
   get ids(): string[] {
     return this.requests.map(({ headers }) => headers['webhook-id']!);
   }
@@ -82,7 +82,7 @@ export class Receiver {
   }
 }
 
-/** More than anybody wants to read, for as long as somebody does. */
+/** More than any client wants to read, for as long as one does. */
 function pour(response: ServerResponse): void {
   response.writeHead(200).on('error', () => undefined);
   const more = (): void => {

@@ -1,4 +1,4 @@
-/** A worker of deliveries in a process of its own, so that a test can kill it. */
+/** A worker of deliveries in its own process, so that a test can kill it. */
 import { Outbound } from '../../src/net/outbound.ts';
 import { DeliveryWorker } from '../../src/queue/webhooks/delivery-worker.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';

@@ -1,4 +1,4 @@
-/** A worker in a process of its own, so that a test can kill it. */
+/** A worker in its own process, so that a test can kill it. */
 import { loadConfig } from '../../src/app/config.ts';
 import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import { BullJobQueue } from '../../src/queue/bull-job-queue.ts';

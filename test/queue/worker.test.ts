@@ -21,15 +21,15 @@ async function withWorker(
   }
 }
 
-/** What was told of the end of a job, once something was. */
+/** The event of the end of a job, once one was sent. */
 const told = (id: string): Promise<Bench['finished']> =>
   until('news of the end', () => {
     const news = bench().finished.filter(({ record }) => record.id === id);
     return news.length > 0 ? news : undefined;
   });
 
-describe('what is in the queue and was not to be', () => {
-  it('is not done: work that is over, an older dispatch, an execution that there is not', async () => {
+describe('an entry of the queue that should not be there', () => {
+  it('is not executed: completed work, an older dispatch, an execution that does not exist', async () => {
     const { queue } = bench();
     const id = await bench().submit('transient');
     await withWorker(async () => {
@@ -77,7 +77,7 @@ describe('a job', () => {
     await scratchIsEmpty(folder);
   });
 
-  it('is not tried again after a permanent error, which arrives whole', async () => {
+  it('is not tried again after a permanent error, which arrives unchanged', async () => {
     const id = await bench().submit('permanent');
     const record = await bench().outcome(id);
     assert.equal(record.state, 'failed');
@@ -96,7 +96,7 @@ describe('a job', () => {
     await scratchIsEmpty(bench().folder);
   });
 
-  it('is tried again after an error that may pass', async () => {
+  it('is tried again after an error that may be temporary', async () => {
     const id = await bench().submit('transient');
     const record = await bench().outcome(id);
     assert.deepEqual([record.state, record.attempts, record.error], ['succeeded', 2, null]);
@@ -145,7 +145,7 @@ describe('a worker that shuts down', () => {
       assert.equal((await bench().jobs.get(id))?.state, 'succeeded');
     }));
 
-  it('gives a job that takes too long back, without the loss of an attempt', async () => {
+  it('hands back a job that takes too long, without losing an attempt', async () => {
     const id = await bench().submit('hang', 'transient', 'transient');
     await withWorker(async (worker) => {
       const pid = await bench().attemptStarted(id, 1);
@@ -155,7 +155,7 @@ describe('a worker that shuts down', () => {
     const job = await bench().service.get(id);
     assert.deepEqual([job.state, job.error], ['queued', null]);
     await withWorker(async () => {
-      // The first attempt did not count: two failures more and it is still alive.
+      // The first attempt did not count: after two more failures the job may still be tried.
       assert.equal((await bench().outcome(id)).state, 'succeeded');
     });
     assert.equal((await bench().attempts(id)).length, 4);
@@ -169,8 +169,8 @@ const scratchIsEmpty = (folder: string): Promise<true> =>
     return names.some((name) => name.includes('half-written')) ? undefined : true;
   });
 
-describe('a clock that is put back by a day while a job runs', () => {
-  it('takes neither its lock nor what is known of its time', async (t) => {
+describe('a clock that is set back by a day while a job runs', () => {
+  it('affects neither its lock nor its recorded times', async (t) => {
     const lockMs = 1_000;
     const rightNow = Date.now;
     const clock = t.mock.method(Date, 'now', () => rightNow() + 86_400_000);

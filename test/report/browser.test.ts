@@ -17,7 +17,7 @@ const PAGES: Readonly<Record<string, ReportInput>> = {
     targets: [{ rank: 4, profile: 'vllm' }, { rank: 8 }],
     warnings: ['A warning.'],
   }),
-  // One module of each word that an analysis has for them, and some more.
+  // One module for each verdict of an analysis, and some more.
   analysis: buildReportInput({ modules: 8, kind: 'analyze' }),
   merge: buildReportInput({ modules: 8, kind: 'merge', sources: 3 }),
   hostile: buildReportInput({
@@ -60,7 +60,7 @@ describe('the page of a report in a browser', { skip: noChromium }, () => {
   }
 
   for (const name of Object.keys(PAGES)) {
-    it(`asks for nothing, complains of nothing and is as wide as its window: ${name}`, async () => {
+    it(`loads nothing, logs no errors and is as wide as its window: ${name}`, async () => {
       const { page, asked, said } = await opened(name);
       assert.deepEqual([asked, said], [[], []]);
       for (const width of [390, 1280]) {
@@ -72,7 +72,7 @@ describe('the page of a report in a browser', { skip: noChromium }, () => {
     });
   }
 
-  it('has a line for each module where there is room', async () => {
+  it('has a row for each module if there is room', async () => {
     for (const name of ['squeeze', 'diffusion']) {
       const { page } = await opened(name, { width: 1440 });
       const rows = page.getByRole('region', { name: 'Modules: table' }).locator('tbody tr');
@@ -93,7 +93,7 @@ describe('the page of a report in a browser', { skip: noChromium }, () => {
     }
   });
 
-  it('has charts in the colours of the reader', async () => {
+  it("has charts in the reader's colour scheme", async () => {
     const ground = `getComputedStyle(document.querySelector('#chart-error svg rect')).fill`;
     for (const [scheme, colour] of [
       ['light', 'rgb(255, 255, 255)'],

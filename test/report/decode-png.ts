@@ -8,7 +8,7 @@ export interface DecodedPng {
   readonly pixels: Buffer;
 }
 
-/** A PNG of 8 bits and four channels, not interlaced (PNG specification, 3rd edition: 5, 9). */
+/** Decodes a PNG of 8 bits and four channels, not interlaced (PNG specification, 3rd edition: 5, 9). */
 export function decodePng(bytes: Uint8Array): DecodedPng {
   const file = Buffer.from(bytes);
   assert.equal(file.subarray(0, 8).toString('latin1'), '\x89PNG\r\n\x1a\n');

@@ -11,11 +11,11 @@ import { decodePng } from './decode-png.ts';
 import { elementsOf, textOf } from './markup.ts';
 import { buildReportInput } from './report-inputs.ts';
 
-describe('a figure on its own', () => {
+describe('a separate figure', () => {
   const input = buildReportInput({ modules: 40, rank: 16, targets: [{ rank: 4 }, { rank: 8 }] });
 
   for (const figure of FIGURES) {
-    it(`is well-formed SVG that says what it is: ${figure}`, () => {
+    it(`is well-formed SVG with a title: ${figure}`, () => {
       const svg = standaloneFigure(input, figure);
       assert.equal(standaloneFigure(input, figure), svg, 'the same every time');
       const [root, title, desc] = elementsOf(svg);
@@ -25,7 +25,7 @@ describe('a figure on its own', () => {
       assert.ok(!/<style|style=|class=|ecmeta|script|\[object|NaN|zr\d/.test(svg));
     });
 
-    it(`is drawn as PNG, text and all: ${figure}`, () => {
+    it(`is drawn as PNG with its text: ${figure}`, () => {
       const { width, height, pixels } = decodePng(pngOf(standaloneFigure(input, figure)));
       assert.equal(width, 1200);
       assert.ok(height > 250 && height < 1200);
@@ -38,7 +38,7 @@ describe('a figure on its own', () => {
       assert.ok(colours.size > 20, 'lines and letters have soft edges');
       const ground = Math.max(...colours.values());
       assert.ok(ground < 0.97 * width * height, 'not blank');
-      // The title is dark and in the upper left; without a font there would be nothing.
+      // The title is dark and in the upper left; without a font nothing would be there.
       const dark = (x: number, y: number): boolean => pixels[4 * (y * width + x)]! < 80;
       let letters = 0;
       for (let y = 10; y < 70; y++) for (let x = 10; x < 500; x++) if (dark(x, y)) letters++;
@@ -56,7 +56,7 @@ describe('a figure on its own', () => {
     assert.match(textOf(standaloneFigure(analysis, 'sizes')), /rank 4 for all: 2\.00 MB/);
   });
 
-  it('holds names as text', () => {
+  it('escapes names', () => {
     const evil = `layers.1.<script>"x"</script>`;
     const hostile = buildReportInput({
       modules: 3,
@@ -75,7 +75,7 @@ describe('cells of a heat map', () => {
   const modules = (count: number, nameOf: (index: number) => string) =>
     Array.from({ length: count }, (_, index) => ({ name: nameOf(index), value: index / count }));
 
-  it('are the modules where there is room', () => {
+  it('are modules if there is room', () => {
     const cells = heatCells(modules(80, (index) => `layers.${index >> 2}.p${index % 4}`));
     assert.deepEqual([cells.modules.length, cells.rows, cells.note], [80, 4, undefined]);
     const most = Math.max(...cells.modules.map(({ value }) => value));
@@ -83,7 +83,7 @@ describe('cells of a heat map', () => {
     assert.ok(new Set(cells.modules.map(({ value }) => value.toPrecision(9))).size <= 33, 'in shades');
   });
 
-  it('stand for several experts where there is none', () => {
+  it('represent several experts if there is not', () => {
     const cells = heatCells(modules(512, (index) => `layers.${index % 4}.experts.${index >> 2}.w`));
     assert.equal(cells.rows, 1);
     assert.deepEqual(new Set(cells.modules.map(({ name }) => name)).size, 4);
@@ -99,14 +99,14 @@ describe('cells of a heat map', () => {
     assert.ok(cells.modules.every(({ value }) => value > 0.85));
   });
 
-  it('bear zeros and nothing', () => {
+  it('can show zeros and nothing', () => {
     assert.deepEqual(heatCells([]).modules, []);
     assert.deepEqual(heatCells([{ name: 'a', value: 0 }]).modules, [{ name: 'a', value: 0 }]);
   });
 });
 
 describe('the dark rules of a drawing', () => {
-  it('turn each colour into that of the other drawing', () => {
+  it('replace each colour by that of the dark drawing', () => {
     const rules = darkRules(
       'x',
       '<a fill="#fff" stroke="#111"/><b fill="#fff"/>',
@@ -115,13 +115,13 @@ describe('the dark rules of a drawing', () => {
     assert.equal(rules, '#x [fill="#fff"]{fill:#000}');
   });
 
-  it('are none where the drawings differ in more', () => {
+  it('are absent if the drawings differ in more than colours', () => {
     assert.equal(darkRules('x', '<a fill="#fff"/>', '<a/>'), '');
   });
 });
 
 describe('words', () => {
-  it('say every kind of target', () => {
+  it('describe every kind of target', () => {
     const cases = [
       [{ rank: 16 }, 'rank 16'],
       [{ energy: 0.99 }, 'energy 99.0\u00a0%'],
@@ -143,7 +143,7 @@ describe('words', () => {
     assert.equal(describeOtherOptions({ rank: 4 }), '');
   });
 
-  it('have about the width of letters', () => {
+  it('have approximately the estimated width', () => {
     assert.ok(textWidth('mmm', '12px x') > textWidth('iii', '12px x'));
     assert.equal(textWidth('abc', '24px x'), 2 * textWidth('abc', '12px x'));
     assert.equal(textWidth('模型', 'bold 10px x'), 20);

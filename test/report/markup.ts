@@ -10,8 +10,8 @@ export interface Element {
 }
 
 /**
- * The elements of a page, which has to be well-formed: every element is closed, attributes are in quotes, nothing else
- * begins with "<". Stricter than HTML, so that whatever gets out of its place is seen.
+ * The elements of a page, which must be well-formed: every element is closed, attributes are quoted, and no
+ * other text begins with "<". Stricter than HTML, so that markup in a wrong place is found.
  */
 export function elementsOf(page: string): Element[] {
   const elements: Element[] = [];
@@ -42,7 +42,7 @@ function attributesOf(text: string): Map<string, string> {
   return attributes;
 }
 
-/** What an element would load or run, by HTML and SVG. */
+/** What an element would load or run, according to HTML and SVG. */
 export function assertSelfContained(page: string): void {
   const elements = elementsOf(page);
   const tags = new Set(elements.map(({ tag }) => tag));
@@ -64,7 +64,7 @@ export function assertSelfContained(page: string): void {
       assert.ok(!/^on/i.test(name), `${tag} ${name}`);
       if (name === 'style') assert.fail(`a style attribute: ${value}`);
       if (name.startsWith('xmlns')) continue;
-      // A digest may have two slashes beside each other.
+      // A digest may contain two slashes in a row.
       const links = value.replace(/'sha256-[\w+/=]+'/g, '');
       assert.ok(!/(?:https?:)?\/\/|javascript:/i.test(links), `${tag} ${name}="${value}"`);
       if (name === 'href') assert.match(value, /^(?:data:,|\/v1\/jobs\/[\w]+\/report)$/);
@@ -81,7 +81,7 @@ export function assertSelfContained(page: string): void {
   }
 }
 
-/** The text of a page as a reader has it. */
+/** The text of a page as a reader sees it. */
 export const textOf = (page: string): string =>
   page
     .replace(/<style>[\s\S]*?<\/style>/g, '')

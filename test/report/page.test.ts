@@ -40,13 +40,13 @@ describe('the page of a squeeze', () => {
   const { text: page } = reportPage(input, true);
   const text = textOf(page);
 
-  it('stands on its own', () => {
+  it('is self-contained', () => {
     assertSelfContained(page);
     assert.match(page, /^<!doctype html>\n<html lang="en">/);
     assert.equal(elementsOf(page).filter(({ tag }) => tag === 'h1').length, 1);
   });
 
-  it('tells what was made from what', () => {
+  it('shows sources and results', () => {
     const { report, job } = input;
     for (const told of [
       report.job_id,
@@ -69,7 +69,7 @@ describe('the page of a squeeze', () => {
     assert.ok(!text.includes(report.provider.fallback_reason!), 'what a library says is in the JSON');
   });
 
-  it('of a result of an older version leaves out what that does not have', () => {
+  it('of a result of an older version omits what that does not have', () => {
     const results = succeededResults(input.job).map(
       ({ module_relative_error: _mean, module_energy_retained: _kept, expected_loss: _loss, ...old }) => old,
     );
@@ -79,7 +79,7 @@ describe('the page of a squeeze', () => {
     assert.doesNotMatch(old, /NaN|undefined/);
   });
 
-  it('tells the verdict rule by rule', () => {
+  it('shows the verdict rule by rule', () => {
     assert.match(text, /rank 8: does not load in vllm/);
     assert.match(
       text,
@@ -87,7 +87,7 @@ describe('the page of a squeeze', () => {
     );
   });
 
-  it('has errors as the report has them', () => {
+  it('has the same errors as the report', () => {
     for (const { relative_error: whole, module_relative_error: mean } of succeededTargets(input.report))
       for (const error of [whole, mean!]) assert.ok(text.includes(formatPercent(error)), String(error));
     assert.equal(rowsOf(page, 'Modules'), 60);
@@ -98,7 +98,7 @@ describe('the page of a squeeze', () => {
     assert.deepEqual(names, [...names].sort(compare));
   });
 
-  it('begins with what came of each target, in a sentence', () => {
+  it('begins with the outcome of each target, in a sentence', () => {
     for (const { rank, energy_retained: energy } of succeededResults(input.job)) {
       const ranks = rank.min === rank.max ? `Rank ${rank.min}` : `Ranks ${rank.min}–${rank.max}`;
       const kept = `${formatPercent(energy)} of the update.`;
@@ -114,7 +114,7 @@ describe('the page of a squeeze', () => {
     assert.equal(page.split('<figcaption>').length - 1, labelled.length);
   });
 
-  it('names the digest of its style in its policy, which allows no script', () => {
+  it('has the digest of its style in its content security policy, which allows no script', () => {
     const { text: again, policy } = reportPage(input, true);
     assert.equal(again, page, 'the same every time');
     const style = /<style>([\s\S]*?)<\/style>/.exec(page)![1]!;
@@ -125,7 +125,7 @@ describe('the page of a squeeze', () => {
     assert.ok(page.includes(`content="${policy.replace("; frame-ancestors 'none'", '')}"`));
   });
 
-  it('becomes dark where the reader wants that, and never on paper', () => {
+  it('is dark for readers who prefer that, but never on paper', () => {
     const style = /<style>([\s\S]*?)<\/style>/.exec(page)![1]!;
     const dark = style.slice(
       style.indexOf('@media screen and (prefers-color-scheme:dark)'),
@@ -135,7 +135,7 @@ describe('the page of a squeeze', () => {
       assert.ok(dark.includes(`#${id} [fill="#ffffff"]{fill:#161c27}`), id);
   });
 
-  it('links to the JSON only where the service serves it', () => {
+  it('links to the JSON only if the service serves it', () => {
     assert.ok(page.includes(`href="/v1/jobs/${input.report.job_id}/report"`));
     const { text: file } = reportPage(input, false);
     assertSelfContained(file);
@@ -144,8 +144,8 @@ describe('the page of a squeeze', () => {
   });
 });
 
-describe('the page of another job', () => {
-  it('is about the analysis', () => {
+describe('the pages of other jobs', () => {
+  it('show the analysis', () => {
     const { text: page } = reportPage(buildReportInput({ modules: 30, kind: 'analyze' }), true);
     assertSelfContained(page);
     const text = textOf(page);
@@ -162,7 +162,7 @@ describe('the page of another job', () => {
     assert.ok(!text.includes('Does it load?') && !text.includes('Files of the results'));
   });
 
-  it('names the sources of a merge with their weights', () => {
+  it('name the sources of a merge with their weights', () => {
     const { text: page } = reportPage(buildReportInput({ modules: 10, kind: 'merge', sources: 9 }), true);
     assertSelfContained(page);
     assert.match(textOf(page), /Merge of 9 LoRA adapters/);
@@ -170,7 +170,7 @@ describe('the page of another job', () => {
     assert.match(textOf(page), /ad_3+ 0\.5/);
   });
 
-  it('shows what is known of adapters that are still there', () => {
+  it('show the properties of adapters that still exist', () => {
     const input = buildReportInput({ modules: 3 });
     const { text: without } = reportPage(input, true);
     assert.match(textOf(without), /no longer here/);
@@ -184,7 +184,7 @@ describe('the page of another job', () => {
     assert.ok(textOf(page).includes('ab'.repeat(32)));
   });
 
-  it('bears modules without an update, of one rank, and none at all', () => {
+  it('can show modules without an update, of one rank, and none at all', () => {
     const input = buildReportInput({ modules: 2, rank: 1, targets: [{ rank: 1 }] });
     const dead = { ...input.report.modules[0]!, energy: 0, singular_values: [0], energy_curve: [1] };
     const report = { ...input.report, modules: [dead, input.report.modules[1]!] };
@@ -205,7 +205,7 @@ describe('hostile names', () => {
     targets: [{ rank: 4, profile: HOSTILE[0]! }],
   });
 
-  it('are text, and only text', () => {
+  it('are escaped', () => {
     const { text: page } = reportPage(input, true);
     assertSelfContained(page);
     const text = textOf(page);
@@ -223,7 +223,7 @@ describe('hostile names', () => {
     assert.ok(page.length < 300_000);
   });
 
-  it('stay text in all the other places', () => {
+  it('are escaped in all other places too', () => {
     for (const evil of HOSTILE) {
       const report = {
         ...input.report,
@@ -245,7 +245,7 @@ describe('hostile names', () => {
 describe('a page of 4,000 modules', () => {
   const sizes = (made: ReportPage): number => Buffer.byteLength(made.text);
 
-  it('is below 2 MB, with a table of the worst and a note', () => {
+  it('is smaller than 2 MB, with a table of the worst modules and a note', () => {
     const input = buildReportInput({
       modules: 4000,
       rank: 64,
@@ -258,7 +258,7 @@ describe('a page of 4,000 modules', () => {
     assert.match(textOf(made.text), /3,500 more modules are not in this table/);
   });
 
-  it('is so with experts and with names of 10,000 characters', () => {
+  it('is equally small with experts and with names of 10,000 characters', () => {
     for (const nameOf of [
       (index: number) => `model.layers.${index % 8}.mlp.experts.${index >> 3}.down_proj`,
       (index: number) => `${layerName(index)}.${'é'.repeat(10_000)}${index}`,

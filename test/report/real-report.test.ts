@@ -13,7 +13,7 @@ const compute = computeFixture();
 const GPT2 = join(import.meta.dirname, '../fixtures/adapters/peft-gpt2-mycguo');
 
 describe('the report of a trained adapter', () => {
-  it('is drawn in a thread from what a squeeze reports', async () => {
+  it('is drawn in a thread from the report of a squeeze', async () => {
     const renderer = new Renderer();
     const targets = [{ rank: 2, profile: 'vllm' }, { energy: 0.9 }];
     try {
@@ -45,7 +45,7 @@ describe('the report of a trained adapter', () => {
     }
   });
 
-  it('fails as what it needs fails, and the next one is made', async () => {
+  it('fails with the error of its dependency, and the next one is drawn', async () => {
     const renderer = new Renderer();
     try {
       await assert.rejects(

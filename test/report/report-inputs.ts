@@ -6,7 +6,7 @@ import type { ReportInput } from '../../src/report/report-input.ts';
 
 export interface ReportSpec {
   readonly modules: number;
-  /** Singular values of each. */
+  /** Singular values of each module. */
   readonly rank?: number;
   readonly targets?: readonly Target[];
   readonly kind?: JobKind;
@@ -29,7 +29,7 @@ export const layerName = (index: number): string =>
 const SHA256 = '4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877';
 const JOB_ID = `job_${'0'.repeat(32)}`;
 
-/** A report with numbers that belong together: σ_i = 1/i^p, and what the best of each rank loses. */
+/** A report with consistent numbers: σ_i = 1/i^p, and the loss of the best approximation of each rank. */
 export function buildReportInput({
   modules: count,
   rank = 16,

@@ -6,25 +6,25 @@ import fc, { anyCharacter } from '../fast-check.ts';
 
 const XML_FORBIDDEN = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/u;
 
-describe('a text of a stranger', () => {
-  it('stays as it is where it is harmless', () => {
+describe('an untrusted text', () => {
+  it('is unchanged if it is harmless', () => {
     for (const text of ['model.layers.0.q_proj', 'שלום', 'Ω 模型 🙂', '<b>', ''])
       assert.equal(shownText(text), text);
   });
 
-  it('shows what cannot be seen', () => {
+  it('shows invisible characters', () => {
     assert.equal(shownText('a\u202eb'), 'a⟨U+202E⟩b');
     assert.equal(shownText('a\nb\0'), 'a⟨U+000A⟩b⟨U+0000⟩');
     assert.equal(shownText('\ud800x\u2066\u200b\uffff'), '⟨U+D800⟩x⟨U+2066⟩⟨U+200B⟩⟨U+FFFF⟩');
   });
 
-  it('has its beginning and its end where it is long, and no halves of characters', () => {
+  it('is shortened to its beginning and end without splitting characters', () => {
     assert.equal(shownText(`${'a'.repeat(500)}.end`, 16), 'aaaa…aaaaaaa.end');
     const pairs = '🙂'.repeat(100);
     for (const most of [9, 10, 11, 12, 13]) assert.match(shownText(pairs, most), /^🙂*…🙂+$/u);
   });
 
-  it('can stand in XML, whatever it is', () => {
+  it('is valid in XML, whatever it contains', () => {
     fc.assert(
       fc.property(fc.string({ unit: anyCharacter }), fc.integer({ min: 8, max: 40 }), (text, most) => {
         const shown = shownText(text, most);
@@ -36,7 +36,7 @@ describe('a text of a stranger', () => {
 });
 
 describe('a template of markup', () => {
-  it('escapes what is put in, but for markup', () => {
+  it('escapes inserted texts, except markup', () => {
     const evil = `<script>"x"&'y'</script>`;
     const escaped = '&lt;script&gt;&quot;x&quot;&amp;&#39;y&#39;&lt;/script&gt;';
     assert.equal(html`<p title="${evil}">${evil}</p>`.text, `<p title="${escaped}">${escaped}</p>`);
@@ -47,7 +47,7 @@ describe('a template of markup', () => {
     assert.equal(html`${when(false, () => html`x`)}${when(1, () => html`y`)}`.text, 'y');
   });
 
-  it('leaves nothing that could begin a tag, an entity or end an attribute', () => {
+  it('leaves nothing that could begin a tag or an entity, or end an attribute', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         assert.ok(!/[<>"']|&(?!(?:amp|lt|gt|quot|#39);)/.test(escapeHtml(text)));

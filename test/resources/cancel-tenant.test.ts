@@ -6,7 +6,7 @@ import { onEachDialect } from '../database/dialects.ts';
 import { tinyAdapter } from '../http/tiny-adapter.ts';
 import { type StorageBench, withBench } from './sweeps/storage-bench.ts';
 
-onEachDialect('cancelling all of a tenant', (database, folder) => {
+onEachDialect('cancelling all work of a tenant', (database, folder) => {
   const onBench = (work: (bench: StorageBench) => Promise<void>) => withBench(database(), folder(), work);
   const states = async ({ tenant }: Workspace) => {
     const rows = await database()
@@ -19,7 +19,7 @@ onEachDialect('cancelling all of a tenant', (database, folder) => {
     return Object.fromEntries(rows.map(({ state, count }) => [state, Number(count)]));
   };
 
-  it('ends its jobs and batches, in many transactions, and nothing of others', () =>
+  it('ends its jobs and batches, in many transactions, and none of others', () =>
     onBench(async (bench) => {
       const { own, worker } = bench;
       const other = await bench.other();

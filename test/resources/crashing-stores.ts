@@ -5,17 +5,17 @@ const WRITES: readonly string[] = ['put', 'putFile', 'remove'] satisfies (keyof 
 
 export class SimulatedCrash extends Error {}
 
-/** What a process that is going to die stands on. */
+/** The storage and the database of a process that is going to die. */
 export interface CrashingStores {
   readonly store: BlobStore;
   readonly database: Database;
-  /** Counts a write; throws where the process is dead by then. */
+  /** Counts a write; throws if the process is dead by then. */
   readonly count: () => void;
-  /** Those that were let through. */
+  /** Writes that succeeded. */
   readonly writes: () => number;
 }
 
-/** Lets so many writes into the storage or the database through, and none from then on. */
+/** Lets this many writes to the storage or the database succeed, and none afterwards. */
 export function crashAfterWrites(
   { store, database }: { readonly store: BlobStore; readonly database: Database },
   lifeInWrites: number,

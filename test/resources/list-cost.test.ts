@@ -19,7 +19,7 @@ const SORTED = /TEMP B-TREE/;
 
 type Row = readonly [name: string, id: string];
 
-/** Adapters beside the one that is known, which is like them but for these. */
+/** Adapters in addition to a given one, which they resemble except for these fields. */
 async function named(database: Database, rows: readonly Row[]): Promise<void> {
   const known = await insertSampleAdapter(database);
   await database.write(async (writer) => {
@@ -37,7 +37,7 @@ async function named(database: Database, rows: readonly Row[]): Promise<void> {
 }
 
 onEachDialect('the cost of a list', (database) => {
-  /** What lists ask the database last. */
+  /** The last queries of the lists. */
   async function lastPlan(ask: (database: Database) => Promise<unknown>) {
     const watch = watched(database());
     await ask(watch.database);
@@ -45,7 +45,7 @@ onEachDialect('the cost of a list', (database) => {
     return { query: sqlOf(database(), last), steps: await planOf(database(), last) };
   }
 
-  /** Every table is searched by an index, and sorted by nobody but for some. */
+  /** Every table is searched by an index, and only a few rows are sorted. */
   async function assertFound(
     ask: (database: Database) => Promise<unknown>,
     indexes: string,
@@ -55,12 +55,12 @@ onEachDialect('the cost of a list', (database) => {
     const plan = `${query}\n${steps.join('\n')}`;
     const searched = steps.filter((step) => step.startsWith('SEARCH'));
     assert.match(searched.join('\n'), new RegExp(`USING (COVERING )?INDEX ${indexes}`), plan);
-    // Parts are what was found of each state, lead is what a batch has.
+    // Parts are the rows of each state, lead is what a batch has.
     assert.ok(!steps.some((step) => /^SCAN (?!part_|lead)/.test(step)), plan);
     assert.equal(SORTED.test(plan), isSorted, plan);
   }
 
-  it('of adapters is that of what it shows', async () => {
+  it('of adapters depends on what it shows', async () => {
     if (database().dialect !== 'sqlite') return;
     const few = Array.from({ length: 1_200 }, (_, i): Row => ['many', newAdapterId(i)]);
     const some = Array.from({ length: 1_000 }, (_, i): Row => ['some', newAdapterId(i)]);
@@ -75,7 +75,7 @@ onEachDialect('the cost of a list', (database) => {
       [{ ...LABELS, batchId: 'batch_0' }, 'adapter_job', true],
       [LABELS, 'sqlite_autoindex_adapter_label_1'],
       [{ ...LABELS, format: 'mlx' }, 'sqlite_autoindex_adapter_label_1'],
-      // Many of that name: the walk. Few: their ids.
+      // Many with that name: the rows in order. Few: by their ids.
       [{ name: 'm' }, 'adapter_tenant \\(tenant=\\?\\)'],
       [{ name: 'rar' }, 'sqlite_autoindex_adapter_1'],
       [{ ...LABELS, name: 's' }, 'adapter_tenant \\(tenant=\\? AND id=\\?\\)'],
@@ -91,7 +91,7 @@ onEachDialect('the cost of a list', (database) => {
     );
   });
 
-  it('of jobs is that of what it shows', async () => {
+  it('of jobs depends on what it shows', async () => {
     if (database().dialect !== 'sqlite') return;
     const cases: [JobFilter, string, boolean?][] = [
       [{}, 'job_tenant'],
@@ -109,7 +109,7 @@ onEachDialect('the cost of a list', (database) => {
       });
   });
 
-  it('of batches and runs is that of what it shows', async () => {
+  it('of batches and runs depends on what it shows', async () => {
     if (database().dialect !== 'sqlite') return;
     const batches: [BatchFilter, string, boolean?][] = [
       [{}, 'batch_tenant'],
@@ -132,7 +132,7 @@ onEachDialect('the cost of a list', (database) => {
       );
   });
 
-  it('has every adapter whose name begins so, be they few or many', async () => {
+  it('has every adapter whose name begins with the text, whether few or many', async () => {
     const few = ['ä', 'äb', 'äb\u{10FFFF}', 'äb\u{10FFFF}x', 'äb%', 'äb_', 'äc', 'Äb', 'a'];
     const rows = few.map((name, i): Row => [name, newAdapterId(1_000_000 + i)]);
     const many = Array.from({ length: 1_001 }, (_, i): Row => ['äb', newAdapterId(i)]);

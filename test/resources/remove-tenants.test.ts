@@ -21,7 +21,7 @@ const later = (hours: number): number => Date.now() + hours * HOUR_MS;
 onEachDialect('a tenant that is deleted', (database, folder) => {
   const onBench = (work: (bench: StorageBench) => Promise<void>) => withBench(database(), folder(), work);
 
-  /** Something of every kind. */
+  /** A record of every kind. */
   async function fill(bench: StorageBench, space: Workspace, seed: number): Promise<void> {
     const { tenant } = space;
     const shared = await bench.register(largeAdapter(1), { space });
@@ -84,7 +84,7 @@ onEachDialect('a tenant that is deleted', (database, folder) => {
     await new KeyService(database()).create({ tenant, name: '', scopes: ['read'], expiresAt: null });
   }
 
-  /** How many rows a tenant has in every table that has a tenant, and the tenant itself. */
+  /** How many rows a tenant has in every table with tenants, and the tenant itself. */
   async function rowsOf(tenant: string): Promise<Record<string, number>> {
     const counts: Record<string, number> = {};
     const others = ['upload', 'upload_lock'] as const;
@@ -108,7 +108,7 @@ onEachDialect('a tenant that is deleted', (database, folder) => {
   const leftOf = async (tenant: string): Promise<string[]> =>
     Object.entries(await rowsOf(tenant)).flatMap(([table, count]) => (count > 0 ? [table] : []));
 
-  it('leaves nothing behind, and nothing of another one is touched that shares its content', () =>
+  it('leaves nothing behind, without affecting another tenant that shares its content', () =>
     onBench(async (bench) => {
       const gone = await bench.other('gone');
       const kept = await bench.other('kept');
@@ -143,7 +143,7 @@ onEachDialect('a tenant that is deleted', (database, folder) => {
       assert.deepEqual(await leftOf('gone'), ['tenant']);
     }));
 
-  it('is removed to the end, wherever the one who removes it dies', () =>
+  it('is removed completely, wherever the process that removes it dies', () =>
     onBench(async (bench) => {
       const kept = await bench.other('kept');
       await fill(bench, kept, 11);
@@ -170,7 +170,7 @@ onEachDialect('a tenant that is deleted', (database, folder) => {
       await bench.assertWhole();
     }));
 
-  it('is never the default one', () =>
+  it('is never the default tenant', () =>
     onBench(async ({ workspaces: { tenants } }) => {
       await assert.rejects(tenants.delete('default'), { code: 'TENANT_KEPT' });
       await assert.rejects(tenants.delete('none'), { code: 'TENANT_NOT_FOUND' });

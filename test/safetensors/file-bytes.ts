@@ -9,7 +9,7 @@ export function fileOf(header: unknown, dataBytes = 0): Uint8Array {
   return file;
 }
 
-/** A valid file of tensors, its data zero. */
+/** A valid file of tensors with zeros as data. */
 export function fileOfTensors(
   tensors: readonly TensorSpec[],
   metadata: ReadonlyMap<string, string> = new Map(),

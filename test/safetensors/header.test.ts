@@ -24,7 +24,7 @@ function errorOf(header: unknown, totalBytes?: number): AppError {
 }
 
 describe('parseHeader', () => {
-  it('gives absolute offsets in the order of the bytes', () => {
+  it('returns absolute offsets in the order of the bytes', () => {
     const json = bytesOf({
       late: entry('F32', [2, 2], [6, 22]),
       early: entry('BF16', [3], [0, 6]),
@@ -58,7 +58,7 @@ describe('parseHeader', () => {
     assert.equal(errorOf({ a: entry('F4', [3], [0, 2]) }).code, 'ST_MISALIGNED');
   });
 
-  it('ignores fields a later version of the format may add', () => {
+  it('ignores fields that a later version of the format may add', () => {
     assert.equal(parseHeader(bytesOf({ a: { ...entry('U8', [1], [0, 1]), later: 'x' } })).tensors.length, 1);
   });
 
@@ -119,7 +119,7 @@ describe('parseHeader', () => {
     it(`refuses ${why}`, () => assert.equal(errorOf(header).code, code));
   }
 
-  it('accepts the limits themselves', () => {
+  it('accepts values at the limits', () => {
     const name = 'é'.repeat(MAX_NAME_BYTES / 2);
     const header = parseHeader(bytesOf({ [name]: entry('U8', new Array(MAX_DIMENSIONS).fill(1), [0, 1]) }));
     assert.equal(header.tensors[0]!.name, name);
@@ -144,7 +144,7 @@ describe('parseHeader', () => {
     }
   });
 
-  it('takes the most tensors allowed and refuses one more', () => {
+  it('accepts as many tensors as allowed and refuses one more', () => {
     const tensors = (count: number): Record<string, Entry> =>
       Object.fromEntries(Array.from({ length: count }, (_, i) => [`t${i}`, entry('U8', [1], [i, i + 1])]));
     assert.equal(
@@ -174,7 +174,7 @@ describe('checkCoverage', () => {
     }
   });
 
-  it('is part of parseHeader when the size is given', () => {
+  it('is part of parseHeader if the size is given', () => {
     assert.equal(errorOf({ a: entry('U8', [5], [0, 5]) }, totalBytes + 1).code, 'ST_BUFFER_NOT_COVERED');
   });
 });

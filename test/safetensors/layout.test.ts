@@ -39,7 +39,7 @@ function parse(layout: ReturnType<typeof layOut>): ReturnType<typeof parseHeader
 }
 
 describe('layOut', () => {
-  it('is read back as it was meant', () => {
+  it('can be read again unchanged', () => {
     fc.assert(
       fc.property(specs, metadata, (tensors, meta) => {
         const layout = layOut(tensors, meta);
@@ -69,7 +69,7 @@ describe('layOut', () => {
     );
   });
 
-  it('keeps the given order among tensors of one element size', () => {
+  it('keeps the given order among tensors with the same element size', () => {
     const tensors = ['c', 'a', 'b'].map((name) => ({ name, dtype: 'F16', shape: [3] }));
     const { offsets, headerBytes } = layOut(tensors, new Map());
     assert.deepEqual(
@@ -92,7 +92,7 @@ describe('layOut', () => {
     assert.equal(totalBytes, headerBytes.length + 9);
   });
 
-  it('writes the bytes the format asks for', () => {
+  it('writes the bytes that the format requires', () => {
     const { headerBytes } = layOut([{ name: 'w', dtype: 'F32', shape: [2] }], new Map([['format', 'pt']]));
     const json = '{"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}';
     const padded = json.padEnd(Math.ceil(json.length / 8) * 8, ' ');
@@ -109,7 +109,7 @@ describe('layOut', () => {
     assert.deepEqual([...parse(layOut([], meta)).metadata.keys()], ['10', '2', 'a']);
   });
 
-  it('refuses what no caller should ask for', () => {
+  it('refuses invalid calls', () => {
     assert.throws(() => layOut([{ name: 'x', dtype: 'F31', shape: [1] }], new Map()), RangeError);
     assert.throws(() => layOut([{ name: 'x', dtype: 'F4', shape: [3] }], new Map()), RangeError);
     assert.throws(
@@ -120,14 +120,14 @@ describe('layOut', () => {
 });
 
 describe('dtypes', () => {
-  it('knows those of the format and nothing that objects inherit', () => {
+  it('include those of the format and nothing that objects inherit', () => {
     assert.equal(bitsOf('BF16'), 16);
     assert.equal(bitsOf('F6_E3M2'), 6);
     for (const name of ['bf16', 'F128', 'constructor', '__proto__', 'toString'])
       assert.equal(bitsOf(name), undefined);
   });
 
-  it('computes with three of them', () => {
+  it('include three with which the service computes', () => {
     assert.deepEqual(['F32', 'F16', 'BF16', 'F64', 'I8', 'F8_E4M3'].filter(isFactorDtype), [
       'F32',
       'F16',

@@ -21,7 +21,7 @@ function codeOf(error: unknown): string {
   return error.code;
 }
 
-/** Pushes the file in chunks of the given sizes, over and over; each chunk is overwritten after its push. */
+/** Pushes the file in chunks of the given sizes, cyclically; each chunk is overwritten after its push. */
 function verdictOf(file: Uint8Array, chunkSizes: readonly number[]): Verdict {
   const validator = new SafetensorsValidator();
   try {
@@ -55,7 +55,7 @@ const good = fileOfTensors(
 );
 
 describe('SafetensorsValidator', () => {
-  it('gives the header of a good file', () => {
+  it('returns the header of a valid file', () => {
     const header = verdictOf(good, [good.length]);
     assert.ok(typeof header !== 'string');
     assert.deepEqual(
@@ -67,7 +67,7 @@ describe('SafetensorsValidator', () => {
     );
   });
 
-  it('judges alike however the file is cut', async () => {
+  it('judges alike however the file is split', async () => {
     const names = [
       'safetensors/a06_len_u64max.safetensors',
       'safetensors/a03_len_zero.safetensors',
@@ -102,7 +102,7 @@ describe('SafetensorsValidator', () => {
     );
   });
 
-  it('refuses a bad header with its last byte, before any data', () => {
+  it('refuses a bad header at its last byte, before any data', () => {
     const file = fileOf({ a: { dtype: 'F32', shape: [1], data_offsets: [0, 8] } }, 1000);
     const headerBytes = file.length - 1000;
     const validator = new SafetensorsValidator();
@@ -110,32 +110,32 @@ describe('SafetensorsValidator', () => {
     assert.equal(pushCode(validator, file.subarray(headerBytes - 1, headerBytes)), 'ST_TENSOR_INVALID_INFO');
   });
 
-  it('refuses the first byte too many', () => {
+  it('refuses data beyond the announced end', () => {
     const validator = new SafetensorsValidator();
     validator.push(good);
     assert.equal(pushCode(validator, Uint8Array.of(0)), 'ST_BUFFER_NOT_COVERED');
   });
 
-  it('refuses an absurd header length after 512 bytes at most', () => {
+  it('refuses an absurd header length after at most 512 bytes', () => {
     const validator = new SafetensorsValidator();
     const bytes = new Uint8Array(512).fill(0xee);
     assert.equal(pushCode(validator, bytes.subarray(0, 511)), 'accepted so far');
     assert.equal(pushCode(validator, bytes.subarray(511)), 'ST_HEADER_TOO_LARGE');
   });
 
-  it('takes a header of exactly the limit, and not a byte more', () => {
+  it('accepts a header of exactly the limit, and not a byte more', () => {
     const atLimit = fileOf(`{}${' '.repeat(MAX_HEADER_BYTES - 2)}`);
     assert.ok(typeof verdictOf(atLimit, [65_536]) !== 'string');
     assert.equal(verdictOf(fileOf(`{}${' '.repeat(MAX_HEADER_BYTES - 1)}`), [65_536]), 'ST_HEADER_TOO_LARGE');
   });
 
-  it('does not take a header of 640 bytes (80 02 …) for a pickle', () => {
+  it('does not mistake a header of 640 bytes (80 02 …) for a pickle', () => {
     const file = fileOf(`{}${' '.repeat(638)}`);
     assert.deepEqual([...file.subarray(0, 2)], [0x80, 0x02]);
     assert.ok(typeof verdictOf(file, [100]) !== 'string');
   });
 
-  it('tells where a cut-off file ends', () => {
+  it('reports where a truncated file ends', () => {
     for (const [bytes, code] of [
       [0, 'ST_HEADER_TOO_SMALL'],
       [7, 'ST_HEADER_TOO_SMALL'],
@@ -221,7 +221,7 @@ describe('readHeader', () => {
     return path;
   };
 
-  it('reads what the validator reads', async () => {
+  it('reads the same as the validator', async () => {
     const path = await write('good.safetensors', good);
     assert.deepEqual(await readHeader(path), verdictOf(good, [17]));
   });
@@ -243,7 +243,7 @@ describe('readHeader', () => {
     assert.deepEqual((await readHeader(path)).tensors[0]!.shape, shape);
   });
 
-  it('refuses cut-off files, and fails on missing ones as the file system does', async () => {
+  it('refuses truncated files, and fails for missing ones with the error of the file system', async () => {
     const path = await write('cut.safetensors', good.subarray(0, good.length - 1));
     await assert.rejects(readHeader(path), (error) => codeOf(error) === 'ST_BUFFER_NOT_COVERED');
     await assert.rejects(readHeader(join(folder, 'missing')), { code: 'ENOENT' });

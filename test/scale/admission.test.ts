@@ -6,12 +6,12 @@ import { startService } from '../e2e/service.ts';
 import { until, withFolder } from '../queue/harness.ts';
 
 const MAX_BYTES_LEFT = 100e6;
-/** The service looks every 5 s whether it is idle. */
+/** The service checks every 5 s whether it is idle. */
 const MEMORY_LIMIT_MS = 30_000;
 
 const isRefused = ({ status }: Answer) => status === 429 || status === 503;
 
-it('of 500 connections that post jobs, most are sent away; what was taken ends, and memory comes back', () =>
+it('of 500 connections that post jobs, most are refused; accepted jobs end, and memory is released', () =>
   withFolder(async (dataDir) => {
     const service = await startService({
       dataDir,
@@ -37,7 +37,7 @@ it('of 500 connections that post jobs, most are sent away; what was taken ends, 
         async () => residentBytes(service) - idleBytes < MAX_BYTES_LEFT || undefined,
         MEMORY_LIMIT_MS,
       );
-      // It takes work again, or this throws.
+      // It accepts work again, otherwise this throws.
       await postJobs(service, { connections: 1, seconds: 0 });
     } finally {
       await service.stop();

@@ -15,7 +15,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const START_LIMIT_MS = 180_000;
 const LOG_TAIL_CHARACTERS = 20_000;
 
-/** One process of a deployment, on a machine of its own. */
+/** One process of a deployment, on its own machine. */
 export interface Member {
   readonly role: 'api' | 'worker' | 'all';
   readonly url: string;
@@ -32,7 +32,7 @@ export interface Member {
   die(): Promise<void>;
 }
 
-/** Starts a member and waits until it is ready. Its DATA_DIR is its own, below `scratch`. */
+/** Starts a member and waits until it is ready. Its DATA_DIR is a folder of its own in `scratch`. */
 export async function startMember(
   role: Member['role'],
   machine: Machine,
@@ -50,7 +50,7 @@ export async function startMember(
     env: {
       ...{ PATH, HOME, TMPDIR, ROLE: role, HOST: machine.address, PORT: String(port), DATA_DIR: dataDir },
       AUTH: 'open',
-      // Jobs that a test holds are not given back for that.
+      // Long enough that jobs which a test holds are not handed back.
       SHUTDOWN_GRACE_MS: '300000',
       ALLOWED_HOSTS: machine.address,
       ...{ EXECUTION_PROVIDER: 'cpu', COMPUTE_THREADS: '1', ...env },

@@ -4,27 +4,27 @@ import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { adapterForm, readAdapterFiles } from '../e2e/client.ts';
 
-/** Seconds that one call waits for the end of a job. */
+/** How many seconds one call waits for the end of a job. */
 const WAIT_S = 60;
-/** Against hanging only: calls, and jobs. */
+/** Only prevents hanging: for calls, and for jobs. */
 const CALL_LIMIT_MS = 120_000;
 const JOB_LIMIT_MS = 240_000;
 
 export interface Call {
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Which of the APIs; default: one after the other. */
+  /** Which of the APIs; default: in turn. */
   readonly api?: number;
 }
 
-/** A refusal, as its client sees it. */
+/** A refusal as its client sees it. */
 export interface Refusal {
   readonly status: number;
   readonly code: string;
   readonly retryAfter: string | null;
 }
 
-/** One caller with a key, who calls several APIs in turn and comes again when one of them is busy. */
+/** A caller with a key, who uses several APIs in turn and retries when one of them is busy. */
 export class KeyedClient {
   readonly #urls: readonly string[];
   readonly #key: string;
@@ -37,7 +37,7 @@ export class KeyedClient {
     this.#key = key;
   }
 
-  /** @throws AssertionError where the service fails otherwise than by 503 with a Retry-After */
+  /** @throws AssertionError if the service fails other than by 503 with a Retry-After */
   async call(method: string, path: string, { body, headers, api }: Call = {}): Promise<Response> {
     for (;;) {
       const url = this.#urls[(api ?? this.#calls++) % this.#urls.length]!;

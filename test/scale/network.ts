@@ -2,17 +2,20 @@ import { spawnSync } from 'node:child_process';
 
 /** Where a process of the deployment runs. */
 export interface Machine {
-  /** Its own address, to listen on. */
+  /** The address on which it listens. */
   readonly address: string;
-  /** What stands before a program to run it there. */
+  /** The prefix of a command line that runs it there. */
   readonly command: readonly string[];
 }
 
-/** Machines that reach each other, and are reached from here, over a bridge and nothing else. */
+/** Machines that are connected to each other and to this one by a bridge only. */
 export interface Network {
-  /** undefined: every machine is a network namespace of its own. Else why all of them are this machine. */
+  /**
+   * undefined: every machine is a network namespace of its own. Otherwise the reason why all of them are this
+   * machine.
+   */
   readonly notIsolated: string | undefined;
-  /** Of this process, on the bridge. */
+  /** The address of this process on the bridge. */
   readonly address: string;
   addMachine(): Machine;
   close(): void;
@@ -21,10 +24,10 @@ export interface Network {
 /** Networks of this process so far. */
 let networks = 0;
 
-/** Namespaces where that is allowed (root on Linux with iproute2), else the loopback of this machine. */
+/** Uses namespaces if permitted (root on Linux with iproute2), otherwise the loopback of this machine. */
 export function openNetwork(): Network {
-  // Other test processes may have theirs, and a namespace goes a moment after it was deleted. Names of interfaces have
-  // 15 characters at most.
+  // Other test processes may have theirs, and a namespace disappears a moment after it was deleted. Names of
+  // interfaces have at most 15 characters.
   const id = `${(process.pid % 65_536).toString(16)}${++networks}`;
   const subnet = `10.${200 + networks}.${process.pid % 256}`;
   const bridge = `lsb${id}`;
@@ -55,14 +58,14 @@ export function openNetwork(): Network {
         `link set ${outer} master ${bridge} up`,
         `link set ${inner} netns ${namespace}`,
         `-n ${namespace} addr add ${address}/24 dev ${inner}`,
-        // Its loopback stays down: nothing goes over that.
+        // Its loopback interface stays down, so that nothing uses it.
         `-n ${namespace} link set ${inner} up`,
       ]);
       if (failure) throw new Error(failure);
       return { address, command: ['ip', 'netns', 'exec', namespace!] };
     },
     close() {
-      // With a namespace go its interface and the peer of that.
+      // Deleting a namespace also deletes its interface and the peer of that.
       for (const namespace of namespaces) spawnSync('ip', ['netns', 'del', namespace]);
       spawnSync('ip', ['link', 'del', bridge]);
     },

@@ -73,7 +73,7 @@ describe('the service on several Redis servers, with passwords and TLS', { skip:
     }
   });
 
-  it('goes on behind Sentinel when the master is killed: every accepted job ends, and once', async () => {
+  it('continues behind Sentinel when the master is killed: every accepted job ends exactly once', async () => {
     const deployment = await startSentinels(join(scratch, 'sentinel'), { ...PASSWORDS, certificate });
     try {
       const service = await start('sentinel', deployment.url);
@@ -82,7 +82,7 @@ describe('the service on several Redis servers, with passwords and TLS', { skip:
         Array.from({ length: JOBS }, () => post(service, adapter).then(accepted)),
       );
       process.kill(deployment.master.pid, 'SIGKILL');
-      // While there is no master, too.
+      // Even while there is no master.
       ids.push(await accepted(await post(service, adapter)));
       await deployment.failedOver();
       for (let i = 1; i < JOBS; i++) ids.push(await accepted(await post(service, adapter)));
@@ -90,7 +90,7 @@ describe('the service on several Redis servers, with passwords and TLS', { skip:
         const job = await service.client.finished(id);
         assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
       }
-      // A job whose end the old master knew and the new one does not is looked at again, not done or counted again.
+      // A job whose end only the old master knew is checked again, but not done or counted again.
       await service.client.finished(await accepted(await post(service, adapter)));
       await until('the count of the last job', async () => (await service.endedJobs()) > ids.length);
       assert.equal(await service.endedJobs(), ids.length + 1);

@@ -30,7 +30,7 @@ const SCHEDULE = {
 const JOBS = 4;
 
 interface Storage {
-  /** What every process is told. */
+  /** The environment of every process. */
   readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
@@ -84,11 +84,11 @@ for (const [name, open, skip] of [
     let adapter: AdapterRecord;
     let [one, two]: Member[] = [];
     let [first, second]: Member[] = [];
-    /** The APIs that run. */
+    /** The APIs that are running. */
     let apis: readonly Member[] = [];
-    /** The adapters that every job must give. */
+    /** The results that every job must give. */
     let expected: readonly string[];
-    /** Ids of adapters of such content. */
+    /** Ids of adapters with such content. */
     let results: readonly string[];
 
     before(async () => {
@@ -104,7 +104,7 @@ for (const [name, open, skip] of [
       ({ adapter } = await one!.client.upload(dir));
     });
     after(async () => {
-      // Where one did not start, the others may still be about to.
+      // If one of them failed to start, the others may still be starting.
       await Promise.allSettled(starts);
       for (const member of running) await member.die();
       await redis?.stop();
@@ -135,7 +135,9 @@ for (const [name, open, skip] of [
     const postSome = (count: number): Promise<string[]> =>
       Promise.all(Array.from({ length: count }, (_, i) => post(apis[i % apis.length]!)));
 
-    /** Every job succeeded, began so many times, gave the same adapters, and all APIs say the same of it. */
+    /**
+     * Every job succeeded with this number of starts and gave the same adapters, and all APIs agree about it.
+     */
     async function assertDone(ids: readonly string[], attempts = 1): Promise<void> {
       for (const id of ids) {
         const [job, ...others] = (await Promise.all(apis.map(({ client }) => client.finished(id)))) as [
@@ -154,7 +156,7 @@ for (const [name, open, skip] of [
       return member.stop();
     };
 
-    /** Stops the processes that compute a worker's jobs, and posts jobs until the worker, not another one, has one. */
+    /** Stops the processes that compute a worker's jobs, and posts jobs until that worker has one. */
     async function holdJob(worker: Member): Promise<{ id: string; letGo(): void }> {
       const held = worker.computing();
       assert.ok(held.length > 0);
@@ -177,7 +179,7 @@ for (const [name, open, skip] of [
       return undefined;
     });
 
-    it('do what either API took in', async () => {
+    it('do the jobs that either API accepted', async () => {
       const job = await one!.client.finished(await post(two!));
       assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
       expected = await one!.client.contents(job);
@@ -185,7 +187,7 @@ for (const [name, open, skip] of [
       await assertDone(await postSome(JOBS));
     });
 
-    it('share what waits with a worker that joins', async () => {
+    it('share waiting jobs with a worker that joins', async () => {
       const held = await holdJob(first!);
       const waiting = await postSome(JOBS);
       second = await start('worker');
@@ -225,8 +227,8 @@ for (const [name, open, skip] of [
       assert.equal((await here.now()).at_target, true);
     });
 
-    // Each old one goes when a new one is there: docs/deploy.md.
-    it('are replaced under load, without losing or repeating a job: who is told to stop finishes its own', async () => {
+    // Each old one is stopped when a new one is running: docs/deploy.md.
+    it('are replaced under load, without losing or repeating a job: a stopped worker completes its own', async () => {
       const held = await holdJob(first!);
       const waiting = await postSome(JOBS);
       const firstStopped = stop(first!);
@@ -251,7 +253,7 @@ for (const [name, open, skip] of [
         assert.match(third.log(), /the worker of this execution is gone; it starts again/);
       });
 
-    it('keep nothing that others need in folders of their own', () => {
+    it('keep nothing in their own folders that others need', () => {
       for (const { dataDir } of running) {
         const kept = readdirSync(dataDir, { recursive: true }).map(String);
         assert.deepEqual(

@@ -26,7 +26,10 @@ interface Servers {
   readonly s3: S3Server;
 }
 
-/** Two APIs that ask for keys, workers of one slot each, PostgreSQL, a bucket, and a Redis that keeps nothing. */
+/**
+ * Two APIs that require keys, workers with one slot each, PostgreSQL, a bucket, and a Redis that keeps
+ * nothing.
+ */
 export class TenantsDeployment {
   readonly admin: KeyedClient;
   readonly urls: readonly string[];
@@ -44,7 +47,7 @@ export class TenantsDeployment {
     this.admin = this.caller(ADMIN_KEY);
   }
 
-  /** Starts all but workers. @param folder everything it keeps is below */
+  /** Starts everything except workers. @param folder for all its data */
   static async start(folder: string): Promise<TenantsDeployment> {
     const [redis, postgres, s3] = await Promise.all([
       startExternalRedis(folder, FIT),
@@ -70,7 +73,7 @@ export class TenantsDeployment {
     return new KeyedClient(this.urls, key);
   }
 
-  /** One more worker, when it is listed. */
+  /** Starts one more worker, and waits until it is listed. */
   async startWorker(): Promise<ListedWorker> {
     const before = new Set((await this.listed()).map(({ id }) => id));
     const member = await launch('worker', join(this.folder, `worker-${this.members.length}`), this.env);
@@ -82,12 +85,12 @@ export class TenantsDeployment {
     return { id, member };
   }
 
-  /** By what the service says. */
+  /** By the list of the service. */
   async listed(): Promise<readonly WorkerRecord[]> {
     return (await this.admin.json<{ data: WorkerRecord[] }>('GET', '/v1/workers')).data;
   }
 
-  /** Redis has nothing of what it had. */
+  /** Redis loses all its data. */
   async emptyRedis(): Promise<void> {
     const client = new Redis(this.servers.redis.port);
     await client.flushall().finally(() => client.disconnect());
@@ -99,7 +102,7 @@ export class TenantsDeployment {
     return (await client.query<T>(query).finally(() => client.end())).rows;
   }
 
-  /** Stops what runs. @returns the exit codes */
+  /** Stops everything that is running. @returns the exit codes */
   async end(): Promise<(number | null)[]> {
     const running = this.members.filter(({ isRunning }) => isRunning);
     const codes = await Promise.all(running.map((member) => member.stop()));
@@ -115,7 +118,7 @@ function launch(role: 'api' | 'worker', DATA_DIR: string, env: Record<string, st
   return Member.start({ role, entry: 'source', env: { ...env, DATA_DIR } });
 }
 
-/** The compute processes of workers do nothing until they are let go. */
+/** Stops the compute processes of workers until they are released. */
 export function hold(workers: readonly ListedWorker[]): { letGo(): void } {
   const held = workers.flatMap(({ member }) => member.computing());
   assert.equal(held.length, workers.length, 'compute processes');

@@ -17,12 +17,12 @@ import { motoIsMissing } from '../storage/s3-servers.ts';
 import type { KeyedClient, Refusal } from './keyed-client.ts';
 import { hold, type ListedWorker, TenantsDeployment } from './tenants-deployment.ts';
 
-/** The noisy tenant's backlog, which it may just have. */
+/** The noisy tenant's backlog, exactly as large as permitted. */
 const BACKLOG = 160;
 const OF_THE_PAIR = 24;
 const QUIET = Array.from({ length: 13 }, (_, number) => `quiet-${number}`);
 
-/** What an administrator sets: twenty tenants. */
+/** Settings of an administrator for twenty tenants. */
 const TENANTS: Readonly<Record<string, TenantRequest>> = {
   noisy: { quotas: { max_queued: BACKLOG } },
   heavy: { weight: 300 },
@@ -34,14 +34,14 @@ const TENANTS: Readonly<Record<string, TenantRequest>> = {
   ...Object.fromEntries(QUIET.map((id) => [id, {}])),
 };
 
-/** A tenant as it uses the service. */
+/** A tenant with its use of the service. */
 interface Caller {
   readonly tenant: string;
   readonly client: KeyedClient;
   readonly adapter: AdapterRecord;
-  /** Of the jobs that the service accepted. */
+  /** Its accepted jobs. */
   readonly accepted: string[];
-  /** What it refused. */
+  /** Its refused requests. */
   readonly refused: Refusal[];
 }
 
@@ -62,7 +62,7 @@ describe('twenty tenants on two APIs and two workers, with PostgreSQL and a buck
   before(async () => {
     deployment = await TenantsDeployment.start(folder);
     admin = deployment.admin;
-    // What a tenant sends is large enough for the bucket; the noisy one's is not.
+    // Adapters of the other tenants are large enough for the bucket; those of the noisy one are not.
     const [tiny, small] = [makeAdapter(someModules(4, 1)), makeAdapter(someModules(40, 1))];
     try {
       for (const [tenant, settings] of Object.entries(TENANTS)) {
@@ -90,14 +90,14 @@ describe('twenty tenants on two APIs and two workers, with PostgreSQL and a buck
     body: { kind: 'squeeze', adapter_id: id, targets: [{ rank }], reuse: false },
   });
 
-  /** Each worker has done something, and holds what it has next: what is sent now waits. */
+  /** Each worker has done something, and its next job is held, so later jobs wait. */
   async function warmUp(adapter: AdapterRecord): Promise<void> {
     const send = async () => (await admin.json<JobRecord>('POST', '/v1/jobs', squeeze(adapter))).id;
     const sendSome = (count: number) => Promise.all(Array.from({ length: count }, send));
     while (!workers.every(({ member }) => member.computing().length > 0))
       for (const id of await sendSome(4)) await admin.ended(id);
     letGo = hold(workers).letGo;
-    // They are not of those twenty.
+    // They are not among those twenty.
     await sendSome(4);
     await until('a job at each worker', async () => {
       const active = await admin.all<JobRecord>('/v1/jobs?state=active');
@@ -127,7 +127,7 @@ describe('twenty tenants on two APIs and two workers, with PostgreSQL and a buck
   const byStart = (one: JobRecord, other: JobRecord): number =>
     Date.parse(one.started_at!) - Date.parse(other.started_at!);
 
-  it('take a backlog up to its limit, and refuse what is beyond with the time to come again', async () => {
+  it('are accepted with a backlog up to its limit, and refused beyond it with a time to retry', async () => {
     const noisy = of('noisy');
     await Promise.all(Array.from({ length: 4 }, () => submitSome('noisy', BACKLOG / 4 - 1)));
     while (await submit(noisy));
@@ -137,13 +137,13 @@ describe('twenty tenants on two APIs and two workers, with PostgreSQL and a buck
 
     const full = of('full');
     await submitSome('full', 4);
-    // Its limit is lowered below what it has: that stays, and nothing more is taken.
+    // Its limit is lowered below its backlog: waiting jobs stay, and no more are accepted.
     await admin.json('PUT', '/v1/tenants/full', { api: 0, body: { quotas: { max_queued: 2 } } });
     const refused = await full.client.refused('POST', '/v1/jobs', { api: 0, ...squeeze(full.adapter) });
     assert.deepEqual([refused.status, refused.code], [429, 'QUOTA_QUEUED_JOBS']);
   });
 
-  it('keep what a suspended tenant has waiting, and refuse what it sends', async () => {
+  it('keep the waiting jobs of a suspended tenant, and refuse its new ones', async () => {
     const { client, adapter } = of('paused');
     await submitSome('paused', 4);
     pausedSinceMs = Date.now();
@@ -153,7 +153,7 @@ describe('twenty tenants on two APIs and two workers, with PostgreSQL and a buck
     assert.equal((await client.all<JobRecord>('/v1/jobs?state=queued')).length, 4);
   });
 
-  it('serve quiet tenants beside the backlog, and a pair by its weights', async () => {
+  it('get quiet tenants served beside the backlog, and two of them by their weights', async () => {
     await Promise.all([
       submitSome('heavy', OF_THE_PAIR),
       submitSome('light', OF_THE_PAIR),
@@ -167,7 +167,7 @@ describe('twenty tenants on two APIs and two workers, with PostgreSQL and a buck
         .map((id) => of('noisy').client.ended(id)),
     );
     await Promise.all(QUIET.map((tenant, number) => submitSome(tenant, 2, 33 + (number % 7))));
-    // While the others go on.
+    // While the others continue.
     await cancelOf('cancelled');
     for (const tenant of ['heavy', 'light', ...QUIET])
       for (const id of of(tenant).accepted) await of(tenant).client.ended(id);
@@ -194,7 +194,7 @@ describe('twenty tenants on two APIs and two workers, with PostgreSQL and a buck
     }
   });
 
-  /** An administrator cancels one job of a tenant, and then all that is left. */
+  /** An administrator cancels one job of a tenant, and then all the others. */
   async function cancelOf(tenant: string): Promise<void> {
     await of(tenant).client.ended(of(tenant).accepted[0]!);
     const last = of(tenant).accepted.at(-1)!;
@@ -206,14 +206,16 @@ describe('twenty tenants on two APIs and two workers, with PostgreSQL and a buck
     assert.ok(jobs > 0);
   }
 
-  /** What a worker has begun and not ended, by its log. */
+  /** The jobs that a worker has begun and not ended, according to its log. */
   function runningAt({ member }: ListedWorker): string | undefined {
     const log = member.log();
     const last = [...log.matchAll(/"jobId":"(job_[0-9a-f]+)"[^\n]*"job started"/g)].at(-1)?.[1];
     return new RegExp(`"jobId":"${last}"[^\n]*"job ended"`).test(log) ? undefined : last;
   }
 
-  /** Submits for quiet tenants until it is certain what the worker, which is held, has begun. @returns the job */
+  /**
+   * Submits jobs for quiet tenants until it is certain what the stopped worker has begun. @returns the job
+   */
   async function heldBy(worker: ListedWorker): Promise<string> {
     for (let next = 0; ; next++) {
       const before = runningAt(worker);
@@ -224,7 +226,8 @@ describe('twenty tenants on two APIs and two workers, with PostgreSQL and a buck
         if (runningAt(worker) === id) return true;
         return (await client.json<JobRecord>('GET', `/v1/jobs/${id}`)).state === 'succeeded' || undefined;
       });
-      // What it had when it was stopped may have been computed already, but not while the other one did a whole job.
+      // Its job may already have been computed when it was stopped, but not if the other worker did a whole
+      // job meanwhile.
       const held = runningAt(worker);
       if (held !== undefined && (held === id || held === before)) return held;
     }
@@ -257,7 +260,7 @@ describe('twenty tenants on two APIs and two workers, with PostgreSQL and a buck
     await of('full').client.ended(of('full').accepted.at(-1)!);
   });
 
-  it('have ended every accepted job once, as it was told, within the limits of its tenant', async () => {
+  it('have ended every accepted job once, as reported, within the limits of its tenant', async () => {
     const ends = new Map(
       (
         await deployment!.rows<{ job: string; ends: string }>(
@@ -311,7 +314,7 @@ describe('twenty tenants on two APIs and two workers, with PostgreSQL and a buck
     assert.ok(sum('compute_seconds') > 0, tenant);
   }
 
-  it('give results that both APIs read from the bucket, and end in order', async () => {
+  it('get results that both APIs read from the bucket, and all processes stop cleanly', async () => {
     const { client } = of('quiet-0');
     const jobs = await client.all<JobRecord>('/v1/jobs');
     for (const { adapter_id } of jobs.flatMap((job) => [...succeededResults(job)])) {

@@ -8,10 +8,10 @@ import { planSchedule } from '../../src/schedule/plan-schedule.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/schedules.md'), 'utf8');
 
-/** The request that the page sends. */
+/** The request that the page shows. */
 const example = JSON.parse(/\/v1\/schedules -d '(\{[\s\S]+?\})'\n/.exec(page)![1]!) as ScheduleRequest;
 
-/** The rows of the table that begins with this head. */
+/** The rows of the table with this heading. */
 function rowsUnder(head: string): string[] {
   const lines = page.slice(page.indexOf(head)).split('\n').slice(2);
   return lines.slice(
@@ -40,12 +40,12 @@ function changeRow(change: string): string {
 }
 
 describe('docs/schedules.md', () => {
-  it('tells the stages of its example as they are', () => {
+  it('states the real stages of its example', () => {
     assert.ok(Value.Check(ScheduleRequest, example));
     assert.deepEqual(rowsUnder('| rank | steps |'), stageRows(planSchedule(example)));
   });
 
-  it('tells what changes of the request make of it', () => {
+  it('states what changes of the request do', () => {
     const rows = rowsUnder('| change | ranks |');
     const changes = rows.map((row) => /^\| `(.+?)` \|/.exec(row)![1]!);
     assert.deepEqual(rows, changes.map(changeRow));

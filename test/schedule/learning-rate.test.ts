@@ -13,7 +13,7 @@ const learningRates: fc.Arbitrary<LearningRateRequest> = fc.record(
   { requiredKeys: [] },
 );
 
-/** The learning rate after `step` steps by what the plan says of its stages, as a client reads it. */
+/** The learning rate after `step` steps, calculated from the plan's stages as a client does. */
 function recommendedRate({ stages }: Schedule, step: number): number {
   const { begin_step, end_step, learning_rate } = stages.find((stage) => step < stage.end_step)!;
   const { factor, warm_up_steps, decay_steps } = learning_rate;
@@ -22,7 +22,7 @@ function recommendedRate({ stages }: Schedule, step: number): number {
   return factor * warmUp * decay;
 }
 
-/** The learning rate of a trainer that has a schedule of its own. */
+/** The learning rate of a trainer with its own scheduler. */
 function trainersRate(
   schedule: string,
   { stages, total_steps }: Schedule,
@@ -37,7 +37,7 @@ function trainersRate(
 }
 
 describe('the learning rate of a plan', () => {
-  it('rises after each squeeze, falls over the last stage only, and grows as the rank falls', () => {
+  it('rises after each squeeze, falls only in the last stage, and grows as the rank falls', () => {
     const { stages } = planSchedule({ source_rank: 64, target_rank: 8, total_steps: 2000 });
     assert.deepEqual(
       stages.map(({ steps, learning_rate }) => [
@@ -55,7 +55,7 @@ describe('the learning rate of a plan', () => {
     );
   });
 
-  it('has shares that are those of the sums over all steps', () => {
+  it('has shares that equal the sums over all steps', () => {
     let made = 0;
     fc.assert(
       fc.property(requests, learningRates, (request, learning_rate) => {
@@ -88,7 +88,7 @@ describe('the learning rate of a plan', () => {
     assert.ok(made > 50, String(made));
   });
 
-  it('says where the last stage is starved, and by what', () => {
+  it('reports that the last stage is starved, and by which scheduler', () => {
     const request = { source_rank: 64, target_rank: 4, total_steps: 4000 };
     assert.deepEqual(planSchedule(request).notes, []);
     const linear = { schedule: 'linear' } as const;

@@ -11,7 +11,7 @@ import { planned, ranksOfStages, refusal, requests, stepsOfStages } from './requ
 const sum = (values: readonly number[]): number => values.reduce((x, y) => x + y, 0);
 
 describe('a schedule', () => {
-  it('halves the rank and shares out the steps alike where that is asked for', () => {
+  it('halves the rank and shares the steps equally on request', () => {
     const schedule = planSchedule({ source_rank: 64, target_rank: 1, total_steps: 2000, recipe: 'equal' });
     assert.deepEqual(ranksOfStages(schedule), [64, 32, 16, 8, 4, 2, 1]);
     assert.deepEqual(stepsOfStages(schedule), [286, 286, 286, 286, 286, 285, 285]);
@@ -34,7 +34,7 @@ describe('a schedule', () => {
     );
   });
 
-  it('says what each stage trains and takes', () => {
+  it('states what each stage trains and needs', () => {
     const { stages } = planSchedule({
       source_rank: 8,
       target_rank: 4,
@@ -68,7 +68,7 @@ describe('a schedule', () => {
     );
   });
 
-  it('has one stage and no squeeze where the rank is to stay', () => {
+  it('has one stage and no squeeze if the rank stays', () => {
     const schedule = planSchedule({ source_rank: 16, target_rank: 16, total_steps: 500, shape: 'cosine' });
     assert.deepEqual(ranksOfStages(schedule), [16]);
     assert.deepEqual(schedule.squeezes, []);
@@ -76,7 +76,7 @@ describe('a schedule', () => {
     assert.deepEqual(schedule.notes, []);
   });
 
-  it('takes listed ranks as they are', () => {
+  it('uses listed ranks unchanged', () => {
     const custom = {
       source_rank: 48,
       target_rank: 5,
@@ -91,7 +91,7 @@ describe('a schedule', () => {
     assert.deepEqual(stepsOfStages(still), [900]);
   });
 
-  it('has fewer stages than by default where the steps do not suffice, and says so', () => {
+  it('has fewer stages than by default if the steps do not suffice, and reports it', () => {
     const schedule = planSchedule({ source_rank: 64, target_rank: 1, total_steps: 1000, recipe: 'equal' });
     assert.deepEqual(ranksOfStages(schedule), [64, 23, 8, 3, 1]);
     assert.deepEqual(stepsOfStages(schedule), [200, 200, 200, 200, 200]);
@@ -111,7 +111,7 @@ describe('a schedule', () => {
     assert.match(warmed.notes[0]!, /^3 stages instead of 7,.* need 2100 steps/);
   });
 
-  it('says where ranks asked for repeat, and where min_stage_steps decides instead of the rank', () => {
+  it('reports requested ranks that repeat, and stages whose length min_stage_steps determines', () => {
     const repeated = planSchedule({ source_rank: 4, target_rank: 1, total_steps: 2000, stages: 9 });
     assert.deepEqual(ranksOfStages(repeated), [4, 3, 2, 1]);
     assert.match(repeated.notes.join(), /^4 stages instead of 9: .*repeat/);
@@ -135,7 +135,7 @@ describe('a schedule', () => {
     );
   });
 
-  it('keeps its promises, whatever is asked for', () => {
+  it('keeps its promises for every request', () => {
     let made = 0;
     fc.assert(
       fc.property(requests, (request) => {
@@ -178,7 +178,7 @@ describe('a schedule', () => {
     assert.ok(made > 300, `only ${made} schedules were made`);
   });
 
-  it('is the same for the same request, and leaves the request alone', () => {
+  it('is the same for the same request, and leaves the request unchanged', () => {
     fc.assert(
       fc.property(requests, (request) => {
         const before = structuredClone(request);
@@ -188,7 +188,7 @@ describe('a schedule', () => {
     );
   });
 
-  it('is refused with the number of steps that would be enough', () => {
+  it('is refused with the number of steps that would suffice', () => {
     fc.assert(
       fc.property(requests, (request) => {
         if (planned(request)) return;
@@ -201,7 +201,7 @@ describe('a schedule', () => {
     );
   });
 
-  it('has the defaults that the contract tells', () => {
+  it('has the defaults that the contract states', () => {
     const { properties } = ScheduleRequest;
     const schedule: Readonly<Record<string, unknown>> = planSchedule({
       source_rank: 2,

@@ -14,7 +14,7 @@ const SCHEDULE = planSchedule({
   recipe: 'equal',
 });
 
-describe('where training is in a schedule', () => {
+describe('the position of training in a schedule', () => {
   it('is the stage that begins at the step or before it, and ends after it', () => {
     const rankAt = (step: number): number => stageAt(SCHEDULE, step).rank;
     assert.deepEqual([0, 1, 999].map(rankAt), [64, 64, 64]);
@@ -23,20 +23,20 @@ describe('where training is in a schedule', () => {
     assert.equal(rankAt(3000), 1, 'the end belongs to the last stage');
   });
 
-  it('is nowhere before the first step, after the last, or between two', () => {
+  it('is undefined before the first step, after the last, and between two', () => {
     for (const step of [-1, 3001, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       assert.throws(() => stageAt(SCHEDULE, step), RangeError, String(step));
     }
   });
 
-  it('tells the next squeeze, which is never the one at the step itself', () => {
+  it('has the next squeeze, which is never at the step itself', () => {
     const next = (step: number): number | null => nextSqueezeStep(SCHEDULE, step);
     assert.deepEqual([0, 999].map(next), [1000, 1000]);
     assert.deepEqual([1000, 1999].map(next), [2000, 2000]);
     assert.deepEqual([2000, 3000, 9999].map(next), [null, null, null]);
   });
 
-  it('has no next squeeze where the rank stays', () => {
+  it('has no next squeeze if the rank stays', () => {
     const still = planSchedule({ source_rank: 8, target_rank: 8, total_steps: 1000 });
     assert.equal(nextSqueezeStep(still, 0), null);
     assert.equal(stageAt(still, 1000).rank, 8);

@@ -5,8 +5,8 @@ import fc from '../fast-check.ts';
 
 const SHAPES: readonly Formula[] = ['geometric', 'linear', 'cosine'];
 
-describe('ranks of the stages', () => {
-  it('halve by default, where halving leads from source to target', () => {
+describe('the ranks of the stages', () => {
+  it('halve by default, if halving leads from source to target', () => {
     assert.deepEqual(ranksOf('geometric', 64, 1, 7), [64, 32, 16, 8, 4, 2, 1]);
     assert.deepEqual(
       ranksOf('geometric', 65536, 1, 17),
@@ -14,7 +14,7 @@ describe('ranks of the stages', () => {
     );
   });
 
-  it('are those of the formulas, computed by hand', () => {
+  it('are those of the formulas, calculated by hand', () => {
     // 64·(1/16)^(i/3): 25.4, 10.08. 64 − 20·i. 4 + 60·(1 + cos(πi/3))/2 = 4 + 60·¾, 4 + 60·¼.
     assert.deepEqual(ranksOf('geometric', 64, 4, 4), [64, 25, 10, 4]);
     assert.deepEqual(ranksOf('linear', 64, 4, 4), [64, 44, 24, 4]);
@@ -25,13 +25,13 @@ describe('ranks of the stages', () => {
     assert.deepEqual(ranksOf('linear', 8, 1, 3), [8, 5, 1], '4.5');
     assert.deepEqual(ranksOf('cosine', 8, 1, 3), [8, 5, 1], '4.5');
     assert.deepEqual(ranksOf('cosine', 11, 1, 4), [11, 9, 4, 1], '8.5 and 3.5');
-    // Every other one is a half, and 22 − 21 · (9/14) is a little below 8.5 in floating point.
+    // Every second one is a half, and 22 − 21 · (9/14) is slightly below 8.5 in floating point.
     const byOneAndAHalf = [22, 21, 19, 18, 16, 15, 13, 12, 10, 9, 7, 6, 4, 3, 1];
     assert.deepEqual(ranksOf('linear', 22, 1, 15), byOneAndAHalf);
     assert.deepEqual(ranksOf('linear', 100, 1, 7), [100, 84, 67, 51, 34, 18, 1], '83.5, 50.5 and 17.5');
   });
 
-  it('are one stage where rounding repeats them', () => {
+  it('share one stage if rounding repeats them', () => {
     assert.deepEqual(ranksOf('geometric', 4, 1, 64), [4, 3, 2, 1]);
     assert.deepEqual(ranksOf('linear', 3, 2, 10), [3, 2]);
     assert.deepEqual(ranksOf('cosine', 5, 5, 10), [5]);
@@ -73,7 +73,7 @@ describe('ranks of the stages', () => {
           assert.ok(Math.max(...linear) - Math.min(...linear) <= 1);
           const ranks = ranksOf('geometric', source, 1000, stages);
           for (let i = 1; i < ranks.length - 1; i++) {
-            // Rounded by at most a half, the middle of three is the geometric mean of its neighbours.
+            // With rounding by at most a half, the middle of three is the geometric mean of its neighbours.
             assert.ok(Math.abs(ranks[i]! - Math.sqrt(ranks[i - 1]! * ranks[i + 1]!)) < 1.6, ranks.join(' '));
           }
           const cosine = drops('cosine');
@@ -103,7 +103,7 @@ describe('the default number of stages', () => {
     }
   });
 
-  it('is never more than there are different ranks', () => {
+  it('never exceeds the number of different ranks', () => {
     const pairs = fc.tuple(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 1000 }));
     fc.assert(
       fc.property(fc.constantFrom(...SHAPES), pairs, (shape, pair) => {

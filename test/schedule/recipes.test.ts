@@ -11,7 +11,7 @@ const stepsOf = (change: Partial<ScheduleRequest>): number[] =>
   stepsOfStages(planSchedule({ ...REQUEST, ...change }));
 
 describe('the recommended recipe', () => {
-  it('gives the target rank half of the steps, or the share that is asked for', () => {
+  it('gives the target rank half of the steps, or the requested share', () => {
     assert.deepEqual(stepsOf({}), [500, 500, 500, 500, 2000]);
     assert.deepEqual(stepsOf({ final_share: 0.7 }), [300, 300, 300, 300, 2800]);
     assert.deepEqual(stepsOf({ recipe: 'equal' }), [800, 800, 800, 800, 800]);
@@ -20,14 +20,14 @@ describe('the recommended recipe', () => {
   it('makes no earlier stage longer than the last, however small its share', () => {
     assert.deepEqual(stepsOf({ stages: 2, final_share: 0.1 }), [2000, 2000]);
     assert.deepEqual(stepsOf({ final_share: 0.1 }), [800, 800, 800, 800, 800]);
-    // 64 of 64 + 4 would be 3765; the others have the smaller half of what two are alike in.
+    // 64 of 64 + 4 would be 3765; as it cannot be longer than the last stage, it has half of the steps.
     assert.deepEqual(
       stepsOf({ stages: 2, stage_lengths: 'rank_proportional', final_share: 0.01 }),
       [2000, 2000],
     );
   });
 
-  it('holds for whatever is asked, and lets only a floor that was asked for be longer', () => {
+  it('holds for every request, and only a requested floor may be longer', () => {
     let made = 0;
     fc.assert(
       fc.property(
@@ -53,7 +53,7 @@ describe('the recommended recipe', () => {
     assert.ok(made > 20, String(made));
   });
 
-  it('has fewer stages where its share leaves no room for them, or says what it needs', () => {
+  it('has fewer stages if its share leaves no room for them, or reports what it needs', () => {
     const plan = planSchedule({ ...REQUEST, total_steps: 1000 });
     assert.deepEqual(
       [ranksOfStages(plan), stepsOfStages(plan)],
@@ -72,14 +72,14 @@ describe('the recommended recipe', () => {
 });
 
 describe('Cont-Squeeze', () => {
-  it('is one squeeze, and half of the steps after it or the share that is asked for', () => {
+  it('is one squeeze, and half of the steps after it or the requested share', () => {
     const plan = planSchedule({ ...REQUEST, mode: 'cont' });
     assert.deepEqual([plan.mode, ranksOfStages(plan), stepsOfStages(plan)], ['cont', [64, 4], [2000, 2000]]);
     assert.deepEqual(stepsOf({ mode: 'cont', final_share: 0.75 }), [1000, 3000]);
     assert.deepEqual(stepsOf({ mode: 'cont', squeeze_steps: [3000] }), [3000, 1000]);
   });
 
-  it('takes nothing that would make more stages', () => {
+  it('refuses options that would make more stages', () => {
     const changes: Partial<ScheduleRequest>[] = [{ stages: 3 }, { shape: 'linear' }, { ranks: [64, 4] }];
     for (const change of changes)
       assert.match(refusal({ ...REQUEST, mode: 'cont', ...change }).message, /^mode is "cont"/);
@@ -87,7 +87,7 @@ describe('Cont-Squeeze', () => {
 });
 
 describe('named steps', () => {
-  it('are those of the squeezes, and say how many stages there are', () => {
+  it('are those of the squeezes, and determine the number of stages', () => {
     const plan = planSchedule({ ...REQUEST, squeeze_steps: [100, 1000] });
     assert.deepEqual(plan.squeezes, [
       { step: 100, from_rank: 64, to_rank: 16 },
@@ -106,7 +106,7 @@ describe('named steps', () => {
     );
   });
 
-  it('are refused where they do not rise within the training, or do not fit the stages', () => {
+  it('are refused if they do not increase within the training, or do not fit the stages', () => {
     const messages = [
       [
         { squeeze_steps: [1000, 1000] },

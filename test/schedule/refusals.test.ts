@@ -76,7 +76,7 @@ describe('a schedule with too few steps', () => {
     return error;
   };
 
-  it('is refused where the number of stages was given', () => {
+  it('is refused if the number of stages was given', () => {
     const error = tooShort({ stages: 5, total_steps: 999 });
     assert.equal(error.message, '5 stages need 1000 steps (min_stage_steps 200), but total_steps is 999.');
     assert.deepEqual(error.context, {
@@ -91,7 +91,7 @@ describe('a schedule with too few steps', () => {
     assert.equal(planSchedule({ ...BASE, stages: 5, total_steps: 1000 }).stages.length, 5);
   });
 
-  it('is refused with the stages asked for, where rounding leaves fewer', () => {
+  it('is refused with the requested stages if rounding leaves fewer', () => {
     const error = tooShort({ stages: 30, total_steps: 3000 });
     assert.match(
       error.message,
@@ -102,13 +102,13 @@ describe('a schedule with too few steps', () => {
     assert.equal(needed_steps, 200 * (stages as number));
   });
 
-  it('is refused where the ranks were given', () => {
+  it('is refused if the ranks were given', () => {
     const custom = { shape: 'custom' as const, ranks: [64, 16, 4] };
     assert.match(tooShort({ ...custom, total_steps: 599 }).message, /^3 stages need 600 steps/);
     assert.equal(planSchedule({ ...BASE, ...custom, total_steps: 600 }).stages.length, 3);
   });
 
-  it('is refused where not even source and target fit', () => {
+  it('is refused if not even source and target fit', () => {
     const error = tooShort({ total_steps: 1499, warm_up_steps: 1000, final_steps: 500 });
     assert.equal(
       error.message,
@@ -118,7 +118,7 @@ describe('a schedule with too few steps', () => {
     assert.equal(fitting.stages.length, 2);
   });
 
-  it('is refused where the one stage there is would be too short', () => {
+  it('is refused if its only stage would be too short', () => {
     const error = tooShort({ source_rank: 4, total_steps: 100 });
     assert.equal(
       error.message,

@@ -10,7 +10,7 @@ const ranks = fc.oneof(
 );
 const floors = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 2000 }));
 
-/** Requests of the three formulas that do not contradict themselves; the steps may be too few. */
+/** Requests for the three formulas without contradictions; the steps may be too few. */
 export const requests: fc.Arbitrary<ScheduleRequest> = fc
   .record(
     {
@@ -32,7 +32,7 @@ export const requests: fc.Arbitrary<ScheduleRequest> = fc
     target_rank: Math.min(request.source_rank, request.target_rank),
   }));
 
-/** The schedule, or nothing where the steps are too few. Any other failure is thrown. */
+/** The schedule, or undefined if the steps are too few. Any other error is thrown. */
 export function planned(request: ScheduleRequest): Schedule | undefined {
   try {
     return planSchedule(request);
@@ -42,7 +42,7 @@ export function planned(request: ScheduleRequest): Schedule | undefined {
   }
 }
 
-/** The AppError that a request is refused with. */
+/** The AppError with which a request is refused. */
 export function refusal(request: ScheduleRequest): AppError {
   try {
     planSchedule(request);

@@ -14,14 +14,14 @@ const clock = (change: Partial<TrainingClock> = {}): TrainingClock => ({
 });
 const sum = (values: readonly number[]): number => values.reduce((x, y) => x + y, 0);
 
-describe('the least steps of the stages', () => {
-  it('are min_stage_steps, and what warm-up and end ask for where that is more', () => {
+describe('the least number of steps of the stages', () => {
+  it('are min_stage_steps, or what warm-up and end require if that is more', () => {
     assert.deepEqual(leastSteps(3, clock()), [200, 200, 200]);
     assert.deepEqual(leastSteps(3, clock({ warmUpSteps: 500, finalSteps: 300 })), [500, 200, 300]);
     assert.deepEqual(leastSteps(3, clock({ warmUpSteps: 100, finalSteps: 199 })), [200, 200, 200]);
   });
 
-  it('of one stage are the largest of the three', () => {
+  it('of a single stage are the largest of the three', () => {
     assert.deepEqual(leastSteps(1, clock({ warmUpSteps: 500, finalSteps: 300 })), [500]);
     assert.deepEqual(leastSteps(1, clock({ warmUpSteps: 500, finalSteps: 800 })), [800]);
     assert.deepEqual(leastSteps(1, clock()), [200]);
@@ -34,27 +34,28 @@ describe('the lengths of the stages', () => {
     return stageLengths(ranks, rule, floors, clock(change).totalSteps);
   };
 
-  it('are the same, and the earlier stages take the steps that do not divide', () => {
+  it('are equal, and the earlier stages get the steps that do not divide', () => {
     const { steps, atFloor } = lengths([64, 32, 16, 8, 4, 2, 1], 'equal');
     assert.deepEqual(steps, [286, 286, 286, 286, 286, 285, 285]);
     assert.deepEqual(atFloor, []);
   });
 
-  it('are in proportion to the ranks, and the largest remainders take what is left', () => {
+  it('are in proportion to the ranks, and the largest remainders get the rest', () => {
     // 1000·4/7 = 571.43, 1000·2/7 = 285.71, 1000/7 = 142.86.
     const { steps } = lengths([4, 2, 1], 'rank_proportional', { totalSteps: 1000, minStageSteps: 1 });
     assert.deepEqual(steps, [571, 286, 143]);
   });
 
-  it('are never below the floors; the others share the rest', () => {
-    // Rank 1 would last 142.86 and lasts 200; of the 800 left rank 2 gets a third.
+  it('are never below the floors; the other stages share the rest', () => {
+    // Rank 1 would last 142.86 and lasts 200; of the remaining 800 rank 2 gets a third.
     const { steps, atFloor } = lengths([4, 2, 1], 'rank_proportional', { totalSteps: 1000 });
     assert.deepEqual(steps, [533, 267, 200]);
     assert.deepEqual(atFloor, [2]);
   });
 
-  it('find floors that others bring about', () => {
-    // Rank 3's share of 1200 is 360, enough; once rank 1 has 300 and rank 6 its 700, it is what is left.
+  it('find floors that follow from others', () => {
+    // Rank 3's share of 1200 is 360, which is enough; but with 300 for rank 1 and 700 for rank 6, only 200
+    // remain for it.
     const change = { totalSteps: 1200, warmUpSteps: 700, minStageSteps: 200, finalSteps: 300 };
     assert.deepEqual(lengths([6, 3, 1], 'rank_proportional', change), {
       steps: [700, 200, 300],
@@ -62,7 +63,7 @@ describe('the lengths of the stages', () => {
     });
   });
 
-  it('count the warm-up as a part of the first stage', () => {
+  it('count the warm-up as part of the first stage', () => {
     assert.deepEqual(lengths([4, 2, 1], 'equal', { warmUpSteps: 600 }).steps, [667, 667, 666], 'long enough');
     assert.deepEqual(lengths([4, 2, 1], 'equal', { warmUpSteps: 1000 }).steps, [1000, 500, 500]);
     assert.deepEqual(lengths([4, 2, 1], 'equal', { finalSteps: 1001 }).steps, [500, 499, 1001]);
@@ -90,7 +91,8 @@ describe('the lengths of the stages', () => {
           assert.ok(Number.isInteger(own) && own >= floors[index]!);
           if (atFloor.includes(index)) assert.equal(own, floors[index]);
           if (own === floors[index]) continue;
-          // More than it must have: nobody else has less for its weight, but for the rounding to whole steps.
+          // If a stage has more than its floor, no other has less for its weight, except for rounding to
+          // whole steps.
           for (const [other, theirs] of steps.entries()) {
             assert.ok((own - 1) * weights[other]! <= (theirs + 1) * weights[index]!, `${index}, ${other}`);
           }
@@ -99,7 +101,7 @@ describe('the lengths of the stages', () => {
     );
   });
 
-  it('are exact at the largest numbers there are', () => {
+  it('are exact for the largest numbers', () => {
     const ranks = Array.from({ length: 64 }, (_, index) => 65536 - index);
     const { steps } = lengths(ranks, 'rank_proportional', { totalSteps: 1e9, minStageSteps: 1 });
     assert.equal(sum(steps), 1e9);

@@ -16,14 +16,14 @@ describe('what a stage trains', () => {
     assert.equal(stageSize(16, { modules: MODULES }).parameters, 8_630_272);
   });
 
-  it('is not told without modules', () => {
+  it('is not stated without modules', () => {
     assert.deepEqual(stageSize(16, { dtype: 'float16', optimizer: 'sgd' }), {
       parameters: null,
       memory: null,
     });
   });
 
-  it('goes on above what the shape of a module could hold', () => {
+  it('continues to grow above the largest rank of a module', () => {
     assert.equal(stageSize(64, { modules: [{ out_features: 8, in_features: 8 }] }).parameters, 1024);
   });
 });
@@ -41,7 +41,7 @@ describe('the memory of a stage', () => {
     return Object.values(memory!).map((bytes) => bytes / parameters!);
   };
 
-  it('is weights, gradients and optimizer: float32 and Adam unless said otherwise', () => {
+  it('is that of weights, gradients and optimizer: float32 and Adam by default', () => {
     assert.deepEqual(perParameter(), [4, 4, 8, 16]);
     assert.deepEqual(perParameter('bfloat16'), [2, 2, 8, 12]);
     assert.deepEqual(perParameter('float16', 'adam_8bit'), [2, 2, 2, 6]);

@@ -18,7 +18,7 @@ const found = (path: string, text: string): string[] =>
   occurrences(path, text, phrasesOf(GLOSSARY)).map(({ line, phrase }) => `${line}: ${phrase}`);
 
 describe('the words of public texts', () => {
-  it('are looked for as the glossary lists them', () => {
+  it('are searched for what the glossary lists', () => {
     assert.deepEqual(found('docs/a.md', 'It was mended.\nIt stays for\n  ever.'), [
       '1: mended',
       '2: for ever',
@@ -27,7 +27,7 @@ describe('the words of public texts', () => {
     assert.deepEqual(found('docs/a.md', 'A fault stays forever, always. Mend- is a name.'), ['1: mend']);
   });
 
-  it('are read in strings, templates and JSX of sources, not in comments and names', () => {
+  it('are those in strings, templates and JSX of sources, not in comments and names', () => {
     const source = `import { mend } from './mend.ts';
       // This is mended for ever.
       const mended = \`for \${x} ever\`;
@@ -40,7 +40,7 @@ describe('the words of public texts', () => {
     ]);
   });
 
-  it('are looked for in what users see', () => {
+  it('are in files that users see', () => {
     const seen = [
       'README.md',
       'docs/jobs.md',
@@ -53,7 +53,7 @@ describe('the words of public texts', () => {
     assert.deepEqual(publicTexts([...seen, ...unseen]), seen);
   });
 
-  it('are in the glossary of this repository', () => {
+  it('follow the glossary of this repository', () => {
     const glossary = readFileSync(join(import.meta.dirname, '../../docs/glossary.md'), 'utf8');
     const phrases = phrasesOf(glossary);
     assert.ok(phrases.length > 20);

@@ -24,7 +24,7 @@ const errorOf = (act: () => unknown): AppError => {
 const NONE = Number.MAX_SAFE_INTEGER;
 
 describe('a target without a profile', () => {
-  it('stays as it is; its own limits are told', () => {
+  it('is unchanged, and its own limits are returned', () => {
     const target: Target = { energy: 0.9, min_rank: 2, max_rank: 9 };
     const applied = applyProfile(target);
     assert.equal(applied.target, target);
@@ -33,7 +33,7 @@ describe('a target without a profile', () => {
     assert.deepEqual(applyProfile({ rank: 3 }).limits, { minRank: 1, maxRank: NONE, allowedRanks: null });
   });
 
-  it('is refused where no rank lies within its limits', () => {
+  it('is refused if no rank is within its limits', () => {
     const error = errorOf(() => applyProfile({ energy: 0.9, min_rank: 9, max_rank: 2 }));
     assert.equal(error.code, 'VALIDATION_FAILED');
     assert.match(error.message, /min_rank is 9.*2/);
@@ -62,7 +62,7 @@ describe('a profile', () => {
   };
 
   const table: [Target, Partial<ReturnType<typeof told>>][] = [
-    // Alone: the largest rank the place takes, by default or as it is set.
+    // Without a policy: the largest rank of the server, by default or as configured.
     [{ profile: 'vllm' }, { rank: 16, maxRank: 16 }],
     [
       { profile: 'vllm', max_rank: 64 },
@@ -95,7 +95,7 @@ describe('a profile', () => {
       { profile: 'peft', max_rank: 3000 },
       { rank: 3000, maxRank: 3000 },
     ],
-    // Alone and without a limit: modules keep their rank, only the encoding follows the profile.
+    // Without a policy and without a limit, modules keep their rank; only the encoding follows the profile.
     [{ profile: 'peft' }, { rank: null, maxRank: NONE }],
     [
       { profile: 'sglang', dtype: 'float16' },
@@ -126,7 +126,7 @@ describe('a profile', () => {
       { energy: 0.9, profile: 'fireworks', min_rank: 6 },
       { rank: null, minRank: 6, maxRank: 64 },
     ],
-    // What the target says itself stays.
+    // Fields that the target sets stay.
     [
       { rank: 4, profile: 'vllm', scale: 'keep', dtype: 'float16', split: 'b' },
       { rank: 4, maxRank: 16, scale: 'keep', dtype: 'float16', split: 'b' },
@@ -135,7 +135,7 @@ describe('a profile', () => {
       { energy: 0.9, profile: 'vllm', uniform: false },
       { rank: null, maxRank: 16, uniform: false },
     ],
-    // Budgets are about unequal ranks, where the place reads those.
+    // Budgets choose different ranks, if the server accepts those.
     [
       { budget_bytes: 1000, profile: 'peft' },
       { rank: null, maxRank: NONE, uniform: false },
@@ -144,7 +144,7 @@ describe('a profile', () => {
       { budget_bytes: 1000, profile: 'vllm' },
       { rank: null, maxRank: 16, uniform: false },
     ],
-    // So are the ranks that kohya gives.
+    // So do the ranks of kohya.
     [
       { ratio: 4, compat: 'kohya', profile: 'vllm' },
       { rank: null, maxRank: 16, uniform: false },
@@ -161,7 +161,7 @@ describe('a profile', () => {
       { budget_parameters: 1000, profile: 'lorax' },
       { rank: null, maxRank: NONE, uniform: true, allowedRanks: LORAX.allowed_ranks!.ranks },
     ],
-    // LoRAX scales wrongly what it has to pad: 8 and multiples of 16 only.
+    // LoRAX applies a wrong scaling to padded ranks, so only 8 and multiples of 16 are possible.
     [
       { profile: 'lorax', max_rank: 40 },
       { rank: 32, maxRank: 40, allowedRanks: LORAX.allowed_ranks!.ranks },
@@ -220,7 +220,7 @@ describe('a profile', () => {
     });
   }
 
-  it('that nobody knows is refused with the names there are', () => {
+  it('that is unknown is refused with the names of all profiles', () => {
     for (const profile of ['vLLM', 'ollama', '__proto__', 'toString']) {
       const error = errorOf(() => applyProfile({ rank: 1, profile }));
       assert.equal(error.code, 'UNKNOWN_PROFILE');
@@ -250,7 +250,7 @@ describe('a profile', () => {
     );
   });
 
-  it('has been applied when it has been applied once', () => {
+  it('changes nothing when it is applied again', () => {
     for (const [target] of table) {
       const once = applyProfile(target);
       assert.deepEqual(applyProfile(once.target), once);
@@ -259,7 +259,7 @@ describe('a profile', () => {
 });
 
 describe('the targets of a request', () => {
-  it('are checked together, and the wrong one is pointed at', () => {
+  it('are checked together, and the wrong one is named by its place', () => {
     checkTargets([{ rank: 4 }, { profile: 'vllm' }]);
     const error = errorOf(() => checkTargets([{ rank: 4 }, { rank: 65, profile: 'fireworks' }]));
     assert.match(error.message, /^targets\[1\]: rank is 65/);
@@ -270,7 +270,7 @@ describe('the targets of a request', () => {
 });
 
 describe('vLLM’s --max-lora-rank', () => {
-  it('is the least step that holds the rank', () => {
+  it('is the smallest permitted value that is not below the rank', () => {
     const found = [1, 2, 8, 9, 16, 17, 33, 129, 257, 321, 512].map((rank) => settingFor(VLLM, rank));
     assert.deepEqual(found, [1, 8, 8, 16, 16, 32, 64, 256, 320, 512, 512]);
     fc.assert(

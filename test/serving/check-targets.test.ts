@@ -8,7 +8,7 @@ import { checkTargets } from '../../src/serving/check-targets.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
 
 describe('a profile and a format', () => {
-  it('go together where the format is that which the place loads, in every profile', () => {
+  it('can be combined if the server loads the format, in every profile', () => {
     for (const { name: profile, title, formats } of PROFILES) {
       checkTargets([{ rank: 8, profile }, ...formats.map((format) => ({ rank: 8, profile, format }))]);
       for (const format of FORMAT_NAMES.filter((name) => !formats.includes(name))) {
@@ -20,11 +20,11 @@ describe('a profile and a format', () => {
     }
   });
 
-  it('are free where there is but one of them', () => {
+  it('are accepted if only one of them is given', () => {
     for (const format of FORMAT_NAMES) checkTargets([{ rank: 8, format }]);
   });
 
-  it('say which of them cannot be, by what is recorded of the adapter', () => {
+  it('give the reason for an impossible combination, from the record of the adapter', () => {
     const cases: [target: Target, from: FormatName, words: RegExp][] = [
       [{ rank: 2, format: 'xlabs' }, 'peft', /written in diffusers, kohya, mlx, gguf/],
       [{ rank: 2, format: 'kohya' }, 'cloneofsimo', /written in no other/],

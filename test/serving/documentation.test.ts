@@ -11,7 +11,7 @@ import { squeezing } from '../squeeze/make-adapter.ts';
 import { rowOf, sourcesOf } from './documented-profiles.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-/** Cells of a row in the table of profiles; other tables have fewer. */
+/** The number of cells in a row of the table of profiles; other tables have fewer. */
 const CELLS = 8;
 const page = readFileSync(join(ROOT, 'docs/serving.md'), 'utf8');
 
@@ -22,7 +22,7 @@ describe('docs/serving.md', () => {
   });
   after(() => pool.close());
 
-  it('has a row for every profile that says what the data says, and its sources', () => {
+  it('has a row for every profile that agrees with the data, and its sources', () => {
     const rows = page
       .split('\n')
       .filter((line) => line.startsWith('| `') && line.split(' | ').length === CELLS);
@@ -34,7 +34,7 @@ describe('docs/serving.md', () => {
     for (const rule of RULE_NAMES) assert.ok(page.includes(`| \`${rule}\` |`), rule);
   });
 
-  it('has an example that does what it says', async () => {
+  it('has an example with the real outcome', async () => {
     const folder = /^cd (\S+)$/m.exec(page)![1]!;
     const request = JSON.parse(/-F 'request=(\{[\s\S]+?\})' \\\n/.exec(page)![1]!) as SqueezeRequest;
     assert.ok(Value.Check(SqueezeRequest, request));

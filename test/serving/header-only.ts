@@ -15,7 +15,7 @@ export interface Module {
   readonly name: string;
   readonly rank: number;
   readonly dtype?: string;
-  /** Where its factors are not named as PEFT does. */
+  /** Set if its factors are not named as in PEFT. */
   readonly tensors?: readonly [a: TensorSpec, b: TensorSpec];
 }
 
@@ -31,7 +31,7 @@ export const layers = (rank: number, count = 2, types = ['q_proj', 'v_proj']): M
     types.map((type) => ({ name: `model.layers.${layer}.self_attn.${type}`, rank })),
   ).flat();
 
-/** An adapter as its files would be read; only the header is ever made, so sizes cost nothing. */
+/** An adapter as it is read from its files. Only the header is created, so that sizes cost nothing. */
 export function adapterOf({ modules, config = {}, extra = [] }: Parts): AdapterFacts {
   const r = Math.max(...modules.map(({ rank }) => rank));
   const tensors = modules.flatMap(({ name, rank, dtype = 'BF16', tensors: own }) => [
@@ -64,7 +64,7 @@ function factsOf(tensors: readonly TensorSpec[], configBytes: Uint8Array): Adapt
   };
 }
 
-/** What the writer makes of an adapter under a target that needs no spectrum, read back. */
+/** The adapter that the writer makes for a target that needs no spectrum, read again. */
 export function written(adapter: Adapter, target: Target): { facts: AdapterFacts; applied: AppliedTarget } {
   const applied = applyProfile(target);
   const { ranks } = selectRanks(applied.target, applied.limits, adapter.modules, []);

@@ -11,22 +11,22 @@ import { PROFILES } from '../../src/serving/profiles.ts';
 import fc from '../fast-check.ts';
 import { adapterOf, layers, type Module, type Parts, written } from './header-only.ts';
 
-/** Of servers that load PEFT's folders. */
+/** Servers that load folders of PEFT. */
 const OF_PEFT = PROFILES.filter(({ formats }) => formats.includes('peft'));
 
 const OPEN = { minRank: 1, maxRank: Number.MAX_SAFE_INTEGER, allowedRanks: null };
 
-/** The adapter as it is, in the place it is said to be for. */
+/** Judges the adapter for the server that it is meant for. */
 function judged(parts: Parts, target: Target): Verdict {
   const { profile, limits } = applyProfile(target);
   return judge(profile!, adapterOf(parts), limits);
 }
 
-/** The rules that fail, with what they say. */
+/** The rules that fail, with their messages. */
 const failed = ({ rules }: Verdict): Record<string, string> =>
   Object.fromEntries(rules.filter(({ passed }) => !passed).map(({ rule, detail }) => [rule, detail]));
 
-/** Fails by these rules and no others. */
+/** Asserts that exactly these rules fail. */
 function fails(verdict: Verdict, expected: Readonly<Record<string, RegExp>>): void {
   const found = failed(verdict);
   assert.deepEqual(Object.keys(found).sort(), Object.keys(expected).sort(), JSON.stringify(found));
@@ -78,7 +78,7 @@ describe('the rank', () => {
     config: { lora_alpha: rank, model_type: 'gemma' },
   });
 
-  it('may be any up to what the server is set to', () => {
+  it('may be any up to the configured limit', () => {
     for (const rank of [1, 7, 15, 16]) loads(judged(of(rank), { profile: 'vllm' }));
     fails(judged(of(17), { profile: 'vllm' }), {
       'max-rank': /rank 17, at most 16: squeeze to 16, or serve with --max-lora-rank 32/,
@@ -90,7 +90,7 @@ describe('the rank', () => {
     });
   });
 
-  it('is told with the setting it takes', () => {
+  it('is reported with the setting that it requires', () => {
     const { rules } = judged(of(20), { profile: 'vllm', max_rank: 24 });
     assert.match(
       rules.find(({ rule }) => rule === 'max-rank')!.detail,
@@ -98,19 +98,19 @@ describe('the rank', () => {
     );
   });
 
-  it('counts as the configuration tells it, which servers read', () => {
+  it('is the one in the configuration, which servers read', () => {
     const config = { r: 64, lora_alpha: 64, rank_pattern: { '.*': 8 }, alpha_pattern: { '.*': 8 } };
     fails(judged({ modules: layers(8), config }, { profile: 'vllm' }), { 'max-rank': /rank 64/ });
   });
 
-  it('has a least in Fireworks, and limits at Cloudflare', () => {
+  it('has a minimum in Fireworks, and limits at Cloudflare', () => {
     fails(judged(of(3), { profile: 'fireworks' }), { 'min-rank': /rank 3, at least 4/ });
     fails(judged(of(65), { profile: 'fireworks' }), { 'max-rank': /at most 64: squeeze to 64$/ });
     fails(judged(of(16), { profile: 'cloudflare' }), { 'max-rank': /at most 8/ });
     loads(judged(of(32), { profile: 'cloudflare', max_rank: 32 }));
   });
 
-  it('has no limit in PEFT, LoRAX and SGLang unless they are told one', () => {
+  it('has no limit in PEFT, LoRAX and SGLang unless one is given', () => {
     for (const profile of ['peft', 'lorax', 'sglang']) {
       const verdict = judged(of(512), { rank: 512, profile });
       loads(verdict);
@@ -121,7 +121,7 @@ describe('the rank', () => {
     });
   });
 
-  it('must not be one that LoRAX pads, as it then scales by the padded rank', () => {
+  it('must not be one that LoRAX pads, because it then scales by the padded rank', () => {
     for (const rank of [8, 16, 48, 512]) loads(judged(of(rank), { profile: 'lorax' }));
     for (const [rank, remedy] of [
       [4, /squeeze to 8$/],
@@ -159,21 +159,21 @@ describe('ranks that differ', () => {
     { name: 'model.layers.1.self_attn.q_proj', rank: 4 },
   ]);
 
-  it('load where tensors keep their own rank and the scale is 1', () => {
+  it('load if tensors keep their own rank and the scale is 1', () => {
     for (const profile of ['peft', 'vllm']) {
       loads(judged(byType, { rank: 8, profile }));
       loads(judged(byLayer, { rank: 8, profile }));
     }
   });
 
-  it('do not load in LoRAX, which stacks layers and takes the rank of the first type for all', () => {
+  it('do not load in LoRAX, which stacks layers with the rank of the first type', () => {
     const sixteen = unequal([...layers(16, 2, ['q_proj']), ...layers(8, 2, ['v_proj'])]);
     fails(judged(sixteen, { rank: 16, profile: 'lorax' }), {
       'uniform-rank': /all modules.*q_proj has 16 and .*v_proj has 8: squeeze to rank 8/,
     });
   });
 
-  it('do not load in SGLang, by their ranks and their patterns', () => {
+  it('do not load in SGLang, because of their ranks and their patterns', () => {
     fails(judged(byType, { rank: 8, profile: 'sglang' }), {
       'uniform-rank': /all modules need one rank/,
       'no-patterns': /rank_pattern\["model\.layers\.0\.self_attn\.v_proj"\].* more is refused/,
@@ -186,7 +186,7 @@ describe('ranks that differ', () => {
     }
   });
 
-  it('get wrong scales in TensorRT-LLM from one lora_alpha, and right ones where they share it', () => {
+  it('get wrong scales in TensorRT-LLM with one lora_alpha, and right ones if the scales agree with it', () => {
     fails(judged(byType, { rank: 8, profile: 'tensorrt-llm' }), {
       scale: /rank of each module’s tensors: .*v_proj would get 2 instead of 1/,
     });
@@ -211,13 +211,13 @@ describe('ranks that differ', () => {
 describe('the scale', () => {
   const kept = (config: object): Parts => ({ modules: layers(8), config: { ...FOLDED, ...config } });
 
-  it('lora_alpha / r is what most read', () => {
+  it('is lora_alpha / r for most servers', () => {
     for (const profile of ['vllm', 'sglang', 'lorax', 'peft', 'tensorrt-llm']) {
       loads(judged(kept({ lora_alpha: 13.5 }), { rank: 8, profile }));
     }
   });
 
-  it('has to be 1 where the formula is not documented', () => {
+  it('must be 1 if the formula is not documented', () => {
     for (const profile of ['cloudflare', 'fireworks']) {
       fails(judged(kept({ lora_alpha: 16 }), { rank: 8, profile }), {
         scale: /not documented.*would get 1 instead of 2; squeeze with scale "fold"/,
@@ -225,7 +225,7 @@ describe('the scale', () => {
     }
   });
 
-  it('of rsLoRA is read by all that know it, and wrong in SGLang', () => {
+  it('of rsLoRA is read by all servers that support it, and wrong in SGLang', () => {
     for (const profile of ['vllm', 'lorax', 'peft', 'tensorrt-llm']) {
       loads(judged(kept({ use_rslora: true }), { rank: 8, profile }));
     }
@@ -234,7 +234,7 @@ describe('the scale', () => {
     });
   });
 
-  it('of modules with an alpha of their own is lost where alpha_pattern is', () => {
+  it('of modules with an alpha of their own is wrong where alpha_pattern is ignored', () => {
     const own = kept({ alpha_pattern: { v_proj: 24 } });
     loads(judged(own, { rank: 8, profile: 'peft' }));
     for (const profile of ['vllm', 'lorax', 'tensorrt-llm']) {
@@ -246,13 +246,13 @@ describe('the scale', () => {
     });
   });
 
-  it('is not lost in patterns that say nothing new', () => {
+  it('is right if the patterns change nothing', () => {
     const redundant = kept({ alpha_pattern: { v_proj: 8 }, rank_pattern: { q_proj: 8 } });
     for (const { name } of OF_PEFT) loads(judged(redundant, { rank: 8, profile: name }));
   });
 });
 
-describe('what is more than factors', () => {
+describe('tensors other than factors', () => {
   const withExtra = (config: object, ...extra: Parts['extra'] & object): Parts => ({
     modules: layers(8),
     config: { ...FOLDED, ...config },
@@ -283,7 +283,7 @@ describe('what is more than factors', () => {
     ],
   ];
   for (const [rule, parts, words, loadsIn] of cases) {
-    it(`fails ${rule} for ${JSON.stringify(parts.config)} and ${parts.extra!.length} tensors`, () => {
+    it(`fail ${rule} for ${JSON.stringify(parts.config)} and ${parts.extra!.length} tensors`, () => {
       for (const { name } of OF_PEFT) {
         const verdict = judged(parts, { rank: 8, profile: name });
         if (loadsIn.includes(name)) loads(verdict);
@@ -292,7 +292,7 @@ describe('what is more than factors', () => {
     });
   }
 
-  it('fails with the name of the server and what it does', () => {
+  it('fail with the name of the server and what it does', () => {
     const parts = withExtra({ modules_to_save: ['score'] }, head);
     assert.match(failed(judged(parts, { profile: 'vllm' }))['no-modules-to-save']!, /is refused by vLLM \(/);
     assert.match(
@@ -301,19 +301,19 @@ describe('what is more than factors', () => {
     );
   });
 
-  it('counts the bias of a head as part of the head', () => {
+  it('count the bias of a head as part of the head', () => {
     const headBias = { name: 'base_model.model.score.bias', dtype: 'F32', shape: [3] };
     const verdict = judged(withExtra({ modules_to_save: ['score'] }, head, headBias), { profile: 'vllm' });
     fails(verdict, { 'no-modules-to-save': /score/ });
   });
 
-  it('takes empty lists for none', () => {
+  it('are not implied by empty lists', () => {
     loads(judged(withExtra({ modules_to_save: [], use_dora: false, lora_bias: false }), { profile: 'vllm' }));
   });
 });
 
 describe('modules and their tensors', () => {
-  it('have to be of a kind that can have LoRA there', () => {
+  it('must be of a kind that can have LoRA there', () => {
     const kinds = (module: Module): string[] =>
       OF_PEFT.filter(({ name }) => {
         const parts = { modules: [...layers(8), module], config: FOLDED };
@@ -323,7 +323,7 @@ describe('modules and their tensors', () => {
     assert.deepEqual(kinds(conv), ['vllm', 'sglang', 'lorax', 'tensorrt-llm', 'cloudflare', 'fireworks']);
   });
 
-  it('have to be among those Fireworks lists', () => {
+  it('must be among those that Fireworks lists', () => {
     const taken = ['q_proj', 'w2', 'block_sparse_moe.gate'].map((last) => ({
       name: `model.layers.0.${last}`,
       rank: 8,
@@ -353,12 +353,12 @@ describe('modules and their tensors', () => {
       ({ name }) => name,
     );
 
-  it('may lack the prefix of PEFT only where that is stripped', () => {
+  it('may lack the prefix of PEFT only if the server does not need it', () => {
     const parts = named('layers.0.q_proj.lora_A.weight', 'layers.0.q_proj.lora_B.weight');
     assert.deepEqual(failing(parts), ['lorax', 'peft', 'cloudflare', 'fireworks']);
   });
 
-  it('must not carry the name of the adapter', () => {
+  it('must not contain the name of the adapter', () => {
     const path = 'base_model.model.layers.0.q_proj';
     const parts = named(`${path}.lora_A.default.weight`, `${path}.lora_B.default.weight`);
     assert.deepEqual(failing(parts), ['vllm', 'lorax', 'tensorrt-llm', 'peft', 'cloudflare', 'fireworks']);
@@ -366,7 +366,7 @@ describe('modules and their tensors', () => {
 });
 
 describe('configuration, dtype, files and size', () => {
-  it('lack what Cloudflare asks for until model_type is there', () => {
+  it('lack what Cloudflare requires unless model_type is there', () => {
     fails(judged({ modules: layers(8), config: { lora_alpha: 8 } }, { profile: 'cloudflare' }), {
       'config-fields': /lacks model_type \(one of mistral, gemma, llama\): add it/,
     });
@@ -394,7 +394,7 @@ describe('configuration, dtype, files and size', () => {
     });
   });
 
-  it('need the names a place looks for', () => {
+  it('need the names that a server looks for', () => {
     const { adapter, files } = adapterOf(plain);
     for (const profile of OF_PEFT) {
       fails(judge(profile, { adapter, files: files.slice(0, 1) }, OPEN), {
@@ -403,7 +403,7 @@ describe('configuration, dtype, files and size', () => {
     }
   });
 
-  it('have to be smaller than Cloudflare’s limit, not as large', () => {
+  it('must be smaller than Cloudflare’s limit, not equal', () => {
     const { adapter, files } = adapterOf(plain);
     const cloudflare = OF_PEFT.find(({ name }) => name === 'cloudflare')!;
     const sized = (bytes: number) =>
@@ -413,9 +413,9 @@ describe('configuration, dtype, files and size', () => {
   });
 });
 
-describe('what the writer makes', () => {
+describe('the output of the writer', () => {
   const source = fc.record({
-    // The least that LoRAX takes; modules of a smaller rank than the least keep theirs.
+    // The smallest rank that LoRAX loads; modules with a smaller rank keep theirs.
     rank: fc.integer({ min: 8, max: 96 }),
     count: fc.integer({ min: 1, max: 4 }),
     alpha: fc.double({ min: 0.001, max: 1000, noNaN: true }),
@@ -435,7 +435,7 @@ describe('what the writer makes', () => {
   );
 
   for (const { name } of OF_PEFT) {
-    it(`of a plain adapter loads in ${name}, whatever the profile allowed to ask`, () => {
+    it(`for a plain adapter loads in ${name}, whatever the profile permits`, () => {
       let counted = 0;
       fc.assert(
         fc.property(source, asked, ({ rank, count, alpha, rslora, ownAlpha, dtype }, wish) => {
@@ -443,7 +443,7 @@ describe('what the writer makes', () => {
           try {
             applyProfile(target);
           } catch {
-            return; // A refused wish makes nothing.
+            return; // A refused target writes nothing.
           }
           counted += 1;
           const { adapter } = adapterOf({
@@ -465,7 +465,7 @@ describe('what the writer makes', () => {
     });
   }
 
-  it('with scale "keep" loads in all that read lora_alpha as it is written', () => {
+  it('with scale "keep" loads in all servers that read lora_alpha as written', () => {
     const { adapter } = adapterOf({ modules: layers(32), config: { lora_alpha: 48, use_rslora: true } });
     const verdicts = ['vllm', 'lorax', 'peft', 'tensorrt-llm', 'sglang'].map((profile) => {
       const { facts, applied } = written(adapter, { rank: 16, scale: 'keep', profile });
@@ -474,8 +474,8 @@ describe('what the writer makes', () => {
     assert.deepEqual(verdicts, [true, true, true, true, false]);
   });
 
-  it('of unequal ranks loads in vLLM with the scale folded, not with the scale kept', () => {
-    // lora_alpha is that of most modules, r the largest rank: they do not belong together.
+  it('with different ranks loads in vLLM with the scale folded, not with the scale kept', () => {
+    // lora_alpha is that of most modules, and r the largest rank: they do not belong together.
     const modules = [...layers(32, 1, ['q_proj']), ...layers(8, 2, ['v_proj'])];
     const config = { r: 32, lora_alpha: 64, rank_pattern: { v_proj: 8 }, alpha_pattern: { v_proj: 16 } };
     const { adapter } = adapterOf({ modules, config });
@@ -489,7 +489,7 @@ describe('what the writer makes', () => {
 });
 
 describe('the profiles', () => {
-  it('are what the contract says, each with where its facts were read', () => {
+  it('agree with the contract, each with the sources of its facts', () => {
     for (const profile of PROFILES) {
       assert.ok(Value.Check(ServingProfile, profile), [...Value.Errors(ServingProfile, profile)].join());
       for (const { url, version } of profile.sources) {
@@ -499,7 +499,7 @@ describe('the profiles', () => {
     }
   });
 
-  it('have names of their own, and limits that agree with each other', () => {
+  it('have different names, and limits that agree with each other', () => {
     assert.equal(new Set(PROFILES.map(({ name }) => name)).size, PROFILES.length);
     for (const { max_rank: cap, min_rank: least, name, lacks } of PROFILES) {
       assert.match(name, /^[a-z][a-z0-9-]*$/);
@@ -516,7 +516,7 @@ describe('the profiles', () => {
     }
   });
 
-  it('never have a rule that no test knows', () => {
+  it('have no rule without a test', () => {
     assert.deepEqual(RULE_NAMES, [
       'max-rank',
       'min-rank',

@@ -40,7 +40,7 @@ describe('a squeeze for a profile', () => {
     });
   });
 
-  it('says nothing of serving without one', async () => {
+  it('mentions no server without a profile', async () => {
     await squeezing(
       compute.pool,
       adapter(someModules(8)),
@@ -51,7 +51,7 @@ describe('a squeeze for a profile', () => {
     );
   });
 
-  it('holds a policy within the cap of the server', async () => {
+  it("keeps a policy within the server's limit", async () => {
     const dir = adapter(someModules(40));
     const targets: Target[] = [
       { energy: 1, profile: 'vllm' },
@@ -63,7 +63,7 @@ describe('a squeeze for a profile', () => {
         outcomes.map(({ result }) => result.rank.max),
         [16, 32, 4],
       );
-      // Fireworks only takes some modules by name, which these made ones have.
+      // Fireworks accepts only some names of modules, and these generated modules have others.
       assert.deepEqual(
         outcomes.map(({ result }) => result.serving!.loads),
         [true, true, true],
@@ -90,7 +90,7 @@ describe('a squeeze for a profile', () => {
     );
   });
 
-  it('does not promise what a head, a bias or DoRA prevent', async () => {
+  it('does not promise loading if a head, a bias or DoRA prevents it', async () => {
     const head = { 'base_model.model.score.weight': float32Tensor([1, 4], [1, 2, 3, 4]) };
     const dir = adapter(someModules(8), { modules_to_save: ['score'] }, { extra: head });
     const targets: Target[] = [
@@ -110,7 +110,7 @@ describe('a squeeze for a profile', () => {
     });
   });
 
-  it('does not promise one rank where a module has less', async () => {
+  it('does not promise one rank if a module has less', async () => {
     const [small] = someModules(3, 1);
     const large: ModuleFactors = { ...someModules(12, 2)[1]!, name: 'layers.9.v_proj' };
     const dir = adapter([small!, large], { r: 12, lora_alpha: 12, rank_pattern: { 'layers.0.q_proj': 3 } });
@@ -125,7 +125,7 @@ describe('a squeeze for a profile', () => {
     });
   });
 
-  it('refuses before any work what cannot be, and a profile that nobody knows', async () => {
+  it('refuses impossible targets and unknown profiles before any work', async () => {
     const dir = adapter(someModules(8));
     const cases: [Target, string][] = [
       [{ rank: 2, profile: 'nowhere' }, 'UNKNOWN_PROFILE'],
@@ -143,8 +143,8 @@ describe('a squeeze for a profile', () => {
   });
 });
 
-describe('a source that has the rank already', () => {
-  it('is the result where it loads as it is', async () => {
+describe('a source that already has the rank', () => {
+  it('is the result if it loads unchanged', async () => {
     const dir = adapter(someModules(8));
     await squeezing(
       compute.pool,
@@ -157,7 +157,7 @@ describe('a source that has the rank already', () => {
     );
   });
 
-  it('is written anew, its scale folded, where only that keeps it from loading', async () => {
+  it('is written again with its scale folded, if only the scale prevents it from loading', async () => {
     const config = { use_rslora: true, alpha_pattern: { 'layers.1.q_proj': 5 } };
     const dir = adapter(someModules(8), config);
     const source = readPeftAdapter(dir);
@@ -186,7 +186,7 @@ describe('a source that has the rank already', () => {
   });
 });
 
-describe('a profile alone, without a limit', () => {
+describe('a profile without a policy and without a limit', () => {
   it('keeps the ranks and writes the adapter so that it loads', async () => {
     const dir = adapter(someModules(8), { use_rslora: true });
     const targets: Target[] = [
@@ -230,7 +230,7 @@ describe('the split', () => {
     }
   };
 
-  it('puts all singular values, with a folded scale, into the factor asked for, or half of each into both', async () => {
+  it('puts all singular values, with a folded scale, into the requested factor, or half of each into both', async () => {
     for (const lora_alpha of [24, -24]) {
       const dir = adapter(someModules(8, 1), { lora_alpha });
       const ones = [1, 1, 1, 1];
@@ -247,7 +247,7 @@ describe('the split', () => {
     }
   });
 
-  it('leaves a scale outside that is kept', async () => {
+  it('leaves out a scale that is kept', async () => {
     const dir = adapter(someModules(8, 1), { lora_alpha: 24 });
     const { a, b, sigma } = await norms({ rank: 4, split: 'b', scale: 'keep' }, dir);
     near(a, [1, 1, 1, 1]);
@@ -280,7 +280,7 @@ describe('a squeeze for a program that loads another format', () => {
     return dir;
   }
 
-  it('loads there, also where modules have ranks of their own', async () => {
+  it('loads there, even if modules have different ranks', async () => {
     const gguf = { profile: 'llama-cpp', format: 'gguf', format_options: { architecture: 'qwen2' } } as const;
     const mlx = { profile: 'mlx-lm', format: 'mlx' } as const;
     const targets: Target[] = [gguf, mlx].flatMap((to): Target[] => [
@@ -302,7 +302,7 @@ describe('a squeeze for a program that loads another format', () => {
     });
   });
 
-  it('fails mlx-lm without the fields that it reads without a default', async () => {
+  it('fails for mlx-lm without the fields that it reads without a default', async () => {
     const name = 'model.layers.0.self_attn.q_proj';
     const weights = buildSafetensors({
       [`${name}.lora_a`]: float32Tensor([2, 1], [1, 2]),
@@ -318,7 +318,7 @@ describe('a squeeze for a program that loads another format', () => {
     });
   });
 
-  it('fails llama.cpp with norms, which it passes over', async () => {
+  it('fails for llama.cpp with norms, which it ignores', async () => {
     const factor = (name: string, ne: readonly number[]) => ({
       name,
       ne,

@@ -60,7 +60,7 @@ const uneven = (): string =>
 const named = (name: string, rank: number): ModuleFactors[] =>
   someModules(rank, 1).map((module) => ({ ...module, name }));
 
-/** A module of a spectrum given, as the pure parts see it. */
+/** A module with a given spectrum, as the pure functions get it. */
 function module(sigma: readonly number[], [m, n]: readonly [number, number] = [10, 10]): AnalyzedModule {
   const factor = { name: '', shape: [], beginByte: 0, endByte: 0 };
   return analyzedModule(
@@ -81,7 +81,7 @@ const decay = (rank: number, exponent: number): number[] =>
   Array.from({ length: rank }, (_, i) => (i + 1) ** -exponent);
 
 describe('an analysis', () => {
-  it('knows the least error at every rank, of the whole and of the worst module', async () => {
+  it('knows the least error at every rank, overall and for the worst module', async () => {
     const dir = uneven();
     const source = [...readPeftAdapter(dir).modules.values()];
     const spectra = source.map(({ b, a, scale }) =>
@@ -112,7 +112,7 @@ describe('an analysis', () => {
     });
   });
 
-  it('tells what a squeeze will do: the recommended targets come out as foretold', async () => {
+  it('predicts a squeeze: the recommended targets have the stated errors', async () => {
     const dir = adapter([...someModules(16, 4), ...named('layers.8.q_proj', 16)]);
     await analyzing(dir, async ({ uniform, budget }) => {
       const targets = [uniform.target, budget.target] as { rank: number }[];
@@ -138,7 +138,7 @@ describe('an analysis', () => {
     });
   });
 
-  it('reports the spectra, by the exact method, and no results', async () => {
+  it('reports the exact spectra, and no results', async () => {
     const dir = uneven();
     await analyzing(dir, (analysis, { report, targets, bytesRead, bytesWritten, modules }) => {
       assert.deepEqual(
@@ -167,7 +167,7 @@ describe('an analysis', () => {
     });
   });
 
-  it('finds dead modules, and an adapter that is dead altogether', async () => {
+  it('finds dead modules, and an adapter in which all are dead', async () => {
     const zero = (name: string): ModuleFactors => ({ name, b: matrix(30, 4), a: someModules(4, 1)[0]!.a });
     await analyzing(adapter([...someModules(4, 2), zero('layers.5.q_proj')]), ({ modules, curve }) => {
       assert.equal(modules.at(-1)!.verdict, 'dead');
@@ -183,7 +183,7 @@ describe('an analysis', () => {
     });
   });
 
-  it('tells its progress and stops when it is cancelled', async () => {
+  it('reports its progress and stops when it is cancelled', async () => {
     const phases: string[] = [];
     await analyzing(uneven(), () => {}, { onProgress: ({ phase }) => void phases.push(phase) });
     assert.deepEqual([...new Set(phases)], ['load', 'gram', 'core', 'done']);
@@ -209,13 +209,13 @@ describe('the verdict on a module', () => {
     assert.equal(verdictOf([1, 0.1]), 'compressible');
   });
 
-  it('is "dead" next to modules a thousand times its size, wherever its scale lies', () => {
+  it('is "dead" next to modules a thousand times its size, whatever their scalings', () => {
     assert.equal(verdictOf([0.9e-3, 0]), 'dead');
     assert.equal(verdictOf([1.1e-3, 0]), 'compressible');
     assert.equal(verdictOf([1e-20, 0], 1e-40), 'compressible');
   });
 
-  it('leaves less than 0.1 % error when all dead modules go', () => {
+  it('loses less than 0.1 % error if all dead modules are removed', () => {
     const modules = [...new Array(200).fill(0).map(() => module([0.999e-3])), module([1])];
     const energies = modules.map(({ lost }) => lost[0]!);
     const total = energies.reduce((x, y) => x + y);
@@ -245,7 +245,7 @@ describe('the recommended rank', () => {
     assert.deepEqual(recommend(large, small).target, { rank: 2 });
   });
 
-  it('does not let a large module hide what a small one loses', () => {
+  it('does not let a large module hide the loss of a small one', () => {
     const large = module([1, 0, 0, 0, 0, 0, 0, 0]);
     const small = module([0.01, 0.01, 0.01, 0.0005, 0, 0, 0, 0]);
     const dead = module([1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4]);
@@ -254,7 +254,7 @@ describe('the recommended rank', () => {
     assert.deepEqual(recommend(large, small, dead).target, { rank: 3 });
   });
 
-  it('keeps 90 % of every module where a small error would save next to nothing', () => {
+  it('keeps 90 % of every module if a small error would save next to nothing', () => {
     const { target, module_relative_error, reason } = recommend(
       module([...decay(4, 0.2), ...new Array(28).fill(0.1)]),
       module([1, ...new Array(31).fill(0.01)]),
@@ -267,14 +267,14 @@ describe('the recommended rank', () => {
     );
   });
 
-  it('is the rank itself where all directions matter alike, or there is only one', () => {
+  it('is the rank itself if all directions matter equally, or there is only one', () => {
     assert.deepEqual(recommend(module(new Array(16).fill(1))).target, { rank: 16 });
     assert.match(recommend(module(new Array(16).fill(1))).reason, /^No rank up to 12 .* Keep rank 16/);
     assert.deepEqual(recommend(module([3])).target, { rank: 1 });
     assert.match(recommend(module([3])).reason, /1 already/);
   });
 
-  it('never takes from a module what it does not have', () => {
+  it('never exceeds the rank of a module', () => {
     const { rank } = recommend(module([1]), module([1, 0.9, 0.04, 0.03, 0.02, 0.01, 0.01, 0.01]));
     assert.deepEqual(rank, { min: 1, max: 2 });
   });
@@ -287,7 +287,7 @@ describe('the recommended budget', () => {
     return { curve, uniform, budget: recommendBudget(modules, uniform, curve) };
   };
 
-  it('is better than the uniform rank with no more parameters, and says what one rank for all loses', () => {
+  it('is better than the uniform rank with no more parameters, and states what one rank for all loses', () => {
     const { curve, uniform, budget } = recommendations(
       module(decay(16, 0.8), [100, 100]),
       module(decay(16, 2), [20, 60]),
@@ -307,15 +307,15 @@ describe('the recommended budget', () => {
     assert.ok(curve[needed - 2]!.module_relative_error > budget.module_relative_error);
   });
 
-  it('says when there is nothing to gain', () => {
+  it('reports that there is nothing to gain', () => {
     const { uniform, budget } = recommendations(module(decay(8, 1)), module(decay(8, 1)));
     assert.equal(budget.module_relative_error, uniform.module_relative_error);
     assert.match(budget.reason, /gain nothing/);
   });
 });
 
-describe('what an allocation loses', () => {
-  it('is what the curve says of a uniform rank', () => {
+describe('the loss of an allocation', () => {
+  it('is that of the curve for a uniform rank', () => {
     const modules = [module(decay(9, 0.5)), module(decay(3, 1), [7, 5]), module(decay(6, 2))];
     for (const point of rankCurve(modules)) {
       const { relative_error, module_relative_error, parameters, bytes } = allocationOf(
@@ -328,7 +328,7 @@ describe('what an allocation loses', () => {
     }
   });
 
-  it('takes 4,000 modules in its stride', () => {
+  it('is calculated quickly for 4,000 modules', () => {
     const modules = Array.from({ length: 4000 }, (_, i) => module(decay(64, 0.3 + (i % 20) / 10)));
     const curve = rankCurve(modules);
     const uniform = recommendUniform(modules, curve);
@@ -336,7 +336,7 @@ describe('what an allocation loses', () => {
     assert.ok(budget.module_relative_error <= uniform.module_relative_error);
   });
 
-  it('of a module in the far ends of the range is still a number', () => {
+  it('of a module at the ends of the range of numbers is still finite', () => {
     for (const size of [1e-150, 1e-30, 1e30, 1e150]) {
       const [point] = rankCurve([module([size, size / 2])]);
       assert.ok(Math.abs(point!.relative_error - Math.sqrt(0.2)) < 1e-12, String(size));

@@ -16,7 +16,10 @@ import {
   tensorOf,
 } from './make-adapter.ts';
 
-/** Shapes of spectra that break solvers; after LAPACK's test matrices (LAWN 41) and RandLAPACK's generators. */
+/**
+ * Shapes of spectra that are hard for solvers, after LAPACK's test matrices (LAWN 41) and RandLAPACK's
+ * generators.
+ */
 const SPECTRA: Readonly<Record<string, (i: number, r: number) => number>> = {
   even: (i, r) => 1 - i / (r + 1),
   geometric: (i, r) => 1e-6 ** (i / r),
@@ -28,7 +31,7 @@ const SPECTRA: Readonly<Record<string, (i: number, r: number) => number>> = {
   single: (i) => (i === 0 ? 1 : 0),
 };
 
-/** What the measurement of an error can tell at best, and what factors that depend on each other may lose. */
+/** The best possible accuracy of a measured error, and what nearly dependent factors may lose. */
 const FLOOR = 1e-5;
 
 const shapes = fc.record({
@@ -54,7 +57,7 @@ const cases = fc.record({
   method: fc.constantFrom('rsvd' as const, 'exact' as const),
 });
 
-/** B and A with the wished spectrum where the shape allows it; a lower rank is stored in the full one. */
+/** B and A with the given spectrum if the shape allows it; a lower rank is stored in the full one. */
 function moduleOf(
   rank: number,
   index: number,
@@ -71,7 +74,7 @@ function moduleOf(
   };
 }
 
-/** Zero columns (axis 1) or rows (axis 0) up to the rank. */
+/** Adds zero columns (axis 1) or rows (axis 0) up to the rank. */
 function widened(source: Matrix, rank: number, axis: 0 | 1): Matrix {
   const rows = axis === 0 ? rank : source.rows;
   const columns = axis === 1 ? rank : source.columns;
@@ -88,7 +91,7 @@ describe('any adapter, to any rank, dtype, scale and split', () => {
   });
   after(() => pool.close());
 
-  it('is squeezed as well as it can be, and the report tells the truth', async () => {
+  it('is squeezed with the smallest possible error, and the report is right', async () => {
     await fc.assert(
       fc.asyncProperty(
         cases,

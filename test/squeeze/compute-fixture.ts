@@ -2,11 +2,11 @@ import { after, before } from 'node:test';
 import { ComputePool } from '../../src/compute/pool.ts';
 import { makeAdapter } from './make-adapter.ts';
 
-/** What the tests of a file that squeeze share; all of it is gone after them. */
+/** What the tests of a file that squeeze share; all of it is removed after them. */
 export interface ComputeFixture {
-  /** Two threads on the CPU; there once the tests run. */
+  /** Two threads on the CPU, available when the tests run. */
   readonly pool: ComputePool;
-  /** The folder of a made adapter. */
+  /** The folder of a generated adapter. */
   adapter(...given: Parameters<typeof makeAdapter>): string;
 }
 

@@ -7,7 +7,7 @@ import { someModules, squeezing } from './make-adapter.ts';
 interface Made {
   readonly sigma: readonly number[];
   readonly scale?: number;
-  /** Singular values that a sketch does not show. */
+  /** Singular values that a sketch did not find. */
   readonly hidden?: readonly number[];
 }
 
@@ -28,7 +28,7 @@ const STEEP = [0.5, 0.3, 0.15, 0.05].map(Math.sqrt);
 const FLAT = [1, 1, 1, 1];
 
 describe('the loss that the kept energy predicts', () => {
-  it('is none from 0.86 up, some from 0.70 up, and one to be expected below', () => {
+  it('is none from 0.86 up, some from 0.70 up, and expected below', () => {
     assert.deepEqual([NO_LOSS_ENERGY, SOME_LOSS_ENERGY], [0.86, 0.7]);
     assert.equal(ahead(1, [{ sigma: STEEP }]), null);
     assert.equal(ahead(0.86, [{ sigma: STEEP }]), null);
@@ -38,7 +38,7 @@ describe('the loss that the kept energy predicts', () => {
     assert.equal(ahead(0, [{ sigma: STEEP }])?.loss.code, 'LOSS_EXPECTED');
   });
 
-  it('comes with what to do: the cont plan, or the smallest rank that keeps 0.86 of each module on average', () => {
+  it('comes with advice: the cont plan, or the smallest rank that keeps 0.86 of each module on average', () => {
     const steep = ahead(0.5, [{ sigma: STEEP }])!;
     assert.equal(steep.loss.keeping_rank, 3);
     assert.match(
@@ -53,7 +53,7 @@ describe('the loss that the kept energy predicts', () => {
     assert.equal(ahead(0.5, [{ sigma: STEEP }, dead])!.loss.keeping_rank, 3);
   });
 
-  it('names no rank where none below the own is known to keep it', () => {
+  it("names no rank if none below the adapter's own is known to keep it", () => {
     const flat = ahead(0.75, [{ sigma: FLAT }])!;
     assert.equal(flat.loss.keeping_rank, null);
     assert.match(flat.warning, /between 70 % and 86 % some loss of accuracy is likely/);
@@ -64,10 +64,10 @@ describe('the loss that the kept energy predicts', () => {
   });
 });
 
-describe('a squeeze that is not trained on', () => {
+describe('a squeeze without further training', () => {
   const compute = computeFixture();
 
-  it('tells the loss ahead and the rank that avoids it, which keeps what it says', async () => {
+  it('states the expected loss and the rank that avoids it, which keeps the stated energy', async () => {
     const dir = compute.adapter(someModules(16, 1));
     const rankOneOf = (kind: 'squeeze' | 'checkpoint', rank = 1) =>
       squeezing(compute.pool, dir, { kind, targets: [{ rank }], options: { method: 'exact' } }, (done) => ({

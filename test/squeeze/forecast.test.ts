@@ -52,11 +52,11 @@ function sourceIn(dir: string): SourceFiles {
   };
 }
 
-/** What a report says once it has been stored and read again. */
+/** A report after it has been stored and read again. */
 const reread = ({ report }: Pick<JobOutcome, 'report'>): ModuleSpectrum[] =>
   JSON.parse(JSON.stringify(report!.modules));
 
-describe('what a dry run says of targets', () => {
+describe('what a dry run predicts for targets', () => {
   const fixture = computeFixture();
 
   async function inFolder<T>(work: (scratchDir: string) => Promise<T>): Promise<T> {
@@ -99,7 +99,7 @@ describe('what a dry run says of targets', () => {
     targets: [...targets],
   });
 
-  /** Everything but errors comes as it was foretold; errors are those of the ranks, and rounding comes on top. */
+  /** All predictions except errors are exact; errors are those of the ranks, without rounding. */
   function assertCame(foretold: readonly TargetForecast[], { targets }: JobOutcome): void {
     for (const [index, outcome] of targets.entries()) {
       const { target, rank, parameters, bytes, relative_error, error } = foretold[index]!;
@@ -125,7 +125,7 @@ describe('what a dry run says of targets', () => {
   for (const dir of [GPT2, ...readdirSync(FIXTURES).map((name) => join(FIXTURES, name))]) {
     if (!statSync(dir).isDirectory() || !readdirSync(dir).some((name) => name.endsWith('.safetensors')))
       continue;
-    it(`comes true for ${dir.split('/').at(-1)}`, async () => {
+    it(`is right for ${dir.split('/').at(-1)}`, async () => {
       const source = sourceIn(dir);
       const analysis = reread(await run({ kind: 'analyze', adapter_id: 'ad_1' }, [source]));
       const request = squeezeOf([...BY_SHAPES, ...BY_SPECTRA, ...OF_PLACES]);
@@ -138,7 +138,7 @@ describe('what a dry run says of targets', () => {
     });
   }
 
-  it('knows ranks and sizes from the shapes alone where they do not depend on the weights', async () => {
+  it('includes ranks and sizes from the shapes alone, if they do not depend on the weights', async () => {
     const targets = BY_SHAPES.filter((target) => !('ratio' in target));
     const foretold = await forecast(squeezeOf(targets), [FIRST]);
     assert.deepEqual(new Set(foretold.map(({ basis }) => basis)), new Set(['shapes']));
@@ -146,7 +146,7 @@ describe('what a dry run says of targets', () => {
     assertCame(foretold, await run(squeezeOf(targets), [FIRST]));
   });
 
-  it('says what would tell where it knows nothing', async () => {
+  it('names what would provide missing facts', async () => {
     const [unknown, small] = await forecast(squeezeOf([{ energy: 0.9 }, { budget_parameters: 1 }]), [FIRST]);
     assert.deepEqual(
       [unknown!.rank, unknown!.parameters, unknown!.bytes, unknown!.basis, unknown!.error],
@@ -156,7 +156,7 @@ describe('what a dry run says of targets', () => {
     assert.equal(small!.error?.code, 'BUDGET_TOO_SMALL', 'which no spectra could help');
   });
 
-  it('takes the first report that is complete, and none of a sketch', async () => {
+  it('uses the first complete report, and none of a sketch', async () => {
     const sketched = reread(await run(squeezeOf([{ rank: 1 }]), [sourceIn(join(FIXTURES, 'peft-mountain'))]));
     const source = sourceIn(join(FIXTURES, 'peft-mountain'));
     const cut = sketched.map((module) => ({
@@ -170,7 +170,7 @@ describe('what a dry run says of targets', () => {
     assert.notEqual((await forecast(request, [source], [cut, exact]))[0]!.rank, null);
   });
 
-  it('comes true for a sum', async () => {
+  it('is right for a merge', async () => {
     const other = { ...FIRST, id: 'ad_2' };
     const request: WorkRequest = {
       kind: 'merge',
@@ -180,7 +180,7 @@ describe('what a dry run says of targets', () => {
     assertCame(await forecast(request, [FIRST, other]), await run(request, [FIRST, other]));
   });
 
-  it('has what keeps adapters from being added as the error of each target', async () => {
+  it('includes, as the error of each target, why adapters cannot be added', async () => {
     const other = { ...sourceIn(join(FIXTURES, 'mlx-qwen25-05b-r8')), id: 'ad_2' };
     const request: WorkRequest = {
       kind: 'merge',

@@ -20,7 +20,7 @@ const anyLimits: fc.Arbitrary<RankLimits> = fc
 const rank = fc.integer({ min: 1, max: 64 });
 
 describe('a rank within limits', () => {
-  it('is brought there', () => {
+  it('is reached', () => {
     const cases: [what: string, wanted: number, own: number, limits: RankLimits, rank: number][] = [
       ['no limits', 5, 64, NO_LIMITS, 5],
       ['above its own', 80, 64, NO_LIMITS, 64],
@@ -41,7 +41,7 @@ describe('a rank within limits', () => {
       assert.equal(limitRank(wanted, own, bound), expected, what);
   });
 
-  it('never exceeds the module’s own or max_rank, and is idempotent', () => {
+  it('never exceeds the module’s own or max_rank, and limiting it again changes nothing', () => {
     fc.assert(
       fc.property(rank, rank, anyLimits, (wanted, own, bound) => {
         const found = limitRank(wanted, own, bound);
@@ -51,7 +51,7 @@ describe('a rank within limits', () => {
     );
   });
 
-  it('ascends with what is wanted', () => {
+  it('increases with the requested rank', () => {
     fc.assert(
       fc.property(rank, rank, rank, anyLimits, (x, y, own, bound) => {
         assert.ok(limitRank(Math.min(x, y), own, bound) <= limitRank(Math.max(x, y), own, bound));
@@ -59,7 +59,7 @@ describe('a rank within limits', () => {
     );
   });
 
-  it('is an allowed one wherever the module can have one', () => {
+  it('is a permitted one whenever the module can have one', () => {
     fc.assert(
       fc.property(rank, rank, anyLimits, (wanted, own, bound) => {
         const reachable = bound.allowedRanks?.filter((each) => each <= Math.min(own, bound.maxRank));
@@ -70,7 +70,7 @@ describe('a rank within limits', () => {
     );
   });
 
-  it('loses nothing of what was wanted if any permitted rank keeps it', () => {
+  it('keeps all requested directions if any permitted rank does', () => {
     fc.assert(
       fc.property(rank, rank, anyLimits, (wanted, own, bound) => {
         const enough = permittedRanks(own, bound).filter((each) => each >= wanted);
@@ -90,7 +90,7 @@ describe('the permitted ranks of a module', () => {
     assert.deepEqual(permittedRanks(64, limits({ ...POWERS, minRank: 8, maxRank: 20 })), [8, 16]);
   });
 
-  it('are those that limiting gives', () => {
+  it('are those that result from limiting', () => {
     fc.assert(
       fc.property(rank, anyLimits, (own, bound) => {
         const given = new Set(Array.from({ length: 64 }, (_, index) => limitRank(index + 1, own, bound)));

@@ -17,7 +17,7 @@ export interface ModuleFactors {
   readonly a: Matrix;
 }
 
-/** Modules of one rank, each with another size and spectrum. */
+/** Modules of one rank, each with a different size and spectrum. */
 export function someModules(rank: number, count = 3): ModuleFactors[] {
   return Array.from({ length: count }, (_, index) => ({
     name: `layers.${index}.q_proj`,
@@ -30,7 +30,7 @@ export function someModules(rank: number, count = 3): ModuleFactors[] {
   }));
 }
 
-/** Encodes float32 values as a 16-bit tensor by cutting (bfloat16) — test inputs need no rounding rule. */
+/** Encodes float32 values as a 16-bit tensor by truncation (bfloat16); test inputs need no rounding rule. */
 export function bfloat16Tensor({ rows, columns, data }: Matrix): Tensor {
   const bits = new Uint32Array(Float32Array.from(data).buffer);
   return {
@@ -42,7 +42,7 @@ export function bfloat16Tensor({ rows, columns, data }: Matrix): Tensor {
 
 export const tensorOf = ({ rows, columns, data }: Matrix): Tensor => float32Tensor([rows, columns], data);
 
-/** A PEFT adapter in a folder of its own. */
+/** A PEFT adapter in its own folder. */
 export function makeAdapter(
   modules: readonly ModuleFactors[],
   config: Readonly<Record<string, unknown>> = {},
@@ -82,7 +82,7 @@ type Run = {
   readonly optimizer?: SqueezeInput['optimizer'];
 };
 
-/** Squeezes the adapter in `dir` into a fresh folder, hands the outcome over and removes the folder. */
+/** Squeezes the adapter in `dir` into a new folder, passes the outcome on and removes the folder. */
 export async function squeezing<T>(
   pool: ComputePool,
   dir: string,
@@ -119,6 +119,6 @@ export async function squeezing<T>(
   }
 }
 
-/** The oracle's view of a result. */
+/** A result as the oracle reads it. */
 export const readResult = ({ files }: Pick<WrittenTarget, 'files'>) =>
   readPeftAdapter(join(files![0]!.path, '..'));

@@ -89,7 +89,9 @@ async function mergeFiles(
 }
 const WEIGHTS = [0.7, -0.4, 1];
 
-/** The merge of the files is the best of its rank, as the program of their format would load them. */
+/**
+ * Asserts that the merge of the files is the best of its rank, as the program of their format would load it.
+ */
 async function assertBest(
   parts: readonly Bytes[],
   parse: (files: Bytes) => OracleAdapter,
@@ -111,7 +113,7 @@ async function assertBest(
 }
 
 const Q = 'lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q';
-/** The same layer of Stable Diffusion XL in the names of the original UNet. */
+/** The same layer of Stable Diffusion XL with the names of the original UNet. */
 const LDM_Q = 'lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q';
 const K = 'lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_k';
 
@@ -135,7 +137,7 @@ const kohya = (
 const parseKohya = ({ weights }: Bytes) => parseKohyaAdapter(weights);
 
 describe('a merge stays in the format of its sources', () => {
-  it('kohya: alphas, ranks and module sets may differ, what the metadata agree on is kept', async () => {
+  it('kohya: alphas, ranks and sets of modules may differ; common metadata are kept', async () => {
     const result = await assertBest(
       [
         kohya(
@@ -153,7 +155,7 @@ describe('a merge stays in the format of its sources', () => {
     );
   });
 
-  it('kohya: one layer under both of its names is one layer', async () => {
+  it('kohya: a layer is recognised under both of its names', async () => {
     const parts = [kohya({ [LDM_Q]: [4, 1, 2] }), kohya({ [Q]: [5, 2, 5] })];
     const renamed = new Map([[LDM_Q, parseKohya(parts[1]!).modules.get(Q)!]]);
     await assertBest(parts, parseKohya, [
@@ -186,7 +188,7 @@ describe('a merge stays in the format of its sources', () => {
     }
   });
 
-  it('MLX: of different layers, with a scale each', async () => {
+  it('MLX: different layers, with a scale each', async () => {
     const path = (layer: number, name: string) => `model.layers.${layer}.self_attn.${name}`;
     const mlx = (modules: readonly string[], rank: number, scale: number, num_layers: number) =>
       file(
@@ -254,7 +256,7 @@ describe('a merge stays in the format of its sources', () => {
     await refused([gguf(4, 8), gguf(4, 8, 'qwen3moe')], 'MERGE_BASE_MISMATCH', '"qwen2moe"', '"qwen3moe"');
   });
 
-  it('PEFT: what became LoRA is added to what is LoRA', async () => {
+  it('PEFT: adapters converted to LoRA can be added to LoRA', async () => {
     const path = 'base_model.model.model.layers.0.self_attn.q_proj';
     const config = { base_model_name_or_path: 'org/model', target_modules: ['q_proj'] };
     const [lora, ada] = [factors(4, 1), factors(5, 2)];
@@ -356,21 +358,21 @@ describe('a merge is refused', () => {
     );
   });
 
-  it('where layers have numbers and the numbers mean other layers', async () => {
+  it('if layers have numbers with different meanings', async () => {
     const same = await mergeFiles([numbered('["A"]'), numbered('["A"]')], { rank: 2 });
     assert.equal(parseSafetensors(same.files.weights).metadata[`${layer}:rank`], '2');
     await refused([numbered('["A"]'), numbered('["B"]')], 'MERGE_UNSUPPORTED', '"unet"');
     await refused([numbered('["A"]'), numbered('["A"]', 2)], 'MERGE_UNSUPPORTED', '"unet"');
   });
 
-  it('where DoRA stands beside the factors', async () => {
+  it('with DoRA in one of the adapters', async () => {
     const dora = withTensors(kohya({ [Q]: [4, 2, 4] }), {
       [`${Q}.dora_scale`]: float32Tensor([M, 1], new Float32Array(M)),
     });
     await refused([kohya({ [Q]: [4, 1, 4] }), dora], 'MERGE_UNSUPPORTED', 'DoRA', 'ad_1');
   });
 
-  it('where a layer has factors in one adapter and a difference of the whole weight in another', async () => {
+  it('if a layer has factors in one adapter and a difference of the whole weight in another', async () => {
     const norm = 'lora_unet_norm';
     const both = withTensors(kohya({ [norm]: [4, 1, 4] }), {});
     const whole = withTensors(kohya({ [Q]: [4, 2, 4] }), {
@@ -379,7 +381,7 @@ describe('a merge is refused', () => {
     await refused([both, whole], 'MERGE_UNSUPPORTED', `"${norm}.w_norm"`, `"${norm}"`, 'ad_0', 'ad_1');
   });
 
-  it('where differences of one name have other shapes, dtypes without numbers, or no numbers', async () => {
+  it('if differences of one name have different shapes, unsupported dtypes, or values that are not numbers', async () => {
     const name = `${Q}.diff_b`;
     const having = (tensor: Tensor) => withTensors(kohya({ [Q]: [4, 1, 4] }), { [name]: tensor });
     const plain = having(float32Tensor([M], new Float32Array(M)));
@@ -394,7 +396,7 @@ describe('a merge is refused', () => {
   });
 });
 
-/** A file with further tensors. */
+/** A file with additional tensors. */
 function withTensors({ weights, config }: Bytes, more: Readonly<Record<string, Tensor>>): Bytes {
   const { tensors, metadata } = parseSafetensors(weights);
   return { weights: buildSafetensors({ ...Object.fromEntries(tensors), ...more }, metadata), config };
@@ -415,7 +417,8 @@ function assertSum(files: Bytes, name: string, expected: Float64Array): void {
   const tensor = parseSafetensors(files.weights).tensors.get(name);
   assert.ok(tensor, `${name} is missing`);
   assert.deepEqual([tensor.dtype, tensor.shape], ['F32', [expected.length]]);
-  // Weights of few decimal digits put sums exactly between two numbers of float32, and the order of float64 decides.
+  // Weights with few decimal digits put sums exactly between two float32 numbers, where the rounding of
+  // float64 decides.
   for (const [at, number] of decodeTensor(tensor).entries()) {
     const [off, exact] = [Math.abs(number - expected[at]!), Math.abs(expected[at]!)];
     assert.ok(
@@ -425,7 +428,7 @@ function assertSum(files: Bytes, name: string, expected: Float64Array): void {
   }
 }
 
-describe('what is added to the base model beside the factors is summed', () => {
+describe('adding tensors that belong to the base model', () => {
   const vector = (seed: number): Tensor => float32Tensor([M], gaussianMatrix(1, M, seed).data);
   /** Numbers of bfloat16: the upper halves of float32. */
   const inBfloat16 = (seed: number): Tensor => {

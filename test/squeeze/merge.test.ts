@@ -19,7 +19,7 @@ const { adapter } = compute;
 const SHAPES = { q_proj: [40, 32], v_proj: [24, 32], up_proj: [56, 32] } as const;
 type ModuleName = keyof typeof SHAPES;
 
-/** Modules of one rank, of another spectrum for each seed. */
+/** Modules of one rank, with a different spectrum for each seed. */
 function modulesOf(
   rank: number,
   seed: number,
@@ -70,7 +70,7 @@ const threeDifferent = (): Term[] => [
 ];
 
 describe('a merge', () => {
-  it('is the optimal truncation of the true sum, whatever the ranks, dtypes, scales and module sets', async () => {
+  it('is the optimal truncation of the true sum, whatever the ranks, dtypes, scales and sets of modules', async () => {
     const terms = threeDifferent();
     const sum = sumOf(terms);
     const targets = [{ rank: 1 }, { rank: 6 }, { rank: 13 }, { energy: 0.8 }];
@@ -94,7 +94,7 @@ describe('a merge', () => {
     );
   });
 
-  it('sketches stacks that are wide, like any adapter', async () => {
+  it('sketches wide stacks, like any adapter', async () => {
     const terms = Array.from({ length: 12 }, (_, i) => ({
       dir: adapter(modulesOf(10, 20 + i)),
       weight: 1 / 12,
@@ -111,7 +111,7 @@ describe('a merge', () => {
     });
   });
 
-  it('gives the stack itself for a rank that cuts nothing: a new adapter of scale 1', async () => {
+  it('returns the stack itself for a rank that loses nothing: a new adapter of scale 1', async () => {
     const terms = threeDifferent();
     const sum = sumOf(terms);
     await merging(compute.pool, terms, { targets: [{ rank: 64 }] }, ({ targets: [outcome] }, left) => {
@@ -121,7 +121,7 @@ describe('a merge', () => {
         [
           ['layers.0.q_proj', 20, 1, 'F32'],
           ['layers.0.up_proj', 17, 1, 'F32'],
-          // It has 24 rows or columns, so of 25 directions none is lost.
+          // It has 24 rows or columns, so none of 25 directions is lost.
           ['layers.0.v_proj', 24, 1, 'F32'],
         ],
       );
@@ -167,7 +167,7 @@ describe('a merge', () => {
     assert.deepEqual(await run(), await run());
   });
 
-  it('takes "match" for the dtype the adapters share, else for float32', async () => {
+  it('uses the common dtype of the adapters for "match", or else float32', async () => {
     const [plain, , half] = threeDifferent();
     const other = adapter(modulesOf(3, 7), BASE, { encode: bfloat16Tensor });
     for (const [terms, dtype] of [
@@ -190,7 +190,7 @@ describe('a merge', () => {
     );
   });
 
-  it('tells its progress to the end and adds up its timings', async () => {
+  it('reports its progress to the end and adds up its timings', async () => {
     const phases: string[] = [];
     const onProgress = ({ phase }: { phase: string }) => void phases.push(phase);
     await merging(
@@ -205,7 +205,7 @@ describe('a merge', () => {
     );
   });
 
-  it('stacks a module that is larger than what is held at a time', async () => {
+  it('stacks a module that is larger than the pieces in memory', async () => {
     const wide = (seed: number) => {
       const [b, a] = [gaussianMatrix(3, 8, seed), gaussianMatrix(8, 280_000, seed + 1)];
       return adapter([{ name: 'layers.0.q_proj', b, a }], BASE);
@@ -238,7 +238,7 @@ describe('a merge', () => {
 });
 
 describe('weights', () => {
-  it('make ½·x + ½·x what x is, at its own rank', async () => {
+  it('make ½·x + ½·x equal to x, at its own rank', async () => {
     const dir = adapter(modulesOf(6, 4), { lora_alpha: 9 });
     const halves = [
       { dir, weight: 0.5 },
@@ -252,7 +252,7 @@ describe('weights', () => {
     });
   });
 
-  it('cancel to exactly zero, and nothing is NaN', async () => {
+  it('can cancel to exactly zero, and no number is NaN', async () => {
     const dir = adapter(modulesOf(6, 4));
     for (const weights of [[1, -1], [0], [0, 0, -0]]) {
       const terms = weights.map((weight) => ({ dir, weight }));
@@ -268,7 +268,7 @@ describe('weights', () => {
     }
   });
 
-  it('cancel two copies of an adapter up to rounding', async () => {
+  it('can cancel two copies of an adapter up to rounding', async () => {
     const [dir, copy] = [adapter(modulesOf(6, 4)), adapter(modulesOf(6, 4))];
     const terms = [
       { dir, weight: 1 },
@@ -283,7 +283,7 @@ describe('weights', () => {
     });
   });
 
-  it('of zero leave an adapter out but for its modules', async () => {
+  it('of zero omit an adapter except for its modules', async () => {
     const [x, y] = threeDifferent();
     const terms = [x!, { dir: y!.dir, weight: 0 }];
     await merging(compute.pool, terms, { targets: [{ rank: 8 }] }, ({ targets: [outcome] }) => {
@@ -312,7 +312,7 @@ describe('weights', () => {
     });
   });
 
-  it('are taken apart so that A only changes its exponents', () => {
+  it('are split so that only the exponents of A change', () => {
     for (const factor of [1, -1, 2, 0.7, -1e-30, 3e30, 1e-300, 1e300, 5e-324]) {
       const { factorA, factorB } = splitFactor(factor);
       assert.ok(factorA > 0 && Number.isInteger(Math.log2(factorA)), String(factor));
@@ -359,7 +359,7 @@ describe('any merge', () => {
             { targets, options: { method: 'exact' } },
             ({ targets: [outcome] }) => {
               for (const [name, score] of scoreAdapter(sum, readResult(outcome!))) {
-                // What float32 resolves of the terms, which may be larger than their sum.
+                // The precision of float32 for the terms, which may be larger than their sum.
                 const size = terms.reduce((total, { dir, weight }) => {
                   const module = readPeftAdapter(dir).modules.get(name);
                   return module
@@ -383,7 +383,7 @@ describe('tensors beside the factors', () => {
   const withHead = (seed: number, extra: Record<string, Tensor>) =>
     adapter(modulesOf(4, seed), { ...BASE, modules_to_save: ['score'] }, { extra });
 
-  it('are carried over from whoever has them', async () => {
+  it('are carried over from the adapters that have them', async () => {
     const terms = [
       { dir: withHead(1, { 'base_model.model.score.weight': head(6) }), weight: 1 },
       { dir: adapter(modulesOf(4, 2), BASE), weight: 1 },
@@ -415,7 +415,7 @@ describe('tensors beside the factors', () => {
     );
   });
 
-  it('are refused where they differ, in bytes, dtype or shape', async () => {
+  it('are refused if they differ in bytes, dtype or shape', async () => {
     const name = 'base_model.model.score.weight';
     const first = withHead(1, { [name]: head(6) });
     for (const tensor of [head(7), float32Tensor([3, 2], [1, 2, 3, 4, 5, 6]), { ...head(6), dtype: 'I32' }]) {
@@ -442,12 +442,12 @@ describe('a merge is refused', () => {
     );
   const plain = (): string => adapter(modulesOf(4, 1), BASE);
 
-  it('when the base models differ', async () => {
+  it('if the base models differ', async () => {
     const [x, y] = [plain(), adapter(modulesOf(4, 2), { base_model_name_or_path: 'base/other' })];
     await refused([x, y], 'MERGE_BASE_MISMATCH', '"base/model"', '"base/other"', idOf(x), idOf(y));
   });
 
-  it('but not when one of them is unknown, which is told', async () => {
+  it('but not if one of them is unknown, which is reported', async () => {
     const [x, y] = [adapter(modulesOf(4, 2), { base_model_name_or_path: null }), plain()];
     const terms = [x, y].map((dir) => ({ dir, weight: 1 }));
     await merging(compute.pool, terms, { targets: [{ rank: 2 }] }, ({ targets: [outcome] }) => {
@@ -459,14 +459,14 @@ describe('a merge is refused', () => {
     });
   });
 
-  it('when a module has other shapes', async () => {
+  it('if a module has different shapes', async () => {
     const other: ModuleFactors[] = [{ name: 'layers.0.q_proj', ...factorsWithSpectrum(40, 31, [1, 0.5], 3) }];
     const [x, y] = [plain(), adapter(other, BASE)];
     const words = ['"layers.0.q_proj"', '[40, 32]', '[40, 31]', idOf(x), idOf(y)];
     await refused([x, y], 'MERGE_SHAPE_MISMATCH', ...words);
   });
 
-  it('when a module is of another kind', async () => {
+  it('if a module is of different kinds', async () => {
     const factors = modulesOf(4, 1)[0]!;
     const conv = adapter(
       [],
@@ -498,14 +498,14 @@ describe('a merge is refused', () => {
       { targets: [{ rank: 4 }] },
       ({ targets: [outcome] }) => {
         const { a, b } = readResult(outcome!).modules.get('layers.0.q_proj')!;
-        // lora_alpha 2, rank 4: the scale is a half, twice.
+        // lora_alpha 2, rank 4: the scale is a half, for both.
         const twice = productNorm(factors.b, factors.a, 1);
         assert.ok(Math.abs(productNorm(b, a) / twice - 1) < 1e-6);
       },
     );
   });
 
-  it('when the ranks add up to too much', async () => {
+  it('if the ranks add up to too much', async () => {
     const wide = Array.from({ length: 3 }, (_, i) => {
       const [b, a] = [matrix(2, 700), matrix(700, 2)];
       return adapter([{ name: 'layers.0.q_proj', b, a }], { ...BASE, seed: i });
@@ -513,7 +513,7 @@ describe('a merge is refused', () => {
     await refused(wide, 'MERGE_RANK_TOO_LARGE', '"layers.0.q_proj"', '2100', '2048');
   });
 
-  it('when a sum of products is not what the adapter is', async () => {
+  it('if the adapter is not a sum of products', async () => {
     const vectors = Object.fromEntries(
       modulesOf(4, 1).map(({ name, b }) => [
         `base_model.model.${name}.lora_magnitude_vector`,
@@ -524,7 +524,7 @@ describe('a merge is refused', () => {
     await refused([plain(), dora], 'MERGE_UNSUPPORTED', 'DoRA', idOf(dora));
   });
 
-  it('when a factor holds NaN, or leaves float32 by its weight', async () => {
+  it('if a factor contains NaN, or exceeds float32 through its weight', async () => {
     const [broken, huge] = [modulesOf(4, 1), modulesOf(4, 1)];
     broken[1]!.a.data[5] = Number.NaN;
     huge[0]!.b.data[3] = 3e38;

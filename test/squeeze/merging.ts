@@ -15,7 +15,7 @@ export interface Term {
   readonly weight: number;
 }
 
-/** The adapter in a folder as a job gets it; its id is the end of the folder's name. */
+/** The adapter in a folder as a job gets it; its id is the last part of the folder's name. */
 export function sourceOf(dir: string): SourceFiles {
   const config = JSON.parse(readFileSync(join(dir, CONFIG), 'utf8'));
   return {
@@ -37,7 +37,7 @@ type Run = {
   readonly signal?: AbortSignal;
 };
 
-/** Merges into a fresh folder, hands the outcome over and removes the folder. */
+/** Merges into a new folder, passes the outcome on and removes the folder. */
 export async function merging<T>(
   pool: ComputePool,
   terms: readonly Term[],
@@ -56,6 +56,6 @@ export async function merging<T>(
   }
 }
 
-/** The true sum, by the oracle. */
+/** The true sum, calculated by the oracle. */
 export const sumOf = (terms: readonly Term[]) =>
   weightedSum(terms.map(({ dir, weight }) => ({ adapter: readPeftAdapter(dir), weight })));

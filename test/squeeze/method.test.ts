@@ -18,20 +18,20 @@ const choose = (
 };
 
 describe('the method of a job', () => {
-  it('is the sketch where it is narrower than the rank, wide enough for the largest target', () => {
+  it('is a sketch if that is narrower than the rank, wide enough for the largest target', () => {
     const { used, decomposers } = choose([128], [{ rank: 8 }, { rank: 30 }]);
     assert.equal(used, 'rsvd');
     assert.equal(decomposers[0]!.variant, 'randomised');
     assert.ok(decomposers[0]!.columns >= 40 && decomposers[0]!.columns % COLUMN_STEP === 0);
   });
 
-  it('is exact where the sketch would be as wide as the rank', () => {
+  it('is exact if the sketch would be as wide as the rank', () => {
     const { used, requested, decomposers } = choose([16], [{ rank: 8 }]);
     assert.deepEqual([requested, used, decomposers[0]!.variant], ['rsvd', 'exact', 'exact']);
     assert.ok(decomposers[0]!.columns >= 16);
   });
 
-  it('is chosen by module, and called rsvd when any is sketched', () => {
+  it('is chosen for each module, and reported as rsvd if any is sketched', () => {
     const { used, decomposers } = choose([8, 256], [{ rank: 4 }]);
     assert.equal(used, 'rsvd');
     assert.deepEqual(
@@ -40,13 +40,13 @@ describe('the method of a job', () => {
     );
   });
 
-  it('is exact for everything when one target needs the whole spectrum', () => {
+  it('is exact for everything if one target needs the whole spectrum', () => {
     const { used, decomposers } = choose([256], [{ rank: 4 }, { energy: 0.9 }]);
     assert.equal(used, 'exact');
     assert.equal(decomposers[0]!.columns, 256);
   });
 
-  it('is exact for every policy that looks at the spectrum', () => {
+  it('is exact for every policy that needs the spectrum', () => {
     const targets: Target[] = [
       { ratio: 2 },
       { cumulative: 0.9 },
@@ -67,7 +67,7 @@ describe('the method of a job', () => {
     assert.equal(decomposers[0]!.keep, 24);
   });
 
-  it('is a sketch as wide as the limits make the target', () => {
+  it('is a sketch as wide as the target within its limits', () => {
     const limited = (target: Target, limits: Partial<RankLimits>) =>
       choose([256], [{ rank: 2 }, target], {}, [NO_LIMITS, { ...NO_LIMITS, ...limits }]).decomposers[0]!;
     assert.equal(limited({ rank: 64 }, { maxRank: 16 }).keep, 16);
@@ -88,11 +88,11 @@ describe('the method of a job', () => {
     assert.equal(choose([64], []).decomposers[0]!.keep, 1);
   });
 
-  it('is exact when asked for', () => {
+  it('is exact on request', () => {
     assert.equal(choose([256], [{ rank: 4 }], { method: 'exact' }).decomposers[0]!.variant, 'exact');
   });
 
-  it('takes oversampling, power iterations and seed as given', () => {
+  it('uses oversampling, power iterations and seed as given', () => {
     const { decomposers, oversampling, power_iterations, seed } = choose([256], [{ rank: 16 }], {
       oversampling: 50,
       power_iterations: 2,

@@ -15,7 +15,7 @@ const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 const compute = computeFixture();
 const exact = { method: 'exact' } as const;
 
-/** The outcome of a squeeze whose targets may fail, and what is in its folder at the end. */
+/** The outcome of a squeeze whose targets may fail, and the files in its folder at the end. */
 async function tried(
   dir: string,
   targets: readonly Target[],
@@ -47,7 +47,7 @@ const codesOf = ({ targets }: JobOutcome): string[] =>
   targets.map((target) => (target.state === 'failed' ? target.error.code : target.state));
 
 describe('a squeeze of several targets', () => {
-  it('writes those that can be, as if the others were not there', async () => {
+  it('writes the possible ones as if the others did not exist', async () => {
     const wanted: Target[] = [
       { budget_bytes: 1 },
       { rank: 3 },
@@ -85,7 +85,7 @@ describe('a squeeze of several targets', () => {
     });
   });
 
-  it('goes on where one does not fit its dtype, found when it is written, and keeps nothing of that', async () => {
+  it('continues if one does not fit its dtype, which is found while writing, and keeps nothing of that', async () => {
     const [module, ...others] = someModules(6);
     const large = { ...module!, b: { ...module!.b, data: module!.b.data.map((x) => x * 1e6) } };
     const dir = compute.adapter([large, ...others]);
@@ -102,7 +102,7 @@ describe('a squeeze of several targets', () => {
     });
   });
 
-  it('has no report where all fail, and does not begin where that is known', async () => {
+  it('has no report if all fail, and does not begin if that is known', async () => {
     await tried(GPT2, [{ budget_bytes: 1 }, { budget_parameters: 2 }], (outcome, _, phases) => {
       assert.deepEqual(codesOf(outcome), ['BUDGET_TOO_SMALL', 'BUDGET_TOO_SMALL']);
       assert.deepEqual([outcome.report, outcome.bytesWritten], [null, 0]);
@@ -110,7 +110,7 @@ describe('a squeeze of several targets', () => {
     });
   });
 
-  it('fails as a whole for what is no fault of a target', async () => {
+  it('fails as a whole for an error that is not caused by a target', async () => {
     const blocked = (scratchDir: string) => writeFileSync(join(scratchDir, '0'), '');
     await assert.rejects(
       tried(GPT2, [{ rank: 2 }, { rank: 3 }], () => assert.fail(), blocked),

@@ -30,7 +30,7 @@ describe('rank policies on a real adapter', () => {
   });
   after(() => pool.close());
 
-  /** All targets in one job, that is from one decomposition. */
+  /** All targets in one job, so with one decomposition each. */
   const squeeze = (...targets: Target[]): Promise<Found[]> =>
     squeezing(pool, GPT2, { targets }, ({ targets: outcomes, report }) =>
       outcomes.map(({ result, files }, index) => {
@@ -48,7 +48,7 @@ describe('rank policies on a real adapter', () => {
   const one = async (target: Target): Promise<Found> => (await squeeze(target))[0]!;
   const rankOf = ({ report }: Found): number[] => report.modules.map(({ rank }) => rank);
 
-  it('tolerance is kept by every module of the file, and one rank less would not do', async () => {
+  it('meet a tolerance in every module of the file, and one rank less would not', async () => {
     const [each, less] = await squeeze({ tolerance: 0.2, uniform: false }, { tolerance: 0.2 });
     for (const { name, relative_error } of each!.report.modules) {
       assert.ok(relative_error <= 0.2 + ROUNDING, name);
@@ -59,14 +59,14 @@ describe('rank policies on a real adapter', () => {
     assert.ok(below.result.worst_module!.relative_error > 0.2);
   });
 
-  it('energy is kept in every module', async () => {
+  it('keep the energy in every module', async () => {
     const { report, result } = await one({ energy: 0.95, uniform: false });
     for (const { name, energy_retained } of report.modules)
       assert.ok(energy_retained >= 0.95 - ROUNDING, name);
     assert.ok(result.rank.min < result.rank.max);
   });
 
-  it('more asked for is more kept, for every policy', async () => {
+  it('keep more when more is demanded, for every policy', async () => {
     const ladders: Target[][] = [
       [{ energy: 0.5 }, { energy: 0.9 }, { energy: 0.99 }],
       [{ ratio: 2 }, { ratio: 5 }, { ratio: 20 }],
@@ -84,7 +84,7 @@ describe('rank policies on a real adapter', () => {
     }
   });
 
-  it('a budget is not exceeded by the factors written, in any dtype, and hardly any of it is left', async () => {
+  it('never exceed a budget with the written factors, in any dtype, and nearly use it up', async () => {
     const [bytes, half, parameters] = await squeeze(
       { budget_bytes: 1_000_000 },
       { budget_bytes: 500_000, dtype: 'bfloat16' },
@@ -98,7 +98,7 @@ describe('rank policies on a real adapter', () => {
     assert.deepEqual(rankOf(half!), rankOf(bytes!), 'half the bytes of half the size');
   });
 
-  it('a budget beats one rank for all at the same size', async () => {
+  it('lose less with a budget than with one rank for all of the same size', async () => {
     const uniform = await one({ rank: 4 });
     const { parameters } = uniform;
     const [budget, energy, same] = await squeeze(
@@ -112,7 +112,7 @@ describe('rank policies on a real adapter', () => {
     ] as const) {
       assert.ok(one!.parameters <= parameters);
       assert.ok(one!.result[error]! < 0.5 * uniform.result[error]!);
-      // Each is the better one by what it is for.
+      // Each criterion is better by its own measure.
       const other = one === budget ? energy : budget;
       assert.ok(one!.result[error]! < other!.result[error]!, error);
     }
@@ -121,7 +121,7 @@ describe('rank policies on a real adapter', () => {
     assert.ok(same!.result.warnings.some((warning) => warning.includes(`mean module error of ${told}`)));
   });
 
-  it('the mean module error is that of the modules of the file, and the report has it too', async () => {
+  it('report the mean module error of the modules of the file', async () => {
     const found = await squeeze({ rank: 2 }, { energy: 0.9, uniform: false }, { rank: 1 }, { rank: 8 });
     for (const { result, report } of found) {
       const shares = report.modules.map(({ relative_error: error }) => error ** 2);
@@ -133,13 +133,13 @@ describe('rank policies on a real adapter', () => {
     }
   });
 
-  it('a budget that the adapter already keeps to changes nothing', async () => {
+  it('change nothing for a budget that the adapter already keeps to', async () => {
     const { result } = await one({ budget_bytes: 10_000_000 });
     assert.equal(result.relative_error, 0);
     assert.match(result.warnings.join(), /already 8/);
   });
 
-  it('a budget too small for rank 1 fails with the least there can be', async () => {
+  it('refuse a budget that is too small for rank 1, with the smallest possible one', async () => {
     await assert.rejects(one({ budget_parameters: 101_375 }), (error) => {
       assert.ok(error instanceof AppError && error.code === 'BUDGET_TOO_SMALL');
       assert.match(error.message, /36 modules take at least 101376 parameters, at rank 1/);
@@ -148,7 +148,7 @@ describe('rank policies on a real adapter', () => {
     assert.deepEqual((await one({ budget_parameters: 101_376 })).result.rank, { min: 1, max: 1 });
   });
 
-  it('rank_pattern gives ranks by name, and its unused patterns are told', async () => {
+  it('apply rank_pattern by name, and report unused patterns', async () => {
     const { report, result } = await one({
       rank_pattern: { 'attn.c_proj': 2, 'h.0.mlp.c_proj': 1, q_proj: 4 },
     });
@@ -159,7 +159,7 @@ describe('rank policies on a real adapter', () => {
     assert.match(result.warnings.join('\n'), /rank_pattern: "q_proj" matched no module/);
   });
 
-  it('min_rank and max_rank hold whatever the policy', async () => {
+  it('respect min_rank and max_rank', async () => {
     const bounds = { min_rank: 2, max_rank: 3, uniform: false };
     const found = await squeeze(
       { energy: 0.9, ...bounds },
@@ -173,7 +173,7 @@ describe('rank policies on a real adapter', () => {
     }
   });
 
-  it('do what the table in docs/policies.md says', async () => {
+  it('have the results in the table of docs/policies.md', async () => {
     const page = readFileSync(join(import.meta.dirname, '../../docs/policies.md'), 'utf8');
     const rows = [
       ...page.matchAll(
@@ -191,7 +191,7 @@ describe('rank policies on a real adapter', () => {
         ...errors.map((error) => (100 * error).toFixed(1)),
       ].join(' | ');
     });
-    // All rows at once: a change of a policy moves several.
+    // All rows at once, because a change of a policy affects several.
     assert.deepEqual(
       rows.map(([, target], index) => `${target} | ${cells[index]}`),
       rows.map(([, ...told]) => told.join(' | ')),

@@ -22,7 +22,7 @@ describe('a pool of compute threads', () => {
     await pool.close();
   });
 
-  it('hands the failure of a task to whoever asked, and goes on', async () => {
+  it('passes the error of a task to its caller, and continues', async () => {
     const pool = await ComputePool.start('cpu', 1);
     const { signal } = new AbortController();
     const failures = await Promise.allSettled([1, 2, 3].map(() => pool.run(task('/nowhere/at/all'), signal)));
@@ -33,7 +33,7 @@ describe('a pool of compute threads', () => {
     await pool.close();
   });
 
-  it('does not begin what is cancelled', async () => {
+  it('does not begin cancelled tasks', async () => {
     const pool = await ComputePool.start('cpu', 1);
     await assert.rejects(pool.run(task('/nowhere'), AbortSignal.abort()), { code: 'CANCELLED' });
     await pool.close();

@@ -15,7 +15,7 @@ function watching(signal = new AbortController().signal) {
 }
 
 describe('progress', () => {
-  it('tells the earliest phase that is not through, though the next has begun', () => {
+  it('shows the earliest phase that is not complete, even if the next one has begun', () => {
     const { tracker, seen } = watching();
     tracker.begin('gram', 3);
     tracker.moduleFinished('gram', 'a');
@@ -38,7 +38,7 @@ describe('progress', () => {
 });
 
 describe('timings', () => {
-  it('share the work of threads over their number and add what this thread did', async () => {
+  it('divide the work of threads by their number and add that of this thread', async () => {
     const { tracker } = watching();
     tracker.addPhaseSeconds({ ...noPhaseSeconds(), load: 2, core: 4 });
     tracker.addPhaseSeconds({ ...noPhaseSeconds(), core: 4 });
@@ -52,7 +52,7 @@ describe('timings', () => {
   });
 });
 
-describe('work side by side', () => {
+describe('concurrent work', () => {
   it('fails with the cause, not with what was cancelled because of it', async () => {
     const { tracker } = watching();
     const cancelled = new Promise<void>((_, reject) =>

@@ -41,7 +41,7 @@ function modulesOf(made: readonly Made[]): LoraModule[] {
   );
 }
 
-/** Spectra as the engine gives them: padded with zeros to the width of its blocks. */
+/** Spectra as the engine returns them: padded with zeros to the width of its blocks. */
 const spectraOf = (made: readonly Made[]) =>
   made.map(({ sigma }) => ({ sigma: Float64Array.from([...sigma, ...Array(8).fill(0)]) }));
 
@@ -67,31 +67,31 @@ const FLAT = { sigma: [1, 1, 1, 1] };
 const SHORT = { sigma: [3, 1] };
 const ALL = [STEEP, FLAT, SHORT];
 
-describe('the ranks that kohya gives', () => {
+describe('ranks with compat kohya', () => {
   const kohya = { compat: 'kohya' } as const;
 
-  it('are one direction more than the policy’s, for each module, up to all that it has', () => {
+  it('are one direction more than the policy’s, for each module, up to all directions', () => {
     assert.deepEqual(ranks({ energy: 0.9, ...kohya }, ALL), [3, 4, 2]);
     assert.deepEqual(ranks({ ratio: 3, ...kohya }, ALL), [3, 4, 2]);
     assert.deepEqual(ranks({ cumulative: 0.5, ...kohya }, ALL), [2, 3, 2]);
   });
 
-  it('are capped by max_rank afterwards, as by --new_rank', () => {
+  it('are limited by max_rank afterwards, like by --new_rank', () => {
     assert.deepEqual(ranks({ energy: 0.9, ...kohya }, ALL, { maxRank: 2 }), [2, 2, 2]);
     assert.deepEqual(ranks({ energy: 0.9, ...kohya }, ALL, { maxRank: 3 }), [3, 3, 2]);
   });
 
-  it('are made uniform where that is asked for', () => {
+  it('are made uniform on request', () => {
     assert.deepEqual(ranks({ cumulative: 0.5, uniform: true, ...kohya }, ALL), [3, 3, 2]);
   });
 
-  it('are 1 for an update whose σ₁ is at most 1e-6 before its scale, whatever that is', () => {
+  it('are 1 for an update whose σ₁ is at most 1e-6 before scaling, whatever the scale', () => {
     const almostZero = { sigma: [1e-6, 1e-6, 1e-6], scale: 100 };
     const small = { sigma: [2e-6, 1e-6, 1e-7], scale: 0.001 };
     assert.deepEqual(ranks({ energy: 0.9, ...kohya }, [almostZero, small]), [1, 3]);
   });
 
-  it('never exceed what a matrix has', () => {
+  it('never exceed the number of directions of a matrix', () => {
     assert.deepEqual(ranks({ energy: 1, ...kohya }, [{ sigma: [3, 2, 0, 0], m: 2 }]), [2]);
   });
 });
@@ -109,7 +109,7 @@ describe('the ranks of a target', () => {
     [{ tolerance: 0.6 }, [3, 3, 2], [1, 3, 1]],
   ];
   for (const [target, uniform, each] of cases) {
-    it(`are uniform by default, and each module’s own on demand: ${JSON.stringify(target)}`, () => {
+    it(`are uniform by default, and different for each module on request: ${JSON.stringify(target)}`, () => {
       assert.deepEqual(ranks(target, ALL), uniform);
       assert.deepEqual(ranks({ ...target, uniform: true }, ALL), uniform);
       assert.deepEqual(ranks({ ...target, uniform: false }, ALL), each);
@@ -117,7 +117,7 @@ describe('the ranks of a target', () => {
     });
   }
 
-  it('do not depend on the scale of a module but in budgets', () => {
+  it('do not depend on the scale of a module, except for budgets', () => {
     const scaled = ALL.map((made, index) => ({ ...made, scale: [-3, 1e-9, 1e9][index]! }));
     for (const [target] of cases) {
       const own = { ...target, uniform: false };
@@ -152,7 +152,7 @@ describe('the ranks of a target', () => {
     assert.deepEqual(ranks({ profile: 'x' }, wide, { allowedRanks: [4, 32, 128] }), [32, 4]);
   });
 
-  it('keep to the limits, whatever the policy', () => {
+  it('respect the limits, whatever the policy', () => {
     const wide = [{ sigma: Array.from({ length: 40 }, (_, i) => 0.9 ** i), m: 50, n: 60 }, STEEP];
     const targets: Target[] = [
       { rank: 11 },
@@ -176,7 +176,7 @@ describe('the ranks of a target', () => {
     }
   });
 
-  it('cut what a module has no directions for, unless one rank for all is asked for', () => {
+  it('are limited to the directions of a module, unless one rank for all is requested', () => {
     const flat = { sigma: Array(6).fill(1), m: 3 };
     const usual = { sigma: Array(6).fill(1) };
     assert.deepEqual(ranks({ rank: 5 }, [flat, usual]), [3, 5]);
@@ -186,11 +186,11 @@ describe('the ranks of a target', () => {
     assert.deepEqual(ranks({ rank_pattern: { '0.q_proj': 5 } }, [flat, flat]), [3, 6]);
     assert.deepEqual(ranks({ energy: 1 }, [flat, usual], { minRank: 4 }), [3, 6]);
     assert.deepEqual(ranks({ budget_parameters: 1000 }, [flat, usual]), [3, 6]);
-    // A format alone leaves ranks as they are.
+    // A format alone leaves the ranks unchanged.
     assert.deepEqual(ranks({ format: 'peft' }, [flat]), [6]);
   });
 
-  it('need the spectrum for all but a rank, a pattern and a profile alone', () => {
+  it('need the spectrum for all policies but a rank, a pattern and a profile alone', () => {
     for (const target of [
       { rank: 1 },
       { rank_pattern: { x: 1 } },
@@ -212,7 +212,7 @@ describe('a rank_pattern', () => {
     'model.layers.10.self_attn.q_proj',
   ].map((name) => ({ name, sigma: Array(16).fill(1), m: 20, n: 20 }));
 
-  it('is matched as PEFT matches it, and leaves the other modules alone', () => {
+  it('is matched like in PEFT, and leaves the other modules unchanged', () => {
     const cases: [pattern: Record<string, number>, ranks: number[]][] = [
       [{ q_proj: 4 }, [4, 16, 4]],
       [{ 'layers.0.self_attn.q_proj': 4 }, [4, 16, 16]],
@@ -229,7 +229,7 @@ describe('a rank_pattern', () => {
     }
   });
 
-  it('warns of patterns that decide for no module', () => {
+  it('warns of patterns that apply to no module', () => {
     const { warnings } = choose({ rank_pattern: { q_proj: 4, k_proj: 2, '0.self_attn.q_proj': 3 } }, made);
     assert.equal(warnings.length, 1);
     assert.match(warnings[0]!, /"k_proj", "0\.self_attn\.q_proj" matched no module/);
@@ -237,7 +237,7 @@ describe('a rank_pattern', () => {
     assert.match(choose({ rank_pattern: many }, made).warnings[0]!, /"x4" and 35 more matched no module/);
   });
 
-  it('can be made uniform, which is said', () => {
+  it('can be made uniform, which is reported', () => {
     const { ranks: found, warnings } = choose(
       { rank_pattern: { q_proj: 4, up_proj: 6 }, uniform: true },
       made,
@@ -246,11 +246,11 @@ describe('a rank_pattern', () => {
     assert.match(warnings[0]!, /largest rank/);
   });
 
-  it('is held within max_rank, unmatched modules too', () => {
+  it('respects max_rank, also for modules without a match', () => {
     assert.deepEqual(ranks({ rank_pattern: { q_proj: 12 } }, made, { maxRank: 8 }), [8, 8, 8]);
   });
 
-  it('is refused when it cannot be read, as a fault of the request', () => {
+  it('that cannot be parsed is refused as an error of the request', () => {
     const look = refusal('VALIDATION_FAILED', () => ranks({ rank_pattern: { '(?=q)': 4 } }, made));
     assert.match(
       look.message,
@@ -271,7 +271,7 @@ describe('a budget', () => {
       return sum + found[index]! * ((one.n ?? 20) * a + (one.m ?? 10) * b);
     }, 0);
 
-  it('by energy goes where that is, counting the scale of each module', () => {
+  it('by energy goes where the energy is, including the scale of each module', () => {
     const by = { budget_parameters: 90, criterion: 'energy' } as const;
     const quiet = [{ sigma: [8, 8] }, { sigma: [1, 1] }];
     assert.deepEqual(ranks(by, quiet), [2, 1]);
@@ -279,7 +279,7 @@ describe('a budget', () => {
     assert.deepEqual(ranks(by, loud), [1, 2]);
   });
 
-  it('goes where a module loses most of its own unless said otherwise, small as its update may be', () => {
+  it('goes by default where a module loses most of its own energy, however small its update', () => {
     const made = [{ sigma: [8, 1] }, { sigma: [0.5, 0.5] }];
     assert.deepEqual(ranks({ budget_parameters: 90 }, made), [1, 2]);
     assert.deepEqual(ranks({ budget_parameters: 90, criterion: 'relative' }, made), [1, 2]);
@@ -294,7 +294,7 @@ describe('a budget', () => {
     assert.deepEqual(selectRanks(target, NO_LIMITS, modulesOf(made), withRest).ranks, [1, 2]);
   });
 
-  it('survives scales whose squares do not fit a number', () => {
+  it('handles scales whose squares exceed the range of numbers', () => {
     const tiny = [
       { sigma: [8, 4], scale: 1e-200 },
       { sigma: [8, 6], scale: 1e-200 },
@@ -306,7 +306,7 @@ describe('a budget', () => {
 
   it('in bytes counts the dtypes that are written', () => {
     const mixed = [{ sigma: [1, 1, 1, 1], dtypeA: 'F16', dtypeB: 'F32' } as const];
-    // One rank: 20·2 + 10·4 = 80 bytes as it is, 60 in float16, 120 in float32.
+    // One rank: 20·2 + 10·4 = 80 bytes in the source's dtypes, 60 in float16, 120 in float32.
     const cases: [dtype: Target['dtype'], budget: number, rank: number][] = [
       [undefined, 160, 2],
       ['match', 159, 1],
@@ -325,7 +325,7 @@ describe('a budget', () => {
     assert.deepEqual(ranks({ budget_parameters: 90, dtype: 'float16' }, mixed), [3]);
   });
 
-  it('gives the largest uniform rank that fits on demand', () => {
+  it('gives the largest uniform rank that fits on request', () => {
     const made = [{ sigma: [9, 8, 7, 6] }, { sigma: [1, 1, 1, 1] }, { sigma: [5, 5] }];
     const cases: [parameters: number, ranks: number[]][] = [
       [90, [1, 1, 1]],
@@ -343,7 +343,7 @@ describe('a budget', () => {
     assert.deepEqual(ranks({ budget_parameters: 300, uniform: true }, made, allowed), [4, 4, 2]);
   });
 
-  it('that gives one rank says what ranks by module of that size would lose', () => {
+  it('that gives one rank reports what ranks by module of that size would lose', () => {
     // One rank loses 2 of 84 and 2 of 4, ranks 1 and 3 lose 3 of 84 and 1 of 4.
     const made = [{ sigma: [9, 1, 1, 1] }, { sigma: [1, 1, 1, 1] }];
     const { warnings } = choose({ budget_parameters: 120, uniform: true }, made);
@@ -365,7 +365,7 @@ describe('a budget', () => {
     assert.deepEqual(ranks(by, made, { allowedRanks: [1, 2, 4] }), [4, 1]);
   });
 
-  it('that is too small is refused with the least there can be', () => {
+  it('that is too small is refused with the smallest possible one', () => {
     const bytes = refusal('BUDGET_TOO_SMALL', () => ranks({ budget_bytes: 359 }, ALL));
     assert.match(bytes.message, /359 bytes is too small: the 3 modules take at least 360 bytes, at rank 1\./);
     assert.deepEqual(bytes.context, { budget_bytes: 359, least_bytes: 360 });
@@ -376,7 +376,7 @@ describe('a budget', () => {
     assert.match(parameters.message, /at least 240 parameters, at rank 2 to 3/);
   });
 
-  it('is never exceeded, and a uniform one leaves less room than one more rank takes', () => {
+  it('is never exceeded, and a uniform rank leaves less than one more rank would need', () => {
     const dtypes = fc.constantFrom<FactorDtype>('F32', 'F16', 'BF16');
     const made = fc.record({
       sigma: fc

@@ -12,7 +12,7 @@ import { buildSafetensors, float32Tensor, parseSafetensors, type Tensor } from '
 const Q = 'base_model.model.q_proj';
 const TENSORS: Readonly<Record<string, Tensor>> = {
   [`${Q}.lora_A.weight`]: float32Tensor([2, 3], [1, 2, 3, 4, 5, 6]),
-  // Three bytes, so that what follows has to be moved for its numbers to be aligned.
+  // Three bytes, so that the following tensors must be moved to be aligned.
   'base_model.model.flags': { dtype: 'U8', shape: [3], bytes: Uint8Array.of(7, 8, 9) },
   [`${Q}.lora_B.weight`]: float32Tensor([2, 2], [1, 0, 0, 1]),
 };
@@ -50,8 +50,8 @@ async function joined(files: Readonly<Record<string, Buffer>>, index: unknown = 
   }
 }
 
-describe('weights in several files', () => {
-  it('become one, every tensor aligned, whatever the order of the files', async () => {
+describe('sharded weights', () => {
+  it('are joined, with every tensor aligned, whatever the order of the files', async () => {
     const whole = await joined(FILES, INDEX);
     const { tensors, metadata } = parseSafetensors(whole);
     assert.deepEqual(metadata, { format: 'pt' });
@@ -149,7 +149,7 @@ describe('weights in several files', () => {
       ],
     ];
   for (const [what, files, index, code, message] of refusals) {
-    it(`are refused where ${what}`, async () => {
+    it(`are refused if ${what}`, async () => {
       await assert.rejects(joined(files, index), (error) => {
         assert.ok(error instanceof AppError, String(error));
         assert.equal(error.code, code, error.message);
@@ -159,7 +159,7 @@ describe('weights in several files', () => {
     });
   }
 
-  it('are joined or refused, whatever is in the files and the index', async (t: TestContext) => {
+  it('are joined or refused, whatever the files and the index contain', async (t: TestContext) => {
     const damage = fc.record({ at: fc.nat(400), byte: fc.nat(255) });
     const bytes = (whole: Buffer) =>
       fc.oneof(

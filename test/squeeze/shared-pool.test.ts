@@ -4,7 +4,7 @@ import { ComputePool } from '../../src/compute/pool.ts';
 import { SharedPool } from '../../src/compute/shared-pool.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 
-/** A kept pool whose first starts fail, and the pools that it had. */
+/** A kept pool whose first starts fail, and the pools that it started. */
 function keptPool(failures: readonly Error[] = []) {
   const left = [...failures];
   const started: ComputePool[] = [];
@@ -24,7 +24,7 @@ const fails = (error: Error) => async (): Promise<never> => {
 };
 
 describe('a pool that is kept from job to job', () => {
-  it('is started by the first job, and used by those that come at the same time and later', async () => {
+  it('is started by the first job, and shared by simultaneous and later ones', async () => {
     const { kept, started } = keptPool();
     assert.equal(kept.isStarted, false);
     const used = await Promise.all([kept.use(itself), kept.use(itself)]);
@@ -34,7 +34,7 @@ describe('a pool that is kept from job to job', () => {
     await kept.close();
   });
 
-  it('is tried again by the next job where it could not be started', async () => {
+  it('is started again by the next job if it could not be started', async () => {
     const unavailable = new AppError('PROVIDER_UNAVAILABLE', 'no such device');
     const { kept, started } = keptPool([unavailable]);
     await assert.rejects(Promise.all([kept.use(itself), kept.use(itself)]), unavailable);
@@ -43,7 +43,7 @@ describe('a pool that is kept from job to job', () => {
     await kept.close();
   });
 
-  it('outlives a failure that is the fault of the job, and no other', async () => {
+  it('survives a failure that is the fault of the job, but no other', async () => {
     const { kept, started } = keptPool();
     const refused = new AppError('NON_FINITE_WEIGHTS', 'NaN');
     await assert.rejects(kept.use(fails(refused)), refused);

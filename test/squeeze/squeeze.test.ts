@@ -68,7 +68,7 @@ describe('a squeeze', () => {
     );
   });
 
-  it('describes every module of the source by its spectrum, with its scale', async () => {
+  it('reports every module of the source with its spectrum and its scale', async () => {
     const dir = plain();
     const source = readPeftAdapter(dir);
     await squeezing(
@@ -113,7 +113,7 @@ describe('a squeeze', () => {
     });
   });
 
-  it('comes close with the sketch, and says which method it used', async () => {
+  it('comes close with the sketch, and reports the method', async () => {
     const dir = adapter(someModules(96, 2));
     const source = readPeftAdapter(dir);
     await squeezing(compute.pool, dir, { targets: [{ rank: 8 }] }, ({ targets, report }) => {
@@ -131,7 +131,7 @@ describe('a squeeze', () => {
     });
   });
 
-  it('does as many power iterations as it is told', async () => {
+  it('does as many power iterations as requested', async () => {
     const dir = adapter(someModules(64, 1));
     const errors: number[] = [];
     for (const power_iterations of [0, 2]) {
@@ -145,7 +145,7 @@ describe('a squeeze', () => {
     assert.ok(errors[1]! < errors[0]!);
   });
 
-  it('folds the scale into the factors, or keeps it, and means the same', async () => {
+  it('folds the scale into the factors or keeps it, with the same update', async () => {
     for (const config of [
       {},
       { lora_alpha: 13 },
@@ -177,7 +177,7 @@ describe('a squeeze', () => {
     }
   });
 
-  it('writes the dtype asked for, and measures after rounding', async () => {
+  it('writes the requested dtype, and measures after rounding', async () => {
     const dir = plain();
     const source = readPeftAdapter(dir);
     const targets: Target[] = [
@@ -222,7 +222,7 @@ describe('a squeeze', () => {
     );
   });
 
-  it('carries over every tensor that is no factor, byte for byte', async () => {
+  it('carries over every other tensor, byte for byte', async () => {
     const extra = {
       'base_model.model.score.weight': float32Tensor(
         [3, 5],
@@ -244,7 +244,7 @@ describe('a squeeze', () => {
     });
   });
 
-  it('tells in the metadata how the file was made', async () => {
+  it('records in the metadata how the file was made', async () => {
     const dir = plain();
     const options = { method: 'exact', seed: 9 } as const;
     await squeezing(
@@ -263,7 +263,7 @@ describe('a squeeze', () => {
     );
   });
 
-  it('gives digests and sizes of what is on disk', async () => {
+  it('reports digests and sizes of the files on disk', async () => {
     await squeezing(
       compute.pool,
       plain(),
@@ -302,8 +302,8 @@ describe('a squeeze', () => {
   });
 });
 
-describe('a target that is not below the source', () => {
-  it('gives the source itself, with a warning, when nothing changes', async () => {
+describe('a target that is not smaller than the source', () => {
+  it('returns the source itself, with a warning, if nothing changes', async () => {
     const dir = adapter(someModules(8));
     const size = readFileSync(join(dir, 'adapter_model.safetensors')).length;
     await squeezing(
@@ -325,7 +325,7 @@ describe('a target that is not below the source', () => {
     );
   });
 
-  it('copies the modules that have the rank already and squeezes the others', async () => {
+  it('copies modules that already have the rank and squeezes the others', async () => {
     const [small] = someModules(4, 1);
     const large = { ...someModules(12, 2)[1]!, name: 'layers.9.v_proj' };
     const config = { r: 4, lora_alpha: 8, rank_pattern: { 'layers.9.v_proj': 12 } };
@@ -387,7 +387,7 @@ describe('the bytes of a result', () => {
     assert.deepEqual(await bytesOf(alone), await bytesOf(dir));
   });
 
-  it('depend on the seed where a sketch is drawn, and only there', async () => {
+  it('depend on the seed only if a sketch is used', async () => {
     const dir = adapter(someModules(96, 1));
     const digest = (seed: number, method: 'rsvd' | 'exact') =>
       squeezing(
@@ -406,7 +406,7 @@ describe('the bytes of a result', () => {
 });
 
 describe('a result', () => {
-  it('has its scale folded where that is asked for, also where nothing is squeezed', async () => {
+  it('has its scale folded on request, even if nothing is squeezed', async () => {
     const dir = adapter(someModules(8));
     const targets: Target[] = [{ rank: 8 }, { rank: 8, scale: 'fold' }];
     await squeezing(compute.pool, dir, { targets }, ({ targets: [plain, folded] }) => {
@@ -424,7 +424,7 @@ describe('a result', () => {
     });
   });
 
-  it('says how many digits hold where factors cancel', async () => {
+  it('reports how many digits are reliable if factors cancel', async () => {
     const [u, w, v] = [1, 2, 3].map((seed) => normals(seed, 'cancelling', 40)) as [
       Float64Array,
       ...Float64Array[],
@@ -452,7 +452,7 @@ describe('a result', () => {
     }
   });
 
-  it('says where it is larger than its source', async () => {
+  it('reports that it is larger than its source', async () => {
     const dir = adapter(someModules(8), {}, { encode: bfloat16Tensor });
     const targets: Target[] = [{ rank: 7, dtype: 'float32' }, { rank: 7 }];
     await squeezing(compute.pool, dir, { targets }, ({ targets: [larger, smaller] }) => {
@@ -479,7 +479,7 @@ describe('a squeeze refuses', () => {
     }
   });
 
-  it('a result that its dtype cannot hold, naming the module', async () => {
+  it('a result that its dtype cannot represent, naming the module', async () => {
     const modules = someModules(8);
     modules[2] = {
       ...modules[2]!,
@@ -513,12 +513,12 @@ describe('a squeeze refuses', () => {
       squeezing(compute.pool, adapter(modules), { targets: [{ ...target, split: 'a' }] }, () => {}),
       failsWith('NON_FINITE_RESULT', 'layers.1.q_proj', 'float16', 'become zero'),
     );
-    // An update of nothing is no underflow.
+    // An update of zero is not an underflow.
     const zero = someModules(8, 1).map((module) => ({ ...module, b: matrix(module.b.rows, 8) }));
     await squeezing(compute.pool, adapter(zero), { targets: [target] }, () => {});
   });
 
-  it('to go on when it is cancelled, and leaves the pool fit for the next', async () => {
+  it('to continue when it is cancelled, and leaves the pool usable for the next one', async () => {
     // Three stacks for two threads: one has not begun yet.
     const dir = adapter(someModules(64, 40));
     const abort = new AbortController();
@@ -535,7 +535,7 @@ describe('a squeeze refuses', () => {
   });
 });
 
-it('a bias of B stays what it was times its scale, whatever the scale of the result', async () => {
+it('a bias of B keeps its value times its scale, whatever the scale of the result', async () => {
   const [module] = someModules(8, 1);
   const name = 'base_model.model.layers.0.q_proj.lora_B.bias';
   const bias = float32Tensor([module!.b.rows], module!.b.data.slice(0, module!.b.rows));

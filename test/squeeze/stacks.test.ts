@@ -9,30 +9,30 @@ describe('stacks of modules', () => {
     assert.deepEqual(stacks(modulesOf(8, 4, 8, 8, 4), 128), [[0, 2], [3], [1, 4]]);
   });
 
-  it('hold one module when it alone is larger than a stack', () => {
+  it('contain one module if that alone is larger than a stack', () => {
     assert.deepEqual(stacks(modulesOf(512, 512), 1000), [[0], [1]]);
   });
 
-  it('are none without modules', () => {
+  it('are absent without modules', () => {
     assert.deepEqual(stacks([], 1000), []);
   });
 
-  it('never hold so many that progress and cancelling would wait for all', () => {
+  it('are small enough for progress and cancelling', () => {
     const sizes = stacks(modulesOf(...new Array<number>(1000).fill(1)), 2 ** 30).map(({ length }) => length);
     assert.deepEqual(sizes, [256, 256, 256, 232]);
   });
 });
 
 describe('the size of a stack', () => {
-  it('follows the GPU memory that each thread may take', () => {
+  it('follows the GPU memory that each thread may use', () => {
     const one = stackNumbers('cuda', 1, 2 ** 30);
     assert.equal(stackNumbers('cuda', 1, 2 ** 31), 2 * one);
     assert.equal(stackNumbers('cuda', 4, 2 ** 30), one / 4);
-    // A stack of that many float64 numbers, with all a graph makes of them, stays inside.
+    // A stack of that many float64 numbers, with everything that a graph creates from them, fits.
     assert.ok(one * 8 < 2 ** 30 / 16);
   });
 
-  it('takes a whole 7B adapter of rank 64 at once on a GPU by default, and a cacheful on the CPU', () => {
+  it('permits a whole 7B adapter of rank 64 at once on a GPU by default, and as much as the cache holds on the CPU', () => {
     const modules = modulesOf(...new Array<number>(224).fill(64));
     assert.equal(stacks(modules, stackNumbers('cuda', 1, 2 * 2 ** 30)).length, 1);
     assert.equal(stacks(modules, stackNumbers('cpu', 2, 2 * 2 ** 30)).length, 14);
@@ -43,7 +43,7 @@ describe('modules that go through a graph at once', () => {
   const shapeOf = (m: number, n: number, rank: number) => ({ m, n, rank });
   const [wide, narrow] = [shapeOf(96, 32, 8), shapeOf(32, 32, 8)];
 
-  it('have one shape, and what else is asked for in common', () => {
+  it('have one shape, and the same options', () => {
     const modules = [wide, narrow, wide, wide, narrow, shapeOf(96, 32, 4)];
     assert.deepEqual(alike(modules), [[0, 2, 3], [1, 4], [5]]);
     const kinds = ['x', 'x', 'y', 'x', 'x', 'x'];
@@ -53,7 +53,7 @@ describe('modules that go through a graph at once', () => {
     );
   });
 
-  it('are as many as have half a million numbers, and one where it has more alone', () => {
+  it('have half a million numbers together, or more if a single one has', () => {
     const large = shapeOf(4096, 4096, 32);
     assert.deepEqual(alike([large, large, large, large]), [
       [0, 1],

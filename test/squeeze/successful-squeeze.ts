@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import type { JobOutcome, WrittenTarget } from '../../src/squeeze/job-context.ts';
 import { squeeze as squeezeTargets } from '../../src/squeeze/squeeze.ts';
 
-/** What a job comes to whose targets all succeed. */
+/** The outcome of a job whose targets all succeed. */
 export interface SuccessfulOutcome extends JobOutcome {
   readonly targets: readonly WrittenTarget[];
   readonly report: Omit<Report, 'targets'> & { readonly targets: SucceededTargetReport[] };
@@ -20,6 +20,6 @@ export function requireSuccess(outcome: JobOutcome): SuccessfulOutcome {
   return outcome as SuccessfulOutcome;
 }
 
-/** A squeeze, of which a target that fails is an error. */
+/** A squeeze in which a target that fails is thrown as an error. */
 export const squeeze = async (...args: Parameters<typeof squeezeTargets>): Promise<SuccessfulOutcome> =>
   requireSuccess(await squeezeTargets(...args));

@@ -32,7 +32,7 @@ import {
 const RANK = 12;
 const fixture = computeFixture();
 
-/** A file of what the squeeze wrote for the trainer, as float64 matrices by tensor name. */
+/** A file that the squeeze wrote for the trainer, as float64 matrices by tensor name. */
 function extra(outcome: WrittenTarget, name: string): Map<string, Matrix> {
   const file = outcome.extra.find((candidate) => candidate.name === name);
   assert.ok(file, `${name} is there`);
@@ -57,7 +57,7 @@ const names = (module: string) =>
     b: `base_model.model.${module}.lora_B.weight`,
   }) as const;
 
-/** Writes an optimizer state beside nothing else. */
+/** Writes an optimizer state without other tensors. */
 function stateFile(tensors: Record<string, Tensor>): { path: string; remove: () => void } {
   const dir = mkdtempSync(join(tmpdir(), 'moments-'));
   const path = join(dir, 'optimizer.safetensors');
@@ -98,7 +98,7 @@ const TARGETS: [string, Target][] = [
 
 describe('projections', () => {
   for (const [name, target] of TARGETS) {
-    it(`take the old factors to the new ones: ${name}`, async () => {
+    it(`map the old factors to the new ones: ${name}`, async () => {
       const modules = someModules(RANK);
       await squeezing(fixture.pool, fixture.adapter(modules), { targets: [target] }, ({ targets }) => {
         const [outcome] = targets;
@@ -116,7 +116,7 @@ describe('projections', () => {
     });
   }
 
-  it('of several targets have numbered names, and are there only for those that ask', async () => {
+  it('of several targets have numbered names, and exist only for targets that request them', async () => {
     const targets: Target[] = [{ rank: 4, projections: true }, { rank: 3 }, { rank: 2, projections: true }];
     await squeezing(fixture.pool, fixture.adapter(someModules(RANK)), { targets }, (outcome) => {
       const files = outcome.targets.map(({ extra: files }) => files.map(({ name }) => name));
@@ -126,7 +126,7 @@ describe('projections', () => {
     });
   });
 
-  it('are the identity where a module keeps its rank', async () => {
+  it('are the identity if a module keeps its rank', async () => {
     const targets: Target[] = [{ rank_pattern: { 'layers.0.q_proj': 4 }, scale: 'keep', projections: true }];
     await squeezing(fixture.pool, fixture.adapter(someModules(RANK)), { targets }, (outcome) => {
       const matrices = extra(outcome.targets[0]!, 'projections.safetensors');
@@ -136,7 +136,7 @@ describe('projections', () => {
     });
   });
 
-  it('are not written where nothing changes', async () => {
+  it('are not written if nothing changes', async () => {
     const targets: Target[] = [{ rank: RANK, scale: 'keep', projections: true }];
     await squeezing(fixture.pool, fixture.adapter(someModules(RANK)), { targets }, (outcome) => {
       assert.equal(outcome.targets[0]!.files, null);
@@ -169,7 +169,7 @@ describe('optimizer state', () => {
   }
 
   for (const [name, target] of TARGETS) {
-    it(`first moments become the gradients there are at the new factors: ${name}`, async () => {
+    it(`first moments become the gradients at the new factors: ${name}`, async () => {
       const modules = someModules(RANK);
       const { losses, tensors } = made(modules);
       const { path, remove } = stateFile(tensors);
@@ -190,7 +190,7 @@ describe('optimizer state', () => {
     });
   }
 
-  it('second moments go with the squares of the projections', async () => {
+  it('second moments are projected by the squares of the projections', async () => {
     const modules = someModules(RANK);
     const { tensors } = made(modules);
     const { path, remove } = stateFile(tensors);
@@ -237,14 +237,14 @@ describe('optimizer state', () => {
       for (const [module, result] of readResult(outcome!).modules) {
         const expected = gradients(losses.get(module)!, result);
         const found = numbersOf(written.get(`${names(module).b}.momentum_buffer`)!);
-        // 2⁻⁸ of rounding on the way out, as much on the way in, gathered over a few columns.
+        // 2⁻⁸ of rounding in both directions, added up over a few columns.
         assert.ok(relative(found, expected.b) < 2 ** -5);
       }
     });
     remove();
   });
 
-  it('is all zeros, in the new shapes, when it is to be reset', async () => {
+  it('is all zeros, in the new shapes, if it is reset', async () => {
     const modules = someModules(RANK);
     const { path, remove } = stateFile(made(modules).tensors);
     const targets: Target[] = [{ rank: 5, scale: 'keep', projections: true }];
@@ -262,8 +262,8 @@ describe('optimizer state', () => {
     remove();
   });
 
-  it('comes through in pieces where a module is too large for one', async () => {
-    // (m + n)·r is just over the numbers held at a time.
+  it('is projected in pieces if a module is too large for one', async () => {
+    // (m + n)·r is slightly more than the numbers held at a time.
     const big: ModuleFactors = {
       name: 'big',
       b: gaussianMatrix(140_000, 16, 1),
@@ -359,7 +359,7 @@ describe('dead directions', () => {
   }
 
   for (const dtype of ['float32', 'bfloat16', 'float16'] as const) {
-    it(`get a random A and B = 0, so that ΔW stays and a gradient can move them: ${dtype}`, async () => {
+    it(`get a random A and B = 0, so that ΔW stays and a gradient can change them: ${dtype}`, async () => {
       const targets: Target[] = [{ rank: 4, scale: 'keep', revive: true, projections: true, dtype }];
       await squeezing(fixture.pool, fixture.adapter(dead), { targets }, ({ targets: [outcome] }) => {
         const { modules } = readResult(outcome!);
@@ -386,7 +386,7 @@ describe('dead directions', () => {
     });
   }
 
-  it('stay zero where nobody asks', async () => {
+  it('stay zero by default', async () => {
     const targets: Target[] = [{ rank: 4, scale: 'keep' }];
     await squeezing(fixture.pool, fixture.adapter(dead), { targets }, ({ targets: [outcome] }) => {
       const { a, b } = readResult(outcome!).modules.get('untrained')!;
@@ -394,7 +394,7 @@ describe('dead directions', () => {
     });
   });
 
-  it('are the same for the same seed, and others for another', async () => {
+  it('are the same for the same seed, and different for another', async () => {
     const targets: Target[] = [{ rank: 4, scale: 'keep', revive: true }];
     const digest = (seed: number) =>
       squeezing(
@@ -413,7 +413,7 @@ describe('scale "sqrt"', () => {
     ['lora_alpha / r', { lora_alpha: 24 }, (24 / RANK) * Math.sqrt(RANK / 3) * 3],
     ['rsLoRA, where lora_alpha stays', { lora_alpha: 24, use_rslora: true }, 24],
   ] as const) {
-    it(`lets the scale grow by √(r/k) and ΔW be: ${name}`, async () => {
+    it(`multiplies the scale by √(r/k) and leaves ΔW unchanged: ${name}`, async () => {
       const modules = someModules(RANK);
       const targets: Target[] = [
         { rank: 3, scale: 'sqrt' },
@@ -435,7 +435,7 @@ describe('scale "sqrt"', () => {
 });
 
 describe('the learning rate hint', () => {
-  it('keeps the first-order size of a step of Adam in ΔW', async () => {
+  it('keeps the first-order size of an Adam step in ΔW', async () => {
     const modules = someModules(RANK);
     for (const scale of ['keep', 'sqrt', 'fold'] as const) {
       const targets: Target[] = [{ rank: 4, scale, projections: true }];

@@ -13,8 +13,8 @@ import { SmallDisk } from './mounts.ts';
 
 const RESERVE_BYTES = 4 * 2 ** 20;
 
-describe('SQLite and its storage on one disk that is full', () => {
-  it('lets everybody delete and jobs end, takes in nothing new, and goes on when there is room', (t) =>
+describe('SQLite and its storage on one full disk', () => {
+  it('permits deletions, lets jobs end, accepts nothing new, and continues when there is room', (t) =>
     withFolder(async (folder) => {
       const disk = SmallDisk.mount(join(folder, 'data'), '64m');
       if (typeof disk === 'string') return t.skip(disk);
@@ -52,7 +52,7 @@ describe('SQLite and its storage on one disk that is full', () => {
         });
         const waiting = await post(client, adapter.id, 3);
         disk.fill();
-        // Whoever comes first finds out; from then on it is known.
+        // The first request notices; from then on it is known.
         const refused = await until('the first refusal', async () => {
           const response = await client.postJob(request(adapter.id, 4));
           return response.ok ? undefined : problemOf(response);
@@ -77,12 +77,12 @@ describe('SQLite and its storage on one disk that is full', () => {
         const told = 'this worker takes no jobs until it is back';
         await until('a worker that takes nothing', () => service!.output().includes(told) || undefined);
 
-        // A start on the full disk is like that too.
+        // It is the same after a start on the full disk.
         assert.equal(await service.end('SIGKILL'), null);
         service = await startService(env);
         const again = new Client(service.url);
         assert.equal((await again.json<JobRecord>(`/v1/jobs/${running}`)).state, 'succeeded');
-        // Taken it may be, but not done.
+        // The job may be accepted, but is not done.
         assert.match((await again.json<JobRecord>(`/v1/jobs/${waiting}`)).state, /^(queued|active)$/);
         assert.equal((await problemOf(await again.postJob(request(adapter.id, 4)))).code, 'STORAGE_FULL');
 
@@ -95,7 +95,7 @@ describe('SQLite and its storage on one disk that is full', () => {
         for (const id of [waiting, accepted]) assert.equal((await again.finished(id)).state, 'succeeded');
         assert.equal((await readiness(service)).status, 'ready');
       } finally {
-        // A process that is stopped would hold the output of the service open for ever.
+        // A suspended process would keep the output of the service open forever.
         for (const pid of goOn) process.kill(pid, 'SIGKILL');
         assert.equal(await service?.end(), 0, service?.output());
         disk.unmount();

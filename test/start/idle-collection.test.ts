@@ -5,16 +5,18 @@ import { collectWhenIdle } from '../../src/app/idle-collection.ts';
 import { createLogger } from '../../src/log.ts';
 import { until } from '../queue/harness.ts';
 
-/** It looks every 5 s, and the first look may find the process busy. V8 itself leaves such garbage for minutes. */
+/**
+ * The service checks every 5 s, and may be busy the first time. V8 itself leaves such garbage for minutes.
+ */
 const LIMIT_MS = 30_000;
 
-it('a process that is idle gives back the memory of what it has forgotten', async () => {
+it('an idle process returns the memory of objects that are no longer used', async () => {
   const end = collectWhenIdle(createLogger('silent'));
   const beforeBytes = process.memoryUsage.rss();
   try {
     let objects: unknown[] | undefined = [];
     for (let index = 0; index < 3_000_000; index++) objects.push({ index, parts: [index] });
-    // A collection that V8 has begun by itself ends before they are forgotten.
+    // A collection that V8 has already begun ends before they are released.
     await sleep(2000);
     assert.equal(objects.length, 3_000_000);
     objects = undefined;

@@ -3,7 +3,7 @@ import { mkdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A small file system of its own, that can be full or read-only. */
+/** A small file system that can be full or read-only. */
 export class SmallDisk {
   readonly folder: string;
 
@@ -11,7 +11,7 @@ export class SmallDisk {
     this.folder = folder;
   }
 
-  /** @returns why it cannot be had, where mounting is not allowed */
+  /** @returns why it is not available, if mounting is not permitted */
   static mount(folder: string, size: string): SmallDisk | string {
     mkdirSync(folder, { recursive: true });
     try {
@@ -22,14 +22,14 @@ export class SmallDisk {
     }
   }
 
-  /** Fills it to the last byte, or but for some. */
+  /** Fills it to the last byte, or leaves some bytes. */
   fill(leftBytes = 0): void {
     const { bfree, bsize } = statfsSync(this.folder);
     const bytes = bfree * bsize - leftBytes;
     try {
       if (bytes > 0) writeFileSync(this.ballast, Buffer.alloc(bytes));
     } catch (error) {
-      // Somebody else took the last of it: it is as full as was wanted.
+      // Another process used the last of it: it is as full as required.
       if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
     }
   }

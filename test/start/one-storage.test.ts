@@ -17,14 +17,14 @@ import { until, withFolder } from '../queue/harness.ts';
 
 const idIn = (storage: string): string => readFileSync(join(storage, 'storage-id'), 'utf8');
 
-/** Starts the service, which can be used, and ends it. */
+/** Starts the service, which becomes ready, and ends it. */
 async function used(env: NodeJS.ProcessEnv): Promise<void> {
   const service = await startService(env);
   await new Client(service.url).upload(fixtureAdapters()[0]!.dir);
   assert.equal(await service.end(), 0, service.output());
 }
 
-describe('a service whose storage is not that of its database', () => {
+describe('a service whose storage belongs to another database', () => {
   it('does not start: one sentence with the ids of both, and exit code 1', () =>
     withFolder(async (DATA_DIR) => {
       await used({ DATA_DIR });
@@ -47,7 +47,7 @@ describe('a service whose storage is not that of its database', () => {
       );
     }));
 
-  it('does not start on a folder from before there was a database, and leaves it as it is', () =>
+  it('does not start on a folder from before databases existed, and leaves it unchanged', () =>
     withFolder(async (DATA_DIR) => {
       const jobs = join(DATA_DIR, 'storage/tenants/default/jobs/fe6aef');
       mkdirSync(jobs, { recursive: true });
@@ -63,7 +63,7 @@ describe('a service whose storage is not that of its database', () => {
       assert.deepEqual(readdirSync(join(DATA_DIR, 'storage')).sort(), ['tenants', 'tmp']);
     }));
 
-  it('starts while that cannot be known, and uses nothing until it is', () =>
+  it('starts while the storage cannot be read, and does not use it until it is checked', () =>
     withFolder(async (folder) => {
       const storage = join(folder, 'storage');
       const env = { DATA_DIR: join(folder, 'data'), STORAGE_URL: `file:${storage}` };

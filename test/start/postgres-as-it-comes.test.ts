@@ -25,7 +25,7 @@ import { until, withFolder } from '../queue/harness.ts';
 const PGBOUNCER = '/usr/sbin/pgbouncer';
 const noPgbouncer = existsSync(PGBOUNCER) ? false : 'pgbouncer is not installed (Debian: pgbouncer)';
 const JOBS = 12;
-/** Connections that PgBouncer has to the server. */
+/** The connections of PgBouncer to the server. */
 const POOLED = 3;
 
 async function asked(url: string, ...statements: readonly string[]): Promise<void> {
@@ -35,7 +35,7 @@ async function asked(url: string, ...statements: readonly string[]): Promise<voi
   await client.end();
 }
 
-/** Posts jobs, each as often as it takes, as clients do; then all of them end well, and there is none too many. */
+/** Submits jobs, retrying like clients; then all of them succeed, and none exists twice. */
 async function squeezeAll(url: string, inTheMiddle: () => Promise<void>): Promise<void> {
   const client = new Client(url);
   const { adapter } = await client.upload(fixtureAdapters()[0]!.dir);
@@ -76,7 +76,7 @@ async function posted(url: string, adapterId: string, key: string): Promise<JobR
 /** As the driver sends it. */
 const COMMIT = Buffer.from('Q\0\0\0\x0bcommit\0', 'latin1');
 
-/** A name that leads to one server and then to another, as that of a managed database does. */
+/** A name that first resolves to one server and then to another, like that of a managed database. */
 async function startSwitch(port: number) {
   let target = port;
   let [commits, lost, loseEach] = [0, 0, Number.POSITIVE_INFINITY];
@@ -106,7 +106,7 @@ async function startSwitch(port: number) {
     leadTo(next: number): void {
       target = next;
     },
-    /** From now on the server does one commit of so many, and its client never learns of it. */
+    /** From now on the response to one of this many commits is lost after the server has done it. */
     loseCommits(of: number): void {
       loseEach = of;
     },
@@ -121,7 +121,7 @@ async function startSwitch(port: number) {
   };
 }
 
-/** What is left in the sessions of a pooler's connections; the pooler itself sets a few things there. */
+/** What is left in the sessions of a pooler's connections; the pooler itself sets some variables there. */
 async function keptInSessions(url: string, connections: number): Promise<string[]> {
   const clients = await Promise.all(
     Array.from({ length: connections }, async () => {
@@ -146,8 +146,8 @@ async function keptInSessions(url: string, connections: number): Promise<string[
   return answers.flatMap(({ rows }) => rows.map(({ kept }) => kept));
 }
 
-describe('a PostgreSQL as it comes', { skip: noPostgres }, () => {
-  it('asks for certificates over TLS, and changes a password', { skip: opensslIsMissing }, () =>
+describe('PostgreSQL as operators run it', { skip: noPostgres }, () => {
+  it('checks certificates with TLS, and can change a password', { skip: opensslIsMissing }, () =>
     withFolder(async (folder) => {
       const { cert, key } = makeCertificate(folder);
       const [serverKey, serverCert, hba] = ['server.key', 'server.crt', 'hba.conf'].map((name) =>
@@ -198,7 +198,7 @@ describe('a PostgreSQL as it comes', { skip: noPostgres }, () => {
     }),
   );
 
-  it('is behind PgBouncer that hands out connections by transaction', { skip: noPgbouncer }, () =>
+  it('may be behind PgBouncer with connections per transaction', { skip: noPgbouncer }, () =>
     withFolder(async (folder) => {
       const server = await startPostgres(join(folder, 'server'), ['fsync=off']);
       const port = await freePort();
@@ -224,7 +224,7 @@ describe('a PostgreSQL as it comes', { skip: noPostgres }, () => {
         const service = await startService({ DATA_DIR: join(folder, 'data'), DATABASE_URL: url });
         try {
           await squeezeAll(service.url, async () => undefined);
-          // Nothing went past it.
+          // No connection bypassed it.
           const client = new pg.Client({ connectionString: direct });
           await client.connect();
           const { rows } = await client.query(
@@ -232,7 +232,7 @@ describe('a PostgreSQL as it comes', { skip: noPostgres }, () => {
           );
           await client.end();
           assert.ok(rows[0].connections >= 1 && rows[0].connections <= POOLED, JSON.stringify(rows));
-          // Last, for PgBouncer drops the connections that it leaves in the middle of a transaction.
+          // Last, because PgBouncer closes the connections that this test leaves during a transaction.
           assert.deepEqual(await keptInSessions(url, POOLED), []);
         } finally {
           assert.equal(await service.end(), 0, service.output());
@@ -245,7 +245,7 @@ describe('a PostgreSQL as it comes', { skip: noPostgres }, () => {
     }),
   );
 
-  it('loses answers to commits, and no work is lost or done twice', () =>
+  it('may lose responses to commits, while no work is lost or done twice', () =>
     withFolder(async (folder) => {
       const server = await startPostgres(join(folder, 'server'), ['fsync=off']);
       const way = await startSwitch(server.port);
@@ -264,7 +264,7 @@ describe('a PostgreSQL as it comes', { skip: noPostgres }, () => {
       }
     }));
 
-  it('fails over in the middle of the work, which is neither lost nor done twice', () =>
+  it('may fail over during the work, which is neither lost nor done twice', () =>
     withFolder(async (folder) => {
       for (const name of ['primary', 'standby']) mkdirSync(join(folder, name));
       const primary = await startPostgres(join(folder, 'primary'), ['fsync=off']);
@@ -272,7 +272,7 @@ describe('a PostgreSQL as it comes', { skip: noPostgres }, () => {
       const standby = await startStandby(join(folder, 'standby'), primary.port);
       const way = await startSwitch(primary.port);
       try {
-        // As managed services have it: what was told to be written is on both.
+        // As in managed services: a confirmed commit is on both servers.
         await asked(url, "alter system set synchronous_standby_names = '*'", 'select pg_reload_conf()');
         const service = await startService({
           DATA_DIR: join(folder, 'data'),

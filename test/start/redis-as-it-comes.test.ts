@@ -13,7 +13,7 @@ import { makeCertificate, opensslIsMissing, tlsOptions } from '../queue/certific
 import { FIT, PROGRAMS, startExternalRedis } from '../queue/external-redis.ts';
 import { until, withFolder } from '../queue/harness.ts';
 
-/** Every client tries to connect again within a second. */
+/** Every client tries to reconnect within a second. */
 const RECONNECTS_MS = 2_000;
 const [FIRST, SECOND] = ['the-first-password', 'the-second-password'];
 
@@ -27,9 +27,9 @@ async function canSqueeze({ url }: ServiceProcess): Promise<void> {
   assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
 }
 
-describe('a Redis as it comes', { skip: opensslIsMissing }, () => {
+describe('Redis as operators run it', { skip: opensslIsMissing }, () => {
   for (const program of PROGRAMS)
-    it(`${program} without an append-only file, that asks for certificates and changes them and its password`, () =>
+    it(`${program} without an append-only file, which requires certificates and changes them and its password`, () =>
       withFolder(async (folder) => {
         const certificate = makeCertificate(folder);
         const port = await freePort();
@@ -56,7 +56,7 @@ describe('a Redis as it comes', { skip: opensslIsMissing }, () => {
           await admin.config('SET', 'requirepass', SECOND!);
           const files = ['tls-cert-file', next.cert, 'tls-key-file', next.key, 'tls-ca-cert-file', next.cert];
           await admin.call('CONFIG', 'SET', ...files);
-          // Whoever connects meanwhile finds half a file.
+          // A client that connects meanwhile would read half a file.
           writeFileSync(certificate.cert, readFileSync(next.cert).subarray(0, 300));
           await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
           await until('the loss of Redis', async () =>

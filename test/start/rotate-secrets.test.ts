@@ -21,12 +21,12 @@ import { startFileServer } from '../transfer/file-server.ts';
 const ADMIN = 'the-first-administrator-of-all';
 const SECOND_ADMIN = 'the-second-administrator-of-all';
 
-describe('secrets of a running service that are replaced', () => {
-  it('an old key for secrets goes, and webhooks, jobs and the compute process notice nothing', () =>
+describe('replacing secrets of a running service', () => {
+  it('removes an old key for secrets without effect on webhooks, jobs and the compute process', () =>
     withFolder(async (folder) => {
       const [old, fresh] = [randomBytes(32), randomBytes(32)];
       const file = join(folder, 'keys');
-      /** As Kubernetes does it: another file takes its place. */
+      /** Like Kubernetes: another file replaces it. */
       const put = (path: string, text: string): void => {
         writeFileSync(`${path}.new`, `${text}\n`);
         renameSync(`${path}.new`, path);
@@ -51,7 +51,7 @@ describe('secrets of a running service that are replaced', () => {
         const made = await post('/v1/webhooks', { url: receiver.url });
         const { id, secret } = (await made.json()) as NewWebhook;
 
-        /** An event comes that is signed with the secret of the webhook. */
+        /** Waits for an event that is signed with the secret of the webhook. */
         const isSigned = async (): Promise<void> => {
           const before = receiver.requests.length;
           assert.equal((await post(`/v1/webhooks/${id}/test`, {})).status, 202);
@@ -77,7 +77,7 @@ describe('secrets of a running service that are replaced', () => {
         };
         const changed = (times: number) =>
           until('news of the file', async () => {
-            // Whoever uses a secret looks at its file.
+            // A process that uses a secret checks its file.
             const { status } = (await (await fetch(`${service.url}/readyz`)).json()) as Readiness;
             assert.equal(status, 'ready');
             const found = changes(service, 'SECRETS_KEYS');
@@ -122,7 +122,7 @@ describe('secrets of a running service that are replaced', () => {
     }));
 });
 
-/** Lines about secrets; of one variable only where it is named. */
+/** Lines about secrets, or about one variable only. */
 const changes = (service: ServiceProcess, variable: string | undefined): string[] =>
   service
     .output()

@@ -13,7 +13,7 @@ import { FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { until, withFolder } from '../queue/harness.ts';
 import { SmallDisk } from './mounts.ts';
 
-/** Runs the service, which starts all the same, and ends it well. */
+/** Runs the service, which starts nevertheless, and ends it cleanly. */
 async function withService(
   env: NodeJS.ProcessEnv,
   work: (service: ServiceProcess) => Promise<void>,
@@ -28,7 +28,7 @@ async function withService(
   }
 }
 
-/** Sets all of a Redis server's settings of these. */
+/** Changes these settings of a Redis server. */
 async function configure(url: string, settings: Readonly<Record<string, string>>): Promise<void> {
   const client = new Redis(url);
   for (const [setting, value] of Object.entries(settings)) await client.config('SET', setting, value);
@@ -36,8 +36,8 @@ async function configure(url: string, settings: Readonly<Record<string, string>>
 }
 
 /**
- * It lives and says of this part what is wrong: to whoever asks, in the log and as a metric. Ready to serve what can be
- * served it is all the same, unless that is nothing.
+ * The service is alive and reports what is wrong with this part: in /readyz, in the log and as a metric. It
+ * is still ready for everything else, unless nothing is left.
  * @param codes of all reasons
  */
 async function isTold(
@@ -98,8 +98,8 @@ async function canSqueeze(service: ServiceProcess): Promise<void> {
 const UNFIT = { 'maxmemory-policy': 'allkeys-lru' };
 const FIXED = { 'maxmemory-policy': 'noeviction' };
 
-describe('a start on what does not hold', () => {
-  it('a Redis that may drop jobs: which setting, until it is another', () =>
+describe('a start on an unsuitable environment', () => {
+  it('names the setting of a Redis that may drop jobs, until it is changed', () =>
     withFolder(async (folder) => {
       const redis = await startExternalRedis(folder, []);
       try {
@@ -112,14 +112,14 @@ describe('a start on what does not hold', () => {
       }
     }));
 
-  /** Then the setting is another, and it is ready. */
+  /** Then the setting is changed, and the service is ready. */
   async function isToldOfUnfitRedis(service: ServiceProcess, url: string): Promise<void> {
     await isTold(service, 'queue', ['QUEUE_EVICTS'], /allkeys-lru.*noeviction/, { isUsable: true });
     await configure(url, FIXED);
     await isReady(service);
   }
 
-  it('a storage that cannot be written, or is full: why, until it can', (t) =>
+  it('gives the reason why a storage is read-only or full, until it is not', (t) =>
     withFolder(async (folder) => {
       const disk = SmallDisk.mount(join(folder, 'storage'), '64m');
       if (typeof disk === 'string') return t.skip(disk);
@@ -143,7 +143,7 @@ describe('a start on what does not hold', () => {
       }
     }));
 
-  it('an execution provider that does not load: that no jobs are taken, which wait for one who can', () =>
+  it('takes no jobs if the execution provider does not load; the jobs wait for another worker', () =>
     withFolder(async (folder) => {
       const redis = await startExternalRedis(folder, FIT);
       const shared = { REDIS_URL: redis.url, DATABASE_URL: await testDatabase() };
@@ -152,7 +152,7 @@ describe('a start on what does not hold', () => {
       try {
         await withService(unable, async (service) => {
           const reason = /CUDA execution provider cannot be loaded/;
-          // It is an API too, which can do all the rest; a worker could do nothing.
+          // It is also an API, which can do everything else; a worker could do nothing.
           await isTold(service, 'provider', ['PROVIDER_UNAVAILABLE'], reason);
           const alone = { ...unable, DATA_DIR: join(folder, 'alone'), ROLE: 'worker' };
           await withService(alone, (worker) =>
@@ -163,7 +163,7 @@ describe('a start on what does not hold', () => {
           const job = { kind: 'squeeze', adapter_id: adapter.id, targets: [{ rank: 1 }] };
           const { id } = (await (await client.postJob(job)).json()) as { id: string };
           assert.equal((await client.json<{ state: string }>(`/v1/jobs/${id}`)).state, 'queued');
-          // A worker says of Redis what an API says, and works all the same.
+          // A worker reports the same about Redis as an API, and still works.
           await configure(redis.url, UNFIT);
           await withService({ ...env, DATA_DIR: join(folder, 'able'), ROLE: 'worker' }, async (able) => {
             await isToldOfUnfitRedis(able, redis.url);
@@ -176,13 +176,13 @@ describe('a start on what does not hold', () => {
       }
     }));
 
-  it('another SECRETS_KEYS than secrets were stored with, or none: which keys, and it is ready with the right one', () =>
+  it('names the keys that are missing if secrets were stored with another SECRETS_KEYS, and is ready with the right one', () =>
     withFolder(async (folder) => {
       const redis = await startExternalRedis(folder, FIT);
       const [right, wrong] = [1, 2].map(() => randomBytes(32).toString('base64'));
       const env = { DATA_DIR: folder, REDIS_URL: redis.url, DATABASE_URL: await testDatabase() };
       try {
-        // Before there are secrets any key will do.
+        // Before there are secrets any key is accepted.
         await withService({ ...env, ROLE: 'api', SECRETS_KEYS: right }, async (service) => {
           await isReady(service);
           const response = await fetch(`${service.url}/v1/webhooks`, {

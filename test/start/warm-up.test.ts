@@ -16,7 +16,7 @@ async function withService(env: Readonly<Record<string, string>>, use: (service:
     const service = await startService({ dataDir, env: { EXECUTION_PROVIDER: 'cpu', ...env } });
     try {
       await use(service);
-      // Each process has a folder of its own there.
+      // Each process has its own folder there.
       const folder = join(dataDir, 'storage/tmp');
       for (const name of readdirSync(folder)) assert.deepEqual(readdirSync(join(folder, name)), []);
     } finally {
@@ -31,7 +31,7 @@ async function squeezeOne(service: Service): Promise<void> {
   assert.equal((await client.squeeze(id, [{ rank: 4 }])).state, 'succeeded');
 }
 
-it('has its compute processes by the time it is ready, and jobs run in them', () =>
+it('has started its compute processes when it is ready, and jobs run in them', () =>
   withService({ COMPUTE_WARM_UP: 'on', WORKER_CONCURRENCY: '2' }, async (service) => {
     const ahead = computesOf(service).map(({ pid }) => pid);
     assert.equal(ahead.length, 2);
@@ -42,7 +42,7 @@ it('has its compute processes by the time it is ready, and jobs run in them', ()
     );
   }));
 
-it('without a warm-up leaves them, and what judges jobs, to the first job', () =>
+it('without a warm-up, the first job starts them and compiles the validators of requests', () =>
   withService({ COMPUTE_WARM_UP: 'off', LOG_LEVEL: 'debug' }, async (service) => {
     assert.deepEqual(computesOf(service), []);
     assert.doesNotMatch(service.log(), /validator compiled/);

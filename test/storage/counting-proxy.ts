@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { createServer, request as forward } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Hands requests on to another server, and remembers which they were. */
+/** Forwards requests to another server, and records them. */
 export interface CountingProxy {
   readonly url: string;
-  /** "PUT /bucket/key" of each, in their order; what is before can be forgotten by setting the length to 0. */
+  /** "PUT /bucket/key" for each request, in order; setting the length to 0 clears the record. */
   readonly requests: string[];
   close(): Promise<void>;
 }

@@ -26,7 +26,7 @@ blobStoreConformance('DiskStore', async () => {
 
 const scratchOf = (root: string): string[] => readdirSync(join(root, 'tmp'), { recursive: true }) as string[];
 
-/** A process of its own that opens the store, leaves a file in its scratch and waits. */
+/** A process that opens the store, leaves a file in its scratch folder and waits. */
 async function neighbour(root: string): Promise<ChildProcess> {
   const script = `
     import { writeFileSync } from 'node:fs';
@@ -51,9 +51,12 @@ describe('DiskStore', () => {
   afterEach(() => rm(root, { recursive: true, force: true }));
 
   describe('on a file system that hangs', () => {
-    /** What does not hang needs less, on a busy machine too. */
+    /** Operations that do not hang need less, even on a busy machine. */
     const IDLE_MS = 3_000;
-    /** A named pipe holds whoever opens or reads it until somebody writes, as a dead network file system does. */
+    /**
+     * A named pipe blocks a process that opens or reads it until another one writes, like a dead network file
+     * system.
+     */
     const hangs = (key: string): string => {
       const path = join(root, key);
       execFileSync('mkfifo', [path]);
@@ -66,7 +69,7 @@ describe('DiskStore', () => {
       const path = hangs('blob');
       await assert.rejects(store.get('blob'), late);
       await assert.rejects(store.read('blob'), late);
-      // Lets go of the threads that wait for it.
+      // Releases the threads that wait for it.
       writeFileSync(path, '');
       await store.close();
     });
@@ -96,7 +99,7 @@ describe('DiskStore', () => {
     });
   });
 
-  it('keeps what it has over a restart', async () => {
+  it('keeps its content over a restart', async () => {
     const first = await DiskStore.open(root);
     await first.put('jobs/1.json', Buffer.from('{}'));
     await first.close();
@@ -105,7 +108,7 @@ describe('DiskStore', () => {
     await second.close();
   });
 
-  it('leaves no scratch behind, whether a write went well or not', async () => {
+  it('leaves no scratch files behind, whether a write succeeded or not', async () => {
     const store = await DiskStore.open(root);
     await store.put('a/b', Buffer.from('x'));
     await store.check();
@@ -116,7 +119,7 @@ describe('DiskStore', () => {
     assert.deepEqual(scratchOf(root), []);
   });
 
-  it('treats a blob in the middle of a key as nothing there', async () => {
+  it('treats a blob in the middle of a key as missing', async () => {
     const store = await DiskStore.open(root);
     await store.put('a/b', Buffer.from('x'));
     assert.equal(await store.get('a/b/c'), undefined);
@@ -124,7 +127,7 @@ describe('DiskStore', () => {
     await store.close();
   });
 
-  it('does not touch the scratch of a living process, and sweeps that of a killed one', async () => {
+  it('does not touch the scratch folder of a living process, and sweeps that of a killed one', async () => {
     const child = await neighbour(root);
     try {
       const store = await DiskStore.open(root);
@@ -141,7 +144,7 @@ describe('DiskStore', () => {
     }
   });
 
-  it('tells a process from a later one with its id', async () => {
+  it('distinguishes a process from a later one with the same id', async () => {
     const store = await DiskStore.open(root);
     const own = readdirSync(join(root, 'tmp'))[0]!;
     const [place, pid] = own.split('-');
@@ -153,7 +156,7 @@ describe('DiskStore', () => {
     await next.close();
   });
 
-  it('gives the scratch of other machines the time of some heartbeats', async () => {
+  it('leaves the scratch folders of other machines for the time of some heartbeats', async () => {
     const fresh = join(root, 'tmp', '0123456789ab-7-1~bbbbbbbbbbbb');
     const stale = join(root, 'tmp', '0123456789ab-7-1~cccccccccccc');
     for (const folder of [fresh, stale]) {
@@ -187,7 +190,7 @@ describe('DiskStore', () => {
     await store.close();
   });
 
-  it('keeps no empty folder, and loses no file to the removal of one', async () => {
+  it('keeps no empty folder, and loses no file when one is removed', async () => {
     const store = await DiskStore.open(root);
     const rounds = Array.from({ length: 60 }, (_, index) => index);
     for (const round of rounds) {
@@ -207,7 +210,7 @@ describe('DiskStore', () => {
     await store.close();
   });
 
-  it('says STORAGE_FULL on a file system that is really full', async (t) => {
+  it('reports STORAGE_FULL on a file system that is really full', async (t) => {
     const mount = join(root, 'small');
     await mkdir(mount);
     try {
@@ -237,7 +240,7 @@ describe('DiskStore', () => {
 describe('storageError', () => {
   const failure = (code: string): Error => Object.assign(new Error(`${code}: /secret/path`), { code });
 
-  it('tells a full disk from other faults', () => {
+  it('distinguishes a full disk from other faults', () => {
     assert.equal(storageError('write', failure('ENOSPC')).code, 'STORAGE_FULL');
     assert.equal(storageError('write', failure('EDQUOT')).code, 'STORAGE_FULL');
     assert.equal(storageError('write', failure('EIO')).code, 'STORAGE_FAILED');

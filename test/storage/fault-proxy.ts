@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 /**
  * What happens to a request:
  * - `refuse`: its connection is closed before the server sees it;
- * - `status`: it is answered in the server's stead, by the error that S3 has with this status;
- * - `cutAfterBytes`: its answer breaks off after some bytes of body;
- * - `stallAfterBytes`: the same, but the connection stays open and nothing more comes.
+ * - `status`: it is answered without the server, with the error of S3 for this status;
+ * - `cutAfterBytes`: its response breaks off after some bytes of body;
+ * - `stallAfterBytes`: the same, but the connection stays open and nothing more arrives.
  */
 export type Fault =
   | 'refuse'
@@ -20,12 +20,12 @@ const ERROR_CODES = { 500: 'InternalError', 503: 'SlowDown' } as const;
 
 export interface FaultProxy {
   readonly url: string;
-  /** Asked for every request; undefined lets it pass. */
+  /** Called for every request; undefined lets it pass. */
   fault: (request: IncomingMessage) => Fault;
   close(): Promise<void>;
 }
 
-/** Stands between the store and its server and breaks connections. @param at its port; 0 for a free one */
+/** Stands between the store and its server and disturbs connections. @param at its port; 0 for a free one */
 export async function startFaultProxy(upstream: string, at = 0): Promise<FaultProxy> {
   const { hostname, port } = new URL(upstream);
   const server = createServer((incoming, outgoing) => {
@@ -40,7 +40,7 @@ export async function startFaultProxy(upstream: string, at = 0): Promise<FaultPr
     const { method, url: path, headers } = incoming;
     const forwarded = request({ hostname, port, method, path, headers }, async (answer) => {
       let left = passedBytes(fault);
-      // The head goes out with the first byte, so that cutting at 0 loses the whole answer.
+      // The head is sent with the first byte, so that cutting at 0 loses the whole response.
       if (left > 0) outgoing.writeHead(answer.statusCode!, answer.headers).flushHeaders();
       for await (const chunk of answer as AsyncIterable<Buffer>) {
         if (left > 0 && !outgoing.write(chunk.subarray(0, left)))
@@ -49,7 +49,7 @@ export async function startFaultProxy(upstream: string, at = 0): Promise<FaultPr
       }
       if (fault === undefined) outgoing.end();
       else if ('stallAfterBytes' in fault) return;
-      // A tick later, for what was written to leave.
+      // A tick later, so that the written bytes are sent.
       else setImmediate(() => incoming.socket.end(() => incoming.socket.destroy()));
     });
     forwarded.on('error', () => incoming.socket.destroy());

@@ -44,7 +44,7 @@ blobStoreConformance('a guarded store', async () => {
 });
 
 describe('guardedStore', () => {
-  it('lets nothing pass that its guard does not allow', async () => {
+  it('permits only what its guard allows', async () => {
     const { disk: store, dispose } = await openDisk();
     await store.put(KEY, Buffer.from('kept'));
     const shut = guardedStore(store, { mayRead: no, mayWrite: no });

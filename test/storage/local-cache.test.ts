@@ -22,7 +22,7 @@ describe('LocalCache', () => {
     await rm(root, { recursive: true, force: true });
   });
 
-  /** What one process has: a scratch, and the cache it shares with the others. */
+  /** The state of one process: its scratch folder, and the cache that it shares with the others. */
   async function open(maxBytes: number) {
     const scratch = await Scratch.open(join(root, 'tmp'));
     const cache = await LocalCache.open(join(root, 'cache'), maxBytes, scratch, { nowMs: () => nowMs });
@@ -51,13 +51,13 @@ describe('LocalCache', () => {
   }
 
   const kept = (): string[] => readdirSync(join(root, 'cache')).sort();
-  /** Makes it long ago that a copy was last used. */
+  /** Sets the time at which a copy was last used to long ago. */
   const age = async (name: string, hours: number): Promise<void> => {
     const then = new Date(Date.now() - hours * HOUR_MS);
     await utimes(join(root, 'cache', name), then, then);
   };
 
-  it('downloads once and gives the file again', async () => {
+  it('downloads once and returns the same file again', async () => {
     const { file, downloads } = await open(1_000);
     const path = await file('a');
     assert.equal(readFileSync(path, 'utf8'), 'a'.padEnd(100, '.'));
@@ -66,7 +66,7 @@ describe('LocalCache', () => {
     assert.deepEqual(kept(), ['a']);
   });
 
-  it('removes what was used longest ago, and no more than it must', async () => {
+  it('removes the copies that were not used for longest, and no more than necessary', async () => {
     const { file } = await open(300);
     for (const name of ['a', 'b', 'c']) await file(name);
     nowMs += HOUR_MS;
@@ -82,7 +82,7 @@ describe('LocalCache', () => {
     assert.deepEqual(kept(), ['a', 'd', 'e'], 'using "a" made it young');
   });
 
-  it('keeps what a running job uses, however old, and lets it go when the job is over', async () => {
+  it('keeps the files of a running job, however old, and releases them when the job is over', async () => {
     const { file, job } = await open(200);
     await file('b');
     const long = await job();
@@ -101,7 +101,7 @@ describe('LocalCache', () => {
     assert.ok(!existsSync(path));
   });
 
-  it('goes over its limit rather than take a file from a job', async () => {
+  it('exceeds its limit rather than remove a file of a job', async () => {
     const { file, job } = await open(150);
     await job();
     const paths = [await file('a'), await file('b'), await file('c')];
@@ -111,7 +111,7 @@ describe('LocalCache', () => {
     assert.deepEqual(kept(), ['a', 'b', 'c', 'd']);
   });
 
-  it('gives who works without a scratch folder two minutes', async () => {
+  it('keeps files for two minutes for users without a scratch folder', async () => {
     const { file } = await open(100);
     const path = await file('a');
     nowMs += 119_000;
@@ -122,7 +122,7 @@ describe('LocalCache', () => {
     assert.ok(!existsSync(path));
   });
 
-  it('does not take a file from another process, and does once that is gone', async () => {
+  it('does not remove a file of another process until that is gone', async () => {
     const ours = await open(100);
     const theirs = await open(100);
     await theirs.job();
@@ -137,7 +137,7 @@ describe('LocalCache', () => {
     assert.deepEqual(kept(), ['c']);
   });
 
-  it('loses no bytes when another process removes the copy under it', async () => {
+  it('loses no bytes when another process removes the copy meanwhile', async () => {
     const { file } = await open(1_000);
     const path = await file('a');
     await rm(join(root, 'cache', 'a'));
@@ -171,7 +171,7 @@ describe('LocalCache', () => {
     assert.deepEqual(kept(), ['new']);
   });
 
-  it('takes in a file that was just stored, unless it is larger than all it may hold', async () => {
+  it('accepts a file that was just stored, unless it exceeds the limit', async () => {
     const { cache, file, downloads } = await open(100);
     await mkdir(join(root, 'elsewhere'));
     for (const [name, bytes] of [

@@ -1,15 +1,15 @@
 import { type S3Server, startMoto } from './s3-servers.ts';
 
-/** Requests that moto lets pass before it begins to ask for credentials: the bucket and the three below. */
+/** Requests that moto accepts before it checks credentials: the bucket and the three below. */
 const OPEN_REQUESTS = 4;
 
-/** moto that checks signatures and policies, and the keys of a user who may do what the policy says. */
+/** moto with checks of signatures and policies, and the keys of a user with the permissions of the policy. */
 export async function startMotoWithPolicy(policy: string): Promise<S3Server> {
   const server = await startMoto({ INITIAL_NO_AUTH_ACTION_COUNT: String(OPEN_REQUESTS) });
   const iam = async (Action: string, parameters: Record<string, string> = {}): Promise<string> => {
     const response = await fetch(server.url, {
       method: 'POST',
-      // moto finds the service in the scope of the signature.
+      // moto reads the service from the scope of the signature.
       headers: {
         authorization:
           'AWS4-HMAC-SHA256 Credential=x/20250101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0',

@@ -31,7 +31,7 @@ describe('openStore', () => {
     assert.deepEqual(opened({}), ['DiskStore', false]);
   });
 
-  it('opens a bucket, also one that cannot be reached', () => {
+  it('opens a bucket, even if it cannot be reached', () => {
     const s3 = { bucket: 'bucket', prefix: '', forcePathStyle: false, cacheBytes: 0 };
     assert.deepEqual(opened({ s3 }), ['S3Store', true]);
   });

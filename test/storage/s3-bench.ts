@@ -19,8 +19,8 @@ export interface S3UnderTest extends StoreUnderTest {
 let count = 0;
 
 /**
- * A store on a prefix and a folder of its own. The SDK reads the environment at the first request, which is made
- * here; so stores of different environments are opened one after another.
+ * A store with its own prefix and folder. The SDK reads the environment at the first request, which is sent
+ * here; so stores with different environments are opened one after another.
  */
 export async function openS3(
   env: Readonly<Record<string, string>>,
@@ -48,7 +48,7 @@ export async function openS3(
   };
 }
 
-/** Looks into the server past the store. */
+/** A direct connection to the server, without the store. */
 export class Witness {
   readonly client: S3Client;
 

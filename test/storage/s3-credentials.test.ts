@@ -15,7 +15,7 @@ const PREFIX = 'lora';
 const PAGE = readFileSync(join(import.meta.dirname, '../../docs/storage.md'), 'utf8');
 const POLICY = /```json\n(.+?)```/s.exec(PAGE)![1]!.replaceAll('my-bucket', BUCKET);
 
-describe('S3Store and a store that checks who it is', { skip: motoIsMissing() ?? false }, () => {
+describe('S3Store with a server that checks credentials', { skip: motoIsMissing() ?? false }, () => {
   let server: S3Server;
   before(async () => {
     server = await startMotoWithPolicy(POLICY);
@@ -43,7 +43,7 @@ describe('S3Store and a store that checks who it is', { skip: motoIsMissing() ??
       assert.equal(await store.stat('a/big'), undefined);
       assert.equal(await store.get('a/big'), undefined);
     });
-    // Without a slash in the query, with which moto computes another signature than everybody else.
+    // Without a slash in the query, for which moto computes a different signature from all others.
     await using({}, '', async ({ store }) => assert.ok((await store.list('lora')).includes('lora/a/small')));
   });
 
@@ -63,7 +63,7 @@ describe('S3Store and a store that checks who it is', { skip: motoIsMissing() ??
     });
   });
 
-  it('says that it may not do something elsewhere in the bucket', () =>
+  it('reports that it lacks a permission elsewhere in the bucket', () =>
     using({}, 'elsewhere', async ({ store }) => {
       const secrets = [server.env.AWS_SECRET_ACCESS_KEY!, server.env.AWS_ACCESS_KEY_ID!];
       const said = isStorageFailure(
@@ -74,7 +74,7 @@ describe('S3Store and a store that checks who it is', { skip: motoIsMissing() ??
       await assert.rejects(store.put('a/b', Buffer.from('x')), said);
     }));
 
-  it('says that credentials are wrong, and shows none', async () => {
+  it('reports wrong credentials without showing them', async () => {
     const secret = 'wrong-secret-hunter2';
     await using({ AWS_SECRET_ACCESS_KEY: secret }, PREFIX, async ({ store }) => {
       const said = isStorageFailure(/SignatureDoesNotMatch, HTTP 403\)\. Check the credentials/, [
@@ -84,7 +84,7 @@ describe('S3Store and a store that checks who it is', { skip: motoIsMissing() ??
       await assert.rejects(store.check(), said);
       await assert.rejects(store.put('a/b', Buffer.from('x')), said);
       await assert.rejects(store.get('a/b'), said);
-      // A HEAD has no body to say why.
+      // A response to HEAD has no body with the reason.
       await assert.rejects(store.stat('a/b'), isStorageFailure(/HTTP 403\)\. Check the credentials/));
     });
     await using({ AWS_ACCESS_KEY_ID: 'NOBODYKNOWSME' }, PREFIX, async ({ store }) => {

@@ -4,7 +4,7 @@ import { AppError } from '../../src/errors/app-error.ts';
 import { isMissing, s3Error } from '../../src/storage/s3/s3-error.ts';
 
 const PLACE = 's3://bucket/prefix/a/b';
-/** An answer of the store as the SDK throws it. */
+/** A response of the store as the SDK throws it. */
 const answer = (name: string, httpStatusCode: number, more: object = {}): Error =>
   Object.assign(new Error('as the store puts it'), { name, $metadata: { httpStatusCode }, ...more });
 const ofNode = (code: string, more: object = {}): Error =>
@@ -14,7 +14,7 @@ describe('s3Error', () => {
   const codeOf = (error: unknown): string => s3Error('write', PLACE, error).code;
   const messageOf = (error: unknown): string => s3Error('write', PLACE, error).message;
 
-  it('tells a full store and a full disk from other faults', () => {
+  it('distinguishes a full store and a full disk from other faults', () => {
     assert.equal(codeOf(answer('QuotaExceeded', 403)), 'STORAGE_FULL');
     assert.equal(codeOf(answer('XMinioStorageFull', 507)), 'STORAGE_FULL');
     assert.equal(codeOf(answer('Unknown', 507)), 'STORAGE_FULL');
@@ -23,7 +23,7 @@ describe('s3Error', () => {
     assert.equal(codeOf('odd'), 'STORAGE_FAILED');
   });
 
-  it('says where, what and what to look at first', () => {
+  it('states where, what and what to check first', () => {
     const start = 'The storage could not write s3://bucket/prefix/a/b';
     assert.equal(messageOf(answer('SlowDown', 503)), `${start} (SlowDown, HTTP 503).`);
     assert.equal(
@@ -47,7 +47,7 @@ describe('s3Error', () => {
     assert.equal(message, 'The storage could not write (EACCES).');
   });
 
-  it('drops what the SDK hangs on its errors', () => {
+  it('removes what the SDK attaches to its errors', () => {
     const { cause } = s3Error(
       'write',
       PLACE,
@@ -64,7 +64,7 @@ describe('s3Error', () => {
 });
 
 describe('isMissing', () => {
-  it('tells a missing object from a missing bucket', () => {
+  it('distinguishes a missing object from a missing bucket', () => {
     assert.ok(isMissing(answer('NoSuchKey', 404)));
     assert.ok(isMissing(answer('NotFound', 404)));
     assert.ok(!isMissing(answer('NoSuchBucket', 404)));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { AppError } from '../../src/errors/app-error.ts';
 
-/** Whether an error is a STORAGE_FAILED that says where and what, and shows no secret in any corner. */
+/** Whether an error is a STORAGE_FAILED that states where and what, and contains no secret anywhere. */
 export function isStorageFailure(
   pattern: RegExp,
   secrets: readonly string[] = [],

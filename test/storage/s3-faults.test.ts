@@ -17,7 +17,7 @@ import { motoIsMissing, type S3Server, startMoto } from './s3-servers.ts';
 
 const MB = 1_000_000;
 
-describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => {
+describe('S3Store with a bad network', { skip: motoIsMissing() ?? false }, () => {
   let server: S3Server;
   let proxy: FaultProxy;
   let s3: S3UnderTest;
@@ -51,7 +51,7 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
     assert.deepEqual(bare, []);
   });
 
-  it('goes on with a download where the connection broke', async () => {
+  it('resumes a download where the connection broke', async () => {
     const bytes = randomBytes(5 * MB);
     await s3.store.put('cut/a', bytes);
     const ranges: (string | undefined)[] = [];
@@ -77,7 +77,7 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
     );
   });
 
-  it('fails when a download breaks and nothing answers any more, and leaves no half copy', async () => {
+  it('fails when a download breaks and the server no longer answers, and leaves no incomplete copy', async () => {
     await s3.store.put('cut/b', randomBytes(2 * MB));
     let gets = 0;
     proxy.fault = ({ method }) => {
@@ -92,7 +92,7 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
     assert.equal(readFileSync(await s3.store.localFile('cut/b', 2 * MB)).byteLength, 2 * MB);
   });
 
-  it('does not mix two versions of a blob in one download', async () => {
+  it('never mixes two versions of a blob in one download', async () => {
     await s3.store.put('cut/c', Buffer.alloc(2 * MB, 1));
     let gets = 0;
     proxy.fault = ({ method }) => (method === 'GET' && gets++ === 0 ? { cutAfterBytes: MB } : undefined);
@@ -118,7 +118,7 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
     assert.deepEqual(await witness.unfinishedUploads(), []);
   });
 
-  it('fails in seconds when nothing listens, and works once something does', {
+  it('fails in seconds if no server listens, and works once one does', {
     timeout: 60_000,
   }, async () => {
     const port = await freePort();
@@ -144,7 +144,7 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
     await down.dispose();
   });
 
-  it('fails in seconds when the endpoint takes connections and says nothing', {
+  it('fails in seconds if the endpoint accepts connections and never answers', {
     timeout: 120_000,
   }, async () => {
     const sockets: Socket[] = [];
@@ -159,7 +159,10 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
   });
 
   describe('that stalls', () => {
-    /** All limits are shares of it: an answer may take 0.67 s, a request 2 s, a body may be silent for 1 s. */
+    /**
+     * All limits are fractions of it: a response may take 0.67 s, a request 2 s, a body may be silent for 1
+     * s.
+     */
     const IDLE_MS = 4_000;
     let stalling: S3UnderTest;
     before(async () => {
@@ -170,7 +173,7 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
       /could not (read|list|write) s3:.*(TimeoutError).*did not answer in time/,
     );
 
-    it('goes on with a body that stopped', { timeout: 60_000 }, async () => {
+    it('resumes a body that stopped', { timeout: 60_000 }, async () => {
       const bytes = randomBytes(3 * MB);
       await stalling.store.put('stall/a', bytes);
       let gets = 0;
@@ -181,7 +184,9 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
       assert.equal(gets, 4, 'each body was asked for twice');
     });
 
-    it('fails when no body comes any more, whoever waits for it', { timeout: 60_000 }, async () => {
+    it('fails if no more of the body arrives, whichever caller waits for it', {
+      timeout: 60_000,
+    }, async () => {
       await stalling.store.put('stall/b', randomBytes(2 * MB));
       let gets = 0;
       proxy.fault = ({ method, url }) => {
@@ -197,13 +202,13 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
       assert.equal(readFileSync(await stalling.store.localFile('stall/b', 2 * MB)).byteLength, 2 * MB);
     });
 
-    it('fails when the answer to a small request stops half way', { timeout: 60_000 }, async () => {
+    it('fails if the response to a small request stops half way', { timeout: 60_000 }, async () => {
       await stalling.store.put('stall/c', Buffer.from('x'));
       proxy.fault = ({ method }) => (method === 'GET' ? { stallAfterBytes: 10 } : undefined);
       await assert.rejects(stalling.store.list('stall/'), stalled);
     });
 
-    it('does not hurry a reader that is slow itself', { timeout: 60_000 }, async () => {
+    it('does not hurry a slow reader', { timeout: 60_000 }, async () => {
       await stalling.store.put('stall/d', randomBytes(3 * MB));
       const ranges: (string | undefined)[] = [];
       proxy.fault = ({ method, headers }) => void (method === 'GET' && ranges.push(headers.range));
@@ -217,7 +222,7 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
       assert.deepEqual(ranges.filter(Boolean), [], 'no rest of a body was asked for');
     });
 
-    it('fails when an upload is not answered', { timeout: 60_000 }, async () => {
+    it('fails if an upload is not answered', { timeout: 60_000 }, async () => {
       const path = join(await stalling.store.makeScratch(), 'file');
       await writeFile(path, 'x');
       proxy.fault = ({ method }) => (method === 'PUT' ? { stallAfterBytes: 0 } : undefined);
@@ -229,7 +234,7 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
     });
   });
 
-  it('says so when the bucket is missing', async () => {
+  it('reports that the bucket is missing', async () => {
     const other = await openS3(server.env, { bucket: 'no-such-bucket' });
     const said = isStorageFailure(/s3:\/\/no-such-bucket\/.*NoSuchBucket.*There is no bucket of this name/);
     await assert.rejects(other.store.check(), said);
@@ -240,8 +245,8 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
   });
 });
 
-describe('S3Store and a store that lists in an order of its own', () => {
-  it('finds that out', async () => {
+describe('S3Store with a server that lists in another order', () => {
+  it('detects it', async () => {
     const keys: string[] = [];
     const server = createHttpServer((request, response) => {
       const isList = request.url!.includes('list-type');
@@ -257,7 +262,7 @@ describe('S3Store and a store that lists in an order of its own', () => {
       AWS_ACCESS_KEY_ID: 'id',
       AWS_SECRET_ACCESS_KEY: 'secret',
     });
-    // Folder by folder, as s3rver does.
+    // Folder by folder, like s3rver.
     keys.push(`${prefix}/l/a/x`, `${prefix}/l/a-b`);
     await assert.rejects(
       store.list('l/'),

@@ -67,7 +67,7 @@ describe('on moto', { skip: motoIsMissing() ?? false }, () => {
       assert.deepEqual(await s3.store.list('many/', { after: keys[30]! }), keys.slice(31));
     });
 
-    it('keeps to its prefix, and leaves what is no blob alone', async () => {
+    it('stays within its prefix, and ignores what is not a blob', async () => {
       const put = (Key: string) =>
         witness.client.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'x' }));
       await put(`${s3.prefix}/strange/With Capitals`);
@@ -88,7 +88,7 @@ describe('on moto', { skip: motoIsMissing() ?? false }, () => {
       assert.equal(readFileSync(await s3.store.localFile('copy/a', 5), 'utf8'), 'first');
     });
 
-    it('gives many who ask at once the same copy', async () => {
+    it('gives many simultaneous callers the same copy', async () => {
       const bytes = randomBytes(3 * MB);
       await s3.store.put('copy/asked', bytes);
       const paths = await Promise.all(

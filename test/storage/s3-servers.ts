@@ -5,28 +5,30 @@ import { freePort } from '../free-port.ts';
 
 export const BUCKET = 'test-bucket';
 const START_LIMIT_MS = 60_000;
-/** Debian's; the only Python that has its packages. */
+/** Debian's Python, for which the packages are installed. */
 const PYTHON = '/usr/bin/python3';
 
-/** An S3 server of its own, with BUCKET in it. */
+/** An S3 server for one test, with BUCKET in it. */
 export interface S3Server {
   readonly url: string;
-  /** What a process sets to use it. */
+  /** The environment with which a process uses it. */
   readonly env: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
 
-/** A reason to skip aloud, or undefined where moto is installed (Debian: python3-moto python3-flask-cors). */
+/** A reason to skip, or undefined if moto is installed (Debian: python3-moto python3-flask-cors). */
 export function motoIsMissing(): string | undefined {
-  // Looks for them only: to import moto takes seconds.
+  // Only looks for the modules: importing moto takes seconds.
   const looks =
     'import sys; from importlib.util import find_spec; sys.exit(not (find_spec("moto") and find_spec("flask_cors")))';
   const found = spawnSync(PYTHON, ['-c', looks], { stdio: 'ignore' });
   return found.status === 0 ? undefined : 'moto is not installed (python3-moto, python3-flask-cors)';
 }
 
-/** moto: multipart, checksums; it believes any credentials.
- * @param settings environment variables of moto */
+/**
+ * moto: multipart, checksums; it accepts any credentials.
+ * @param settings environment variables of moto
+ */
 export async function startMoto(settings: Readonly<Record<string, string>> = {}): Promise<S3Server> {
   const port = await freePort();
   const server = spawn(PYTHON, ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], {
@@ -34,7 +36,7 @@ export async function startMoto(settings: Readonly<Record<string, string>> = {})
     env: { ...process.env, ...settings },
   });
   const url = `http://127.0.0.1:${port}`;
-  // Its own page, which is no request to S3: see startMotoWithPolicy.
+  // moto's own page, which is not an S3 request: see startMotoWithPolicy.
   await answering(server, `${url}/moto-api/`);
   const made = await fetch(`${url}/${BUCKET}`, { method: 'PUT' });
   if (!made.ok) throw new Error(`moto made no bucket: ${made.status}`);

@@ -15,14 +15,14 @@ interface Bill {
   readonly components: readonly { readonly name: string; readonly version: string; readonly purl?: string }[];
 }
 
-describe('what we depend on', () => {
+describe('the dependencies', () => {
   let packages: LockedPackage[];
   before(async () => {
     packages = await lockedPackages(ROOT);
     assert.ok(packages.length > 100);
   });
 
-  it('has licences that let us ship it', () => {
+  it('have licences that permit distribution', () => {
     const shipped = packages.filter(({ isDev }) => !isDev);
     const wrong = shipped.filter(
       ({ path, licence }) => !READ_LICENCES.has(path) && (licence === null || !isAccepted(licence)),
@@ -33,7 +33,7 @@ describe('what we depend on', () => {
     );
   });
 
-  it('is pinned by content, whatever registry it comes from', () => {
+  it('are pinned by content, whatever their registry', () => {
     const loose = packages.filter(
       ({ integrity, resolved }) => !integrity?.startsWith('sha512-') || resolved !== null,
     );
@@ -43,11 +43,11 @@ describe('what we depend on', () => {
     );
   });
 
-  it('runs nothing when it is installed', () => {
+  it('run nothing when they are installed', () => {
     assert.match(readFileSync(join(ROOT, '.npmrc'), 'utf8'), /^ignore-scripts=true$/m);
   });
 
-  it('is told by a bill of materials, whole', async () => {
+  it('are listed completely in a bill of materials', async () => {
     const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'sbom'], {
       cwd: ROOT,
       maxBuffer: 64 * 1024 * 1024,
@@ -67,7 +67,7 @@ describe('what we depend on', () => {
     assert.ok(!listed.has(`@redocly/cli@${dev.version}`), 'what is only for developing is not shipped');
   });
 
-  it('is told with the packages of the system, Node and ONNX Runtime for an image', async (t) => {
+  it('are listed for an image with the packages of the system, Node and ONNX Runtime', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'squeeze-bill-'));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
     writeFileSync(join(folder, 'os-release'), 'NAME="Debian GNU/Linux"\nID=debian\n');
@@ -89,7 +89,7 @@ describe('what we depend on', () => {
 });
 
 describe('a licence', () => {
-  it('is accepted by its expression', () => {
+  it('is accepted or refused by its expression', () => {
     for (const good of ['MIT', '(MIT OR CC0-1.0)', 'GPL-3.0-only OR Apache-2.0', 'MIT AND ISC'])
       assert.ok(isAccepted(good), good);
     for (const bad of ['GPL-3.0-only', 'MIT AND GPL-2.0-only', 'SEE LICENSE IN LICENSE', 'UNLICENSED', ''])

@@ -9,7 +9,7 @@ import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { startService } from '../e2e/service.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-/** docs/image.md promises it; what is there takes 96 MB. */
+/** The limit that docs/image.md promises; the current content takes 96 MB. */
 const MAX_BYTES = 140_000_000;
 
 /** Every file below a folder, relative to it. */
@@ -18,7 +18,7 @@ const filesOf = (folder: string): string[] =>
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 
-describe('what the image holds as /app', () => {
+describe('the content of /app in the image', () => {
   const folder = mkdtempSync(join(tmpdir(), 'squeeze-shipped-'));
   const app = join(folder, 'app');
   let files: string[];
@@ -65,7 +65,7 @@ describe('what the image holds as /app', () => {
     }
   });
 
-  it('serves, squeezes and answers by itself', async () => {
+  it('serves, squeezes and answers without other files', async () => {
     const service = await startService({ dataDir: join(folder, 'data'), app });
     try {
       const client = new Client(service.url);

@@ -15,7 +15,7 @@ const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record
 const versionIn = (path: string, pattern: RegExp): string[] =>
   [...read(path).matchAll(pattern)].map(([, found]) => found!);
 
-/** Everything that is released says it itself; Compose and Kubernetes are looked at in test/deploy. */
+/** Everything that is released states its version; test/deploy checks Compose and Kubernetes. */
 const SAID: Readonly<Record<string, readonly string[]>> = {
   'package-lock.json': [packages['']!.version, packages['clients/typescript']!.version],
   'clients/typescript/package.json': [

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { until } from '../queue/harness.ts';
 
-/** A span as it came over the wire, with what its process says of itself. */
+/** A span as it was received, with the resource of its process. */
 export interface ReceivedSpan {
   readonly name: string;
   readonly kind: 'internal' | 'server' | 'client' | 'producer' | 'consumer';
@@ -51,12 +51,12 @@ export interface Collector {
   readonly url: string;
   readonly spans: readonly ReceivedSpan[];
   readonly requests: readonly { readonly path: string; readonly headers: IncomingHttpHeaders }[];
-  /** The span once it has come. */
+  /** The span once it has arrived. */
   span(name: string, where?: (span: ReceivedSpan) => boolean): Promise<ReceivedSpan>;
   close(): Promise<void>;
 }
 
-/** Takes what OpenTelemetry sends, as a collector does. */
+/** Accepts what OpenTelemetry sends, like a collector. */
 export async function startCollector(): Promise<Collector> {
   const spans: ReceivedSpan[] = [];
   const requests: { path: string; headers: IncomingHttpHeaders }[] = [];

@@ -1,11 +1,11 @@
 /** A line of the service's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string };
 
-/** The lines of what a service wrote; what is no JSON is not from the log. */
+/** The lines in the output of a service; lines that are not JSON do not belong to the log. */
 export const logLines = (output: string): LogLine[] =>
   output.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as LogLine] : []));
 
-/** Those about a job, of its own or of what runs for it and others. */
+/** The lines about a job, its own and those of shared work. */
 export const linesOfJob = (output: string, id: string): LogLine[] =>
   logLines(output).filter(
     ({ jobId, jobIds }) => jobId === id || (jobIds as string[] | undefined)?.includes(id),

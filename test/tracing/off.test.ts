@@ -12,7 +12,7 @@ const PRELOAD = new URL('./list-loaded.mjs', import.meta.url).href;
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const HEADERS = { prefer: 'wait=50', traceparent: `00-${TRACE_ID}-00f067aa0ba902b7-01` };
 
-/** What the main process and the compute process of a service loaded, of what is loaded lazily. */
+/** The lazily loaded modules that the main process and the compute process of a service loaded. */
 async function lazilyLoaded(
   env: NodeJS.ProcessEnv,
 ): Promise<{ main: string[]; compute: string[]; output: string }> {
@@ -43,14 +43,14 @@ async function lazilyLoaded(
   });
 }
 
-describe('what is not asked for', () => {
+describe('tracing', () => {
   let collector: Collector;
   before(async () => {
     collector = await startCollector();
   });
   after(() => collector.close());
 
-  it('is not loaded, sends nothing, and hands on the trace of a client', async () => {
+  it('is not loaded unless requested, sends nothing, and passes on the trace of a client', async () => {
     const { main, compute, output } = await lazilyLoaded({
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       OTEL_TRACES_EXPORTER: 'none',
@@ -65,7 +65,7 @@ describe('what is not asked for', () => {
       assert.ok(told.has(msg), msg);
   });
 
-  it('is loaded when it is asked for, and costs nobody a job or a request when there is no collector', async () => {
+  it('is loaded on request, and no job or request fails if there is no collector', async () => {
     const gone = await startCollector();
     await gone.close();
     const { main, compute, output } = await lazilyLoaded({

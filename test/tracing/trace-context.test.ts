@@ -7,7 +7,7 @@ const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN_ID = '00f067aa0ba902b7';
 
 describe('traceContextOf', () => {
-  it('reads what the standard allows', () => {
+  it('reads everything that the standard allows', () => {
     const context = traceContextOf(`00-${TRACE_ID}-${SPAN_ID}-01`, 'a=1,b=2')!;
     assert.deepEqual(context, { traceparent: `00-${TRACE_ID}-${SPAN_ID}-01`, tracestate: 'a=1,b=2' });
     assert.deepEqual([traceIdOf(context), spanIdOf(context), isSampled(context)], [TRACE_ID, SPAN_ID, true]);
@@ -15,12 +15,12 @@ describe('traceContextOf', () => {
     assert.equal(isSampled(traceContextOf(`00-${TRACE_ID}-${SPAN_ID}-03`)!), true);
   });
 
-  it('reads later versions as far as it knows them', () => {
+  it('reads later versions as far as possible', () => {
     for (const later of [`cc-${TRACE_ID}-${SPAN_ID}-01`, `cc-${TRACE_ID}-${SPAN_ID}-01-what-will-be`])
       assert.deepEqual(traceContextOf(later), { traceparent: `00-${TRACE_ID}-${SPAN_ID}-01` });
   });
 
-  it('takes nothing else', () => {
+  it('accepts nothing else', () => {
     const wrong = [
       undefined,
       ['00', TRACE_ID],
@@ -40,7 +40,7 @@ describe('traceContextOf', () => {
     fc.assert(fc.property(fc.string(), (text) => assert.equal(traceContextOf(text), undefined)));
   });
 
-  it('does without a tracestate that is too long or no header', () => {
+  it('ignores a tracestate that is too long or not a header', () => {
     const traceparent = `00-${TRACE_ID}-${SPAN_ID}-01`;
     for (const state of ['a='.padEnd(513, 'x'), 'a=\n', 'ä=1', ['a=1'], undefined])
       assert.deepEqual(traceContextOf(traceparent, state), { traceparent });

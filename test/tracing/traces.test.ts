@@ -12,26 +12,26 @@ import { squeezeOnce } from './upload.ts';
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 const CLIENT_SPAN_ID = 'b7ad6b7169203331';
 const FROM_CLIENT = { traceparent: `00-${TRACE_ID}-${CLIENT_SPAN_ID}-01`, tracestate: 'vendor=opaque' };
-/** A span begins at a whole millisecond, and ends as much later as a finer clock says. */
+/** The start of a span is a whole millisecond, while its duration is more precise. */
 const CLOCK_NS = 2_000_000n;
 const WAIT = { prefer: 'wait=50' };
 const UNRECORDED_TRACE_ID = `${'f'.repeat(31)}1`;
 
-/** @param isFirstTaken resolves when the service has begun with the request */
+/** @param isFirstTaken resolves when the service has begun to handle the request */
 async function* inTwoParts(text: string, isFirstTaken: Promise<unknown>): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text.slice(0, 5));
   await isFirstTaken;
   yield Buffer.from(text.slice(5));
 }
 
-/** Until a request is being received besides the one that asks. */
+/** Waits until another request besides the one that asks is being received. */
 const isServing = (url: string): Promise<unknown> =>
   until('a request that is not whole', async () => {
     const metrics = await (await fetch(`${url}/metrics`)).text();
     return metrics.includes('lora_squeeze_connections{listener="main",state="serving"} 2');
   });
 
-/** Batches are not sent by the clock: what comes was flushed after an attempt, or at the end. */
+/** Batches are not sent by the clock, so spans that arrive were flushed after an attempt, or at the end. */
 const tracedEnv = (collector: Collector) => ({
   OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
   OTEL_EXPORTER_OTLP_HEADERS: 'x-collector-key=hunter2',
@@ -56,7 +56,7 @@ describe('a trace of a service in one process', () => {
       const traceparent = `00-${UNRECORDED_TRACE_ID}-${CLIENT_SPAN_ID}-00`;
       unrecorded = await squeezeOnce(service.url, { ...WAIT, traceparent }, { targets: [{ rank: 3 }] });
       failed = await squeezeOnce(service.url, WAIT, { targets: [{ budget_bytes: 1 }] });
-      // It takes long enough for the signal to come meanwhile.
+      // It takes long enough for the signal to arrive meanwhile.
       const targets = [1, 2, 3, 4, 5, 6].map((rank) => ({ rank }));
       interrupted = await squeezeOnce(service.url, {}, { targets });
       const { id } = interrupted;
@@ -130,7 +130,7 @@ describe('a trace of a service in one process', () => {
     assert.ok(collector.spans.every(({ name }) => !name.includes('/readyz')));
   });
 
-  it('tells nothing of probes, and no secret', () => {
+  it('contains no probes and no secret', () => {
     assert.ok(collector.spans.every(({ name }) => !name.includes('/readyz')));
     assert.ok(collector.requests.every(({ path }) => path === 'POST /v1/traces'));
     assert.ok(collector.requests.every(({ headers }) => headers['x-collector-key'] === 'hunter2'));
@@ -138,21 +138,21 @@ describe('a trace of a service in one process', () => {
     assert.doesNotMatch(service.output(), /hunter2/);
   });
 
-  it('is whole when the service is told to stop while the job runs', async () => {
+  it('is complete when the service is stopped while the job runs', async () => {
     const compute = await ofJob('compute', interrupted!);
     const names = ofTrace(compute.traceId).map(({ name }) => name);
     for (const name of ['POST /v1/squeeze', 'send jobs', 'process jobs', 'store'])
       assert.ok(names.includes(name), `${name} of ${names}`);
   });
 
-  it('is not recorded where the client does not record it, and goes on all the same', () => {
+  it('is not recorded if the client does not record it, but continues', () => {
     assert.equal(unrecorded!.state, 'succeeded');
     assert.deepEqual(ofTrace(UNRECORDED_TRACE_ID), []);
     const lines = linesOfJob(service.output(), unrecorded!.id);
     assert.ok(lines.length >= 4 && lines.every(({ traceId }) => traceId === UNRECORDED_TRACE_ID));
   });
 
-  it('tells what a job failed by', async () => {
+  it('shows the error of a failed job', async () => {
     assert.equal(failed!.state, 'failed');
     for (const name of ['process jobs', 'compute']) {
       const span = await ofJob(name, failed!);
@@ -163,7 +163,7 @@ describe('a trace of a service in one process', () => {
 });
 
 describe('a trace', () => {
-  it('is one over three processes, and its id is in the log of each', () =>
+  it('covers three processes, and its id is in the log of each', () =>
     withFolder(async (DATA_DIR) => {
       const collector = await startCollector();
       const redis = await startExternalRedis(DATA_DIR, FIT);
@@ -176,7 +176,7 @@ describe('a trace', () => {
         const response = await fetch(`${api.url}/v1/jobs`, {
           method: 'POST',
           headers: { ...WAIT, 'x-request-id': 'from-three', 'content-type': 'application/json' },
-          // The rest of the body comes when the request is being handled already.
+          // The rest of the body arrives when the request is already being handled.
           body: inTwoParts(JSON.stringify({ kind: 'analyze', adapter_id }), isServing(api.url)),
           duplex: 'half',
         });
@@ -203,7 +203,7 @@ describe('a trace', () => {
         assert.ok(roles.get('squeezers compute')!.has('gram'));
 
         const ofJob = linesOfJob(worker.output(), job.id);
-        // Each in its order; nothing orders the lines of two processes.
+        // Each process in its own order; the lines of two processes have no common order.
         const linesOf = (wanted: string) =>
           ofJob
             .filter(({ component }) => component === wanted)

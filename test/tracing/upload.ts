@@ -5,7 +5,7 @@ import type { JobRecord } from '../../src/contract/job.ts';
 
 const ADAPTER = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 
-/** Uploads a real adapter and has it squeezed in one request; the job as it stands when the answer comes. */
+/** Uploads a real adapter and has it squeezed in one request. @returns the job in the response */
 export async function squeezeOnce(
   url: string,
   headers: Readonly<Record<string, string>> = {},

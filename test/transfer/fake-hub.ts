@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { serve, type TestServer } from '../net/servers.ts';
 import { sha256Of } from './scratch.ts';
 
-/** The token of whoever owns and may read everything. */
+/** The token of the owner, who may read everything. */
 export const GOOD_TOKEN = 'hf_goodSECRET';
 
 export interface FakeRepo {
@@ -14,14 +14,17 @@ export interface FakeRepo {
   readonly messages: string[];
 }
 
-/** The few calls of the Hugging Face Hub that its library makes for us, and the store of large files behind it. */
+/**
+ * The few calls of the Hugging Face Hub that its library makes for the service, and the store of large files
+ * behind it.
+ */
 export interface FakeHub extends TestServer {
   readonly repos: Map<string, FakeRepo>;
   readonly store: TestServer;
   readonly seen: { readonly method: string; readonly url: string; readonly auth: string | undefined }[];
-  /** Whether it lists the files of a repository, as mirrors need not. */
+  /** Whether it lists the files of a repository; mirrors need not do so. */
   tellsFiles: boolean;
-  /** Answers in place of the Hub or its store when it returns true. */
+  /** Answers instead of the Hub or its store if it returns true. */
   fault: (request: IncomingMessage, response: ServerResponse) => boolean;
   commit(repo: string, files: Record<string, Buffer>, visibility?: FakeRepo['visibility']): string;
 }

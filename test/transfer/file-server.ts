@@ -4,14 +4,14 @@ import { buffer } from 'node:stream/consumers';
 import { serve, type TestServer } from '../net/servers.ts';
 import type { Certificate } from '../queue/certificate.ts';
 
-/** What goes wrong with a request. */
+/** A fault of a request. */
 export type Fault =
   | { readonly status: number }
-  /** The connection breaks after so many bytes of body. */
+  /** The connection breaks after this many bytes of body. */
   | { readonly cutAfterBytes: number }
-  /** Nothing more comes after so many bytes of body. */
+  /** Nothing more is sent after this many bytes of body. */
   | { readonly stallAfterBytes: number }
-  /** The answer is whatever this writes. */
+  /** This function writes the whole response. */
   | { readonly answer: (request: IncomingMessage, response: ServerResponse) => void }
   | undefined;
 
@@ -21,13 +21,13 @@ export interface SeenRequest {
   readonly headers: IncomingMessage['headers'];
 }
 
-/** Files under paths, with ETags and ranges, for GET and PUT; and faults on demand. */
+/** Serves files under paths, with ETags and ranges, for GET and PUT, and with faults on demand. */
 export interface FileServer extends TestServer {
   readonly files: Map<string, Buffer>;
   readonly seen: SeenRequest[];
-  /** Asked for every request. */
+  /** Called for every request. */
   fault: (request: SeenRequest) => Fault;
-  /** Whether files have a strong ETag, so that reading them can go on where it broke. */
+  /** Whether files have a strong ETag, so that reading can resume where it broke off. */
   hasEtags: boolean;
 }
 

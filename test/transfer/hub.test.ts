@@ -53,7 +53,7 @@ describe('the Hub', () => {
         { outbound, folder: scratch.folder(), limits: LIMITS, hubEndpoint: hub.url, ...more },
       );
 
-    it('gives an adapter, its large file from the store behind it, and the commit', async () => {
+    it('provides an adapter, its large file from the store behind it, and the commit', async () => {
       const commit = hub.commit('owner/adapter', ADAPTER);
       const { files, imported: record } = await fetched();
       assert.ok(readFileSync(files[0]!.path).equals(weights));
@@ -65,7 +65,7 @@ describe('the Hub', () => {
       assert.ok(hub.seen.every(({ auth }) => auth === undefined));
     });
 
-    it('gives the license that the model card names, and does without a card that it cannot get', async () => {
+    it('provides the license in the model card, and is used without a card that cannot be fetched', async () => {
       const card = Buffer.from('---\nlicense: mit\n---\n# It');
       hub.commit('owner/adapter', { ...ADAPTER, 'README.md': card });
       const { files, license, imported: record } = await fetched();
@@ -81,7 +81,7 @@ describe('the Hub', () => {
       assert.deepEqual([without.license, without.files.length], [undefined, 2]);
     });
 
-    it('gives what a revision means, from a folder', async () => {
+    it('provides the commit of a revision, from a folder', async () => {
       const old = hub.commit('owner/adapter', { [`last/${WEIGHTS}`]: weights, [`last/${CONFIG}`]: config });
       hub.commit('owner/adapter', { [`last/${CONFIG}`]: Buffer.from('{}') });
       const { files, imported: record } = await fetched({ revision: old, subfolder: 'last' });
@@ -89,7 +89,7 @@ describe('the Hub', () => {
       assert.deepEqual([record.revision, record.commit], [old, old]);
     });
 
-    it('is asked for one commit, though there is a new one meanwhile', async () => {
+    it('is read at one commit, even if a new one is added meanwhile', async () => {
       hub.commit('owner/adapter', ADAPTER);
       hub.fault = ({ url }) => {
         if (url!.includes('/revision/'))
@@ -100,9 +100,9 @@ describe('the Hub', () => {
       assert.equal(hub.repos.get('owner/adapter')!.commits.size, 2);
     });
 
-    it('gets the token, and its store does not', async () => {
+    it('gets the token, while its store does not', async () => {
       hub.commit('owner/adapter', ADAPTER, 'private');
-      // The library gives the address of the store itself when it takes it for that of a cache.
+      // The library returns the address of the store itself if it takes the store for a cache.
       for (const cache of ['Miss', 'Hit from cloudfront']) {
         hub.fault = ({ url }, response) => {
           if (url!.includes('?sig=')) response.setHeader('x-cache', cache);
@@ -116,7 +116,7 @@ describe('the Hub', () => {
       }
     });
 
-    it('refuses in words that help', async () => {
+    it('is refused with a message that helps', async () => {
       hub.commit('owner/private', ADAPTER, 'private');
       hub.commit('owner/gated', ADAPTER, 'gated');
       hub.commit('owner/half', { [CONFIG]: config });
@@ -142,7 +142,7 @@ describe('the Hub', () => {
       );
     });
 
-    it('gives adapters of other formats: by a usual name, the only file, or the name that is asked for', async () => {
+    it('provides adapters of other formats: by a usual name, the only file, or the requested name', async () => {
       const card = { 'README.md': Buffer.from('# It'), '.gitattributes': Buffer.from('') };
       hub.commit('owner/flux', {
         ...card,
@@ -182,7 +182,7 @@ describe('the Hub', () => {
       assert.deepEqual(await named({ repo: 'owner/mlx' }), ['adapters.safetensors', CONFIG]);
     });
 
-    it('gives weights in several files with their index, together no larger than one file may be', async () => {
+    it('provides sharded weights with their index, together no larger than one file may be', async () => {
       const [one, two] = ['x-00001-of-00002.safetensors', 'x-00002-of-00002.safetensors'] as const;
       const index = Buffer.from('{"weight_map": {}}');
       const set = { [one]: weights, [two]: config, 'x.safetensors.index.json': index };
@@ -224,7 +224,7 @@ describe('the Hub', () => {
       );
     });
 
-    it('says of pickles how to convert them, and asks for none', async () => {
+    it('gives a message for pickles that explains how to convert them, and fetches none', async () => {
       hub.commit('owner/pickle', { 'adapter_model.bin': weights, [CONFIG]: config });
       await assert.rejects(
         fetched({ repo: 'owner/pickle' }),
@@ -247,7 +247,7 @@ describe('the Hub', () => {
       );
     });
 
-    it('is asked again where it failed, and goes on where its store broke off', async () => {
+    it('is asked again after a failure, and resumed where its store broke off', async () => {
       hub.commit('owner/adapter', ADAPTER);
       const failed = new Set<string>();
       let cuts = 0;
@@ -270,7 +270,7 @@ describe('the Hub', () => {
       assert.equal(cuts, 1);
     });
 
-    it('is not believed when a file is not what its ETag says', async () => {
+    it('is not trusted if a file does not match its ETag', async () => {
       hub.commit('owner/adapter', ADAPTER);
       hub.fault = (request, response) => {
         if (!request.url!.includes('?sig=') || request.headers.range !== undefined) return false;
@@ -280,7 +280,7 @@ describe('the Hub', () => {
       await assert.rejects(fetched(), failing('TRANSFER_DIGEST_MISMATCH'));
     });
 
-    it('is not believed when it is no Hub', async () => {
+    it('is not trusted if it is not a Hub', async () => {
       hub.fault = (_request, response) => {
         response.end('<html>Welcome</html>');
         return true;
@@ -288,7 +288,7 @@ describe('the Hub', () => {
       await assert.rejects(fetched(), failing('OUTBOUND_FAILED', /does not answer like the Hub/));
     });
 
-    it('is not believed when its JSON is hostile', async () => {
+    it('is not trusted if its JSON is hostile', async () => {
       const sha = 'a'.repeat(40);
       const answers: readonly [body: string, message: RegExp][] = [
         [`{"sha":${DEEP}}`, /its JSON cannot be read \(nested more than 64 deep/],
@@ -312,7 +312,7 @@ describe('the Hub', () => {
       );
     });
 
-    it('says what it refuses by its status, whatever JSON comes along', async () => {
+    it('is refused by its status, whatever JSON is sent with it', async () => {
       const bodies = [DEEP, `{"error":${DEEP}}`, '{"error":', 'null', '{"error":{"toString":1}}'];
       hub.fault = ({ url }, response) => {
         const body = bodies[Number(/hostile-(\d+)/.exec(url!)![1])];
@@ -328,7 +328,7 @@ describe('the Hub', () => {
         );
     });
 
-    it('is read no further than a list of files can be long', async () => {
+    it('has its list of files read up to a limit', async () => {
       hub.fault = (_request, response) => {
         response.writeHead(200, { 'content-type': 'application/json' });
         const piece = Buffer.alloc(1024 * 1024, ' ');
@@ -342,7 +342,7 @@ describe('the Hub', () => {
       await assert.rejects(fetched(), failing('OUTBOUND_TOO_LARGE', /more than 33554432 bytes/));
     });
 
-    it('leads nowhere that the service does not connect to', async () => {
+    it('cannot lead to an address to which the service does not connect', async () => {
       hub.commit('owner/adapter', ADAPTER);
       const strict = new Outbound({ allowedHosts: [hub.host], allowHttp: true });
       await assert.rejects(fetched({}, { outbound: strict }), failing('OUTBOUND_FORBIDDEN'));
@@ -350,7 +350,7 @@ describe('the Hub', () => {
       await strict.close();
     });
 
-    it('ends with the reason of the signal', async () => {
+    it('is abandoned with the reason of the signal', async () => {
       hub.commit('owner/adapter', ADAPTER);
       const reason = new AppError('CANCELLED', 'enough');
       const cancel = new AbortController();
@@ -371,7 +371,7 @@ describe('the Hub', () => {
       );
     const head = (repo = 'owner/result') => [...hub.repos.get(repo)!.commits.entries()].at(-1)!;
 
-    it('takes an adapter with one commit', async () => {
+    it('receives an adapter in one commit', async () => {
       hub.commit('owner/result', { 'README.md': Buffer.from('# It') });
       const progress: number[] = [];
       const record = await delivered(
@@ -393,7 +393,7 @@ describe('the Hub', () => {
       }
     });
 
-    it('takes all files of a result, whatever its format', async () => {
+    it('receives all files of a result, whatever its format', async () => {
       hub.commit('owner/result', {});
       const [only] = scratch.adapter(weights, config);
       const files = [
@@ -411,7 +411,7 @@ describe('the Hub', () => {
       );
     });
 
-    it('makes a private repository where that is asked for, once', async () => {
+    it('has a private repository created on request, once', async () => {
       await assert.rejects(delivered(), failing('OUTBOUND_REFUSED', /there is no such repository/));
       await delivered({ create: true });
       await delivered({ create: true });
@@ -419,7 +419,7 @@ describe('the Hub', () => {
       assert.deepEqual([repo.visibility, repo.commits.size], ['private', 2]);
     });
 
-    it('does not send large files twice', async () => {
+    it('does not receive large files twice', async () => {
       hub.commit('owner/result', {});
       const fresh = scratch.adapter(randomBytes(1_000_000), config);
       let commits = 0;
@@ -437,7 +437,7 @@ describe('the Hub', () => {
       assert.equal(commits, 2);
     });
 
-    it('refuses in words that help', async () => {
+    it('is refused with a message that helps', async () => {
       hub.commit('owner/result', {});
       await assert.rejects(
         delivered({ token: 'hf_wrongSECRET' }),
@@ -462,7 +462,7 @@ describe('the Hub', () => {
       assert.equal(head()[1], before, 'nothing was committed');
     });
 
-    it('is not believed when its JSON is hostile', async () => {
+    it('is not trusted if its JSON is hostile', async () => {
       const cases: readonly [call: RegExp, type: string, body: string, message: RegExp][] = [
         [/preupload/, 'application/json', `{"files":${DEEP}}`, /its JSON cannot be read/],
         [/\/lfs\//, 'application/vnd.git-lfs+json', `{"objects":${DEEP}}`, /its JSON cannot be read/],
@@ -484,7 +484,7 @@ describe('the Hub', () => {
       );
     });
 
-    it('ends with the reason of the signal', async () => {
+    it('is abandoned with the reason of the signal', async () => {
       hub.commit('owner/result', {});
       const reason = new AppError('CANCELLED', 'enough');
       const cancel = new AbortController();

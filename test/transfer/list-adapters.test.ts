@@ -6,7 +6,7 @@ import { listAdapters } from '../../src/transfer/list-adapters.ts';
 import { BUCKET, motoIsMissing, type S3Server, startMoto } from '../storage/s3-servers.ts';
 import { type FakeHub, startFakeHub } from './fake-hub.ts';
 
-/** More than a page of S3 has. */
+/** More than one page of S3 contains. */
 const MANY = 1_050;
 
 describe('the adapters below a prefix', () => {
@@ -51,7 +51,7 @@ describe('the adapters below a prefix', () => {
     }
   });
 
-  it('of a repository are found at its revision, and of URLs nothing can be', async () => {
+  it('of a repository are found at its revision, and those of URLs cannot be listed', async () => {
     const outbound = new Outbound({ allowedHosts: [hub.host], allowHttp: true });
     const options = { outbound, hubEndpoint: hub.url };
     hub.commit('team/many', {

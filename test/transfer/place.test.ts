@@ -23,7 +23,7 @@ describe('a place', () => {
       assert.equal(placeText(readPlace(text)), written);
   });
 
-  it('of the Hub may say a revision', () => {
+  it('of the Hub may name a revision', () => {
     for (const [text, revision] of [
       ['hf://owner/repo', undefined],
       ['hf://owner/repo@v1.0', 'v1.0'],
@@ -33,7 +33,7 @@ describe('a place', () => {
       assert.equal(readHub(text).revision, revision, text);
   });
 
-  it('is refused where anybody could read it as another one', () => {
+  it('is refused if any program could read it as another one', () => {
     for (const [text, words] of [
       ['ftp://host/a', /must begin with s3:/],
       ['/etc/passwd', /must begin with s3:/],
@@ -77,7 +77,7 @@ describe('a place', () => {
 });
 
 describe('a prefix', () => {
-  it('has in it what lies below it, part by part', () => {
+  it('contains what is below it, part by part', () => {
     const has = (prefix: string, text: string) => isWithin(readPlace(text), readPlace(prefix));
     for (const [prefix, text] of [
       ['s3://models', 's3://models/in/x'],
@@ -104,7 +104,7 @@ describe('a prefix', () => {
       assert.ok(!has(prefix, text), `${prefix} ${text}`);
   });
 
-  /** Parts that attackers write, between some that nobody would mind. */
+  /** Parts that attackers write, and harmless ones. */
   const PART = fc.oneof(
     fc.constantFrom(
       '..',
@@ -131,7 +131,7 @@ describe('a prefix', () => {
     return once === text ? text : decoded(once);
   };
 
-  it('never has in it what leads out of it, however often a reader decodes and tidies the path', () => {
+  it('never contains what leads out of it, however often a reader decodes and normalises the path', () => {
     fc.assert(
       fc.property(
         fc.array(PART, { maxLength: 6 }),
@@ -157,7 +157,7 @@ describe('a prefix', () => {
     );
   });
 
-  it('has in it what begins with its text and a slash, and nothing else', () => {
+  it('contains exactly the paths that begin with its text and a slash', () => {
     const clean = fc.array(fc.constantFrom('a', 'b', 'ab', 'a b'), { maxLength: 4 });
     fc.assert(
       fc.property(clean, clean, (prefix, parts) => {

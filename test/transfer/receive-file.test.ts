@@ -11,7 +11,7 @@ import { Scratch, sha256Of } from './scratch.ts';
 
 const CONTENT = Buffer.from('0123456789');
 
-/** A file elsewhere that is opened as the given steps say, the last one again and again. */
+/** A remote file, each opening of which follows the next given step, the last one repeatedly. */
 function remote(
   ...steps: ((from: number) => Partial<OpenedFile>)[]
 ): RemoteFile & { readonly opened: number[] } {
@@ -60,13 +60,13 @@ describe('receiveFile', () => {
       ...more,
     });
 
-  it('writes what comes, and says what it is', async () => {
+  it('writes the bytes that arrive, and describes them', async () => {
     const { path, ...file } = await received(remote(rest));
     assert.deepEqual(file, { name: 'adapter_config.json', sha256: sha256Of(CONTENT), bytes: 10 });
     assert.ok(readFileSync(path).equals(CONTENT));
   });
 
-  it('goes on after a stream that ended early, fell silent, or broke', async () => {
+  it('resumes after a stream that ended early, fell silent, or broke', async () => {
     const broken = (from: number) => ({
       stream: Readable.from(
         (async function* () {
@@ -87,7 +87,7 @@ describe('receiveFile', () => {
     assert.ok(readFileSync(path).equals(CONTENT));
   });
 
-  it('forgets what came before where the other side begins again', async () => {
+  it('discards the earlier bytes if the other side begins again', async () => {
     const other = Buffer.from('abcdef');
     const file = remote(
       (from) => part(from, 8),
@@ -105,7 +105,7 @@ describe('receiveFile', () => {
     assert.deepEqual(file.opened, [0, 1, 2, 3]);
   });
 
-  it('takes a file that does not say its size, up to the limit', async () => {
+  it('accepts a file without an announced size, up to the limit', async () => {
     const unsized = remote((from) => ({ ...rest(from), totalBytes: undefined }));
     assert.equal((await received(unsized, { maxBytes: 10 })).bytes, 10);
     await assert.rejects(
@@ -131,7 +131,7 @@ describe('receiveFile', () => {
     await assert.rejects(received(remote(rest), { newValidator }), (error) => error === refusal);
   });
 
-  it('tells of a folder that cannot be written', async () => {
+  it('reports a folder that cannot be written', async () => {
     const gone = join(scratch.folder(), 'gone');
     await assert.rejects(received(remote(rest), { folder: gone }), failing('STORAGE_FAILED', /ENOENT/));
     const folder = scratch.folder();

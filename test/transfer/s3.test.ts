@@ -109,7 +109,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     );
   });
 
-  it('goes on where the connection broke', async () => {
+  it('is resumed where the connection broke', async () => {
     let cuts = 0;
     const ranges: (string | undefined)[] = [];
     proxy.fault = ({ url, headers }) => {
@@ -119,7 +119,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     };
     const { files } = await fetched();
     assert.equal(files[0]!.sha256, sha256Of(weights));
-    // What was on its way through this process when the connection broke is asked for again.
+    // Bytes that were in this process's buffers when the connection broke are requested again.
     const [first, second, third] = ranges.map((range) =>
       Number(/^bytes=(\d+)-$/.exec(range ?? 'bytes=0-')![1]),
     );
@@ -127,7 +127,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     assert.ok(second! > MB && second! <= 5 * MB && third! > second! && third! <= 10 * MB, String(ranges));
   });
 
-  it('begins again where the store knows no ranges', async () => {
+  it('is read again from the beginning if the store does not support ranges', async () => {
     let requests = 0;
     proxy.fault = ({ url, headers }) => {
       if (!url!.includes(WEIGHTS)) return undefined;
@@ -138,7 +138,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     assert.deepEqual([files[0]!.sha256, requests], [sha256Of(weights), 2]);
   });
 
-  it('begins again where the object was replaced meanwhile', async () => {
+  it('is read again from the beginning if the object was replaced meanwhile', async () => {
     const put = (name: string, Body: Buffer) =>
       witness.send(new PutObjectCommand({ Bucket: BUCKET, Key: `moving/${name}`, Body }));
     await put(CONFIG, config);
@@ -164,7 +164,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     assert.equal(files[0]!.bytes, replacement.byteLength);
   });
 
-  it('is found by what there is, or by its name', async () => {
+  it('is found among the existing files, or by its name', async () => {
     const put = (Key: string, Body: Buffer) =>
       witness.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body }));
     await put('kohya/my style.safetensors', config);
@@ -188,7 +188,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     await assert.rejects(fetched(place({ prefix: 'pickle' })), failing('PICKLE_REFUSED', /python -c/));
   });
 
-  it('of PEFT needs no right to list', async () => {
+  it('of PEFT requires no permission to list', async () => {
     const denied = '<Error><Code>AccessDenied</Code><Message>SECRET</Message></Error>';
     const server = createServer((request, response) => {
       const key = decodeURIComponent(request.url!.split('?', 1)[0]!);
@@ -216,7 +216,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     }
   });
 
-  it('is refused clearly where there is none', async () => {
+  it('is refused clearly if it does not exist', async () => {
     await assert.rejects(
       fetched(place({ prefix: 'nowhere' })),
       failing('FILE_MISSING', /s3:\/\/test-bucket\/nowhere\/ has no adapter_model\.safetensors and no/),
@@ -227,7 +227,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     );
   });
 
-  it('is not fetched when it is too large', async () => {
+  it('is not fetched if it is too large', async () => {
     const limits = { ...LIMITS, maxUploadBytes: 20 * MB - 1 };
     await assert.rejects(fetched(place(), { limits }), failing('UPLOAD_TOO_LARGE'));
   });
@@ -247,12 +247,12 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     assert.match(ETag!, /-3"$/, 'three parts of 8 MiB');
     assert.deepEqual([record.kind, record.place], ['s3', `${new URL(proxy.url).host}/${BUCKET}/out/1`]);
     assert.equal(seen.at(-1), weights.byteLength + config.byteLength);
-    // Again: the same.
+    // Again, with the same result.
     await deliverAdapter(sink, files, { outbound, hubEndpoint: HUB });
     assert.ok((await stored(`out/1/${WEIGHTS}`)).equals(weights));
   });
 
-  it('is delivered through failures', async () => {
+  it('is delivered despite failures', async () => {
     let requests = 0;
     proxy.fault = ({ method }) => (method !== 'GET' && requests++ % 3 === 1 ? 'refuse' : undefined);
     await deliverAdapter(place({ prefix: 'out/2' }), scratch.adapter(weights, config), {
@@ -263,7 +263,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     assert.ok((await stored(`out/2/${CONFIG}`)).equals(config));
   });
 
-  it('leaves no parts when it is ended', async () => {
+  it('leaves no parts when delivery is abandoned', async () => {
     const reason = new AppError('CANCELLED', 'enough');
     const cancel = new AbortController();
     await assert.rejects(
@@ -279,7 +279,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     assert.deepEqual(Uploads, []);
   });
 
-  it('is not delivered to a bucket that is not there', async () => {
+  it('is not delivered to a bucket that does not exist', async () => {
     await assert.rejects(
       deliverAdapter(place({ bucket: 'no-such-bucket' }), scratch.adapter(Buffer.from('x'), config), {
         outbound,
@@ -290,7 +290,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
   });
 });
 
-describe('a client for a bucket of a user', () => {
+describe("a client for a user's bucket", () => {
   const place = (more: Partial<ReadyS3Source>): ReadyS3Source => ({
     kind: 's3',
     bucket: 'bucket',
@@ -299,7 +299,7 @@ describe('a client for a bucket of a user', () => {
     ...more,
   });
 
-  it('dials nothing that is not allowed, whatever the endpoint leads to', async () => {
+  it('connects only to permitted addresses, whatever the endpoint resolves to', async () => {
     const outbound = new Outbound({ allowedHosts: [], allowHttp: false }, nameServer(['127.0.0.1']));
     assert.throws(
       () => openClient(place({ endpoint: 'https://127.0.0.1' }), outbound, 1000),
@@ -319,7 +319,7 @@ describe('a client for a bucket of a user', () => {
     await outbound.close();
   });
 
-  it('survives a list that is nested without end', async () => {
+  it('survives an endlessly nested list', async () => {
     const hostile = await serve((_request, response) => {
       const inside = `${'<a>'.repeat(100_000)}${'</a>'.repeat(100_000)}`;
       response.writeHead(200, { 'content-type': 'application/xml' });
@@ -344,7 +344,7 @@ describe('a client for a bucket of a user', () => {
     }
   });
 
-  it('takes nothing from the environment of the service', async () => {
+  it('uses nothing from the environment of the service', async () => {
     const own = {
       AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1',
       AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
@@ -377,7 +377,7 @@ describe('bucketError', () => {
   const answer = (name: string, httpStatusCode: number): Error =>
     Object.assign(new Error('SECRET words of the store'), { name, $metadata: { httpStatusCode } });
 
-  it('tells what stays from what may get better', () => {
+  it('distinguishes permanent from temporary errors', () => {
     for (const [name, status] of [
       ['AccessDenied', 403],
       ['NoSuchKey', 404],

@@ -13,8 +13,8 @@ const url = (weights: object, config: object = { url: 'https://example.com/c' })
 const { credentials: _none, ...lending } = s3;
 const weights = { url: 'https://example.com/w?a=b#c' };
 
-describe('what a source may be', () => {
-  it('takes the three kinds', () => {
+describe('the schema of a source', () => {
+  it('accepts the three kinds', () => {
     for (const source of [
       url(weights),
       url({ ...weights, sha256: 'aB'.repeat(32) }),
@@ -41,7 +41,7 @@ describe('what a source may be', () => {
     }
   });
 
-  it('takes nothing else', () => {
+  it('accepts nothing else', () => {
     for (const source of [
       {},
       { type: 'ftp' },
@@ -93,8 +93,8 @@ describe('what a source may be', () => {
   });
 });
 
-describe('what a sink may be', () => {
-  it('takes the three kinds', () => {
+describe('the schema of a sink', () => {
+  it('accepts the three kinds', () => {
     for (const sink of [
       url({ ...weights, headers: { 'x-ms-blob-type': 'BlockBlob' } }),
       { kind: 'url', files: { weights, config: weights, card: { ...weights, headers: { a: 'b' } } } },
@@ -109,7 +109,7 @@ describe('what a sink may be', () => {
     }
   });
 
-  it('takes nothing else', () => {
+  it('accepts nothing else', () => {
     for (const sink of [
       { ...hub, repo: 'adapter' },
       { ...hub, path_in_repo: '..' },

@@ -21,7 +21,7 @@ export class Scratch {
     return folder;
   }
 
-  /** An adapter's files, as the storage would hand them over. */
+  /** An adapter's files, as the storage returns them. */
   adapter(weights: Uint8Array, config: Uint8Array): LocalFile[] {
     const folder = this.folder();
     return [[WEIGHTS, weights] as const, [CONFIG, config] as const].map(([name, bytes]) => {

@@ -53,21 +53,21 @@ describe('SecretBox', () => {
   const key = randomBytes(32);
   const box = new SecretBox(key);
 
-  it('opens what it sealed, also after a restart', () => {
+  it('opens what it sealed, even after a restart', () => {
     for (const text of ['', 'x', 'ünïcode 🔑', 'long '.repeat(10_000)]) {
       assert.equal(box.open(box.seal(text)), text);
       assert.equal(new SecretBox(Uint8Array.from(key)).open(box.seal(text)), text);
     }
   });
 
-  it('shows neither the text nor that two are alike', () => {
+  it('reveals neither the text nor that two texts are equal', () => {
     const [one, two] = [box.seal('SECRET'), box.seal('SECRET')];
     assert.notEqual(one, two);
     const bytes = Buffer.from(one.split('.')[2]!, 'base64url');
     assert.ok(!one.includes('SECRET') && !bytes.includes('SECRET'));
   });
 
-  it('says when another key is needed, and names both without showing them', () => {
+  it('reports that another key is needed, and identifies both without showing them', () => {
     const other = new SecretBox(randomBytes(32));
     assert.throws(
       () => other.open(box.seal('SECRET')),
@@ -80,7 +80,7 @@ describe('SecretBox', () => {
     );
   });
 
-  it('sees every change', () => {
+  it('detects every change', () => {
     const sealed = box.seal('a secret of some length');
     const [version, keyId, data] = sealed.split('.') as [string, string, string];
     const bytes = Buffer.from(data, 'base64url');
@@ -105,7 +105,7 @@ describe('SecretBox', () => {
     }
   });
 
-  it('seals with the first of several keys and opens with each of them, as they are now', () => {
+  it('seals with the first of several keys and opens with each of the current ones', () => {
     const [old, fresh] = [randomBytes(32), randomBytes(32)];
     let keys = [old];
     const ring = new SecretBox(() => keys);
@@ -120,7 +120,7 @@ describe('SecretBox', () => {
     assert.throws(() => ring.open(before), code('SECRETS_KEY_MISMATCH'));
   });
 
-  it('takes keys of 32 bytes only', () => {
+  it('accepts only keys of 32 bytes', () => {
     for (const bytes of [0, 16, 31, 33]) assert.throws(() => new SecretBox(randomBytes(bytes)), RangeError);
   });
 });
@@ -129,7 +129,7 @@ describe('recorded sources and sinks', () => {
   const box = new SecretBox(randomBytes(32));
 
   for (const source of SOURCES) {
-    it(`keep a source secret: ${source.kind}`, () => {
+    it(`keep the secrets of a source: ${source.kind}`, () => {
       const recorded = sealSource(source, box, HUB);
       assert.ok(Value.Check(RecordedSource, recorded), JSON.stringify(recorded));
       assert.doesNotMatch(JSON.stringify(recorded), /SECRET|Signature/);
@@ -137,7 +137,7 @@ describe('recorded sources and sinks', () => {
     });
   }
   for (const sink of SINKS) {
-    it(`keep a sink secret: ${sink.kind}`, () => {
+    it(`keep the secrets of a sink: ${sink.kind}`, () => {
       const recorded = sealSink(sink, box, HUB);
       assert.ok(Value.Check(RecordedSink, recorded), JSON.stringify(recorded));
       assert.doesNotMatch(JSON.stringify(recorded), /SECRET|Signature/);
@@ -145,7 +145,7 @@ describe('recorded sources and sinks', () => {
     });
   }
 
-  it('say where', () => {
+  it('state the place', () => {
     assert.deepEqual(
       [
         ...SOURCES.map((source) => sealSource(source, box, HUB)),
@@ -164,7 +164,7 @@ describe('recorded sources and sinks', () => {
     );
   });
 
-  it('have nothing sealed left after the end, and say so', () => {
+  it('have nothing sealed left after the end, and state this', () => {
     for (const source of SOURCES.slice(0, 4)) {
       const final = redactFinal(sealSource(source, box, HUB));
       assert.ok(!('sealed' in final) && Value.Check(RecordedSource, final));
@@ -174,7 +174,7 @@ describe('recorded sources and sinks', () => {
     assert.deepEqual(final, { kind: 'hub', repo: 'owner/adapter', place: 'huggingface.co/owner/adapter' });
   });
 
-  it('need a key only where there is a secret', () => {
+  it('need a key only if there is a secret', () => {
     const open = SOURCES[4]!;
     assert.deepEqual(unsealSource(sealSource(open, undefined, HUB), undefined), open);
     for (const source of SOURCES.slice(0, 4)) {

@@ -26,7 +26,7 @@ const failing =
     return true;
   };
 
-describe('a result to URLs', () => {
+describe('delivering a result to URLs', () => {
   const scratch = new Scratch();
   const files = scratch.adapter(weights, config);
   let server: FileServer;
@@ -56,7 +56,7 @@ describe('a result to URLs', () => {
   const delivered = (to: UrlSink = sink(), more: Partial<DeliverOptions> = {}) =>
     deliverAdapter(to, files, { outbound, hubEndpoint: HUB, ...more });
 
-  it('is sent as far as there are URLs for it, under either name', async () => {
+  it('sends the files for which there are URLs, under either name', async () => {
     const card = { ...scratch.adapter(config, config)[0]!, name: 'README.md' };
     const gguf = { ...files[0]!, name: 'adapter.gguf' };
     const to = (...names: readonly (keyof UrlSink['files'])[]): UrlSink => ({
@@ -86,7 +86,7 @@ describe('a result to URLs', () => {
       assert.throws(() => checkTransfer(to(...names), outbound), failing('VALIDATION_FAILED', /files has/));
   });
 
-  it('is sent as it is, with the headers that were asked for', async () => {
+  it('sends the files unchanged, with the requested headers', async () => {
     const progress: BytesProgress[] = [];
     const record = await delivered(sink({ 'x-ms-blob-type': 'BlockBlob' }), {
       onProgress: (p) => progress.push(p),
@@ -114,7 +114,7 @@ describe('a result to URLs', () => {
     assert.ok(progress.every((step) => step.total === total));
   });
 
-  it('is sent again from its beginning where that failed', async () => {
+  it('sends a file again from its beginning after a failure', async () => {
     const faults = [{ cutAfterBytes: 1 }, { status: 503 }];
     server.fault = () => faults.shift();
     await delivered();
@@ -125,7 +125,7 @@ describe('a result to URLs', () => {
     );
   });
 
-  it('is given up where the other side does not want it', async () => {
+  it('gives up if the other side refuses it', async () => {
     for (const status of [403, 404, 413, 302]) {
       server.seen.length = 0;
       server.fault = () => ({ status });
@@ -141,7 +141,7 @@ describe('a result to URLs', () => {
     assert.equal(server.seen.length, 4);
   });
 
-  it('is not begun when its files are not here as they should be', async () => {
+  it('does not begin if the local files are missing or damaged', async () => {
     const own = scratch.adapter(weights, config);
     const to = (list: typeof own) => deliverAdapter(sink(), list, { outbound, hubEndpoint: HUB });
     await assert.rejects(
@@ -153,7 +153,7 @@ describe('a result to URLs', () => {
     assert.equal(server.seen.length, 0);
   });
 
-  it('does not wait for ever', async () => {
+  it('does not wait forever', async () => {
     server.fault = () => ({ stallAfterBytes: 0 });
     await assert.rejects(
       delivered(sink(), { stallTimeoutMs: 100 }),
@@ -184,7 +184,7 @@ describe('checkTransfer', () => {
   });
   const credentials = { access_key_id: 'a', secret_access_key: 'b' };
 
-  it('lets pass what may be tried', () => {
+  it('permits what may succeed', () => {
     for (const end of [
       url('https://example.com/w?sig=x', { 'x-ms-blob-type': 'BlockBlob' }),
       { kind: 's3', bucket: 'bucket', prefix: '', credentials },
@@ -195,7 +195,7 @@ describe('checkTransfer', () => {
     }
   });
 
-  it('refuses what can never be served', () => {
+  it('refuses what can never succeed', () => {
     const refused = (end: SinkObject, code: ErrorCode) =>
       assert.throws(() => checkTransfer(end, outbound), failing(code), JSON.stringify(end));
     refused(url('https://10.0.0.1/w?sig=SECRET'), 'OUTBOUND_FORBIDDEN');

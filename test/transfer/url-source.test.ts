@@ -61,7 +61,7 @@ describe('an adapter from URLs', () => {
     fetchAdapter(from, { outbound, folder: scratch.folder(), limits: LIMITS, hubEndpoint: HUB, ...more });
   const askedFor = (path: string) => server.seen.filter((request) => request.path.startsWith(path));
 
-  it('is fetched, and the record says where from without the signature', async () => {
+  it('is fetched, and its record has the source without the signature', async () => {
     const progress: BytesProgress[] = [];
     const { files, imported: record } = await fetched(source(sha256Of(weights).toUpperCase()), {
       onProgress: (step) => progress.push(step),
@@ -91,7 +91,7 @@ describe('an adapter from URLs', () => {
     assert.equal(server.seen[0]!.headers['accept-encoding'], 'identity');
   });
 
-  it('may be weights alone, under either name, and is checked for saying a file twice', async () => {
+  it('may be weights alone, under either name, but no file may be named twice', async () => {
     const at = (path: string) => ({ url: `${server.url}${path}` });
     const alone = await fetched({ kind: 'url', files: { weights: at('/w') } });
     assert.equal(alone.files.length, 1);
@@ -109,7 +109,7 @@ describe('an adapter from URLs', () => {
       await assert.rejects(fetched({ kind: 'url', files }), failing('VALIDATION_FAILED', /files has/));
   });
 
-  it('goes on where the connection broke, if it still is the same file', async () => {
+  it('is resumed where the connection broke, if it is still the same file', async () => {
     let cuts = 0;
     server.fault = ({ path }) =>
       path.startsWith('/w') && cuts++ < 2 ? { cutAfterBytes: 1_000_000 } : undefined;
@@ -118,7 +118,7 @@ describe('an adapter from URLs', () => {
     assert.ok(readFileSync(files[0]!.path).equals(weights));
     const ranges = askedFor('/w').map(({ headers }) => headers.range);
     assert.equal(ranges.length, 3);
-    // What was on its way through this process when the connection broke is asked for again.
+    // Bytes that were in this process's buffers when the connection broke are requested again.
     const [first, second, third] = ranges.map((range) =>
       Number(/^bytes=(\d+)-$/.exec(range ?? 'bytes=0-')![1]),
     );
@@ -126,7 +126,7 @@ describe('an adapter from URLs', () => {
     assert.ok(second! > 0 && second! <= 1_000_000 && third! > second! && third! <= 2_000_000, String(ranges));
   });
 
-  it('begins again where it cannot go on: another file, or no ETag', async () => {
+  it('is read again from the beginning if it cannot be resumed: another file, or no ETag', async () => {
     for (const hasEtags of [true, false]) {
       server.hasEtags = hasEtags;
       server.files.set('/w', randomBytes(3_000_000));
@@ -154,7 +154,7 @@ describe('an adapter from URLs', () => {
     }
   });
 
-  it('tries again what may get better, and gives up', async () => {
+  it('is requested again after temporary failures, up to a limit', async () => {
     let failures = 0;
     server.fault = ({ path }) => (path.startsWith('/c') && failures++ < 2 ? { status: 503 } : undefined);
     await fetched();
@@ -164,7 +164,7 @@ describe('an adapter from URLs', () => {
     assert.equal(askedFor('/c').length, 7);
   });
 
-  it('asks once where the answer will not change', async () => {
+  it('is requested once if the response will not change', async () => {
     for (const status of [401, 403, 404, 410]) {
       server.seen.length = 0;
       server.fault = ({ path }) => (path.startsWith('/w') ? { status } : undefined);
@@ -174,7 +174,7 @@ describe('an adapter from URLs', () => {
     }
   });
 
-  it('is not taken when it is not what was announced', async () => {
+  it('is refused if it is not what was announced', async () => {
     await assert.rejects(
       fetched(source('ab'.repeat(32))),
       failing('TRANSFER_DIGEST_MISMATCH', /has the SHA-256/),
@@ -182,7 +182,7 @@ describe('an adapter from URLs', () => {
     assert.equal(askedFor('/w').length, 1);
   });
 
-  it('is not taken when it is too large, whether the size is said or not', async () => {
+  it('is refused if it is too large, whether the size is announced or not', async () => {
     const limits = { ...LIMITS, maxUploadBytes: weights.byteLength - 1 };
     await assert.rejects(
       fetched(source(), { limits }),
@@ -227,7 +227,7 @@ describe('an adapter from URLs', () => {
     assert.equal(askedFor('/w').length, 1, 'and is not asked for again');
   });
 
-  it('is asked for again when nothing comes', async () => {
+  it('is requested again if nothing arrives', async () => {
     let stalls = 0;
     server.fault = ({ path }) =>
       path.startsWith('/w') && stalls++ < 1 ? { stallAfterBytes: 500_000 } : undefined;
@@ -236,7 +236,7 @@ describe('an adapter from URLs', () => {
     assert.match(askedFor('/w')[1]!.headers.range!, /^bytes=[1-9]\d*-$/);
   });
 
-  it('ends with the reason of the signal, wherever it is', async () => {
+  it('is abandoned with the reason of the signal, at any moment', async () => {
     const reason = new AppError('CANCELLED', 'enough');
     await assert.rejects(
       fetched(source(), { signal: AbortSignal.abort(reason) }),
@@ -257,7 +257,7 @@ describe('an adapter from URLs', () => {
     await assert.rejects(fetched(source(), { signal: pausing.signal }), (error) => error === reason);
   });
 
-  it('follows redirects', async () => {
+  it('is fetched through redirects', async () => {
     server.fault = ({ path }) =>
       path.startsWith('/w?')
         ? { answer: (_request, response) => void response.writeHead(302, { location: '/moved' }).end() }
@@ -266,7 +266,7 @@ describe('an adapter from URLs', () => {
     assert.equal((await fetched()).files[0]!.sha256, sha256Of(weights));
   });
 
-  it('is not taken compressed', async () => {
+  it('is refused if it is compressed', async () => {
     server.fault = () => ({
       answer: (_request, response) =>
         void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(config)),
@@ -274,7 +274,7 @@ describe('an adapter from URLs', () => {
     await assert.rejects(fetched(), failing('OUTBOUND_REFUSED', /only compressed \(gzip\)/));
   });
 
-  it('is not fetched from where the service does not connect', async () => {
+  it('is not fetched from an address to which the service does not connect', async () => {
     const strict = new Outbound({ allowedHosts: [], allowHttp: false });
     await assert.rejects(
       fetched(source(), { outbound: strict }),

@@ -16,7 +16,7 @@ import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-r
 const JOBS = 12;
 
 /** docs/runbooks/tasks.md, "Disaster recovery": the database, the storage and the queue are gone, and there is a backup. */
-describe('a disaster, from the backup to serving', { skip: noPostgres }, () => {
+describe('recovery from a disaster', { skip: noPostgres }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'squeeze-drill-'));
   const backup = join(folder, 'backup');
   const running = new Set<Member>();
@@ -33,7 +33,7 @@ describe('a disaster, from the backup to serving', { skip: noPostgres }, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Settings of a service with a database and a storage of its own. */
+  /** Settings of a service with its own database and storage. */
   const place = async (name: string) => ({
     AUTH: 'open',
     REDIS_URL: redis.url,
@@ -56,7 +56,7 @@ describe('a disaster, from the backup to serving', { skip: noPostgres }, () => {
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     });
 
-  it('brings back what was done, does what was not, and says how long it took', async (t) => {
+  it('restores completed work, does the unfinished work, and reports how long it took', async (t) => {
     const lost = await place('lost');
     const { client, worker } = await serve(lost);
     const requests = distinctRequests(await uploadAdapters(client), JOBS + 2);
@@ -65,7 +65,7 @@ describe('a disaster, from the backup to serving', { skip: noPostgres }, () => {
     for (const request of requests.slice(0, JOBS)) done.push(await post(request));
     const digests: string[][] = [];
     for (const id of done) digests.push(await resultDigests(client, await client.finished(id)));
-    // Its place in the queue is still kept for it, so that what comes now is dispatched and not begun.
+    // Its place in the queue is still reserved, so that new work is dispatched but does not begin.
     await worker.killWithChildren();
     running.delete(worker);
     const late = await Promise.all(requests.slice(JOBS).map(post));

@@ -6,7 +6,7 @@ const ROOT = join(import.meta.dirname, '../..');
 export const NEXT_VERSION = '0.99.0';
 export const NEXT_MIGRATION = '9999-next-version';
 
-/** What a release may do to the tables: a column more, and a table more. */
+/** What a release may do to the tables: add a column, and a table. */
 const MIGRATION = `
   {
     name: '${NEXT_MIGRATION}',
@@ -18,8 +18,8 @@ const MIGRATION = `
 ];`;
 
 /**
- * Builds the version after this one: this source with another version number and one more step for the tables.
- * @returns a folder with dist/main.js in it
+ * Builds the version after this one: this source with another version number and one more migration.
+ * @returns a folder that contains dist/main.js
  */
 export function buildNextVersion(folder: string): string {
   mkdirSync(folder, { recursive: true });

@@ -14,13 +14,13 @@ import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-r
 import { until } from '../queue/harness.ts';
 import { buildNextVersion, NEXT_MIGRATION, NEXT_VERSION } from './next-version.ts';
 
-/** More than can be sent meanwhile. */
+/** More than can be sent during the test. */
 const MAX_JOBS = 2_000;
 /** Jobs that wait or run at a time: as many as keep both workers busy. */
 const IN_FLIGHT = 8;
-/** Jobs that come at once: a worker that is stopped then is at work. */
+/** Jobs that are submitted at once, so that a worker is busy when it is stopped. */
 const BURST = 24;
-/** Only to end what hangs. */
+/** Only prevents hanging. */
 const LIMIT_MS = 600_000;
 
 describe('an upgrade, process by process, on PostgreSQL under load', { skip: noPostgres }, () => {
@@ -60,7 +60,7 @@ describe('an upgrade, process by process, on PostgreSQL under load', { skip: noP
     const oldWorker = await start('worker');
     await Promise.all([oldApi.ready(), oldWorker.ready()]);
 
-    // Clients, by turns through every API that there is.
+    // Clients that use all APIs in turn.
     let apis = [oldApi];
     let isOver = false;
     let sends = 0;
@@ -79,7 +79,7 @@ describe('an upgrade, process by process, on PostgreSQL under load', { skip: noP
       );
     const load = (async () => {
       for (let i = 0; !isOver && i < MAX_JOBS; i++) {
-        // Each time to another one: what one version has answered the other one answers as well.
+        // Each time through another API: what one version has answered the other one answers as well.
         const send = () => postJob(apis[sends++ % apis.length]!.url, `job-${i}`, requests[i]);
         accepted.push(await retryUntilAccepted(`job-${i}`, send, deadline));
         if (i >= IN_FLIGHT) await ended(accepted[i - IN_FLIGHT]!.jobId);
@@ -102,7 +102,7 @@ describe('an upgrade, process by process, on PostgreSQL under load', { skip: noP
     };
     await doneBy([packageVersion]);
 
-    // Workers first: the first process of the new version changes the tables.
+    // Workers first: the first process of the new version migrates the tables.
     const newWorker = await start('worker', next);
     await newWorker.ready();
     await doneBy([packageVersion, NEXT_VERSION]);
@@ -130,7 +130,7 @@ describe('an upgrade, process by process, on PostgreSQL under load', { skip: noP
     t.diagnostic(`${accepted.length} jobs, none lost`);
   });
 
-  it('has no way back: the version before does not start on the new tables, and says why', async () => {
+  it('cannot be reverted: the version before does not start on the new tables, and gives the reason', async () => {
     const late = await start('worker');
     await until('its end', () => !late.isRunning || undefined);
     assert.equal(await late.stop(), 1);

@@ -39,7 +39,10 @@ const denseOf = (given: Matrix, rank: number) => {
   return { derivation, update };
 };
 
-/** Stages an approximation and holds it against the oracle's SVD of ΔW. @returns its excess over the least error */
+/**
+ * Stages an approximation and compares it with the oracle's SVD of ΔW. @returns its excess over the least
+ * error
+ */
 async function judged(derivation: Derivation, update: Matrix): Promise<{ error: number; excess: number }> {
   const { tensors, residuals } = await staging(compute.pool, source, planOf([derivation]));
   const { module, rank } = derivation;
@@ -52,7 +55,7 @@ async function judged(derivation: Derivation, update: Matrix): Promise<{ error: 
   ];
   const residual = residuals.get(module) ?? 0;
   assert.ok(Math.abs(residual - lost) <= 1e-9 * lost + 1e-28 * whole, `${residual} for ${lost}`);
-  // Orthogonal, so that energies add up: to the rounding of the factors.
+  // Orthogonal factors, so that energies add up, to the rounding of the factors.
   assert.ok(Math.abs(kept + residual - whole) <= 1e-7 * whole, `${kept} + ${residual} for ${whole}`);
   const inProduct = frobenius(multiply(transpose(tensors.get(`${module}.b`)!), left));
   assert.ok(inProduct <= 1e-6 * frobenius(tensors.get(`${module}.b`)!) * Math.sqrt(whole));
@@ -75,9 +78,9 @@ const FLAT: readonly [string, (i: number) => number][] = [
   ['flat', () => 1],
 ];
 
-describe('an update that is a matrix', () => {
+describe('an update that is stored as a matrix', () => {
   for (const [name, of] of DECAYING)
-    it(`is approximated as well as can be: ${name}`, async () => {
+    it(`has the best approximation: ${name}`, async () => {
       for (const [m, n, rank] of [
         [130, 110, 16],
         [90, 140, 24],
@@ -89,13 +92,13 @@ describe('an update that is a matrix', () => {
     });
 
   for (const [name, of] of FLAT)
-    it(`is approximated to 1e-3 of the least error where the spectrum hardly falls: ${name}`, async () => {
+    it(`is approximated to 1e-3 of the least error if the spectrum hardly falls: ${name}`, async () => {
       const { derivation, update } = denseOf(withSpectrum(150, 130, of), 20);
       const { excess } = await judged(derivation, update);
       assert.ok(excess >= -1e-9 && excess <= 1e-3, `excess ${excess}`);
     });
 
-  it('is all there where its rank is no larger, and at its full rank', async () => {
+  it('is reproduced if its rank is not larger than requested, and at its full rank', async () => {
     const low = multiply(gaussianMatrix(60, 5, 1), gaussianMatrix(5, 70, 2));
     for (const [given, rank] of [
       [low, 5],
@@ -110,7 +113,7 @@ describe('an update that is a matrix', () => {
     }
   });
 
-  it('tells steep directions apart down to the rounding of float32', async () => {
+  it('keeps the directions of a steep spectrum, down to the rounding of float32', async () => {
     const { derivation, update } = denseOf(
       withSpectrum(80, 60, (i) => 0.5 ** i),
       20,
@@ -139,7 +142,7 @@ describe('an update that is a matrix', () => {
     }
   });
 
-  it('is read in blocks without a difference, and gives the same bytes each time', async () => {
+  it('gives the same bytes whether it is read whole or in blocks, and each time', async () => {
     // 8 rows of 300 000 numbers are two blocks.
     const [m, n] = [8, 300_000];
     const given = multiply(gaussianMatrix(m, 3, 1), gaussianMatrix(3, n, 2));

@@ -10,7 +10,7 @@ import { collapse, hadamard, kronecker, minus, tucker } from '../../squeeze/stag
 
 const compute = computeFixture();
 
-/** Stages one derivation of random matrices and holds its factors against ΔW. */
+/** Stages one derivation of random matrices and compares its factors with ΔW. */
 async function assertExact(
   make: (add: (rows: number, columns: number) => ReturnType<Source['add']>) => {
     derivation: Derivation;
@@ -66,7 +66,7 @@ describe('a LoHa', () => {
     );
   });
 
-  it('has every number of its factors rounded once, over the edges of spans', async () => {
+  it('has every number of its factors rounded only once, even across spans', async () => {
     // 2100 rows of 1024 numbers are more than one span of B.
     const [m, n, r] = [2100, 33, 32];
     let given: Matrix[] = [];
@@ -94,7 +94,7 @@ describe('a LoHa', () => {
         assert.equal(a!.data[(p * r + 3) * n + j], Math.fround(w1b.data[p * n + j]! * w2b.data[3 * n + j]!));
   });
 
-  it('of a convolution with cores is as exact', async () => {
+  it('of a convolution with cores is equally exact', async () => {
     const small = fc.integer({ min: 1, max: 5 });
     await fc.assert(
       fc.asyncProperty(
@@ -131,7 +131,7 @@ describe('a LoHa', () => {
 describe('a LoKr', () => {
   const small = fc.integer({ min: 1, max: 4 });
 
-  it('is exact whichever of its factors are products, at the rank of any way to write it', async () => {
+  it('is exact whichever of its factors are products, at the smallest rank of all its forms', async () => {
     const form = fc.constantFrom('full', 'product' as const);
     await fc.assert(
       fc.asyncProperty(
@@ -168,7 +168,7 @@ describe('a LoKr', () => {
     );
   });
 
-  it('with a core is as exact', async () => {
+  it('with a core is equally exact', async () => {
     await fc.assert(
       fc.asyncProperty(
         small,
@@ -201,7 +201,7 @@ describe('a LoKr', () => {
     );
   });
 
-  it('is exact where one row of the product with all of the other is more than a span', async () => {
+  it('is exact if one row of the product with the whole other factor exceeds a span', async () => {
     // B = kron(w1, P): one row of w1 with all of P is 1500·(4·400) numbers.
     await assertExact((add) => {
       const [w1, p, q] = [add(2, 4), add(1500, 400), add(400, 3)];
@@ -217,7 +217,7 @@ describe('a LoKr', () => {
 });
 
 describe('a LoCon with a core', () => {
-  it('keeps its B and has the core in A', async () => {
+  it('keeps its B and multiplies the core into A', async () => {
     await fc.assert(
       fc.asyncProperty(size, size, size, fc.constantFrom(1, 3, 9), async (m, inputs, rank, kernel) => {
         let up = matrix(0, 0);

@@ -1,4 +1,4 @@
-// CommonJS whose names Node cannot see: all of it comes as the default export.
+// A CommonJS module whose names Node cannot detect, so all of it is the default export.
 import onnxProto from 'onnx-proto';
 
 const { ModelProto } = onnxProto.onnx;

@@ -20,10 +20,10 @@ const FLOAT16 = 10;
 const BFLOAT16 = 16;
 const SMALL = [FLOAT, FLOAT16, BFLOAT16];
 const PRODUCTS = ['MatMul', 'Gemm'];
-/** Ops whose output has the type of their first input. */
+/** Operators whose output has the type of their first input. */
 const SAME_TYPE = ['Split', 'Slice', 'Concat', 'Transpose', 'Identity'];
 
-/** Products in a graph and its loops, and those of them that read something smaller than float64. */
+/** The products in a graph and its loops, and those of them that read a type smaller than float64. */
 function productsOf(graph: onnx.IGraphProto, small = new Set<string>()): { all: number; small: string[] } {
   const found = { all: 0, small: [] as string[] };
   for (const input of graph.input ?? []) {
@@ -66,14 +66,14 @@ describe('products in the graphs', () => {
     ['distance', distanceGraph('float')],
   ];
   for (const [name, bytes] of graphs) {
-    it(`${name}: are of float64 matrices, where TensorFloat-32 cannot round`, () => {
+    it(`${name}: multiply float64 matrices, where TensorFloat-32 cannot round`, () => {
       const products = productsOf(decodeModel(bytes).graph!);
       assert.ok(products.all > 0);
       assert.deepEqual(products.small, []);
     });
   }
 
-  it('measure, scale: are none', () => {
+  it('measure, scale: contain no products', () => {
     for (const bytes of [measureGraph(), scaleGraph()])
       assert.equal(productsOf(decodeModel(bytes).graph!).all, 0);
   });

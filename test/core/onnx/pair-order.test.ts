@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { sweepStages } from '../../../src/core/onnx/pair-order.ts';
 
-/** Plays a sweep on the numbers 0 … size − 1 and returns the pairs of each round, and how the rows lie at the end. */
+/**
+ * Simulates a sweep on the numbers 0 … size − 1 and returns the pairs of each round, and the order of the
+ * rows at the end.
+ */
 function play(size: number): { rounds: string[][]; end: number[] } {
   const half = size / 2;
   const rounds: string[][] = [];
@@ -29,7 +32,7 @@ function play(size: number): { rounds: string[][]; end: number[] } {
 
 describe('the order of pairs in a Jacobi sweep', () => {
   for (const size of [2, 4, 6, 10, 16, 32, 48, 64, 80, 96, 112, 128, 256, 272, 512]) {
-    it(`meets every pair of ${size} rows once, in ${size - 1} rounds, and ends where it began`, () => {
+    it(`meets every pair of ${size} rows once, in ${size - 1} rounds, and ends in the original order`, () => {
       const { rounds, end } = play(size);
       assert.equal(rounds.length, size - 1);
       const pairs = rounds.flat();
@@ -42,7 +45,7 @@ describe('the order of pairs in a Jacobi sweep', () => {
     });
   }
 
-  it('moves only lower rows where groups can be halved, and everyone only in what is left', () => {
+  it('moves only lower rows while groups can be halved, and all rows only in the remaining rounds', () => {
     const whole = (size: number) =>
       sweepStages(size).stages.map(({ advance, rounds }) => [advance.length, rounds]);
     assert.deepEqual(whole(16), [

@@ -6,7 +6,7 @@ import { GraphBuilder } from '../../../src/core/onnx/graph-builder.ts';
 import { projectGraph } from '../../../src/core/onnx/project-graph.ts';
 import { decodeModel } from './decode-model.ts';
 
-/** Small graph with every kind of thing the writer can say. */
+/** A small graph with every kind of node and attribute that the writer supports. */
 function sample(): Uint8Array {
   const graph = new GraphBuilder('sample');
   const x = graph.input('x', 'double', ['N', 3]);
@@ -64,7 +64,7 @@ describe('the ONNX writer', () => {
     assert.ok(negative.includes(-3n));
   });
 
-  it('writes attributes of every kind with the type that the schema wants', () => {
+  it('writes attributes of every kind with the type that the schema requires', () => {
     const attributes = new Map(
       nodes.flatMap(({ opType, attribute }) => attribute!.map((a) => [`${opType}.${a.name}`, a])),
     );
@@ -76,7 +76,7 @@ describe('the ONNX writer', () => {
     assert.equal(attributes.get('Loop.body')!.type, 5);
   });
 
-  it('gives every value one name over graph and subgraph, and uses none before it is there', () => {
+  it('gives every value one name across graph and subgraph, and uses none before it is defined', () => {
     for (const bytes of [
       sample(),
       gramGraph(4),

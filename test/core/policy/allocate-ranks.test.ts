@@ -20,7 +20,10 @@ const moduleOf = (sigma: readonly number[], costPerRank = 1, ranks = dense(sigma
   ranks,
 });
 
-/** The more valuable one; of equals that of the earlier module, and of one module that to the smaller rank. */
+/**
+ * The more valuable step; among equals that of the earlier module, and within a module that to the smaller
+ * rank.
+ */
 const isBefore = (one: Step, other: Step): boolean =>
   one.density > other.density ||
   (one.density === other.density &&
@@ -33,7 +36,10 @@ const energyOf = (sigma: readonly number[]): number => sigma.reduce((sum, value)
 const energiesOf = (modules: readonly BudgetModule[]): number[] =>
   modules.map(({ sigma, restNorm = 0 }) => energyOf(Array.from(sigma)) + restNorm ** 2);
 
-/** What Σσ² of each module is multiplied by: by the relative criterion nothing of a millionth of the mean or less. */
+/**
+ * The factor of Σσ² of each module: with the relative criterion 0 for modules with a millionth of the mean
+ * energy or less.
+ */
 function weights(modules: readonly BudgetModule[], criterion: Criterion): number[] {
   const energies = energiesOf(modules);
   const mean = energies.reduce((x, y) => x + y, 0) / modules.length;
@@ -41,7 +47,7 @@ function weights(modules: readonly BudgetModule[], criterion: Criterion): number
   return energies.map((energy) => (energy <= 1e-6 * mean ? 0 : 1 / energy));
 }
 
-/** Σσ² of what is cut of each module, weighted by the criterion. */
+/** Σσ² of what is cut off in each module, weighted by the criterion. */
 function lost(modules: readonly BudgetModule[], ranks: readonly number[], criterion: Criterion): number {
   return lossOf(modules, criterion)(ranks);
 }
@@ -60,7 +66,7 @@ function lossOf(
   return (ranks) => tails.reduce((sum, tail, index) => sum + tail[ranks[index]!]!, 0);
 }
 
-/** The least loss of all combinations that fit. */
+/** The smallest loss of all combinations that fit. */
 function bruteForce(modules: readonly BudgetModule[], budget: number, criterion: Criterion): number {
   const combinations = modules.reduce<number[][]>(
     (all, { ranks }) => all.flatMap((chosen) => ranks.map((rank) => [...chosen, rank])),
@@ -75,7 +81,7 @@ const sigmas = fc
     minLength: 1,
     maxLength: 4,
   })
-  // Squares of smaller ones leave the range of numbers, here in the oracle.
+  // Squares of smaller numbers underflow, here in the oracle.
   .map((values) => values.map((value) => (value < 1e-100 ? 0 : value)).sort((x, y) => y - x));
 
 const withGaps = (length: number) =>
@@ -106,7 +112,7 @@ const problems = (cost: fc.Arbitrary<number>) =>
     });
 
 describe('ranks within a budget', () => {
-  it('go where they keep the most energy, by that criterion', () => {
+  it('go where they keep the most energy, as the criterion counts it', () => {
     const modules = [moduleOf([10, 1, 1]), moduleOf([5, 4, 3]), moduleOf([0.1, 0.1, 0.1])];
     const cases: [budget: number, ranks: number[]][] = [
       [3, [1, 1, 1]],
@@ -122,14 +128,14 @@ describe('ranks within a budget', () => {
       assert.deepEqual(allocateRanks(modules, budget, 'energy'), ranks, `${budget}`);
   });
 
-  it('count the cost: a large module has to bring more', () => {
+  it('take the cost into account: a large module must keep more energy', () => {
     const modules = [moduleOf([4, 2.5], 10), moduleOf([4, 2], 5)];
     assert.deepEqual(allocateRanks(modules, 20, 'energy'), [1, 2]);
     assert.deepEqual(allocateRanks(modules, 30, 'energy'), [2, 2]);
     assert.deepEqual(allocateRanks([moduleOf([4, 3], 10), moduleOf([4, 2], 5)], 25, 'energy'), [2, 1]);
   });
 
-  it('fill up with what is smaller when the best does not fit', () => {
+  it('are filled up with smaller steps when the best step does not fit', () => {
     const modules = [moduleOf([9, 8], 10), moduleOf([1, 0.5, 0.25], 1)];
     assert.deepEqual(allocateRanks(modules, 13, 'energy'), [1, 3]);
   });
@@ -141,7 +147,7 @@ describe('ranks within a budget', () => {
     assert.deepEqual(allocateRanks([moduleOf([0, 0]), moduleOf([0, 0])], 3, 'energy'), [1, 1]);
   });
 
-  it('take whole steps where only some ranks are permitted', () => {
+  it('take whole steps if only some ranks are permitted', () => {
     const modules = [moduleOf([8, 7, 6, 5], 1, [1, 2, 4]), moduleOf([8, 1, 1, 1], 1, [1, 4])];
     const cases: [budget: number, ranks: number[]][] = [
       [2, [1, 1]],
@@ -161,8 +167,8 @@ describe('ranks within a budget', () => {
     assert.deepEqual(allocateRanks(modules, 6, 'energy'), [3, 2, 1]);
   });
 
-  it('go by the relative criterion where a module keeps most of its own', () => {
-    // Shares of their energy: 0.98, 0.01, 0.01 and 0.5, 0.32, 0.18 and a third each.
+  it('go, by the relative criterion, where a module keeps most of its own energy', () => {
+    // Their shares of energy: 0.98, 0.01, 0.01; 0.5, 0.32, 0.18; and a third each.
     const modules = [moduleOf([10, 1, 1]), moduleOf([5, 4, 3]), moduleOf([0.1, 0.1, 0.1])];
     const cases: [budget: number, ranks: number[]][] = [
       [3, [1, 1, 1]],
@@ -188,12 +194,12 @@ describe('ranks within a budget', () => {
     assert.deepEqual(allocateRanks(alive, 4, 'relative'), [3, 1]);
   });
 
-  it('are refused below the least', () => {
+  it('are refused below the smallest possible cost', () => {
     assert.throws(() => allocateRanks([moduleOf([1, 1], 5), moduleOf([1], 5)], 9, 'relative'), RangeError);
     assert.deepEqual(allocateRanks([moduleOf([1, 1], 5), moduleOf([1], 5)], 10, 'relative'), [1, 1]);
   });
 
-  it('never cost more than the budget, and are permitted ones', () => {
+  it('never cost more than the budget, and are permitted ranks', () => {
     fc.assert(
       fc.property(problems(fc.integer({ min: 1, max: 9 })), criteria, ([modules, budget], criterion) => {
         const ranks = allocateRanks(modules, budget, criterion);
@@ -203,7 +209,7 @@ describe('ranks within a budget', () => {
     );
   });
 
-  it('lose the least there is where every rank costs the same', () => {
+  it('are optimal if every rank costs the same', () => {
     const equal = problems(fc.constant(3)).map(
       ([modules, budget]) =>
         [
@@ -220,7 +226,7 @@ describe('ranks within a budget', () => {
     );
   });
 
-  it('are within one step of the optimum where costs differ', () => {
+  it('are within one step of the optimum if costs differ', () => {
     fc.assert(
       fc.property(problems(fc.integer({ min: 1, max: 9 })), criteria, ([modules, budget], criterion) => {
         const found = lost(modules, allocateRanks(modules, budget, criterion), criterion);
@@ -241,7 +247,7 @@ describe('ranks within a budget', () => {
     );
   });
 
-  it('lose no more when there is more to spend', () => {
+  it('lose no more when the budget is larger', () => {
     fc.assert(
       fc.property(
         problems(fc.integer({ min: 1, max: 9 })),
@@ -278,7 +284,7 @@ describe('ranks within a budget', () => {
     );
   });
 
-  it('leave pinned modules as they are, and share the rest out as if these were not there', () => {
+  it('leave pinned modules unchanged, and share the rest as if these did not exist', () => {
     fc.assert(
       fc.property(
         problems(fc.integer({ min: 1, max: 9 })),
@@ -298,7 +304,7 @@ describe('ranks within a budget', () => {
           if (left < costOf(free, leastRanks(free))) return assert.throws(find, RangeError);
           const ranks = find();
           for (const [at, rank] of pins) assert.equal(ranks[at], rank);
-          // Dead modules are judged by the mean of all of them: by energy there are none.
+          // Dead modules are judged by the mean energy of all of them; by energy none is dead.
           if (criterion === 'energy' && free.length > 0)
             assert.deepEqual(
               ranks.filter((_, index) => isFree(index)),
@@ -330,7 +336,7 @@ describe('ranks within a budget', () => {
     );
   });
 
-  it('come for thousands of modules with wide spectra', () => {
+  it('are found for thousands of modules with wide spectra', () => {
     const modules = Array.from({ length: 4000 }, (_, index) =>
       moduleOf(
         Array.from({ length: 64 }, (_, i) => (1 + (index % 7)) * (i + 1) ** -(0.5 + (index % 5) / 5)),

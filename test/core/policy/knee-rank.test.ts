@@ -4,7 +4,7 @@ import { kneeRank } from '../../../src/core/policy/knee-rank.ts';
 import fc from '../../fast-check.ts';
 import { flat, scales, spectra, steep } from './spectra.ts';
 
-/** Height of the energy curve above its chord, at every rank, written down as the definition says. */
+/** The height of the energy curve above its chord at every rank, calculated exactly as it is defined. */
 function heights(sigma: readonly number[]): number[] {
   const energies = sigma.map((value) => value ** 2);
   const total = energies.reduce((x, y) => x + y, 0);
@@ -14,7 +14,7 @@ function heights(sigma: readonly number[]): number[] {
 }
 
 describe('the knee of a spectrum', () => {
-  it('lies where few strong directions end', () => {
+  it('is where a few strong directions end', () => {
     for (const strong of [1, 3, 8, 20]) {
       const sigma = [
         ...Array.from({ length: strong }, (_, i) => 10 - i / strong),
@@ -24,7 +24,7 @@ describe('the knee of a spectrum', () => {
     }
   });
 
-  it('is soft where the spectrum falls evenly', () => {
+  it('is soft if the spectrum falls evenly', () => {
     // σ² above the mean: (1 − i/64)² > 65·129 / (6·64²) = 0.341, so i ≤ 26.
     const linear = Array.from({ length: 64 }, (_, i) => 1 - i / 64);
     assert.equal(kneeRank(linear), 27);
@@ -38,14 +38,14 @@ describe('the knee of a spectrum', () => {
     assert.equal(kneeRank([1]), 1);
   });
 
-  it('is the whole rank where nothing bends', () => {
+  it('is the full rank if nothing bends', () => {
     assert.equal(kneeRank(flat(16)), 16);
     const nearlyFlat = Array.from({ length: 64 }, (_, i) => 1.05 - i * 0.001);
     assert.equal(kneeRank(nearlyFlat), 64);
     assert.equal(kneeRank([1, 0.9]), 2);
   });
 
-  it('does not take missing rank for a bend', () => {
+  it('does not mistake missing rank for a bend', () => {
     assert.equal(kneeRank([...flat(16), ...Array<number>(48).fill(0)]), 16);
     assert.equal(kneeRank([...flat(16), ...Array<number>(48).fill(1e-8)]), 16);
   });
@@ -55,10 +55,10 @@ describe('the knee of a spectrum', () => {
     assert.equal(kneeRank([]), 1);
   });
 
-  it('is where the curve is highest, or the whole rank', () => {
+  it('is where the curve is highest, or the full rank', () => {
     fc.assert(
       fc.property(spectra, (sigma) => {
-        // Relative to the largest, or the squares underflow here.
+        // Relative to the largest value, because the squares would underflow here.
         const known = [...sigma].map((value) => value / sigma[0]!).filter((value) => value > 1e-7);
         const curve = heights(known);
         const top = Math.max(...curve);
@@ -69,7 +69,7 @@ describe('the knee of a spectrum', () => {
     );
   });
 
-  it('sees neither the size of the update nor zeros at its end', () => {
+  it('depends neither on the size of the update nor on trailing zeros', () => {
     fc.assert(
       fc.property(spectra, scales, fc.nat(9), (sigma, scale, zeros) => {
         const other = [...sigma.map((value) => value * scale), ...Array<number>(zeros).fill(0)];

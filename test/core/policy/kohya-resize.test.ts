@@ -10,13 +10,15 @@ import { flat, spectra, steep } from './spectra.ts';
 type Method = 'sv_fro' | 'sv_ratio' | 'sv_cumulative';
 
 /**
- * The rank that `resize_lora.py` of sd-scripts gives a module, in float64, stated anew from what the program does
- * (kohya-ss/sd-scripts, commit 48d368fa, networks/resize_lora.py: index_sv_fro, index_sv_ratio, index_sv_cumulative,
- * rank_resize):
+ * The rank that `resize_lora.py` of sd-scripts gives a module, in float64, written again from what the
+ * program does (kohya-ss/sd-scripts, commit 48d368fa, networks/resize_lora.py: index_sv_fro, index_sv_ratio,
+ * index_sv_cumulative, rank_resize):
  *
- * 1. The leading directions that the method wants are counted. sv_ratio: those above σ₁ / parameter. sv_cumulative: as
- *    many as hold that share of Σσ. sv_fro: as many as hold that share of ‖ΔW‖, which is the squared share of Σσ².
- * 2. The count is brought within 1 and one less than there are singular values.
+ *
+ * 1. The leading directions that the method wants are counted. sv_ratio: those above σ₁ / parameter.
+ * sv_cumulative: as many as hold that share of Σσ. sv_fro: as many as hold that share of ‖ΔW‖, which is the
+ * squared share of Σσ².
+ * 2. The count is limited to at least 1 and at most one less than there are singular values.
  * 3. One direction is added.
  * 4. An update whose σ₁ is at most 1e-6 gets rank 1, any other at most `--new_rank`.
  * @param sigma all min(m, n) singular values of ΔW, descending, at least two
@@ -40,7 +42,10 @@ function counted(sigma: Float64Array, method: Method, parameter: number): number
   return weights.length + 1;
 }
 
-/** The policy that docs/policies.md has for each method; a share of the norm is squared for a share of the energy. */
+/**
+ * The policy that docs/policies.md gives for each method; a share of the norm is squared to be a share of the
+ * energy.
+ */
 const POLICIES: Readonly<Record<Method, (sigma: Float64Array, parameter: number) => number>> = {
   sv_fro: (sigma, share) => energyRank(sigma, share ** 2),
   sv_ratio: ratioRank,
@@ -48,14 +53,14 @@ const POLICIES: Readonly<Record<Method, (sigma: Float64Array, parameter: number)
 };
 const METHODS = Object.keys(POLICIES) as Method[];
 
-/** What a target with compat gets: `kohyaRank`, at most max_rank and all that there are. */
+/** The rank of a target with compat: `kohyaRank`, at most max_rank and at most all directions. */
 const compatible = (sigma: Float64Array, method: Method, parameter: number, newRank: number): number =>
   Math.min(kohyaRank(POLICIES[method](sigma, parameter), sigma[0]!), newRank, sigma.length);
 
-describe('dynamic methods of kohya', () => {
+describe('the dynamic methods of kohya', () => {
   const UNCAPPED = 1000;
 
-  it('keep one direction more than the policy of the same parameter', () => {
+  it('keep one direction more than the policy with the same parameter', () => {
     const spectrum = Float64Array.of(8, 4, 2, 1, 0.5, 0.25);
     const cases: readonly (readonly [Method, parameter: number, here: number, kohya: number])[] = [
       ['sv_ratio', 2, 1, 2],
@@ -72,7 +77,7 @@ describe('dynamic methods of kohya', () => {
     }
   });
 
-  it('end at all directions: where the policy keeps all, or all but one, both or kohya alone keep all', () => {
+  it('end at all directions: if the policy keeps all of them both do, and if it keeps all but one kohya does', () => {
     const spectrum = Float64Array.of(4, 3, 2, 1);
     for (const [parameter, here] of [
       [3.9, 3],
@@ -85,7 +90,7 @@ describe('dynamic methods of kohya', () => {
       assert.equal(resizedRank(flat(5), method, 1, UNCAPPED), method === 'sv_ratio' ? 2 : 5);
   });
 
-  it('keep a direction of zeros where an adapter has fewer than its matrix: rank 3 of 6', () => {
+  it('keep a direction of zeros if an adapter has fewer directions than its matrix: rank 3 of 6', () => {
     const padded = Float64Array.of(3, 2, 1, 0, 0, 0);
     for (const [method, parameter] of [
       ['sv_fro', 1],
@@ -102,7 +107,7 @@ describe('dynamic methods of kohya', () => {
     }
   });
 
-  it('are capped by --new_rank, so that both agree where max_rank cuts the policy', () => {
+  it('are limited by --new_rank, so that both agree if max_rank limits the policy', () => {
     const spectrum = steep(40, 1.1);
     for (const method of METHODS) {
       const parameter = method === 'sv_ratio' ? 2.5 : 0.9;
@@ -115,7 +120,7 @@ describe('dynamic methods of kohya', () => {
     }
   });
 
-  it('give 1 for an update of zero, as the policies do, and for one of at most 1e-6', () => {
+  it('give 1 for an update of zero, like the policies, and for one of at most 1e-6', () => {
     for (const method of METHODS) {
       assert.equal(resizedRank(new Float64Array(4), method, 0.9, UNCAPPED), 1);
       assert.equal(POLICIES[method](new Float64Array(4), method === 'sv_ratio' ? 2 : 0.9), 1);
@@ -126,7 +131,7 @@ describe('dynamic methods of kohya', () => {
   });
 
   for (const method of METHODS) {
-    it(`${method}: as compat has it for any spectrum, parameter and cap`, () => {
+    it(`${method}: agrees with compat for any spectrum, parameter and limit`, () => {
       const parameters =
         method === 'sv_ratio'
           ? fc.double({ min: 1.001, max: 1e6, noNaN: true })

@@ -13,7 +13,7 @@ type Policy = (sigma: Float64Array, parameter: number) => number;
 interface Case {
   readonly name: string;
   readonly policy: Policy;
-  /** Parameters the policy takes, mapped so that a larger one asks for a larger rank. */
+  /** Parameters of the policy, mapped so that a larger one asks for a larger rank. */
   readonly parameters: fc.Arbitrary<number>;
   readonly rising: boolean;
 }
@@ -43,7 +43,7 @@ const sum = (values: ArrayLike<number>, count = values.length): number =>
 
 for (const { name, policy, parameters, rising } of POLICIES) {
   describe(`every rank policy: ${name}`, () => {
-    it('gives a rank from 1 to the number of singular values that differ from zero', () => {
+    it('gives a rank from 1 to the number of non-zero singular values', () => {
       fc.assert(
         fc.property(spectra, parameters, (sigma, parameter) => {
           const rank = policy(sigma, parameter);
@@ -52,7 +52,7 @@ for (const { name, policy, parameters, rising } of POLICIES) {
       );
     });
 
-    it('gives 1 for an update of zero, and for none', () => {
+    it('gives 1 for an update of zero, and for an empty spectrum', () => {
       fc.assert(
         fc.property(parameters, fc.nat(5), (parameter, n) => {
           assert.equal(policy(new Float64Array(n), parameter), 1);
@@ -60,7 +60,7 @@ for (const { name, policy, parameters, rising } of POLICIES) {
       );
     });
 
-    it('asks for no smaller rank when more is wanted', () => {
+    it('gives no smaller rank when more is demanded', () => {
       fc.assert(
         fc.property(spectra, parameters, parameters, (sigma, x, y) => {
           const [low, high] = [policy(sigma, Math.min(x, y)), policy(sigma, Math.max(x, y))];
@@ -69,7 +69,7 @@ for (const { name, policy, parameters, rising } of POLICIES) {
       );
     });
 
-    it('does not see how large the update is', () => {
+    it('does not depend on the size of the update', () => {
       fc.assert(
         fc.property(spectra, parameters, scales, (sigma, parameter, scale) => {
           const scaled = sigma.map((value) => value * scale);
@@ -78,7 +78,7 @@ for (const { name, policy, parameters, rising } of POLICIES) {
       );
     });
 
-    it('does not see zeros at the end', () => {
+    it('does not depend on trailing zeros', () => {
       fc.assert(
         fc.property(spectra, parameters, (sigma, parameter) => {
           assert.equal(policy(Float64Array.from([...sigma, 0, 0]), parameter), policy(sigma, parameter));
@@ -89,7 +89,7 @@ for (const { name, policy, parameters, rising } of POLICIES) {
 }
 
 describe('the rank for a ratio', () => {
-  it('counts what lies above σ₁ / ratio', () => {
+  it('counts the values above σ₁ / ratio', () => {
     const sigma = Float64Array.of(8, 4, 2, 1);
     const cases: [ratio: number, rank: number][] = [
       [1, 1],
@@ -105,7 +105,7 @@ describe('the rank for a ratio', () => {
     assert.equal(ratioRank(flat(5), 1.01), 5);
   });
 
-  it('keeps all above the threshold and nothing below', () => {
+  it('keeps every value above the threshold and none below', () => {
     fc.assert(
       fc.property(spectra, fc.double({ min: 1, max: 1e7, noNaN: true }), (sigma, ratio) => {
         const rank = ratioRank(sigma, ratio);
@@ -118,7 +118,7 @@ describe('the rank for a ratio', () => {
 });
 
 describe('the rank for a cumulative share', () => {
-  it('counts until the share of Σσ is there', () => {
+  it('counts until the share of Σσ is reached', () => {
     const sigma = Float64Array.of(4, 3, 2, 1);
     const cases: [share: number, rank: number][] = [
       [1e-6, 1],
@@ -132,7 +132,7 @@ describe('the rank for a cumulative share', () => {
     for (const [wanted, rank] of cases) assert.equal(cumulativeRank(sigma, wanted), rank, `share ${wanted}`);
   });
 
-  it('holds the share, and one less does not', () => {
+  it('reaches the share, and one direction less does not', () => {
     fc.assert(
       fc.property(spectra, share, (sigma, wanted) => {
         const rank = cumulativeRank(sigma, wanted);
@@ -143,12 +143,12 @@ describe('the rank for a cumulative share', () => {
     );
   });
 
-  it('does not count noise, which adds up', () => {
+  it('does not count noise, which would add up', () => {
     const noise = Array<number>(1000).fill(0.9e-7);
     assert.equal(cumulativeRank(Float64Array.of(1, 0.5, ...noise), 1), 2);
   });
 
-  it('asks for more than energy of the same share: weak directions weigh more', () => {
+  it('is larger than the rank for the same share of energy: weak directions weigh more', () => {
     fc.assert(
       fc.property(spectra, share, (sigma, wanted) => {
         assert.ok(cumulativeRank(sigma, wanted) >= Math.min(energyRank(sigma, wanted), numericalRank(sigma)));
@@ -158,7 +158,7 @@ describe('the rank for a cumulative share', () => {
 });
 
 describe('the rank for a tolerance', () => {
-  it('is the smallest whose truncation keeps to it', () => {
+  it('is the smallest whose truncation is within the tolerance', () => {
     const sigma = Float64Array.of(4, 3);
     const cases: [tolerance: number, rank: number][] = [
       [0, 2],
@@ -172,7 +172,7 @@ describe('the rank for a tolerance', () => {
     assert.equal(toleranceRank(steep(20, 10), 1e-3), 3);
   });
 
-  it('of 0 keeps what can be told from zero, and no more', () => {
+  it('of 0 keeps every direction that is distinguishable from zero, and no more', () => {
     assert.equal(toleranceRank(Float64Array.of(1, 1e-3, 1.1e-7, 0.9e-7, 1e-12, 0), 0), 3);
     fc.assert(
       fc.property(spectra, (sigma) => {
@@ -181,7 +181,7 @@ describe('the rank for a tolerance', () => {
     );
   });
 
-  it('keeps to it, and one rank less does not', () => {
+  it('is within the tolerance, and one rank less is not', () => {
     fc.assert(
       fc.property(spectra, fc.double({ min: 1e-6, max: 0.999, noNaN: true }), (sigma, tolerance) => {
         const rank = toleranceRank(sigma, tolerance);
@@ -191,7 +191,7 @@ describe('the rank for a tolerance', () => {
     );
   });
 
-  it('is the energy policy said otherwise: error² = 1 − energy', () => {
+  it('is the energy policy in other words: error² = 1 − energy', () => {
     fc.assert(
       fc.property(spectra, fc.double({ min: 0.01, max: 0.99, noNaN: true }), (sigma, tolerance) => {
         const rank = toleranceRank(sigma, tolerance);
@@ -232,7 +232,7 @@ describe('the policies by their names in kohya-ss sd-scripts (networks/resize_lo
     );
   });
 
-  it('sv_ratio x is ratio x, which keeps σ₁ at least', () => {
+  it('sv_ratio x is ratio x, which keeps at least σ₁', () => {
     fc.assert(
       fc.property(spectra, fc.double({ min: 1, max: 1e7, noNaN: true }), (sigma, x) => {
         const above = sigma.filter((value) => value > sigma[0]! / x).length;

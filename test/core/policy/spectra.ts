@@ -1,6 +1,6 @@
 import fc from '../../fast-check.ts';
 
-/** Spectra as real ones are: descending, of any size and steepness, some with a tail of zeros. */
+/** Realistic spectra: descending, of any size and steepness, some with a tail of zeros. */
 export const spectra = fc
   .tuple(
     fc.array(fc.double({ min: 0, max: 6, noNaN: true }), { minLength: 1, maxLength: 40 }),
@@ -15,7 +15,7 @@ export const spectra = fc
     ),
   );
 
-/** A power of two: multiplying by it changes no digit, so that not even ties may fall otherwise. */
+/** A power of two: multiplying by it changes no digit, so that even ties are decided the same way. */
 export const scales = fc.integer({ min: -100, max: 100 }).map((exponent) => 2 ** exponent);
 
 /** n equal singular values. */

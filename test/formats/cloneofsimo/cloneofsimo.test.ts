@@ -32,7 +32,10 @@ const conv = (module: string, rank: number): TensorSource[] => [
   tensor(`${module}:down`, [rank, 5, 3, 3]),
 ];
 
-/** What the project's own loader makes of a file (lora_diffusion/lora.py, `parse_safeloras`): ranks by model and position. */
+/**
+ * What the project's own loader reads from a file (lora_diffusion/lora.py, `parse_safeloras`): ranks by model
+ * and position.
+ */
 function parsedByProject(tensors: readonly TensorSource[], metadata: ReadonlyMap<string, string>) {
   const models = new Map<string, { target: unknown; ranks: number[] }>();
   for (const { name, shape } of tensors) {
@@ -52,7 +55,7 @@ function parsedByProject(tensors: readonly TensorSource[], metadata: ReadonlyMap
 describe('a real file of cloneofsimo/lora', () => {
   const source = readSafetensors(REAL);
 
-  it('is recognised and read whole', async () => {
+  it('is recognised and read completely', async () => {
     const { adapter, staging } = await readAdapter({ weightsPath: REAL, configBytes: null });
     assert.deepEqual([adapter.format, staging], ['cloneofsimo', null]);
     assert.equal(adapter.modules.length, source.tensors.size / 2);
@@ -87,7 +90,7 @@ describe('a real file of cloneofsimo/lora', () => {
     );
   });
 
-  it('planned at rank 2 is one that the project itself reads', async () => {
+  it('planned at rank 2 can be read by the project itself', async () => {
     const { adapter } = await readAdapter({ weightsPath: REAL, configBytes: null });
     const plan = planOf(CLONEOFSIMO, adapter, 'fold', (name) => (name.startsWith('unet') ? 2 : 3));
     const parsed = parsedByProject(writtenTensors(plan), plan.metadata);
@@ -128,7 +131,7 @@ describe('cloneofsimo', () => {
     assert.deepEqual(adapter.warnings, []);
   });
 
-  it('recognises its own names only, and no folder with a configuration', () => {
+  it('recognises only its own names, and no folder with a configuration', () => {
     const own = inputOf(file);
     assert.ok(CLONEOFSIMO.recognises(own));
     assert.equal(CLONEOFSIMO.recognises({ ...own, configBytes: new Uint8Array() }), false);
@@ -165,7 +168,7 @@ describe('cloneofsimo', () => {
     parsedByProject(writtenTensors(plan), plan.metadata);
   });
 
-  it('writes converted adapters by the names of their tensors', async () => {
+  it('names the tensors of converted adapters by their order', async () => {
     const like = await read(CLONEOFSIMO, file, metadata);
     const converted = {
       ...like,
@@ -186,14 +189,14 @@ describe('cloneofsimo', () => {
     assert.throws(() => planOf(CLONEOFSIMO, strange, 'fold'), RangeError);
   });
 
-  it('warns of metadata that is missing, and writes the ranks', async () => {
+  it('warns of missing metadata, and writes the ranks', async () => {
     const adapter = await read(CLONEOFSIMO, pair('unet:0', 4));
     assert.match(adapter.warnings[0]!, /ranks of 1 modules, such as "unet:0"/);
     assert.match(adapter.warnings[1]!, /classes of "unet"/);
     assert.equal(planOf(CLONEOFSIMO, adapter, 'keep').metadata.get('unet:0:rank'), '4');
   });
 
-  it('refuses what contradicts itself or is not known', async () => {
+  it('refuses what is contradictory or unknown', async () => {
     const told = { unet: '[]', 'unet:0:rank': '4' };
     const own = pair('unet:0', 4);
     const cases: readonly (readonly [TensorSource[], Record<string, string>, code: string, named: string])[] =
@@ -216,7 +219,7 @@ describe('cloneofsimo', () => {
     }
   });
 
-  it('is the same after writing, reading and writing again', async () => {
+  it('is unchanged after writing, reading and writing again', async () => {
     const layers = fc.uniqueArray(
       fc.record({
         model: fc.constantFrom('unet', 'text_encoder'),

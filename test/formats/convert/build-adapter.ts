@@ -2,7 +2,7 @@ import type { Adapter, LoraModule, TensorEntry } from '../../../src/adapter/adap
 import type { FormatName } from '../../../src/adapter/format-name.ts';
 import type { ConvertOptions } from '../../../src/formats/convert/placed-adapter.ts';
 
-/** What a test says of a module; the rest is like any. */
+/** What a test specifies of a module; everything else has defaults. */
 export interface ModuleSpec {
   readonly name: string;
   readonly a: string;
@@ -12,7 +12,7 @@ export interface ModuleSpec {
   readonly m?: number;
   readonly n?: number;
   readonly scale?: number;
-  /** Of a convolution. */
+  /** The kernel of a convolution. */
   readonly kernel?: number;
   readonly expert?: LoraModule['expert'];
   readonly alpha?: LoraModule['alpha'];
@@ -20,7 +20,7 @@ export interface ModuleSpec {
 
 let next = 0;
 
-/** An entry of its own bytes. */
+/** An entry with bytes that occur nowhere else. */
 export function entry(name: string, shape: readonly number[], dtype = 'F32'): TensorEntry {
   const beginByte = next;
   next += shape.reduce((product, size) => product * size, 4);
@@ -61,7 +61,7 @@ export function buildModule({
   };
 }
 
-/** The tensors of a module in each format, as its own files have them. */
+/** The tensors of a module in each format, named as in its own files. */
 export const NAMES: Readonly<Record<Exclude<FormatName, 'cloneofsimo'>, (name: string) => ModuleSpec>> = {
   peft: (name) => ({
     name,
@@ -88,7 +88,7 @@ export interface AdapterSpec {
   readonly hasLoraBias?: boolean;
 }
 
-/** @param modules their names, or more of them */
+/** @param modules their names, or also other fields */
 export function buildAdapter(
   format: Exclude<FormatName, 'cloneofsimo'>,
   modules: readonly (string | (Partial<ModuleSpec> & { readonly name: string }))[],

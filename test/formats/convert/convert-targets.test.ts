@@ -6,7 +6,7 @@ import { convertAdapter } from '../../../src/formats/convert/convert-adapter.ts'
 import { convertTargets } from '../../../src/formats/convert/convert-targets.ts';
 import { buildAdapter, LLAMA } from './build-adapter.ts';
 
-/** For each format, modules of some of its models. */
+/** Modules of some models of each format. */
 const SAMPLES: Readonly<Record<Exclude<FormatName, 'cloneofsimo'>, readonly string[]>> = {
   peft: ['mid_block.attentions.0.proj_in', 'model.layers.0.self_attn.q_proj'],
   diffusers: ['unet.mid_block.attentions.0.proj_in', 'diffusion_model.double_blocks.0.img_attn.qkv'],
@@ -30,8 +30,8 @@ const isConverted = (from: Exclude<FormatName, 'cloneofsimo'>, to: FormatName, o
     }
   });
 
-describe('the table of conversions', () => {
-  it('has those that there are, and no other', () => {
+describe('the table of possible conversions', () => {
+  it('contains exactly those that exist', () => {
     for (const from of names) {
       const told = convertTargets(from).map(({ format }) => format);
       const found = FORMAT_NAMES.filter((to) => to !== from && isConverted(from, to));
@@ -40,7 +40,7 @@ describe('the table of conversions', () => {
     assert.deepEqual(convertTargets('cloneofsimo'), []);
   });
 
-  it('tells what each cannot do without', () => {
+  it('states what each conversion requires', () => {
     for (const from of names) {
       for (const { format, needs, takes } of convertTargets(from)) {
         assert.equal(new Set([...needs, ...takes]).size, needs.length + takes.length, 'none twice');
@@ -58,7 +58,7 @@ describe('the table of conversions', () => {
     }
   });
 
-  it('tells limits in sentences, each once', () => {
+  it('states limits in sentences, each once', () => {
     for (const from of names) {
       for (const { limits } of convertTargets(from)) {
         assert.equal(new Set(limits).size, limits.length);

@@ -12,11 +12,11 @@ export interface Converted extends AdapterFiles {
   readonly warnings: readonly string[];
 }
 
-/** Makes folders for conversions and removes them all. */
+/** Creates folders for conversions and removes all of them. */
 export class Conversions {
   readonly #dirs: string[] = [];
 
-  /** The files of the result, which is a new one. */
+  /** The files of the result, in a new folder. */
   async run(
     pool: ComputePool,
     { weightsPath, configBytes }: AdapterFiles,

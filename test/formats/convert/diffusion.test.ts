@@ -12,7 +12,7 @@ const FLAT_TEXT = 'text_model_encoder_layers_0_self_attn_q_proj';
 const namesOf = ({ modules }: ReturnType<typeof convertAdapter>): string[] => modules.map(({ name }) => name);
 
 describe('PEFT to diffusers and kohya', () => {
-  it('puts the component that the names tell before the path', () => {
+  it('puts the component that the names show before the path', () => {
     const components: readonly [path: string, prefix: string, kohya: string][] = [
       [Q, 'unet', 'lora_unet_'],
       ['mid_block.attentions.0.proj_in', 'unet', 'lora_unet_'],
@@ -35,7 +35,7 @@ describe('PEFT to diffusers and kohya', () => {
     }
   });
 
-  it('takes the component that is said', () => {
+  it('uses the component that the target specifies', () => {
     const [module] = convertAdapter(buildAdapter('peft', [TEXT]), 'kohya', {
       component: 'text_encoder_2',
     }).modules;
@@ -46,7 +46,7 @@ describe('PEFT to diffusers and kohya', () => {
     ]);
   });
 
-  it('says that it needs the component where nothing tells', () => {
+  it('states that the component is required if the names do not show it', () => {
     const odd = buildAdapter('peft', ['stages.0.blocks.0.mlp.fc1']);
     for (const to of ['diffusers', 'kohya'] as const)
       refuses(() => convertAdapter(odd, to, {}), /set format_options\.component.*stages\.0/, 'component');
@@ -70,7 +70,7 @@ describe('PEFT to diffusers and kohya', () => {
     );
   });
 
-  it('refuses embeddings and everything beside the factors', () => {
+  it('refuses embeddings and all tensors besides the factors', () => {
     const embedding = buildAdapter('peft', [
       { name: 'text_model.embeddings.token_embedding', kind: 'embedding' },
     ]);
@@ -89,7 +89,7 @@ describe('PEFT to diffusers and kohya', () => {
 describe('diffusers', () => {
   const both = [`unet.${Q}`, `text_encoder.${TEXT}`];
 
-  it('to kohya tells Stable Diffusion XL from 1 by its second encoder and its deeper attention', () => {
+  it('to kohya distinguishes Stable Diffusion XL from 1 by its second encoder and its deeper attention', () => {
     assert.deepEqual(namesOf(convertAdapter(buildAdapter('diffusers', both), 'kohya', {})), [
       `lora_unet_${FLAT_Q}`,
       `lora_te_${FLAT_TEXT}`,
@@ -110,7 +110,7 @@ describe('diffusers', () => {
     );
   });
 
-  it('to PEFT leaves the component out, of one part only', () => {
+  it('to PEFT omits the component if there is only one', () => {
     const peft = convertAdapter(buildAdapter('diffusers', [both[0]!]), 'peft', { base_model: 'sd/1.5' });
     assert.equal(peft.modules[0]!.a.name, `base_model.model.${Q}.lora_A.weight`);
     assert.equal(peft.baseModel, 'sd/1.5');
@@ -149,20 +149,20 @@ describe('diffusers', () => {
     );
   });
 
-  it('without prefixes is of the part that its names tell', () => {
+  it('without prefixes belongs to the component that its names show', () => {
     assert.deepEqual(namesOf(convertAdapter(buildAdapter('diffusers', [Q]), 'kohya', {})), [
       `lora_unet_${FLAT_Q}`,
     ]);
   });
 
-  it('of an original implementation goes to kohya as trainers flatten it, and warns', () => {
+  it('of an original implementation goes to kohya with names as trainers flatten them, and warns', () => {
     const names = ['diffusion_model.blocks.0.self_attn.q'];
     const kohya = convertAdapter(buildAdapter('diffusers', names), 'kohya', {});
     assert.deepEqual(namesOf(kohya), ['lora_unet_blocks_0_self_attn_q']);
     assert.match(kohya.warnings[0]!, /original implementation/);
   });
 
-  it('knows what kohya has no names for', () => {
+  it('refuses what kohya has no names for', () => {
     const second = [
       'transformer_2.blocks.0.attn1.to_q',
       'text_encoder_3.encoder.block.0.layer.0.SelfAttention.q',
@@ -213,7 +213,7 @@ describe('kohya to diffusers and PEFT', () => {
     ],
   ];
 
-  it('finds the paths again, and only where flattening them gives the name', () => {
+  it('restores paths, but only if flattening them gives the name again', () => {
     for (const [flat, path] of paths) {
       const [module] = convertAdapter(buildAdapter('kohya', [flat]), 'diffusers', {}).modules;
       assert.equal(module!.name, path);
@@ -266,7 +266,7 @@ describe('kohya to diffusers and PEFT', () => {
     );
   });
 
-  it('refuses names that stand for no path', () => {
+  it('refuses names that correspond to no path', () => {
     const names = [
       'lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn3_to_q',
       'lora_unet_down_blocks_x_attentions_0_proj_in',
@@ -343,14 +343,14 @@ describe('DoRA of diffusion models', () => {
     assert.equal(diffusers.passthrough[0]!.name, `unet.${Q}.lora_magnitude_vector`);
   });
 
-  it('of a convolution too', () => {
+  it('of a convolution as well', () => {
     const peft = convertAdapter(dora([32, 1, 1, 1], 'conv'), 'peft', {});
     assert.deepEqual(peft.passthrough[0]!.shape, [1, 32, 1, 1]);
     const kohya = convertAdapter(peft, 'kohya', {});
     assert.deepEqual(kohya.passthrough[0]!.shape, [32, 1, 1, 1]);
   });
 
-  it('is refused where it scales the inputs', () => {
+  it('is refused if it scales the inputs', () => {
     refuses(
       () => convertAdapter(dora([1, 16]), 'peft', {}),
       /\[1, 16\] for 32 outputs: it scales inputs/,
@@ -358,7 +358,7 @@ describe('DoRA of diffusion models', () => {
     );
   });
 
-  it('keeps the bytes of what it renames', () => {
+  it('keeps the bytes of renamed tensors', () => {
     const source = dora([32, 1]);
     const { passthrough, modules } = convertAdapter(source, 'diffusers', {});
     assert.equal(passthrough[0]!.beginByte, source.passthrough[0]!.beginByte);
@@ -398,7 +398,7 @@ describe('XLabs', () => {
     assert.deepEqual(namesOf(convertAdapter(prefixed, 'kohya', {})), [kohya[0]]);
   });
 
-  it('has no part of a layer that others adapt as a whole', () => {
+  it('cannot adapt part of a layer that other formats adapt as a whole', () => {
     const name = 'single_blocks.0.processor.qkv_lora';
     refuses(
       () => convertAdapter(buildAdapter('xlabs', [name]), 'kohya', {}),
@@ -420,7 +420,7 @@ describe('XLabs', () => {
 });
 
 describe('cloneofsimo', () => {
-  it('has numbers for names, and is refused both ways', () => {
+  it('names modules by numbers, and is refused in both directions', () => {
     const source = { ...buildAdapter('peft', [Q]), format: 'cloneofsimo' as const };
     refuses(() => convertAdapter(source, 'peft', {}), /tensors are numbered/);
     refuses(() => convertAdapter(buildAdapter('peft', [Q]), 'cloneofsimo', {}), /tensors are numbered/);

@@ -17,7 +17,7 @@ const ranksOf = (asked: Target): number[] => {
 };
 
 describe('a target that names only a format', () => {
-  it('is one, with how to write it and what the conversion has to be told', () => {
+  it('is a target, with the options for writing and for the conversion', () => {
     for (const target of [
       { format: 'kohya' },
       {
@@ -40,12 +40,12 @@ describe('a target that names only a format', () => {
       assert.ok(!Check(Target, target), JSON.stringify(target));
   });
 
-  it('leaves every module its rank, and asks for no spectrum', () => {
+  it('keeps the rank of every module, and needs no spectrum', () => {
     assert.equal(needsSpectrum({ format: 'kohya' }), false);
     assert.deepEqual(ranksOf({ format: 'kohya' }), [8, 3]);
   });
 
-  it('keeps ranks within its limits and its profile’s', () => {
+  it('keeps ranks within its own limits and those of its profile', () => {
     assert.deepEqual(ranksOf({ format: 'mlx', max_rank: 4 }), [4, 3]);
     assert.deepEqual(ranksOf({ format: 'peft', profile: 'vllm' }), [8, 3]);
     assert.deepEqual(ranksOf({ format: 'peft', profile: 'vllm', max_rank: 1 }), [1, 1]);

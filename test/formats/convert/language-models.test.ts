@@ -10,7 +10,7 @@ const K = 'model.layers.0.self_attn.k_proj';
 const DOWN = 'model.layers.11.mlp.down_proj';
 
 describe('PEFT to GGUF', () => {
-  it('names the tensors as llama.cpp does', () => {
+  it('names tensors like llama.cpp', () => {
     const names: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       qwen2: {
         [Q]: 'blk.0.attn_q',
@@ -52,7 +52,7 @@ describe('PEFT to GGUF', () => {
     }
   });
 
-  it('leaves out what a multimodal model has around its text model', () => {
+  it('omits the parts of a multimodal model around its text model', () => {
     const paths = {
       'model.language_model.layers.0.self_attn.q_proj': 'blk.0.attn_q',
       'model.language_model.layers.3.mlp.down_proj': 'blk.3.ffn_down',
@@ -76,7 +76,7 @@ describe('PEFT to GGUF', () => {
         format,
       );
     }
-    // mlx-lm wraps such models in ways of its own.
+    // mlx-lm wraps such models differently.
     const [first] = Object.keys(paths);
     refuses(() => convertAdapter(buildAdapter('peft', [first!]), 'mlx', {}), /mlx-lm share/, first!);
     const vision = 'model.visual.blocks.0.attn.qkv';
@@ -87,7 +87,7 @@ describe('PEFT to GGUF', () => {
     );
   });
 
-  it('refuses what llama.cpp has no tensor for: a head that is the embedding, a dense layer beside experts', () => {
+  it('refuses modules for which llama.cpp has no tensor: a head that is the embedding, a dense layer beside experts', () => {
     for (const architecture of ['gemma', 'gemma2', 'command-r', 'cohere2']) {
       const to = (name: string) => () =>
         convertAdapter(buildAdapter('peft', [Q, name]), 'gguf', { architecture });
@@ -102,7 +102,7 @@ describe('PEFT to GGUF', () => {
       );
   });
 
-  it('says in the metadata what llama.cpp looks at', () => {
+  it('writes the metadata that llama.cpp reads', () => {
     const source = buildAdapter('peft', [Q], { baseModel: 'Qwen/Qwen2.5-0.5B' });
     const { config } = convertAdapter(source, 'gguf', { architecture: 'qwen2' });
     assert.deepEqual(config, {
@@ -119,7 +119,7 @@ describe('PEFT to GGUF', () => {
     assert.equal(mistral.config['general.architecture'], 'llama');
   });
 
-  it('reorders the rows of q and k for llama, by their own heads', () => {
+  it('reorders the rows of q and k for llama, by the heads of each', () => {
     const { modules } = convertAdapter(buildAdapter('peft', [Q, K, DOWN]), 'gguf', LLAMA);
     assert.deepEqual(
       modules.map(({ rowOrder }) => rowOrder),
@@ -129,7 +129,7 @@ describe('PEFT to GGUF', () => {
     assert.deepEqual(alike.modules[0]!.rowOrder?.shape, [4, 2, 4], 'kv_heads is heads unless said');
   });
 
-  it('needs the heads only where rows are reordered, and says what is missing', () => {
+  it('needs the heads only if rows are reordered, and reports what is missing', () => {
     convertAdapter(buildAdapter('peft', [DOWN]), 'gguf', { architecture: 'llama' });
     convertAdapter(buildAdapter('peft', [Q]), 'gguf', { architecture: 'qwen2' });
     const llama = (options: object) => () =>
@@ -163,7 +163,7 @@ describe('PEFT to GGUF', () => {
       );
   });
 
-  it('refuses what the architecture has not', () => {
+  it('refuses modules that the architecture does not have', () => {
     const to =
       (architecture: string, ...names: string[]) =>
       () =>
@@ -193,7 +193,7 @@ describe('GGUF to PEFT', () => {
   const gguf = (names: readonly string[], architecture = 'qwen2') =>
     buildAdapter('gguf', names, { config: { 'general.architecture': architecture } });
 
-  it('comes back to the same names, for every architecture', () => {
+  it('restores the same names, for every architecture', () => {
     const paths: Readonly<Record<string, readonly string[]>> = {
       gpt2: ['transformer.h.3.attn.c_attn', 'transformer.h.3.mlp.c_proj', 'transformer.wte', 'lm_head'],
       phi3: ['model.layers.2.self_attn.qkv_proj', 'model.layers.2.mlp.gate_up_proj', 'model.embed_tokens'],
@@ -218,13 +218,13 @@ describe('GGUF to PEFT', () => {
     }
   });
 
-  it('reads names with .weight too', () => {
+  it('also reads names with .weight', () => {
     const { modules } = convertAdapter(gguf(['blk.0.attn_q.weight']), 'peft', {});
     assert.equal(modules[0]!.name, Q);
     assert.equal(modules[0]!.a.name, `base_model.model.${Q}.lora_A.weight`);
   });
 
-  it('puts the rows of llama back', () => {
+  it('restores the order of rows for llama', () => {
     const { modules } = convertAdapter(gguf(['blk.0.attn_q', 'blk.0.attn_k'], 'llama'), 'peft', LLAMA);
     assert.deepEqual(
       modules.map(({ rowOrder }) => rowOrder),
@@ -279,7 +279,7 @@ describe('PEFT and MLX', () => {
     assert.equal(peft.config.base_model_name_or_path, 'some/model');
   });
 
-  it('but for the root of GPT-2, whose Conv1D MLX has as linear layers', () => {
+  it('except for the root of GPT-2, whose Conv1D layers are linear in MLX', () => {
     const names = ['transformer.h.0.attn.c_attn', 'transformer.h.0.mlp.c_proj'];
     const source = buildAdapter('peft', names, { config: { fan_in_fan_out: true } });
     const mlx = convertAdapter(source, 'mlx', {});
@@ -296,7 +296,7 @@ describe('PEFT and MLX', () => {
     assert.equal(peft.config.fan_in_fan_out, true);
   });
 
-  it('have DoRA alike', () => {
+  it('write DoRA alike', () => {
     const name = `base_model.model.${Q}.lora_magnitude_vector`;
     const magnitude = entry(name, [32]);
     const source = buildAdapter('peft', [Q], { passthrough: [magnitude] });
@@ -308,13 +308,13 @@ describe('PEFT and MLX', () => {
     assert.equal(peft.config.use_dora, true);
   });
 
-  it('take DoRA for all modules or none', () => {
+  it('allow DoRA for all modules or none', () => {
     const name = `base_model.model.${Q}.lora_magnitude_vector`;
     const source = buildAdapter('peft', [Q, DOWN], { passthrough: [entry(name, [32])] });
     refuses(() => convertAdapter(source, 'mlx', {}), /for all modules or for none/, DOWN);
   });
 
-  it('refuse experts, in either way of writing them', () => {
+  it('refuse experts, in both ways of writing them', () => {
     const one = 'model.layers.0.mlp.experts.0.up_proj';
     refuses(() => convertAdapter(buildAdapter('peft', [Q, one]), 'mlx', {}), /belongs to an expert/, one);
     const stacked = 'model.layers.0.mlp.switch_mlp.up_proj';
@@ -327,7 +327,7 @@ describe('PEFT and MLX', () => {
     refuses(() => convertAdapter(buildAdapter('mlx', [module]), 'peft', {}), /belongs to an expert/, stacked);
   });
 
-  it('stack experts as GGUF does', () => {
+  it('stack experts like GGUF', () => {
     const path = 'model.layers.0.mlp.switch_mlp.up_proj';
     const tensors = { a: `${path}.lora_a`, b: `${path}.lora_b` };
     const modules = [0, 1].map((index) => ({
@@ -368,7 +368,7 @@ describe('PEFT and MLX', () => {
     refuses(() => convertAdapter(buildAdapter('mlx', ['vision.q']), 'peft', {}), /not a path/, 'vision.q');
   });
 
-  it('meet GGUF through those paths', () => {
+  it('convert to GGUF through the same paths', () => {
     const gguf = convertAdapter(buildAdapter('mlx', [Q, DOWN]), 'gguf', LLAMA);
     assert.deepEqual(
       gguf.modules.map(({ name }) => name),
@@ -378,8 +378,8 @@ describe('PEFT and MLX', () => {
   });
 });
 
-describe('an adapter that its configuration makes another', () => {
-  it('is refused, by the field', () => {
+describe('a configuration that changes the meaning of an adapter', () => {
+  it('is refused by the name of the field', () => {
     for (const config of [{ alora_invocation_tokens: [1, 2] }, { layer_replication: [[0, 4]] }]) {
       const [field] = Object.keys(config);
       for (const to of ['mlx', 'gguf'] as const)
@@ -394,7 +394,7 @@ describe('an adapter that its configuration makes another', () => {
     refuses(() => convertAdapter(buildAdapter('gguf', ['blk.0.attn_q'], { config }), 'peft', {}), /aLoRA/);
   });
 
-  it('is not, where the field is empty', () => {
+  it('is accepted if the field is empty', () => {
     const config = { alora_invocation_tokens: null, layer_replication: [], use_rslora: true };
     assert.equal(convertAdapter(buildAdapter('peft', [Q], { config }), 'mlx', {}).useRslora, false);
   });
@@ -404,7 +404,7 @@ describe('target_modules', () => {
   const targets = (...names: string[]) =>
     convertAdapter(buildAdapter('mlx', names), 'peft', {}).config.target_modules;
 
-  it('are last words where every layer has the same, else paths', () => {
+  it('are last words if every layer has the same, otherwise paths', () => {
     const all = [0, 1, 2].flatMap((layer) =>
       ['q_proj', 'v_proj'].map((name) => `model.layers.${layer}.self_attn.${name}`),
     );
@@ -414,13 +414,13 @@ describe('target_modules', () => {
     assert.deepEqual(targets(...all, 'lm_head'), [...all, 'lm_head']);
   });
 
-  it('are two words where one would catch more', () => {
+  it('are two words if one would match more', () => {
     assert.deepEqual(targets('model.h.0.attn.c_proj', 'model.h.1.attn.c_proj'), ['attn.c_proj']);
   });
 });
 
 describe('an embedding', () => {
-  it('keeps its kind where formats have it', () => {
+  it('remains an embedding in formats that have them', () => {
     const name = 'model.embed_tokens';
     const peft = buildAdapter('peft', [
       {

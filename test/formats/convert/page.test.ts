@@ -13,7 +13,7 @@ const formats = readFileSync(join(DOCS, 'formats.md'), 'utf8');
 const conversions = readFileSync(join(DOCS, 'conversions.md'), 'utf8');
 const checks = readFileSync(join(DOCS, 'format-checks.md'), 'utf8');
 
-/** Rows of the first table under a heading of a page, cell by cell. */
+/** The rows of the first table under a heading of a page, as cells. */
 function table(page: string, heading: string): string[][] {
   const [, section] = page.split(`\n${heading}\n`);
   const lines = section!.split('\n').slice(section!.split('\n').findIndex((line) => line.startsWith('|')));
@@ -32,7 +32,7 @@ function table(page: string, heading: string): string[][] {
 const plain = (cell: string): string => cell.replaceAll('`', '');
 
 describe('docs/formats.md and docs/conversions.md', () => {
-  it('has every format with the files that its results have', () => {
+  it('list every format with the files of its results', () => {
     const [, , ...rows] = table(formats, '## What is read and written');
     assert.deepEqual(
       rows.map(([name]) => plain(name!)),
@@ -44,7 +44,7 @@ describe('docs/formats.md and docs/conversions.md', () => {
     }
   });
 
-  it('has the conversions that there are, and no other', () => {
+  it('list exactly the conversions that exist', () => {
     const [[, ...to], , ...rows] = table(`\n${conversions}`, '# Conversions') as [
       string[],
       string[],
@@ -66,12 +66,12 @@ describe('docs/formats.md and docs/conversions.md', () => {
     }
   });
 
-  it('names every option and every architecture', () => {
+  it('name every option and every architecture', () => {
     for (const name of [...Object.keys(FormatOptions.properties), ...GGUF_ARCHITECTURES])
       assert.ok(conversions.includes(`\`${name}\``), name);
   });
 
-  it('leads somewhere by its links', () => {
+  it('have links that lead somewhere', () => {
     for (const [, target] of `${formats}${conversions}${checks}`.matchAll(/\]\(([^)#\s]+)[^)]*\)/g))
       assert.ok(existsSync(join(DOCS, target!)), target);
   });

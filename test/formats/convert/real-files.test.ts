@@ -42,7 +42,7 @@ interface Update {
 const distance = (one: Update, other: Update): number =>
   differenceNorm(one.b, one.a, one.scale, other.b, other.a, other.scale);
 
-/** Every ΔW of one is that of the other, to the rounding of the dtype. */
+/** Every ΔW of one equals that of the other, up to the rounding of the dtype. */
 function assertSame(actual: OracleAdapter, expected: OracleAdapter, tolerance = 1e-6): void {
   assert.deepEqual([...actual.modules.keys()].sort(), [...expected.modules.keys()].sort());
   for (const [name, one] of expected.modules) {
@@ -52,7 +52,7 @@ function assertSame(actual: OracleAdapter, expected: OracleAdapter, tolerance = 
   }
 }
 
-/** kohya's pair of a module, with the scale that its alpha gives. */
+/** kohya's pair of factors of a module, scaled by its alpha. */
 function kohyaModule(tensors: ReadonlyMap<string, Tensor>, name: string): Update {
   const a = tensorMatrix(tensors.get(`${name}.lora_down.weight`)!);
   const b = tensorMatrix(tensors.get(`${name}.lora_up.weight`)!);
@@ -60,7 +60,7 @@ function kohyaModule(tensors: ReadonlyMap<string, Tensor>, name: string): Update
 }
 
 describe('real adapters in other formats', () => {
-  it('Stable Diffusion goes from PEFT to kohya, module by module', async () => {
+  it('of Stable Diffusion go from PEFT to kohya, module by module', async () => {
     const dir = fixture('peft-sd-skinlesion');
     const source = readPeftAdapter(dir);
     for (const scale of ['fold', 'keep'] as const) {
@@ -78,7 +78,7 @@ describe('real adapters in other formats', () => {
     }
   });
 
-  it('and back from kohya to the same PEFT adapter, through diffusers too', async () => {
+  it('of Stable Diffusion go from kohya back to the same PEFT adapter, also through diffusers', async () => {
     const dir = fixture('peft-sd-skinlesion');
     const source = readPeftAdapter(dir);
     const kohya = await convert(folder(dir), { format: 'kohya' });
@@ -92,16 +92,16 @@ describe('real adapters in other formats', () => {
     }
   });
 
-  it('that kohya wrote goes to PEFT with the ranks asked for', async () => {
+  it('by kohya go to PEFT with the requested ranks', async () => {
     const weightsPath = join(fixture('derived-kohya-skinlesion'), 'skinlesion_kohya.safetensors');
     const peft = await convert({ weightsPath, configBytes: null }, { format: 'peft' });
-    // float16 there, and here.
+    // float16 in both.
     assertSame(readPeftAdapter(peft.dir), readPeftAdapter(fixture('peft-sd-skinlesion')), 2e-3);
     const squeezed = await convert({ weightsPath, configBytes: null }, { rank: 2, format: 'peft' });
     for (const { rank } of readPeftAdapter(squeezed.dir).modules.values()) assert.equal(rank, 2);
   });
 
-  it('of MLX goes to PEFT and GGUF and back, with its one scale', async () => {
+  it('of MLX go to PEFT and GGUF and back, with their single scale', async () => {
     const dir = fixture('mlx-qwen25-05b-r8');
     const mlx = folder(dir, 'adapters.safetensors');
     const { tensors } = readSafetensors(mlx.weightsPath);
@@ -123,7 +123,7 @@ describe('real adapters in other formats', () => {
     assert.equal(config.fine_tune_type, 'lora');
   });
 
-  it('of GPT-2 goes to MLX and GGUF and back, without being transposed', async () => {
+  it('of GPT-2 go to MLX and GGUF and back, without being transposed', async () => {
     const dir = fixture('peft-gpt2-niket');
     const source = readPeftAdapter(dir);
     const mlx = await convert(folder(dir), { format: 'mlx' });
@@ -137,7 +137,7 @@ describe('real adapters in other formats', () => {
     }
   });
 
-  it('is refused before any work where a tensor has no place', async () => {
+  it('are refused before any work if a tensor has no place', async () => {
     const refuses = (name: string, target: Target, words: RegExp) =>
       assert.rejects(
         () => convert(folder(fixture(name)), target),
@@ -151,11 +151,11 @@ describe('real adapters in other formats', () => {
   });
 });
 
-describe('a llama in GGUF', () => {
+describe('a llama adapter in GGUF', () => {
   const NAMES = ['q_proj', 'k_proj', 'v_proj'].map((name) => `model.layers.0.self_attn.${name}`);
   const options = { architecture: 'llama', heads: 4, kv_heads: 2 };
 
-  it('has its rows of q and k in pairs, and gets them back', async () => {
+  it('has its rows of q and k in pairs, which are restored', async () => {
     const modules = someModules(4).map(({ a }, index) => {
       const [b] = [
         matrix(
@@ -187,7 +187,7 @@ describe('a llama in GGUF', () => {
         );
         const half = heads === null ? 0 : 32 / heads / 2;
         for (let row = 0; row < 32; row++) {
-          // Row 2i + j of a head is row j·half + i there.
+          // Row 2i + j of a head corresponds to row j·half + i.
           const within = heads === null ? 0 : row % (2 * half);
           const from = heads === null ? row : row - within + (within % 2) * half + Math.floor(within / 2);
           for (let column = 0; column < 4; column++) {

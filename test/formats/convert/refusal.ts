@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { AppError } from '../../../src/errors/app-error.ts';
 
-/** The conversion is refused, in these words, naming this tensor or option. */
+/** Asserts that the conversion is refused in these words, naming this tensor or option. */
 export function refuses(run: () => unknown, words: RegExp, named?: string): void {
   assert.throws(run, (error) => {
     assert.ok(error instanceof AppError, String(error));

@@ -17,7 +17,7 @@ const VOCABULARIES = {
   flux: Object.keys(FLUX),
 } as const;
 
-/** A path of a vocabulary with numbers in it: 1 or 2 where they end a word. */
+/** A path of a vocabulary in which numbers are replaced: by 1 or 2 where they end a word. */
 const pathOf = (template: string): fc.Arbitrary<string> => {
   const word = fc.constantFrom('1', '2');
   const holes = [...template.matchAll(/([a-z]?)#/g)].map(([, before]) =>
@@ -45,7 +45,7 @@ const languagePaths = fc.uniqueArray(
   { minLength: 1, maxLength: 12 },
 );
 
-/** Modules as tests compare them: all but the alpha, which not every format has. */
+/** Modules in comparable form: without the alpha, which not every format has. */
 const plain = ({ modules }: Adapter): Omit<LoraModule, 'alpha'>[] =>
   modules.map(({ alpha: _, ...module }) => module);
 
@@ -53,7 +53,7 @@ const there = (source: Adapter, through: readonly FormatName[], options: Convert
   through.reduce((at, to) => convertAdapter(at, to, options), source);
 
 describe('a conversion there and back', () => {
-  it('gives the modules of a diffusion model again: names, places, scales, order', () => {
+  it('restores the modules of a diffusion model: names, places, scales, order', () => {
     const models = fc.constantFrom('unet' as const, 'text_encoder' as const, 'transformer' as const);
     fc.assert(
       fc.property(
@@ -73,7 +73,7 @@ describe('a conversion there and back', () => {
     );
   });
 
-  it('gives those of a language model again', () => {
+  it('restores those of a language model', () => {
     fc.assert(
       fc.property(languagePaths, (paths) => {
         const source = buildAdapter('peft', paths);
@@ -89,7 +89,7 @@ describe('a conversion there and back', () => {
     );
   });
 
-  it('gives magnitudes again, where both formats have them', () => {
+  it('restores magnitudes if both formats have them', () => {
     fc.assert(
       fc.property(pathsOf('unet'), (paths) => {
         const passthrough = paths
@@ -103,7 +103,7 @@ describe('a conversion there and back', () => {
     );
   });
 
-  it('puts every row where it was, for any heads', () => {
+  it('restores the order of all rows, for any number of heads', () => {
     const heads = fc.record({ heads: fc.integer({ min: 1, max: 6 }), half: fc.integer({ min: 1, max: 5 }) });
     fc.assert(
       fc.property(heads, ({ heads, half }) => {
@@ -136,7 +136,7 @@ function reordered(rows: readonly number[], { shape, axes }: NonNullable<LoraMod
   return result;
 }
 
-/** For each head: a row of the first half, its partner of the second, and so on. */
+/** For each head: a row of the first half, its partner from the second, and so on. */
 const interleaved = (rows: readonly number[], heads: number): number[] =>
   Array.from({ length: heads }, (_, head) => {
     const own = rows.slice((head * rows.length) / heads, ((head + 1) * rows.length) / heads);
@@ -144,7 +144,7 @@ const interleaved = (rows: readonly number[], heads: number): number[] =>
   }).flat();
 
 describe('a flattened name', () => {
-  it('comes back to its path, in every vocabulary', () => {
+  it('gives its path again, in every vocabulary', () => {
     for (const model of Object.keys(VOCABULARIES) as (keyof typeof VOCABULARIES)[]) {
       fc.assert(
         fc.property(pathsOf(model), (paths) => {
@@ -154,7 +154,7 @@ describe('a flattened name', () => {
     }
   });
 
-  it('is never one of another model’s, but for what both have', () => {
+  it('never belongs to another model, except for common paths', () => {
     const shared = new Set(['proj_out']);
     const all = Object.entries(VOCABULARIES).flatMap(([model, paths]) =>
       paths.map((path) => ({ model, path })),
@@ -166,7 +166,7 @@ describe('a flattened name', () => {
     }
   });
 
-  it('is nothing where a word or a number is wrong', () => {
+  it('is not recognised if a word or a number is wrong', () => {
     fc.assert(
       fc.property(pathsOf('unet'), fc.constantFrom('_', 'x', '_x', '1', '_1', '.'), ([path], more) => {
         const name = `${flatten(path!)}${more}`;

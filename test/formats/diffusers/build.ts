@@ -1,6 +1,6 @@
 import { type TensorSource, tensor } from '../pairs/build.ts';
 
-/** How the two factors of a module are called in each generation of names. */
+/** The names of the two factors of a module in each generation of names. */
 export const STYLES = {
   peft: [(path: string) => `${path}.lora_A.weight`, (path: string) => `${path}.lora_B.weight`],
   lora: [(path: string) => `${path}.lora.down.weight`, (path: string) => `${path}.lora.up.weight`],

@@ -2,9 +2,10 @@ import { decodeTensor, type SafetensorsFile } from '../../oracle/safetensors.ts'
 import type { TensorSource } from '../pairs/build.ts';
 
 /**
- * What diffusers (0.35) does with a file, in the order of its own code: loaders/lora_pipeline.py of FLUX takes the
- * alphas out, loaders/peft.py cuts the component off, utils/state_dict_utils.py renames, utils/peft_utils.py makes a
- * LoraConfig, PEFT looks ranks and alphas up in it. Shares nothing with the reader that it judges.
+ * What diffusers (0.35) does with a file, in the order of its own code: loaders/lora_pipeline.py of FLUX
+ * extracts the alphas, loaders/peft.py removes the component from names, utils/state_dict_utils.py renames,
+ * utils/peft_utils.py creates a LoraConfig, in which PEFT looks up ranks and alphas. Shares no code with the
+ * reader that it checks.
  */
 export interface Loaded {
   readonly rank: number;
@@ -28,7 +29,7 @@ function renamed(key: string): string {
   return rule ? plain.replace(rule[0], rule[1]) : plain;
 }
 
-/** By module path behind the component. */
+/** By the path of the module after the component. */
 export function loadedByDiffusers(
   tensors: readonly TensorSource[],
   metadata: Readonly<Record<string, string>>,
@@ -112,6 +113,6 @@ function pattern(patterns: Readonly<Record<string, number>>, path: string): numb
   return key === undefined ? undefined : patterns[key];
 }
 
-/** The tensors of a file on disk, as the loader sees them. */
+/** The tensors of a file on disk, as the loader reads them. */
 export const madeOf = ({ tensors }: SafetensorsFile): TensorSource[] =>
   [...tensors].map(([name, one]) => ({ name, ...one }));

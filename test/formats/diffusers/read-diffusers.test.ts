@@ -12,7 +12,7 @@ const scales = async (...given: Parameters<typeof readFile>) =>
 describe('names of diffusers', () => {
   const attention = 'down_blocks.0.attentions.0.transformer_blocks.0.attn1';
 
-  it('of three generations lead to the modules of the model', async () => {
+  it('of three generations correspond to the modules of the model', async () => {
     const cases: readonly (readonly [name: string, module: string])[] = [
       [`unet.${attention}.to_q.lora_A.weight`, `unet.${attention}.to_q`],
       [`unet.${attention}.to_q.lora_A.default.weight`, `unet.${attention}.to_q`],
@@ -57,7 +57,7 @@ describe('names of diffusers', () => {
     }
   });
 
-  it('are read with several components, convolutions, an embedding and what is no LoRA', async () => {
+  it('are read with several components, convolutions, an embedding and other tensors', async () => {
     const adapter = await readFile([
       ...linear('unet.up_blocks.1.proj_in', 4, 'lora'),
       ...conv('unet.conv_in', 3),
@@ -82,7 +82,7 @@ describe('names of diffusers', () => {
     assert.deepEqual([adapter.configRank, adapter.config, adapter.baseModel], [5, {}, null]);
   });
 
-  it('do not steal files of other formats', () => {
+  it('do not match files of other formats', () => {
     const foreign = [
       'base_model.model.transformer_blocks.0.attn.to_q.lora_A.weight',
       'lora_unet_down_blocks_0.lora_down.weight',
@@ -103,7 +103,7 @@ describe('names of diffusers', () => {
     assert.equal(DIFFUSERS.recognises({ header: null, gguf: null, configBytes: null }), false);
   });
 
-  it("of PEFT alone are diffusers' where its metadata says so", () => {
+  it("in PEFT's style belong to diffusers if its metadata is there", () => {
     const file = linear('layers.0.to_q', 4);
     assert.equal(DIFFUSERS.recognises(inputOf(file)), false);
     const metadata = new Map(Object.entries(packed({ r: 4, lora_alpha: 4 })));
@@ -156,7 +156,7 @@ describe('scales of diffusers', () => {
     }
   });
 
-  it('are those of lora_adapter_metadata, component by component', async () => {
+  it('are those of lora_adapter_metadata, for each component', async () => {
     const file = [
       ...linear('transformer.blocks.0.to_q', 4),
       ...linear('transformer.blocks.1.to_q', 8),
@@ -183,7 +183,7 @@ describe('scales of diffusers', () => {
     });
   });
 
-  it('are 1 without either; where other readers disagree, a warning says so', async () => {
+  it('are 1 without either; a warning tells if other readers disagree', async () => {
     const even = await readFile([...linear('unet.a', 4), ...linear('unet.b', 4)]);
     assert.deepEqual([even.modules.map(({ scale }) => scale), even.warnings], [[1, 1], []]);
     const uneven = await readFile([...linear('unet.a', 4), ...linear('unet.b', 8)]);
@@ -209,7 +209,7 @@ describe('scales of diffusers', () => {
     assert.match(half.warnings.join(), /has no configuration of text_encoder/);
   });
 
-  it('are accepted in both places where they agree', async () => {
+  it('are accepted in both places if they agree', async () => {
     const file = [...linear('unet.a', 4), float32Scalar('unet.a.alpha', 8)];
     assert.deepEqual(await scales(file, packed({ 'unet.r': 4, 'unet.lora_alpha': 8 })), { 'unet.a': 2 });
     const error = await refusal(() => readFile(file, packed({ 'unet.r': 4, 'unet.lora_alpha': 4 })));
@@ -217,7 +217,7 @@ describe('scales of diffusers', () => {
   });
 });
 
-describe('variants in files of diffusers', () => {
+describe('variants of LoRA in files of diffusers', () => {
   it('DoRA: magnitudes are carried over, with a warning', async () => {
     for (const suffix of [
       'lora_magnitude_vector',
@@ -234,7 +234,7 @@ describe('variants in files of diffusers', () => {
     }
   });
 
-  it('biases of B are carried over and told', async () => {
+  it('biases of B: carried over, and reported', async () => {
     for (const [style, name] of [
       ['peft', 'unet.x.lora_B.bias'],
       ['lora', 'unet.x.lora.up.bias'],
@@ -244,7 +244,7 @@ describe('variants in files of diffusers', () => {
     }
   });
 
-  it('that are unknown are refused by the name of a tensor', async () => {
+  it('unknown variants: refused, with the name of a tensor', async () => {
     for (const [name, code] of [
       ['transformer.y.lokr_w1', 'FORMAT_MIXED'],
       ['transformer.y.hada_w1_a', 'FORMAT_MIXED'],
@@ -411,7 +411,7 @@ describe('the reader of diffusers refuses', () => {
     });
   }
 
-  it('a file without LoRA, called by another format', async () => {
+  it('a file without LoRA that is named as another format', async () => {
     const error = await refusal(() => readFile([tensor('unet.x.weight', [4, 4])]));
     assert.equal(error.code, 'NO_LORA_TENSORS');
   });

@@ -27,7 +27,7 @@ const COMPONENTS = [
 
 interface MadeModule {
   readonly component: (typeof COMPONENTS)[number];
-  /** Paths that contain each other, and end in each other, try the patterns. */
+  /** Paths that contain each other, and end in each other, to test the patterns. */
   readonly path: string;
   readonly rank: number;
   readonly alpha: number;
@@ -69,7 +69,7 @@ function madeFile(
   const alphas = made.map((one) => float32Scalar(`${nameOf(one)}.alpha`, one.alpha));
   const fields = made.flatMap(({ component }): [string, unknown][] => {
     const own = made.filter((one) => one.component === component);
-    // Anchored, so that no path catches another.
+    // Anchored, so that no path matches another.
     const pattern = (value: 'rank' | 'alpha') =>
       Object.fromEntries(own.map((one) => [`^${one.path}`, one[value]]));
     return [
@@ -86,7 +86,7 @@ function madeFile(
   };
 }
 
-/** What diffusers makes of a file, by module. */
+/** What diffusers reads from a file, by module. */
 function loaded(
   tensors: readonly TensorSource[],
   metadata: Readonly<Record<string, string>>,
@@ -102,8 +102,8 @@ function loaded(
 }
 
 /**
- * Whether diffusers would give one module the alpha of another: its alpha_pattern, unlike its rank_pattern, is not
- * anchored (utils/peft_utils.py), so that "proj" applies to "x.proj" too.
+ * Whether diffusers would apply the alpha of one module to another: its alpha_pattern, unlike its
+ * rank_pattern, is not anchored (utils/peft_utils.py), so "proj" also applies to "x.proj".
  */
 const confusesAlphas = (made: readonly MadeModule[], tensors: readonly TensorSource[]): boolean =>
   tensors.some(({ name }) => name.endsWith('.alpha')) &&
@@ -115,7 +115,7 @@ const close = (actual: number, expected: number, what: string) =>
   assert.ok(Math.abs(actual / expected - 1) < 1e-6, `${what}: ${actual}, expected ${expected}`);
 
 describe('files of diffusers', () => {
-  it('are recognised, and their scales are those that diffusers applies', async () => {
+  it('are recognised, with the scales that diffusers applies', async () => {
     await fc.assert(
       fc.asyncProperty(modules, fc.constantFrom('alphas', 'metadata'), style, async (made, kept, names) => {
         const { tensors, metadata } = madeFile(made, kept, names);
@@ -134,7 +134,7 @@ describe('files of diffusers', () => {
     );
   });
 
-  it('are the same after writing, reading and writing again', async () => {
+  it('are unchanged after writing, reading and writing again', async () => {
     await fc.assert(
       fc.asyncProperty(modules, scaleKept, style, async (made, kept, names) => {
         const { tensors, metadata } = madeFile(made, kept, names);
@@ -156,7 +156,7 @@ describe('files of diffusers', () => {
     );
   });
 
-  it('squeezed to any ranks have the scales they should, for diffusers too', async () => {
+  it('squeezed to any ranks have the right scales in diffusers too', async () => {
     const mode = fc.constantFrom('fold', 'keep', 'sqrt');
     const caps = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 8, maxLength: 8 });
     await fc.assert(

@@ -49,7 +49,7 @@ const config = {
 const rankOf = (name: string): number => (name.includes('.0.') ? 2 : 4);
 
 describe('a file of diffusers with neither alphas nor metadata', () => {
-  it('stays so while ranks are equal', async () => {
+  it('stays without them while ranks are equal', async () => {
     const plan = planOf(DIFFUSERS, await read(DIFFUSERS, plain(8, 8)), 'fold', () => 4);
     assert.equal(plan.weightsName, 'pytorch_lora_weights.safetensors');
     assert.deepEqual([...plan.files], []);
@@ -64,7 +64,7 @@ describe('a file of diffusers with neither alphas nor metadata', () => {
     assert.deepEqual(loaded(plan, 'transformer'), { 'blocks.0.to_q': [4, 1], 'blocks.1.to_q': [4, 1] });
   });
 
-  it('gets metadata when ranks differ, as diffusers would apply wrong scales', async () => {
+  it('gets metadata if ranks differ, because diffusers would apply wrong scales', async () => {
     const before = await read(DIFFUSERS, [...plain(8, 8), ...linear('text_encoder.fc1', 8)]);
     for (const scale of ['fold', 'keep'] as const) {
       const plan = planOf(DIFFUSERS, before, scale, rankOf);
@@ -77,7 +77,7 @@ describe('a file of diffusers with neither alphas nor metadata', () => {
     }
   });
 
-  it('tells DoRA in the metadata it gets', async () => {
+  it('mentions DoRA in its new metadata', async () => {
     const dora = [0, 1].map((index) =>
       tensor(`transformer.blocks.${index}.to_q.lora_magnitude_vector`, [12]),
     );
@@ -86,13 +86,13 @@ describe('a file of diffusers with neither alphas nor metadata', () => {
     assert.deepEqual([written['transformer.use_dora'], written['text_encoder.use_dora']], [true, false]);
   });
 
-  it('with the names of original models gets none: diffusers would fail on it', async () => {
+  it('with the names of original models gets no metadata, because diffusers would fail on it', async () => {
     const names = [0, 1].flatMap((index) => linear(`diffusion_model.blocks.${index}.q`, 8));
     const plan = planOf(DIFFUSERS, await read(DIFFUSERS, names), 'fold', rankOf);
     assert.deepEqual([alphasIn(plan), metadataIn(plan)], [{}, undefined]);
   });
 
-  it('gets alphas where a scale is left', async () => {
+  it('gets alphas if a scale remains', async () => {
     const plan = planOf(DIFFUSERS, await read(DIFFUSERS, plain(8, 8)), 'sqrt', rankOf);
     const [first, second] = [2, Math.sqrt(2)];
     const [alpha0, alpha1] = [2 * first, Math.fround(4 * second)];
@@ -107,7 +107,7 @@ describe('a file of diffusers with neither alphas nor metadata', () => {
     });
   });
 
-  it('and older names gets alphas that are read again', async () => {
+  it('with older names gets alphas that can be read again', async () => {
     const file = [
       ...linear('unet.a', 8, 'lora'),
       ...linear('text_encoder.b', 8, 'text'),
@@ -142,7 +142,7 @@ describe('a file of diffusers with alphas', () => {
     assert.deepEqual(loaded(plan, 'transformer'), { 'blocks.0.to_q': [2, 1], 'blocks.1.to_q': [4, 1] });
   });
 
-  it('keep: alpha follows the rank', async () => {
+  it('gets alphas as floats that represent them exactly, in their shape', async () => {
     const plan = await written('keep');
     assert.deepEqual(Object.values(alphasIn(plan)), [1, 8]);
     assert.deepEqual(loaded(plan, 'transformer'), { 'blocks.0.to_q': [2, 0.5], 'blocks.1.to_q': [4, 2] });
@@ -163,7 +163,7 @@ describe('a file of diffusers with alphas', () => {
     const cases: readonly (readonly [TensorSource, rank: number, dtype: string])[] = [
       [alpha('F16', new Uint8Array(Uint16Array.of(0x4400).buffer)), 2, 'F16'],
       [alpha('BF16', new Uint8Array(Uint16Array.of(0x4080).buffer)), 2, 'BF16'],
-      // 0.4 · 3 = 1.2 is no half
+      // 0.4 · 3 = 1.2 is not representable in float16
       [alpha('F16', new Uint8Array(Uint16Array.of(0x4a66).buffer)), 3, 'F32'],
       [alpha('I64', new Uint8Array(BigInt64Array.of(4n).buffer)), 3, 'F32'],
       [alpha('F64', new Uint8Array(Float64Array.of(4).buffer)), 2, 'F32'],
@@ -178,7 +178,7 @@ describe('a file of diffusers with alphas', () => {
     }
   });
 
-  it('gets those that were missing', async () => {
+  it('gets missing alphas', async () => {
     const before = await read(DIFFUSERS, withAlphas(4, 16).slice(0, -1));
     const plan = planOf(DIFFUSERS, before, 'keep');
     assert.deepEqual(Object.values(alphasIn(plan)), [4, 8]);
@@ -201,7 +201,7 @@ describe('a file of diffusers with metadata', () => {
   const written = async (scale: ScaleMode) =>
     planOf(DIFFUSERS, await read(DIFFUSERS, file, packed(fields)), scale, rankOf);
 
-  it('has ranks and scales of every component, and everything else as it was', async () => {
+  it('has ranks and scales of every component, and everything else unchanged', async () => {
     const expected = {
       fold: { 'blocks.0.to_q': [2, 1], 'blocks.1.to_q': [4, 1], proj: [4, 1] },
       keep: { 'blocks.0.to_q': [2, 2], 'blocks.1.to_q': [4, 2], proj: [4, 2] },
@@ -233,7 +233,7 @@ describe('a file of diffusers with metadata', () => {
     }
   });
 
-  it('says of a component what it left out', async () => {
+  it('gets fields of a component that were missing', async () => {
     const before = await read(DIFFUSERS, file, packed(config));
     const plan = planOf(DIFFUSERS, before, 'fold', rankOf);
     assert.deepEqual(loaded(plan, 'text_encoder'), { fc1: [4, 1] });
@@ -250,7 +250,7 @@ describe('a file of diffusers with metadata', () => {
     assert.equal(plan.metadata.get('other'), 'kept');
   });
 
-  it('and alphas has both, and they agree', async () => {
+  it('and alphas gets both, and they agree', async () => {
     const before = await read(DIFFUSERS, withAlphas(16, 16), packed(config));
     const plan = planOf(DIFFUSERS, before, 'keep', rankOf);
     assert.deepEqual(Object.values(alphasIn(plan)), [4, 8]);
@@ -260,7 +260,7 @@ describe('a file of diffusers with metadata', () => {
     );
   });
 
-  it('is refused where it would be too large to be read again', async () => {
+  it('is refused if it would be too large to be read again', async () => {
     const many = Array.from({ length: 3000 }, (_, index) =>
       linear(`transformer.${'x'.repeat(400)}.${index}`, 8),
     ).flat();
@@ -286,7 +286,7 @@ describe('the writer of diffusers', () => {
     ]);
   });
 
-  it('carries over what is no factor, and adds where the file comes from', async () => {
+  it('carries other tensors over, and adds the origin of the file', async () => {
     const extra = [tensor('unet.x.magnitude', [12]), tensor('emb', [3, 3], 'F64')];
     const before = await read(DIFFUSERS, [...linear('unet.x', 8), ...extra], { trained_with: 'sd-trainer' });
     const provenance = new Map([['lora_squeeze.version', '1']]);
@@ -305,7 +305,7 @@ describe('the writer of diffusers', () => {
     });
   });
 
-  it('changes a bias with the scale that it shares', async () => {
+  it('changes a bias by the scale that it shares', async () => {
     const name = 'transformer.blocks.0.to_q.lora_B.bias';
     const bias = tensor(name, [12]);
     const multiplierOf = ({ tensors }: OutputPlan) => {
@@ -323,7 +323,7 @@ describe('the writer of diffusers', () => {
     assert.equal(multiplierOf(planOf(DIFFUSERS, plainOne, 'fold', () => 2)), undefined);
   });
 
-  it('writes adapters that were converted: its names and alphas, whatever the modules are called', async () => {
+  it('writes converted adapters: its own names and alphas, whatever the names of the modules', async () => {
     const like = await read(DIFFUSERS, [...linear('unet.a', 8), ...linear('unet.b', 8)]);
     const converted: Adapter = {
       ...like,
@@ -347,7 +347,7 @@ describe('the writer of diffusers', () => {
     assert.deepEqual(loaded(uneven, 'unet'), { a: [2, 1], b: [4, 1] });
   });
 
-  it('knows when it was called wrongly', async () => {
+  it('refuses wrong calls', async () => {
     const adapter = await read(DIFFUSERS, plain(8));
     assert.throws(() => DIFFUSERS.plan(adapter, [], { scale: 'fold', provenance: new Map() }), RangeError);
     assert.throws(() => planOf(DIFFUSERS, adapter, 'fold', () => 9), RangeError);

@@ -14,13 +14,13 @@ import { runPythonWithPackages, skipWithoutPython } from '../../clients/python.t
 import { type SqueezedBytes, squeezeBytes } from '../squeezing-files.ts';
 
 /*
- * These programs are not packaged by Debian: they run if PYTHONPATH leads to their sources. docs/format-checks.md has the
- * versions that ran.
+ * Debian does not package these programs: the tests run if PYTHONPATH leads to their sources.
+ * docs/format-checks.md has the versions that ran.
  */
 const HERE = import.meta.dirname;
 const FIXTURES = join(HERE, '../../fixtures/adapters');
 
-describe('what others read of our files', () => {
+describe('what other programs read from our files', () => {
   let pool: ComputePool;
   let folder: string;
   before(async () => {
@@ -42,7 +42,7 @@ describe('what others read of our files', () => {
     return (await squeezeBytes(pool, { weights, config }, target))!;
   }
 
-  it('PEFT: every field of every configuration, to the value that we wrote', {
+  it('PEFT: every field of every configuration, with the value that we wrote', {
     skip: skipWithoutPython('peft'),
   }, async () => {
     const results: [string, Target][] = [
@@ -76,12 +76,12 @@ describe('what others read of our files', () => {
     }
   });
 
-  it('gguf-py: calls the modules of every architecture as we do', {
+  it('gguf-py: names the modules of every architecture like us', {
     skip: skipWithoutPython('gguf'),
   }, async () => {
     const paths = GGUF_ARCHITECTURES.map((name): [string, Record<string, string>] => {
       const { layer, model, layers } = ggufArchitecture(name)!.architecture;
-      // Stacked experts have paths of mlx-lm, which gguf-py does not know.
+      // Stacked experts have the paths of mlx-lm, which gguf-py does not know.
       const ofLayer = [...layer.keys()].filter((path) => !path.includes('switch_mlp'));
       const all = [...ofLayer.map((path) => `${layers}.1.${path}`), ...model.keys()];
       const { architecture } = ggufArchitecture(name)!;
@@ -92,7 +92,7 @@ describe('what others read of our files', () => {
       join(HERE, 'name_with_gguf_py.py'),
       JSON.stringify(asked),
     );
-    // Older releases lack the newest.
+    // Older releases lack the newest architectures.
     assert.ok(Object.keys(told).length > 15, Object.keys(told).join());
     for (const [name, names] of paths) if (told[name]) assert.deepEqual(told[name], names, name);
   });
@@ -115,7 +115,7 @@ describe('what others read of our files', () => {
     assert.equal(keys['adapter.type'], 'lora');
     assert.equal(keys['adapter.lora.alpha'], 4);
     assert.equal(Object.keys(tensors).length, 72);
-    // llama.cpp has the innermost dimension first.
+    // llama.cpp puts the innermost dimension first.
     assert.deepEqual(tensors['blk.0.attn_qkv.weight.lora_a']!.shape, [768, 4]);
     assert.deepEqual(tensors['blk.0.attn_qkv.weight.lora_b']!.shape, [4, 2304]);
     assert.ok(Object.values(tensors).every(({ sum }) => Number.isFinite(sum) && sum !== 0));

@@ -12,7 +12,7 @@ import { identity, relativeDifference } from './updates.ts';
 
 const RANK = 4;
 
-describe('LyCORIS and sd-scripts compute what our files say', {
+describe('LyCORIS and sd-scripts compute the updates of our files', {
   skip: skipWithoutPython('lycoris', 'torch'),
 }, () => {
   let pool: ComputePool;
@@ -26,7 +26,7 @@ describe('LyCORIS and sd-scripts compute what our files say', {
     rmSync(folder, { recursive: true });
   });
 
-  it('of LoCon, LoHa, LoKr, Tucker and whole differences that LyCORIS wrote', async () => {
+  it('for LoCon, LoHa, LoKr, Tucker and whole differences that LyCORIS wrote', async () => {
     const script = (name: string) => join(import.meta.dirname, name);
     await runPythonWithPackages(script('make_with_lycoris.py'), folder);
     const source = { weights: readFileSync(join(folder, 'lora.safetensors')), config: null };

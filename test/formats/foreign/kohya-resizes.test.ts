@@ -11,7 +11,8 @@ import { RESIZES, resizable, targetOf } from '../kohya/resized.ts';
 import { squeezeToEach } from '../squeezing-files.ts';
 
 /**
- * sd-scripts decomposes in float32, which mixes directions whose singular values are a hundredth apart by about 1e-5.
+ * sd-scripts decomposes in float32, which mixes directions whose singular values differ by a hundredth by
+ * about 1e-5.
  */
 const LIMIT = 1e-4;
 
@@ -47,7 +48,7 @@ describe('compat kohya and sd-scripts', { skip: skipWithoutPython('networks', 't
       for (const [name, { a, b, rank, scale }] of ours.modules) {
         const what = `${name}, ${JSON.stringify(RESIZES[index])}`;
         const other = theirs.modules.get(name)!;
-        // sd-scripts adds a direction of zeros to what keeps all of its own.
+        // sd-scripts adds a direction of zeros if all directions are kept.
         assert.equal(rank, Math.min(other.rank, source.modules.get(name)!.rank), what);
         const difference = differenceNorm(b, a, scale, other.b, other.a, other.scale);
         const share = difference / productNorm(b, a, scale);

@@ -12,7 +12,7 @@ import { hadamard, product, randomNumbers, tensorOf } from '../kohya/lycoris-ora
 import { squeezeToEach } from '../squeezing-files.ts';
 import { identity, relativeDifference } from './updates.ts';
 
-/** Inputs, outputs, kernel: [] of a linear layer. */
+/** Inputs, outputs, kernel: [] for a linear layer. */
 type Layer = readonly [inputs: number, outputs: number, kernel: readonly number[]];
 
 const CLIP = (prefix: string): Readonly<Record<string, Layer>> => ({
@@ -21,8 +21,9 @@ const CLIP = (prefix: string): Readonly<Record<string, Layer>> => ({
 });
 
 /**
- * Layers of each model in the names that its trainers write, a few of every kind, at toy size: sd-scripts' networks/lora.py,
- * lora_flux.py and lora_sd3.py; musubi-tuner's networks/lora_wan.py. Shares nothing with src/.
+ * The layers of each model with the names that its trainers write, a few of every kind, at small sizes:
+ * sd-scripts' networks/lora.py, lora_flux.py and lora_sd3.py; musubi-tuner's networks/lora_wan.py. Shares no
+ * code with src/.
  */
 const MODELS: Readonly<Record<string, Readonly<Record<string, Layer>>>> = {
   'Stable Diffusion XL, with both text encoders': {
@@ -69,7 +70,7 @@ const TARGETS: readonly Target[] = [
   { rank: 3, dtype: 'float32', scale: 'keep' },
 ];
 
-/** LoHa of every layer, in which convolutions look like matrices, and the update of each. */
+/** A LoHa of every layer, in which convolutions look like matrices, and the update of each. */
 function made(layers: Readonly<Record<string, Layer>>): { weights: Buffer; updates: Map<string, Matrix> } {
   const updates = new Map<string, Matrix>();
   const tensors = Object.entries(layers).flatMap(
@@ -89,7 +90,7 @@ function made(layers: Readonly<Record<string, Layer>>): { weights: Buffer; updat
   return { weights: buildSafetensors(Object.fromEntries(tensors)), updates };
 }
 
-describe('layers of torch take the factors of our files', {
+describe('layers of torch load the factors of our files', {
   skip: skipWithoutPython('torch', 'safetensors'),
 }, () => {
   let pool: ComputePool;
@@ -103,7 +104,7 @@ describe('layers of torch take the factors of our files', {
     rmSync(folder, { recursive: true });
   });
 
-  it('of every model, with the shapes that trainers give them, and compute the update', async () => {
+  it('for every model, with the shapes that trainers use, and compute the update', async () => {
     const cases: { what: string; dir: string; rank: number; updates: ReadonlyMap<string, Matrix> }[] = [];
     for (const [model, layers] of Object.entries(MODELS)) {
       const { weights, updates } = made(layers);

@@ -27,7 +27,7 @@ import {
 import { type Bytes, squeezeBytes } from '../squeezing-files.ts';
 import { identity, relativeDifference } from './updates.ts';
 
-/** A layer as torch makes it: its kind, and sizes as its class takes them. */
+/** A layer as torch creates it: its kind, and the sizes for its constructor. */
 type Layer = readonly ['linear' | 'conv' | 'embedding' | 'conv1d', ...number[]];
 
 const LAYERS: Readonly<Record<string, Layer>> = {
@@ -43,7 +43,7 @@ const GPT2: Readonly<Record<string, Layer>> = {
 };
 const RANK = 8;
 
-/** Random factors as PEFT names them, with directions that get smaller. */
+/** Random factors named as in PEFT, with directions of decreasing size. */
 function adapterOf(layers: Readonly<Record<string, Layer>>, config: object): Bytes {
   const tensors = Object.entries(layers).flatMap(([path, [kind, first, second, kernel]], index) => {
     const [inputs, outputs] = kind === 'conv1d' ? [second!, first!] : [first!, second!];
@@ -92,7 +92,7 @@ const TARGETS: readonly Target[] = [
   { rank_pattern: { '.*': 5 }, max_rank: 6 },
 ];
 
-describe('PEFT computes what our files say', { skip: skipWithoutPython('peft', 'torch') }, () => {
+describe('PEFT computes the updates of our files', { skip: skipWithoutPython('peft', 'torch') }, () => {
   let pool: ComputePool;
   let folder: string;
   before(async () => {
@@ -104,7 +104,7 @@ describe('PEFT computes what our files say', { skip: skipWithoutPython('peft', '
     rmSync(folder, { recursive: true });
   });
 
-  it('every update of every layer', async () => {
+  it('for every update of every layer', async () => {
     const cases: { what: string; dir: string; said: ReadonlyMap<string, OracleModule>; layers: object }[] =
       [];
     for (const [source, [layers, files]] of Object.entries(SOURCES)) {
@@ -136,12 +136,12 @@ describe('PEFT computes what our files say', { skip: skipWithoutPython('peft', '
     }
   });
 
-  it('LoHa, LoKr, AdaLoRA and experts that PEFT wrote, as the LoRA that they became', async () => {
+  it('for LoHa, LoKr, AdaLoRA and experts that PEFT wrote, converted to LoRA', async () => {
     const below = join(folder, 'made');
     mkdirSync(below);
     const script = (name: string) => join(import.meta.dirname, name);
     const names = await runPythonWithPackages<string[]>(script('make_with_peft.py'), below);
-    // As large as any of the layers, so that nothing is left out; half the rank of the experts.
+    // As large as any of the layers, so that nothing is lost; half the rank for the experts.
     const rankOf = (name: string) => (name === 'experts' ? 3 : 72);
     for (const name of names) {
       const path = (file: string) => join(below, name, file);
@@ -169,7 +169,7 @@ describe('PEFT computes what our files say', { skip: skipWithoutPython('peft', '
   });
 });
 
-/** A layer's update as a matrix, or those of the experts in a stack. */
+/** The update of a layer as a matrix, or those of the experts as a stack. */
 function matricesOf(tensor: Tensor): Matrix[] {
   const { shape } = tensor;
   if (shape.length !== 3) return [tensorMatrix(tensor)];

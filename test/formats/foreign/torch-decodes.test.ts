@@ -6,7 +6,7 @@ import { runPythonWithPackages, skipWithoutPython } from '../../clients/python.t
 
 const BYTES = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 
-describe('torch decodes as we do', { skip: skipWithoutPython('torch') }, () => {
+describe('torch decodes like us', { skip: skipWithoutPython('torch') }, () => {
   it('all 8-bit floats', async () => {
     const script = join(import.meta.dirname, 'decode_with_torch.py');
     const told = await runPythonWithPackages<Record<string, (number | string | null)[]>>(script);
@@ -16,7 +16,7 @@ describe('torch decodes as we do', { skip: skipWithoutPython('torch') }, () => {
         if (Number.isNaN(number)) return null;
         return Number.isFinite(number) ? number : number > 0 ? 'inf' : '-inf';
       });
-      // deepEqual would take −0 and 0 for different, as it should.
+      // deepEqual distinguishes −0 from 0, as it should.
       assert.deepEqual(found, expected, dtype);
     }
   });

@@ -2,7 +2,7 @@ import { GgufValidator } from '../../../src/gguf/gguf-validator.ts';
 import type { GgufHeader } from '../../../src/gguf/header.ts';
 import { buildGguf, type GgmlName, type GgufTensor, type KeyValue, TYPE } from '../../gguf/gguf-file.ts';
 
-/** What convert_lora_to_gguf.py writes for every adapter. */
+/** The metadata that convert_lora_to_gguf.py writes for every adapter. */
 export const keyValuesOf = (alpha: number | null = 8, more: readonly KeyValue[] = []): KeyValue[] => [
   ['general.architecture', TYPE.str, 'qwen2'],
   ['general.type', TYPE.str, 'adapter'],

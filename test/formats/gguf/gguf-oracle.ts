@@ -4,8 +4,8 @@ import type { OracleAdapter, OracleModule } from '../../oracle/peft-adapter.ts';
 import { decodeTensor } from '../../oracle/safetensors.ts';
 
 /**
- * Reads a LoRA of llama.cpp as that computes with it (llama-adapter.h, `get_scale`; llama-graph.cpp, `build_lora_mm` and
- * `build_inp_embd`). Modules of experts are called "path#e".
+ * Reads a LoRA of llama.cpp as llama.cpp applies it (llama-adapter.h, `get_scale`; llama-graph.cpp,
+ * `build_lora_mm` and `build_inp_embd`). Modules of experts are named "path#e".
  */
 export function parseGgufAdapter(file: Uint8Array): OracleAdapter {
   const { keyValues, tensors } = parseGguf(file);

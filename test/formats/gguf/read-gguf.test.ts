@@ -12,7 +12,7 @@ const read = (tensors: readonly GgufTensor[], keyValues?: readonly KeyValue[]) =
 const norm: GgufTensor = { name: 'blk.0.attn_norm.weight', ne: [8], type: 'F32' };
 
 describe('reading LoRA of llama.cpp', () => {
-  it('takes plain factors from the file itself', () => {
+  it('uses plain factors directly from the file', () => {
     const header = madeHeader([...pair('blk.1.ffn_up', 2, { type: 'BF16' }), ...pair(Q, 4)]);
     const { adapter, staging } = readGguf(header);
     assert.equal(staging, null);
@@ -41,7 +41,7 @@ describe('reading LoRA of llama.cpp', () => {
     );
   });
 
-  it('takes alpha/rank for the scale, and 1 without an alpha', () => {
+  it('uses alpha/rank as the scale, and 1 without an alpha', () => {
     for (const [alpha, scale] of [
       [8, 2],
       [-1, -0.25],
@@ -69,7 +69,7 @@ describe('reading LoRA of llama.cpp', () => {
     );
   });
 
-  it('decodes Q8_0; results that match have F16', () => {
+  it('decodes Q8_0, whose matching results are F16', () => {
     const { adapter, staging } = read(pair(Q, 4, { type: 'Q8_0' }));
     const [{ a, b }] = adapter.modules as [(typeof adapter.modules)[0]];
     assert.deepEqual([a.dtype, a.matchDtype, a.endByte - a.beginByte], ['F32', 'F16', 4 * 32 * 4]);
@@ -83,7 +83,7 @@ describe('reading LoRA of llama.cpp', () => {
     );
   });
 
-  it('makes a module of every expert, where it lies', () => {
+  it('makes a module of every expert without moving its numbers', () => {
     const header = madeHeader(experts('blk.0.ffn_up_exps', 3, 2));
     const { adapter, staging } = readGguf(header);
     assert.equal(staging, null);
@@ -106,7 +106,7 @@ describe('reading LoRA of llama.cpp', () => {
     );
   });
 
-  it('takes tensors whose axes of 1 ggml has left out, or added', () => {
+  it('accepts tensors in which ggml has omitted or added axes of 1', () => {
     const { adapter } = read([
       { name: `${Q}.weight.lora_a`, ne: [32], type: 'F32' },
       { name: `${Q}.weight.lora_b`, ne: [1, 16], type: 'F32' },
@@ -122,7 +122,7 @@ describe('reading LoRA of llama.cpp', () => {
     );
   });
 
-  it('carries the metadata along, and tells the base model', () => {
+  it('keeps the metadata, and finds the base model', () => {
     const more: KeyValue[] = [
       ['general.base_model.0.repo_url', TYPE.str, 'https://huggingface.co/Qwen/Qwen2.5-0.5B'],
       ['general.quantization_version', TYPE.u32, 2],

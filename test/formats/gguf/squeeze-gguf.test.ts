@@ -12,7 +12,7 @@ import { parseGgufAdapter } from './gguf-oracle.ts';
 const bytesOf = (...parts: Matrix[]): Uint8Array =>
   new Uint8Array(Float32Array.from(parts.flatMap(({ data }) => [...data])).buffer);
 
-/** Rounds to Q8_0 as ggml does: the largest number of a block is 127. */
+/** Rounds to Q8_0 like ggml: the largest number of a block becomes 127. */
 function quantised({ data }: Matrix): Uint8Array {
   const blocks = Array.from({ length: data.length / 32 }, (_, i) => {
     const numbers = data.subarray(32 * i, 32 * (i + 1));
@@ -68,7 +68,7 @@ describe('squeezing LoRA of llama.cpp', () => {
   const source = { weights: buildGguf({ keyValues: keyValuesOf(9), tensors: everything() }), config: null };
 
   for (const scale of ['fold', 'keep'] as const) {
-    it(`as close as can be, scale ${scale}`, async () => {
+    it(`has the smallest possible error, scale ${scale}`, async () => {
       const result = (await squeezeBytes(pool, source, { rank: 3, scale }))!;
       assert.deepEqual(result.names, ['adapter.gguf']);
       const [before, after] = [parseGgufAdapter(source.weights), parseGgufAdapter(result.weights)];
@@ -85,7 +85,7 @@ describe('squeezing LoRA of llama.cpp', () => {
     });
   }
 
-  it('ranks of their own: alpha 0, which llama.cpp takes for a scale of 1', async () => {
+  it('ranks that differ: alpha 0, which llama.cpp treats as a scale of 1', async () => {
     const target = { rank_pattern: { attn_q: 5, token_embd: 2, '.*#\\d': 3 } };
     const result = (await squeezeBytes(pool, source, target))!;
     const after = parseGgufAdapter(result.weights);
@@ -96,7 +96,7 @@ describe('squeezing LoRA of llama.cpp', () => {
     assert.equal(parseGguf(result.weights).keyValues.get('adapter.lora.alpha')!.value, 0);
     for (const [name, score] of scoreAdapter(parseGgufAdapter(source.weights), after))
       assert.ok(score.actualError <= allowedError(score, 1e-6) + 1e-7, `${name}: ${score.actualError}`);
-    // And once more, from what was written.
+    // And again, from the written file.
     const again = (await squeezeBytes(pool, result, { rank: 1 }))!;
     for (const [name, score] of scoreAdapter(
       parseGgufAdapter(source.weights),
@@ -105,7 +105,7 @@ describe('squeezing LoRA of llama.cpp', () => {
       assert.ok(score.actualError <= allowedError(score, 1e-6) + 1e-7, `${name}: ${score.actualError}`);
   });
 
-  it('Q8_0: of the numbers as they are decoded, written as F16', async () => {
+  it('Q8_0: squeezes the decoded numbers and writes F16', async () => {
     const { a, b } = factorsWithSpectrum(32, 64, spectrum(1), 3);
     const tensors: GgufTensor[] = [
       { name: 'blk.0.attn_q.weight.lora_a', ne: [64, 6], type: 'Q8_0', bytes: quantised(a) },

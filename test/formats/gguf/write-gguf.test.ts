@@ -30,7 +30,7 @@ function plan(
   return planGguf(adapter, plans, { scale, provenance: new Map([['lora_squeeze.method', 'exact']]) });
 }
 
-/** The file of a plan, its data zero. */
+/** The file of a plan, with zeros as data. */
 function fileOf({ layout }: OutputPlan): Uint8Array {
   const file = new Uint8Array(layout.totalBytes);
   file.set(layout.headerBytes);
@@ -41,7 +41,7 @@ const alphaIn = (output: OutputPlan): unknown =>
   parseGguf(fileOf(output)).keyValues.get('adapter.lora.alpha')?.value;
 
 describe('writing LoRA of llama.cpp', () => {
-  it('has the tensors as llama.cpp looks for them', () => {
+  it('writes the tensors under the names that llama.cpp expects', () => {
     const adapter = made([
       ...embedding(4),
       ...experts('blk.0.ffn_up_exps', 11, 4),
@@ -76,7 +76,7 @@ describe('writing LoRA of llama.cpp', () => {
     );
   });
 
-  it('has rows of B in the order that a conversion asks for', () => {
+  it('orders the rows of B as a conversion requires', () => {
     const adapter = made(pair(Q, 4, { m: 12 }));
     const order = { shape: [2, 2, 3], axes: [0, 2, 1] };
     const modules = adapter.modules.map((module): LoraModule => ({ ...module, rowOrder: order }));
@@ -91,31 +91,31 @@ describe('writing LoRA of llama.cpp', () => {
     assert.deepEqual(b!.shape, [12, 2]);
   });
 
-  it('has one alpha that gives every module its scale', () => {
+  it('writes one alpha that gives every module its scale', () => {
     const two = made([...pair(Q, 4), ...pair(K, 4)]);
     const uneven = (name: string): number => (name === Q ? 3 : 1);
     assert.equal(alphaIn(plan(two, () => 3)), 3);
     assert.equal(alphaIn(plan(two, uneven)), 0);
     assert.equal(alphaIn(plan(two, () => 3, 'keep')), 6);
     assert.equal(alphaIn(plan(two, () => 1, 'sqrt')), 4);
-    // Scales of alpha/rank at ranks of their own, where nothing changes, still have their one alpha.
+    // If the scales are alpha/rank with different ranks and nothing changes, the single alpha remains.
     const own = made([...pair(Q, 7), ...pair(K, 3)], keyValuesOf(29));
     assert.equal(alphaIn(plan(own, (name) => (name === Q ? 7 : 3), 'keep')), 29);
     const plain = made([...pair(Q, 4), ...pair(K, 4)], keyValuesOf(null));
     assert.equal(alphaIn(plan(plain, uneven, 'keep')), 0);
   });
 
-  it('asks for folding where one alpha is not enough', () => {
+  it('requires folding if one alpha is not enough', () => {
     const two = made([...pair(Q, 4), ...pair(K, 4)]);
     const error = refusal(() => plan(two, (name) => (name === Q ? 3 : 1), 'keep'));
     assert.equal(error.code, 'FORMAT_NEEDS_FOLD');
     assert.match(error.message, /"blk\.0\.attn_q": a scale of 2 would be left at rank 3.*"fold"/);
-    // A scale of 0 has no alpha either: llama.cpp takes 0 for 1.
+    // A scale of 0 has no alpha either: llama.cpp treats 0 as 1.
     const zero = { ...two, modules: two.modules.map((module) => ({ ...module, scale: 0 })) };
     assert.equal(refusal(() => plan(zero, () => 2, 'keep')).code, 'FORMAT_NEEDS_FOLD');
   });
 
-  it('says all the source said, and how the result was made', () => {
+  it('keeps all metadata of the source, and adds how the result was made', () => {
     const more: KeyValue[] = [
       ['adapter.alora.invocation_tokens', TYPE.arr, { type: TYPE.u32, values: [7, 8] }],
       ['general.file_type', TYPE.u32, 7],
@@ -138,7 +138,7 @@ describe('writing LoRA of llama.cpp', () => {
     assert.deepEqual(keyValues, expected);
   });
 
-  it('writes what a conversion gives it', () => {
+  it('writes the metadata of a conversion', () => {
     const converted = {
       ...made(pair(Q, 4)),
       config: { 'general.architecture': 'llama', 'adapter.lora.alpha': 8 },
@@ -152,7 +152,7 @@ describe('writing LoRA of llama.cpp', () => {
     );
   });
 
-  it('refuses what llama.cpp does not load, naming it', () => {
+  it('refuses what llama.cpp does not load, by name', () => {
     const adapter = made(pair(Q, 4));
     const [module] = adapter.modules as [LoraModule];
     const entry = { name: 'score.weight', dtype: 'F32', shape: [1], beginByte: 0, endByte: 4 };
@@ -180,7 +180,7 @@ describe('writing LoRA of llama.cpp', () => {
     }
   });
 
-  it('what is written is read as it was planned, and written the same again', () => {
+  it('writes what it planned, and writes the same again after reading', () => {
     const one = fc.record({
       rank: fc.integer({ min: 1, max: 9 }),
       m: fc.integer({ min: 1, max: 40 }),

@@ -30,7 +30,7 @@ export const alphaTensor = (value: number, shape: readonly number[] = []): Tenso
   bytes: new Uint8Array(Float32Array.of(value).buffer),
 });
 
-/** The pair of one module; of a convolution where it has a kernel. */
+/** The pair of one module; of a convolution if it has a kernel. */
 export function pair(
   module: string,
   rank: number,
@@ -49,7 +49,7 @@ export function pair(
   };
 }
 
-/** Tensors of zeros by their names and shapes, each after the module's name. */
+/** Tensors of zeros by their names and shapes, each name appended to that of the module. */
 export const zerosOf = (module: string, shapes: Readonly<Record<string, readonly number[]>>): Tensors =>
   Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [`${module}.${name}`, zeros(shape)]));
 
@@ -63,7 +63,7 @@ export function inputOf(file: Uint8Array): ReadInput {
   };
 }
 
-/** What the reader makes of a file with these tensors. */
+/** The adapter that the reader returns for a file with these tensors. */
 export const read = (
   tensors: Tensors,
   metadata: Readonly<Record<string, string>> = {},
@@ -72,7 +72,7 @@ export const read = (
 export const adapterOf = async (...given: Parameters<typeof read>): Promise<Adapter> =>
   (await read(...given)).adapter;
 
-/** Why the reader refuses a file with these tensors. */
+/** The error with which the reader refuses a file with these tensors. */
 export async function refusalOf(tensors: Tensors): Promise<AppError> {
   try {
     await read(tensors);
@@ -83,7 +83,7 @@ export async function refusalOf(tensors: Tensors): Promise<AppError> {
   throw new Error('accepted what should have been refused');
 }
 
-/** A plan with every module at the rank that is given for it. */
+/** A plan with every module at its given rank. */
 export function planOf(
   adapter: Adapter,
   rankOf: (name: string, rank: number) => number,

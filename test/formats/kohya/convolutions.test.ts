@@ -29,7 +29,7 @@ const compute = computeFixture();
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 
-/** A way in which a trainer writes the update of a layer; null where it has no such form for the layer. */
+/** A way in which a trainer stores the update of a layer; null if it has no such form for the layer. */
 interface Writing {
   readonly shapes: (module: UnetModule) => Shapes | null;
   readonly update: (tensor: (name: string) => Numbers, module: UnetModule) => Matrix;
@@ -37,7 +37,7 @@ interface Writing {
 
 const R = 2;
 
-/** LyCORIS, `factorization`: two factors that are as alike as can be, the smaller first. */
+/** LyCORIS, `factorization`: two factors as close to each other as possible, the smaller first. */
 function factors(size: number): readonly [number, number] {
   let small = Math.floor(Math.sqrt(size));
   while (size % small !== 0) small--;
@@ -82,7 +82,8 @@ const WRITINGS: Readonly<Record<string, Writing>> = {
         tucker(t('hada_t2'), t('hada_w2_a'), t('hada_w2_b')),
       ),
   },
-  // The kernel's first side multiplies the first factor of the inputs, its second the other: 2880 = (20·3)·(16·3).
+  // The kernel's first side is multiplied with the first factor of the inputs, its second side with the
+  // other: 2880 = (20·3)·(16·3).
   'LoKr of early LyCORIS (3e64b457, lycoris/lokr.py)': {
     shapes: ({ kernel, channels }) => {
       const [out, inputs] = [factors(channels.out), factors(channels.in)];
@@ -133,11 +134,14 @@ const WRITINGS: Readonly<Record<string, Writing>> = {
   },
 };
 
-/** Modules of a UNet as small as can be, but for the width of the text, which tells the family. */
+/**
+ * Modules of a UNet that is as small as possible, except for the width of the text, which identifies the
+ * family.
+ */
 const MODULES = unetModules(4, 768, false);
 const flat = (path: string): string => `lora_unet_${path.replaceAll('.', '_')}`;
 
-/** The modules that a trainer writes in the given way, those without such a form as LoRA. */
+/** The modules as a trainer stores them in the given way, or as LoRA if there is no such form. */
 function fileOf(writing: Writing, modules: readonly UnetModule[]) {
   const tensors: Record<string, Tensor> = {};
   const wanted = new Map<string, Matrix>();
@@ -186,12 +190,12 @@ function check(
 }
 
 describe('layers of Stable Diffusion 1.5', () => {
-  it('are the 282 that the model has, 98 of them convolutions', () => {
+  it('are the 282 of the model, 98 of them convolutions', () => {
     assert.equal(MODULES.length, 282);
     assert.equal(MODULES.filter(({ kernel }) => kernel.length > 0).length, 98);
   });
 
-  // Attention is linear in every writing; a transformer of each size is enough of it.
+  // Attention is linear in every form, so a transformer of each size suffices.
   const some = MODULES.filter(
     ({ path, kernel }) =>
       kernel.length > 0 || !path.includes('transformer_blocks') || path.includes('mid_block'),
@@ -251,7 +255,7 @@ describe('layers of Stable Diffusion 1.5', () => {
   });
 });
 
-/** Kinds and warnings that the reader gives to LoHa of 2 for modules of these sizes. */
+/** The kinds and warnings that the reader returns for a LoHa of modules with these sizes. */
 async function kindsOf(
   modules: Readonly<Record<string, readonly [m: number, n: number]>>,
   metadata: Readonly<Record<string, string>> = {},
@@ -271,8 +275,8 @@ async function kindsOf(
 const PROJ = 'lora_unet_down_blocks_0_attentions_0_proj_in';
 const KEYS = 'lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k';
 
-describe('the kind of a layer whose tensors do not show it', () => {
-  it('all layers of Stable Diffusion 2 in LoHa: its projections are linear', async () => {
+describe('the kind of a layer that its tensors do not show', () => {
+  it('is linear in all layers of Stable Diffusion 2 in LoHa, including its projections', async () => {
     const modules = unetModules(4, 1024, true);
     const { kernels } = await kindsOf(
       Object.fromEntries(
@@ -288,7 +292,7 @@ describe('the kind of a layer whose tensors do not show it', () => {
     );
   });
 
-  it('in the names of the original UNet, which files for XL have', async () => {
+  it('is found by the names of the original UNet, which files for XL have', async () => {
     const { kernels } = await kindsOf({
       lora_unet_input_blocks_0_0: [8, 36],
       lora_unet_input_blocks_3_0_op: [8, 72],
@@ -315,7 +319,7 @@ describe('the kind of a layer whose tensors do not show it', () => {
     });
   });
 
-  it('proj_in and proj_out: by the shapes of another, the text, what only XL has, the metadata; each says so', async () => {
+  it('of proj_in and proj_out is found by other shapes, the text, layers of XL only, or the metadata, with a warning', async () => {
     const signs: readonly (readonly [kernel: string, because: RegExp, ...Parameters<typeof kindsOf>])[] = [
       ['1×1', /768 numbers, as in Stable Diffusion 1/, { [PROJ]: [8, 8], [KEYS]: [8, 768] }],
       ['', /1024 numbers, as in Stable Diffusion 2/, { [PROJ]: [8, 8], [KEYS]: [8, 1024] }],
@@ -352,14 +356,14 @@ describe('the kind of a layer whose tensors do not show it', () => {
     assert.ok(warnings[0]!.includes(PROJ));
   });
 
-  it('the lengths of DoRA have as many dimensions as the weight', async () => {
+  it('also applies to magnitudes of DoRA, which have as many dimensions as the weight', async () => {
     const conv = { [`${PROJ}.dora_scale`]: zerosOf('x', { y: [8, 1, 1, 1] })['x.y']! };
     assert.equal((await kindsOf({ [PROJ]: [8, 8] }, {}, conv)).kernels[PROJ], '1×1');
     const linear = { 'lora_unet_x.dora_scale': zerosOf('x', { y: [8, 1] })['x.y']! };
     assert.deepEqual((await kindsOf({ lora_unet_x: [8, 8] }, {}, linear)).warnings.length, 1);
   });
 
-  it('of an invented net: squeezed as matrices, with a warning that names a few and counts the rest', async () => {
+  it('is unknown for an invented network: squeezed as matrices, with a warning that names a few and counts the rest', async () => {
     const { shapes, warnings } = await kindsOf(
       Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`lycoris_stem_${i}_mixer`, [8, 9] as const])),
     );
@@ -371,17 +375,17 @@ describe('the kind of a layer whose tensors do not show it', () => {
     assert.match(warnings[0]!, /8 modules do not show whether .*"lycoris_stem_0_mixer".* and 3 more/);
   });
 
-  it('a size that does not fit the kernel of the name: a matrix, and a warning', async () => {
+  it('is linear, with a warning, if a size does not fit the kernel of the name', async () => {
     const name = 'lora_unet_mid_block_resnets_0_conv1';
     const { kernels, warnings } = await kindsOf({ [name]: [8, 28] });
     assert.equal(kernels[name], '');
     assert.match(warnings[0]!, /sizes that do not suit its kernel \("lora_unet_mid_block_resnets_0_conv1"\)/);
   });
 
-  it('transformers and text encoders are linear, without a word', async () => {
+  it('is linear for transformers and text encoders, without a warning', async () => {
     const { kernels, warnings } = await kindsOf({
       lora_te3_encoder_block_0_layer_0_SelfAttention_q: [8, 9],
-      // Flux, Stable Diffusion 3, HunyuanVideo, Wan, in the names of their authors.
+      // Flux, Stable Diffusion 3, HunyuanVideo and Wan, with the names of their authors.
       lora_unet_double_blocks_0_img_attn_qkv: [8, 9],
       lora_unet_double_blocks_12_txt_mod_lin: [8, 9],
       lora_unet_final_layer_adaLN_modulation_1: [8, 9],
@@ -392,7 +396,7 @@ describe('the kind of a layer whose tensors do not show it', () => {
       lora_unet_blocks_0_cross_attn_k_img: [8, 9],
       lora_unet_blocks_29_ffn_2: [8, 9],
       lora_unet_time_projection_1: [8, 9],
-      // The same, Qwen-Image, LTX and Lumina in those of diffusers.
+      // The same, Qwen-Image, LTX and Lumina with those of diffusers.
       lycoris_transformer_blocks_0_attn_to_q: [8, 9],
       'transformer.single_transformer_blocks.0.proj_mlp': [8, 9],
       'transformer.transformer_blocks.0.attn.add_k_proj': [8, 9],
@@ -407,7 +411,7 @@ describe('the kind of a layer whose tensors do not show it', () => {
     assert.deepEqual(warnings, []);
   });
 
-  it('what cuts images and videos into patches gets its kernel', async () => {
+  it('is a convolution for layers that cut images and videos into patches', async () => {
     const { kernels, warnings } = await kindsOf({
       lora_unet_patch_embedding: [8, 16],
       lora_unet_img_in_proj: [8, 16],
@@ -421,7 +425,7 @@ describe('the kind of a layer whose tensors do not show it', () => {
     assert.match(warnings[0]!, /3 convolutions are flattened .* 2 of 1 × 2 × 2 .* 1 of 2 × 2/);
   });
 
-  it('a layer of a known block that the model does not have is named, and no silent matrix', async () => {
+  it('is reported for a layer that the model of a known block does not have', async () => {
     const { kernels, warnings } = await kindsOf({
       lora_unet_double_blocks_0_img_attn_qkv: [8, 9],
       lora_unet_double_blocks_0_img_mixer: [8, 9],
@@ -435,7 +439,7 @@ describe('the kind of a layer whose tensors do not show it', () => {
     );
   });
 
-  it('LoRA that somebody flattened gets its kernel back, in kohya and in diffusers', async () => {
+  it('is restored for LoRA that another program flattened, in kohya and in diffusers', async () => {
     const name = 'lora_unet_down_blocks_0_resnets_0_conv1';
     const adapter = await adapterOf(pair(name, 2, { m: 8, n: 18 }));
     const { a, b, kind } = adapter.modules[0]!;

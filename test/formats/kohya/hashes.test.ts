@@ -9,8 +9,8 @@ import { buildSafetensors, parseSafetensors, type Tensor } from '../../oracle/sa
 import { adapterOf, pair, planOf } from './build.ts';
 
 /**
- * What sd-scripts would say of a file's tensors, worked out over the file it would save for that: tensors by dtype and
- * name, the metadata of training, the header padded to 8 bytes.
+ * The digests that sd-scripts would store for a file's tensors, computed over the file that it would save for
+ * this purpose: tensors by dtype and name, the metadata of training, the header padded to 8 bytes.
  */
 function expectedHashes(file: Uint8Array): { model: string; legacy: string } {
   const { tensors, metadata } = parseSafetensors(file);
@@ -29,7 +29,7 @@ function expectedHashes(file: Uint8Array): { model: string; legacy: string } {
   return { model: sha256(data), legacy: sha256(saved.subarray(0x100000, 0x110000)).slice(0, 8) };
 }
 
-/** Writes what a plan says, with numbers in place of its factors, and seals it. */
+/** Writes the file of a plan, with numbers as factors, and adds its digests. */
 async function written(
   sizes: { m: number; n: number },
   metadata: Readonly<Record<string, string>>,
@@ -78,13 +78,13 @@ describe('the digests of sd-scripts', () => {
     });
   }
 
-  it('the legacy digest reaches into a header of more than 1 MiB', async () => {
+  it('include the legacy digest for a header of more than 1 MiB', async () => {
     const file = await written({ m: 12, n: 10 }, { ss_tag_frequency: 'x'.repeat(0x100100) });
     assert.equal(parseSafetensors(file).metadata.sshs_legacy_hash, expectedHashes(file).legacy);
     assert.notEqual(expectedHashes(file).legacy, createHash('sha256').digest('hex').slice(0, 8));
   });
 
-  it('do not depend on what is no metadata of training', async () => {
+  it('do not depend on metadata that is unrelated to training', async () => {
     const [one, other] = await Promise.all([
       written({ m: 120_000, n: 10 }, {}),
       written({ m: 120_000, n: 10 }, { 'modelspec.title': 'a longer header' }),
@@ -94,7 +94,7 @@ describe('the digests of sd-scripts', () => {
     assert.notEqual(one.length, other.length);
   });
 
-  it('tensors go by dtype and then by name, as the reference writer has them', () => {
+  it('depend on tensors sorted by dtype and then by name, like the reference writer', () => {
     const names = inReferenceOrder(
       (
         [

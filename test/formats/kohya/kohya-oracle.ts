@@ -3,7 +3,10 @@ import { decodeTensor, parseSafetensors, tensorMatrix } from '../../oracle/safet
 
 const DOWN = /^(.+)\.lora_down\.weight$/;
 
-/** Reads pairs as sd-scripts loads them (networks/lora.py, `create_network_from_weights`): alpha, or the rank. */
+/**
+ * Reads pairs as sd-scripts loads them (networks/lora.py, `create_network_from_weights`): alpha, or the rank
+ * without one.
+ */
 export function parseKohyaAdapter(weights: Uint8Array): OracleAdapter {
   const { metadata, tensors } = parseSafetensors(weights);
   const passthrough = new Map(tensors);

@@ -25,7 +25,7 @@ function filled(rows: number, columns: number, at: (row: number, column: number)
   return result;
 }
 
-/** Σ of terms. */
+/** The sum of terms. */
 function sum(count: number, term: (i: number) => number): number {
   let total = 0;
   for (let i = 0; i < count; i++) total += term(i);
@@ -34,7 +34,7 @@ function sum(count: number, term: (i: number) => number): number {
 
 export const whole = ({ shape, data }: Numbers): Matrix => matrix(shape[0]!, sizeOf(shape.slice(1)), data);
 
-/** a [m, r] · b [r, n…], the rest of b flattened. */
+/** a [m, r] · b [r, n…], with the remaining axes of b flattened. */
 export function product(a: Numbers, b: Numbers): Matrix {
   const [r, n] = [b.shape[0]!, sizeOf(b.shape.slice(1))];
   return filled(a.shape[0]!, n, (row, column) =>
@@ -71,13 +71,13 @@ export const kron = (x: Matrix, y: Matrix): Matrix =>
       y.data[(row % y.rows) * y.columns + (column % y.columns)]!,
   );
 
-/** A way to write the update of a module down: the shapes of its tensors, and what they mean, alpha aside. */
+/** A way to store the update of a module: the shapes of its tensors, and their meaning without alpha. */
 export interface Notation {
   readonly shapes: Readonly<Record<string, readonly number[]>>;
   readonly update: (tensor: (name: string) => Numbers) => Matrix;
 }
 
-/** Of a linear layer [24, 20], decomposed twice. */
+/** Of a linear layer [24, 20] with two decomposed factors. */
 export const LOHA: Notation = {
   shapes: { hada_w1_a: [24, 3], hada_w1_b: [3, 20], hada_w2_a: [24, 3], hada_w2_b: [3, 20] },
   update: (t) => hadamard(product(t('hada_w1_a'), t('hada_w1_b')), product(t('hada_w2_a'), t('hada_w2_b'))),
@@ -86,7 +86,7 @@ export const LOHA: Notation = {
 /**
  * A module of random numbers.
  * @param prefix of the names of its tensors
- * @returns its tensors, and its update without a scale
+ * @returns its tensors, and its update before scaling
  */
 export function noted(
   { shapes, update }: Notation,

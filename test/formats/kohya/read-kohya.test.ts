@@ -8,8 +8,8 @@ const U = 'lora_unet_down_blocks_0_attn1_to_q';
 
 const namesIn = (entries: readonly { readonly name: string }[]) => entries.map(({ name }) => name);
 
-describe('a file of kohya: pairs', () => {
-  it('has a module for every pair, in name order, whatever its prefix', async () => {
+describe('the pairs in a file of kohya', () => {
+  it('give a module each, in name order, whatever its prefix', async () => {
     const prefixes = ['te', 'te1', 'te2', 'te3', 'unet', 'transformer', 'prior_unet'].map(
       (one) => `lora_${one}_x`,
     );
@@ -20,7 +20,7 @@ describe('a file of kohya: pairs', () => {
     assert.deepEqual(adapter.warnings, []);
   });
 
-  it('takes the scale from alpha and the rank of the shape', async () => {
+  it('have the scale of alpha and of the rank in their shape', async () => {
     const { modules, alpha, configRank } = await adapterOf({
       ...pair('lora_unet_a', 4, { alpha: 1 }),
       ...pair('lora_unet_b', 8, { alpha: 1 }),
@@ -37,21 +37,21 @@ describe('a file of kohya: pairs', () => {
     assert.deepEqual([alpha, configRank], [1, 8]);
   });
 
-  it('reads alphas of any dtype and shape, and remembers these', async () => {
+  it('have alphas of any dtype and shape, which are remembered', async () => {
     const wholeI64 = { dtype: 'I64', shape: [1], bytes: new Uint8Array(BigInt64Array.of(6n).buffer) };
     const { modules } = await adapterOf({ ...pair(U, 4), [`${U}.alpha`]: wholeI64 });
     assert.equal(modules[0]!.scale, 1.5);
     assert.deepEqual(modules[0]!.alpha, { name: `${U}.alpha`, dtype: 'I64', shape: [1] });
   });
 
-  it('takes the rank where alpha is absent or 0', async () => {
+  it('have their rank as alpha if that is absent or 0', async () => {
     const [absent, zero] = await Promise.all([adapterOf(pair(U, 4)), adapterOf(pair(U, 4, { alpha: 0 }))]);
     assert.deepEqual([absent.modules[0]!.scale, zero.modules[0]!.scale], [1, 1]);
     assert.equal(absent.modules[0]!.alpha, undefined);
     assert.equal(zero.modules[0]!.alpha!.name, `${U}.alpha`);
   });
 
-  it('flattens convolutions', async () => {
+  it('of convolutions are flattened', async () => {
     const { modules } = await adapterOf({
       ...pair('lora_unet_a', 4, { m: 20, n: 6, kernel: [3, 3] }),
       ...pair('lora_unet_b', 4, { m: 20, n: 6, kernel: [1, 1] }),
@@ -67,7 +67,7 @@ describe('a file of kohya: pairs', () => {
     );
   });
 
-  it('has the parts of a split projection as modules of their own, with one alpha', async () => {
+  it('of the parts of a split projection are separate modules with one alpha', async () => {
     const parts = (i: number): Tensors => ({
       [`${U}.lora_down.${i}.weight`]: zeros([4, 10]),
       [`${U}.lora_up.${i}.weight`]: zeros([5, 4]),
@@ -84,7 +84,7 @@ describe('a file of kohya: pairs', () => {
     );
   });
 
-  it('leaves the entries where they lie, with nothing to be staged', async () => {
+  it('are used where they are, without staging', async () => {
     const file = buildSafetensors(pair(U, 4, { alpha: 4 }));
     const input = inputOf(file);
     const { adapter, staging } = await KOHYA.read(input);
@@ -98,7 +98,7 @@ describe('a file of kohya: pairs', () => {
     }
   });
 
-  it('carries over what is no factor, and nothing of the alphas', async () => {
+  it('are separated from other tensors, which are carried over, and from alphas', async () => {
     const carried: Tensors = {
       [`${U}.dora_scale`]: zeros([12, 1]),
       [`${U}.diff_b`]: zeros([12]),
@@ -116,7 +116,7 @@ describe('a file of kohya: pairs', () => {
     assert.match(warnings[0]!, /^DoRA: .*dora_scale/);
   });
 
-  it('tells the base model and the metadata', async () => {
+  it('come with the base model and the metadata', async () => {
     const metadata = { ss_base_model_version: 'sdxl_base_v1-0', ss_network_dim: '4' };
     const adapter = await adapterOf(pair(U, 4), metadata);
     assert.equal(adapter.baseModel, 'sdxl_base_v1-0');
@@ -221,12 +221,12 @@ describe('a file of kohya: refusals', () => {
     });
   }
 
-  it('the neighbours of these are accepted', async () => {
+  it('valid neighbours of these are accepted', async () => {
     await read({ ...good, [`${U}.diff_b`]: zeros([12]), [`${U}.dora_scale`]: zeros([1, 10]) });
     await read({ ...pair('diffusion_model.x', 4), 'diffusion_model.y.reshape_weight': zeros([2]) });
   });
 
-  it('is not recognised where a configuration came, nor without a header', () => {
+  it('a file with a configuration, or without a header, is not recognised', () => {
     const { header } = inputOf(buildSafetensors(good));
     assert.ok(KOHYA.recognises({ header, gguf: null, configBytes: null }));
     assert.ok(!KOHYA.recognises({ header, gguf: null, configBytes: Buffer.from('{}') }));

@@ -16,7 +16,7 @@ const loha = (m: number, n: number, r: number): Shapes => ({
   hada_w2_b: [r, n],
 });
 
-/** One module of these shapes: its derivation and what it is in the model. */
+/** One module of these shapes: its derivation and its kind in the model. */
 async function derive(shapes: Shapes, { alpha, module = U }: { alpha?: number; module?: string } = {}) {
   const result = await read({
     ...zerosOf(module, shapes),
@@ -31,7 +31,7 @@ async function derive(shapes: Shapes, { alpha, module = U }: { alpha?: number; m
   return { derivation: derivation!, module: made!, warnings: adapter.warnings, result };
 }
 
-/** Every entry of the adapter lies where the staged file will have it. */
+/** Every entry of the adapter is where the staged file will have it. */
 function checkStaged({ adapter, staging }: ReadResult): void {
   const { offsets, totalBytes } = layOut(staging!.tensors, new Map());
   const entries = [...adapter.modules.flatMap(({ a, b }) => [a, b]), ...adapter.passthrough];
@@ -50,7 +50,7 @@ function checkStaged({ adapter, staging }: ReadResult): void {
 }
 
 describe('LyCORIS: LoHa', () => {
-  it('is exact while r₁·r₂ is below both sides; the scale is alpha/r', async () => {
+  it('is exact while r₁·r₂ is smaller than both sides; its scale is alpha/r', async () => {
     const { derivation, module, warnings, result } = await derive(loha(40, 30, 4), { alpha: 2 });
     assert.equal(derivation.kind, 'hadamard');
     assert.equal(derivation.rank, 16);
@@ -64,7 +64,7 @@ describe('LyCORIS: LoHa', () => {
     checkStaged(result);
   });
 
-  it('is approximated where it is not, up to a limit', async () => {
+  it('is approximated otherwise, up to a limit', async () => {
     const small = await derive(loha(40, 30, 6));
     assert.equal(small.derivation.rank, 30);
     assert.match(small.warnings[0]!, /exactly/);
@@ -94,7 +94,7 @@ describe('LyCORIS: LoHa', () => {
 });
 
 describe('LyCORIS: LoKr', () => {
-  it('of whole matrices: alpha means nothing', async () => {
+  it('of whole matrices ignores alpha', async () => {
     const { derivation, module, warnings } = await derive(
       { lokr_w1: [4, 2], lokr_w2: [10, 30] },
       { alpha: 1e10 },
@@ -112,7 +112,7 @@ describe('LyCORIS: LoKr', () => {
     assert.match(warnings[0]!, /1 of them approximately/);
   });
 
-  it('with a product is exact; the scale is alpha/r of w2, else of w1', async () => {
+  it('with a product is exact; its scale is alpha/r of w2, otherwise of w1', async () => {
     const one = await derive({ lokr_w1: [4, 8], lokr_w2_a: [20, 3], lokr_w2_b: [3, 10] }, { alpha: 6 });
     assert.deepEqual([one.derivation.rank, one.module.scale, one.module.n], [4 * 3, 2, 80]);
     const both: Shapes = { lokr_w1_a: [8, 2], lokr_w1_b: [2, 8], lokr_w2_a: [20, 3], lokr_w2_b: [3, 10] };
@@ -123,7 +123,7 @@ describe('LyCORIS: LoKr', () => {
     assert.equal((await derive(both)).module.scale, 1);
   });
 
-  it('of convolutions: whole, flattened and with a core', async () => {
+  it('of convolutions may be whole, flattened or with a core', async () => {
     const whole = await derive({ lokr_w1: [2, 2], lokr_w2: [10, 8, 3, 3] });
     assert.ok(whole.derivation.kind === 'kronecker' && whole.derivation.kernel === 9);
     assert.deepEqual([whole.module.m, whole.module.n, whole.module.kind], [20, 144, 'conv']);
@@ -153,7 +153,7 @@ describe('LyCORIS: LoKr', () => {
 });
 
 describe('LyCORIS: cores and whole differences', () => {
-  it('LoCon with a core keeps its rank', async () => {
+  it('a LoCon with a core keeps its rank', async () => {
     const { derivation, module, warnings } = await derive(
       { 'lora_down.weight': [4, 16, 1, 1], 'lora_mid.weight': [4, 4, 3, 3], 'lora_up.weight': [20, 4, 1, 1] },
       { alpha: 2 },
@@ -164,7 +164,7 @@ describe('LyCORIS: cores and whole differences', () => {
     assert.match(warnings[0]!, /lora_mid.*exactly/);
   });
 
-  it('a whole difference is approximated, and nothing scales it', async () => {
+  it('a whole difference is approximated, and has no scale', async () => {
     const wide = await derive({ diff: [300, 200] }, { alpha: 7 });
     assert.deepEqual(
       [wide.derivation.kind, wide.derivation.rank, wide.module.scale],
@@ -181,7 +181,7 @@ describe('LyCORIS: cores and whole differences', () => {
     );
   });
 
-  it('beside pairs and other tensors: all are in the staged file', async () => {
+  it('all are in the staged file, with pairs and other tensors', async () => {
     const result = await read({
       ...pair('lora_te_a', 4, { alpha: 2 }),
       ...zerosOf('lora_unet_b', { ...loha(12, 10, 2), dora_scale: [12, 1], diff_b: [12] }),

@@ -33,7 +33,7 @@ describe('compat kohya', { skip: skipWithoutPython('numpy') }, () => {
     const seen = new Set<number>();
     for (const [index, result] of made.entries()) {
       const what = JSON.stringify(RESIZES[index]);
-      // Where all ranks stay, the source is the result.
+      // If all ranks stay, the source is the result.
       const adapter = result ? parseKohyaAdapter(result.weights) : source;
       const ranks = Object.fromEntries([...adapter.modules].map(([name, { rank }]) => [name, rank]));
       assert.deepEqual(ranks, expected[index], what);

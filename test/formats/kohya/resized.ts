@@ -3,7 +3,7 @@ import { factorsWithSpectrum } from '../../oracle/known-matrices.ts';
 import { buildSafetensors, float32Tensor, type Tensor } from '../../oracle/safetensors.ts';
 import { alphaTensor } from './build.ts';
 
-/** How `resize_lora.py` is called: --dynamic_method, --dynamic_param, --new_rank. */
+/** Arguments of `resize_lora.py`: --dynamic_method, --dynamic_param, --new_rank. */
 export interface Resize {
   readonly method: 'sv_fro' | 'sv_ratio' | 'sv_cumulative';
   readonly parameter: number;
@@ -12,7 +12,7 @@ export interface Resize {
 
 const NO_CAP = 1000;
 
-/** Every method, from few directions to nearly all, with and without a cap. */
+/** Every method, from few directions to nearly all, with and without a limit. */
 export const RESIZES: readonly Resize[] = [
   ...[0.5, 0.8, 0.95, 0.999].map((parameter) => ({ method: 'sv_fro' as const, parameter, new_rank: NO_CAP })),
   ...[1.5, 3, 20].map((parameter) => ({ method: 'sv_ratio' as const, parameter, new_rank: NO_CAP })),
@@ -21,7 +21,7 @@ export const RESIZES: readonly Resize[] = [
   { method: 'sv_ratio', parameter: 20, new_rank: 2 },
 ];
 
-/** The same as a target: sv_fro names a share of the norm, energy a share of its square. */
+/** The same as a target: sv_fro is a share of the norm, energy a share of its square. */
 export function targetOf({ method, parameter, new_rank: rank }: Resize): Target {
   const shared = { compat: 'kohya', dtype: 'float32', ...(rank < NO_CAP && { max_rank: rank }) } as const;
   if (method === 'sv_fro') return { energy: parameter ** 2, ...shared };
@@ -48,7 +48,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   conv1: { m: 18, n: 16, kernel: [1, 1], sigma: powers(8, 1.13), alpha: 8 },
   narrow: { m: 4, n: 30, sigma: powers(4, 0.57), alpha: 4 },
   single: { m: 10, n: 10, sigma: [2], alpha: 1 },
-  // Below what counts as zero; its scale of 1,000 does not count.
+  // Below the threshold of zero; its scale of 1,000 makes no difference.
   tiny: { m: 14, n: 14, sigma: powers(4, 0.5, 9e-7), alpha: 4000 },
 };
 

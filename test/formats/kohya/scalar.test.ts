@@ -14,7 +14,7 @@ const entry = (dtype: string, shape: readonly number[] = []) => ({
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, 'hex'));
 
 describe('alphas as tensors', () => {
-  /** Little-endian, worked out by hand from IEEE 754 and two's complement. */
+  /** Little-endian, derived by hand from IEEE 754 and two's complement. */
   const KNOWN: readonly (readonly [dtype: string, hex: string, value: number])[] = [
     ['F64', '0000000000003040', 16],
     ['F32', '00008041', 16],
@@ -30,14 +30,14 @@ describe('alphas as tensors', () => {
     ['U8', '80', 128],
   ];
   for (const [dtype, hex, value] of KNOWN) {
-    it(`${dtype} ${hex} is ${value}, both ways`, () => {
+    it(`${dtype} ${hex} is ${value}, in both directions`, () => {
       assert.equal(decodeScalar(entry(dtype), bytes(hex)), value);
       const written = encodeScalar(value, dtype);
       assert.deepEqual([written.dtype, Buffer.from(written.bytes).toString('hex')], [dtype, hex]);
     });
   }
 
-  it('takes float32 where the dtype does not hold the number', () => {
+  it('are float32 if the dtype does not represent the number', () => {
     for (const [value, dtype] of [
       [2.5, 'I64'],
       [300, 'U8'],
@@ -54,7 +54,7 @@ describe('alphas as tensors', () => {
     }
   });
 
-  it('comes back as it was, in any dtype', () => {
+  it('are restored unchanged, in any dtype', () => {
     const dtypes = fc.constantFrom(
       'F64',
       'F32',
@@ -80,7 +80,7 @@ describe('alphas as tensors', () => {
     );
   });
 
-  it('refuses what is not one finite number', () => {
+  it('are refused unless they are one finite number', () => {
     assert.equal(refusal(() => decodeScalar(entry('F32', [2]), new Uint8Array(8))).code, 'LORA_RANK_DIMS');
     assert.equal(refusal(() => decodeScalar(entry('F32', [1, 1]), new Uint8Array(4))).code, 'LORA_RANK_DIMS');
     assert.equal(refusal(() => decodeScalar(entry('F32', [0]), new Uint8Array(0))).code, 'LORA_RANK_DIMS');
@@ -90,12 +90,12 @@ describe('alphas as tensors', () => {
     assert.match(odd.message, /"m\.alpha".*F8_E8M0/);
   });
 
-  it('reads 8-bit floats, as files have that were cast as a whole', () => {
+  it('are read as 8-bit floats, which occur in files that were cast as a whole', () => {
     assert.equal(decodeScalar(entry('F8_E4M3'), bytes('50')), 8);
     assert.equal(decodeScalar(entry('F8_E5M2'), bytes('48')), 8);
   });
 
-  it('alpha / rank · rank is alpha again, for whole numbers and float32', () => {
+  it('alpha / rank · rank gives alpha again, for whole numbers and float32', () => {
     const alphas = fc.oneof(
       fc.integer({ min: -4096, max: 4096 }),
       fc.float({ min: -1e6, max: 1e6, noNaN: true }),

@@ -20,7 +20,7 @@ const SOURCE = fileURLToPath(
 
 const compute = computeFixture();
 
-/** Squeezes a file of weights alone, and hands over the written files' bytes. */
+/** Squeezes a single weights file, and returns the bytes of the written files. */
 async function squeezed(targets: readonly Target[]) {
   const scratchDir = mkdtempSync(join(tmpdir(), 'kohya-squeezed-'));
   try {
@@ -59,7 +59,7 @@ async function squeezed(targets: readonly Target[]) {
 describe('a real file of kohya', () => {
   const source = parseKohyaAdapter(readFileSync(SOURCE));
 
-  it('is read as it was made: 128 modules of rank 4 and alpha 16, in float16', async () => {
+  it('is read correctly: 128 modules of rank 4 and alpha 16, in float16', async () => {
     const { adapter, staging } = await readAdapter({ weightsPath: SOURCE, configBytes: null });
     assert.equal(staging, null);
     const { format, modules, ranks, alpha, dtypes, passthrough_tensors, warnings } = summarise(adapter);
@@ -81,7 +81,7 @@ describe('a real file of kohya', () => {
     );
   });
 
-  it('at half its rank is as close as it can be, in every scale and dtype', async () => {
+  it('has the smallest possible error at half its rank, with every scale and dtype', async () => {
     const targets: Target[] = [
       { rank: 2, dtype: 'float32' },
       { rank: 2, dtype: 'float32', scale: 'keep' },
@@ -112,7 +112,7 @@ describe('a real file of kohya', () => {
     }
   });
 
-  it('comes with metadata that is true of it', async () => {
+  it('gets metadata that describes the result', async () => {
     const { results } = await squeezed([{ rank: 2 }, { rank: 2, scale: 'keep' }]);
     const [folded, kept] = results.map(({ bytes }) => ({ bytes, ...parseSafetensors(bytes) }));
     assert.equal(folded!.metadata.ss_network_module, 'networks.lora');
@@ -126,7 +126,7 @@ describe('a real file of kohya', () => {
     assert.ok([...folded!.tensors].every(([, { dtype }]) => dtype === 'F16'));
   });
 
-  it('is written the same every time', async () => {
+  it('gives the same bytes every time', async () => {
     const [one, other] = await Promise.all([squeezed([{ rank: 3 }]), squeezed([{ rank: 3 }])]);
     assert.ok(one.results[0]!.bytes.equals(other.results[0]!.bytes));
   });

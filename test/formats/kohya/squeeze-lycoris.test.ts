@@ -18,11 +18,11 @@ import { hadamard, kron, LOHA, type Notation, noted, product, tucker, whole } fr
 
 const compute = computeFixture();
 
-/** One way of LyCORIS to write a module, and what it means by it, alpha aside. */
+/** One way in which LyCORIS stores a module, and its meaning without alpha. */
 interface Variant extends Notation {
-  /** The r of alpha/r; null where alpha means nothing. */
+  /** The r of alpha/r; null if alpha is ignored. */
   readonly r: number | null;
-  /** Whether a factorisation of `rank` is exact. */
+  /** Whether a factorisation of rank `rank` is exact. */
   readonly rank: number;
 }
 
@@ -103,13 +103,13 @@ const VARIANTS: Readonly<Record<string, Variant>> = {
 
 const ALPHA = 1.5;
 
-/** A file of one such module, squeezed; and ΔW as it is meant. */
+/** A file of one such module, squeezed, and its intended ΔW. */
 async function squeezed(
   variant: Variant,
   targets: readonly Target[],
 ): Promise<{ wanted: Matrix; results: Uint8Array[] }> {
   const { tensors, update } = noted(variant, 'lora_unet_x.', 7);
-  // LyCORIS gives a whole difference none.
+  // LyCORIS writes no alpha for a whole difference.
   const alpha = variant.shapes.diff ? {} : { 'lora_unet_x.alpha': alphaTensor(ALPHA) };
   const weights = buildSafetensors({ ...tensors, ...alpha });
   const made = await squeezeToEach(compute.pool, { weights, config: null }, targets);
@@ -130,7 +130,7 @@ function errorOf(file: Uint8Array, wanted: Matrix): { error: number; rank: numbe
 
 describe('LyCORIS, squeezed', () => {
   for (const [what, variant] of Object.entries(VARIANTS)) {
-    it(`${what}: exact at its own rank, and as close as can be below`, async () => {
+    it(`${what}: is exact at its own rank, and has the smallest possible error below`, async () => {
       const ranks = [variant.rank, variant.rank - 1, 2];
       const { wanted, results } = await squeezed(
         variant,

@@ -35,10 +35,10 @@ describe('names of kohya and LyCORIS', () => {
     bare: { role: 'other', module: '' },
   };
   for (const [name, key] of Object.entries(KNOWN)) {
-    it(`${name} is what it is`, () => assert.deepEqual(readKohyaKey(name), key));
+    it(`${name} is recognised`, () => assert.deepEqual(readKohyaKey(name), key));
   }
 
-  it('tells files of kohya from others by any of their names', () => {
+  it('any of which identify a file of kohya', () => {
     for (const name of [
       'lora_unet_a.lora_down.weight',
       'lora_te1_a.alpha',
@@ -61,7 +61,7 @@ describe('names of kohya and LyCORIS', () => {
       assert.ok(!isKohyaName(name), name);
   });
 
-  it('names the alpha of a factor, one for all parts of a split projection', () => {
+  it("give the name of a factor's alpha, one for all parts of a split projection", () => {
     assert.equal(alphaNameOf('lora_unet_a.lora_down.weight'), 'lora_unet_a.alpha');
     assert.equal(alphaNameOf('lora_unet_a.lora_up'), 'lora_unet_a.alpha');
     assert.equal(alphaNameOf('lora_unet_a.lora_down.1.weight'), 'lora_unet_a.alpha');

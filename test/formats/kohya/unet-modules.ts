@@ -1,7 +1,7 @@
-/** A layer of a UNet: its path in diffusers, what kind it is, and its channels. */
+/** A layer of a UNet: its path in diffusers, its kind, and its channels. */
 export interface UnetModule {
   readonly path: string;
-  /** [] of a linear layer. */
+  /** [] for a linear layer. */
   readonly kernel: readonly number[];
   readonly channels: { readonly in: number; readonly out: number };
 }
@@ -10,12 +10,12 @@ const CONV_1X1 = [1, 1];
 const CONV_3X3 = [3, 3];
 
 /**
- * All convolutions and linear layers of UNet2DConditionModel with the configuration of Stable Diffusion 1.5 or 2
- * (diffusers, unet_2d_condition.py and unet_2d_blocks.py: two resnets in each of four blocks down, three up, attention in
- * all but the last and first), written down layer by layer here and sharing nothing with src/.
+ * All convolutions and linear layers of UNet2DConditionModel with the configuration of Stable Diffusion 1.5
+ * or 2 (diffusers, unet_2d_condition.py and unet_2d_blocks.py: two resnets in each of four blocks down, three
+ * up, attention in all but the last and first), listed layer by layer and sharing no code with src/.
  * @param width channels of the first block: 320 in the models
  * @param text width of the text encoder: 768 in 1.5, 1024 in 2
- * @param isLinear proj_in and proj_out are linear layers (use_linear_projection): in 2
+ * @param isLinear whether proj_in and proj_out are linear layers (use_linear_projection): in 2
  */
 export function unetModules(width: number, text: number, isLinear: boolean): UnetModule[] {
   const modules: UnetModule[] = [];

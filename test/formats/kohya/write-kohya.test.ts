@@ -24,7 +24,7 @@ function alphaIn(output: OutputPlan, module: string): number {
   return decodeTensor(bytesOf(tensor))[0]!;
 }
 
-/** The plan as a file, its factors zeros, read again. */
+/** The plan as a file with factors of zeros, read again. */
 const reread = async ({ tensors, metadata }: OutputPlan): Promise<Adapter> => {
   const file = buildSafetensors(
     Object.fromEntries(tensors.map((tensor) => [tensor.name, bytesOf(tensor)])),
@@ -55,7 +55,7 @@ describe('kohya output: tensors', () => {
     assert.equal(tensorIn(output, 'lora_te_a.lora_up.weight').source.kind, 'factor');
   });
 
-  it('copies modules that stay, and computes those whose scale is folded', async () => {
+  it('copies unchanged modules, and computes those whose scale is folded', async () => {
     const adapter = await adapterOf({
       ...pair('lora_te_a', 4, { alpha: 4 }),
       ...pair('lora_te_b', 4, { alpha: 2 }),
@@ -68,7 +68,7 @@ describe('kohya output: tensors', () => {
     assert.deepEqual(kinds('keep'), ['copy', 'copy']);
   });
 
-  it('writes an adapter that was converted into this format', async () => {
+  it('writes an adapter that was converted to this format', async () => {
     const { modules, ...rest } = await adapterOf(pair('lora_te_a', 4));
     const [module] = modules;
     const converted: Adapter = {
@@ -102,7 +102,7 @@ describe('kohya output: alphas', () => {
       ...pair('lora_te_c', 6),
     });
 
-  it('fold: alpha is the rank, where the source had one', async () => {
+  it('fold: alpha is the rank, if the source had an alpha', async () => {
     const output = planOf(await uneven(), half);
     assert.deepEqual([alphaIn(output, 'lora_te_a'), alphaIn(output, 'lora_te_b')], [2, 4]);
     assert.ok(!output.tensors.some(({ name }) => name === 'lora_te_c.alpha'));
@@ -115,7 +115,7 @@ describe('kohya output: alphas', () => {
     assert.ok(!kept.tensors.some(({ name }) => name === 'lora_te_c.alpha'));
     const grown = planOf(adapter, half, 'sqrt');
     assert.equal(alphaIn(grown, 'lora_te_a'), Math.fround((1 / 4) * Math.sqrt(2) * 2));
-    // a source without alpha would be taken for scale 1
+    // a source without alpha would be read with scale 1
     assert.equal(alphaIn(grown, 'lora_te_c'), Math.fround(Math.sqrt(2) * 3));
     assert.equal(tensorIn(grown, 'lora_te_c.alpha').dtype, 'F32');
   });
@@ -141,7 +141,7 @@ describe('kohya output: alphas', () => {
     );
   });
 
-  it('an alpha of 0 becomes the rank it stood for', async () => {
+  it('an alpha of 0 becomes the rank that it stood for', async () => {
     const adapter = await adapterOf(pair('lora_te_a', 4, { alpha: 0 }));
     assert.equal(
       alphaIn(
@@ -152,7 +152,7 @@ describe('kohya output: alphas', () => {
     );
   });
 
-  it('parts of a split projection share one, and have to agree', async () => {
+  it('parts of a split projection share one, and must agree', async () => {
     const parts = (i: number): Tensors => ({
       [`lora_unet_q.lora_down.${i}.weight`]: zeros([4, 10]),
       [`lora_unet_q.lora_up.${i}.weight`]: zeros([5, 4]),
@@ -179,7 +179,7 @@ describe('kohya output: metadata', () => {
       planOf(await adapterOf(tensors, source), rankOf, scale, new Map([['made', 'x']])).metadata,
     );
 
-  it('tells the rank and alpha as they are now; the rest stays', async () => {
+  it('has the new rank and alpha; the rest is unchanged', async () => {
     const source = {
       ss_network_dim: '4',
       ss_network_alpha: '2.0',
@@ -201,7 +201,7 @@ describe('kohya output: metadata', () => {
     assert.equal(kept.ss_network_alpha, '1');
   });
 
-  it('says Dynamic where they differ', async () => {
+  it('is Dynamic if they differ', async () => {
     const tensors = { ...pair('lora_te_a', 4), ...pair('lora_te_b', 8) };
     const told = await metadataOf(tensors, {});
     assert.deepEqual([told.ss_network_dim, told.ss_network_alpha], ['Dynamic', 'Dynamic']);
@@ -209,13 +209,13 @@ describe('kohya output: metadata', () => {
     assert.deepEqual([capped.ss_network_dim, capped.ss_network_alpha], ['3', '3']);
   });
 
-  it('tells an alpha in few digits', async () => {
+  it('writes an alpha with few digits', async () => {
     const tensors = { ...pair('lora_te_a', 4), 'lora_te_a.alpha': alphaTensor(0.4) };
     assert.equal((await metadataOf(tensors, {}, half, 'keep')).ss_network_alpha, '0.2');
     assert.equal((await metadataOf(tensors, {}, () => 3, 'keep')).ss_network_alpha, '0.3');
   });
 
-  it('convolutions have ranks of their own where the trainer gave them some', async () => {
+  it('has separate ranks of convolutions if the trainer wrote them', async () => {
     const tensors = {
       ...pair('lora_unet_a', 8, { alpha: 4 }),
       ...pair('lora_unet_b', 8, { alpha: 4, kernel: [1, 1] }),
@@ -236,7 +236,7 @@ describe('kohya output: metadata', () => {
     assert.equal(numbers.ss_network_args, '{"conv_dim":2}');
   });
 
-  it('leaves arguments alone that could not be written again as they were', async () => {
+  it('keeps arguments unchanged that could not be written again in the same form', async () => {
     const tensors = pair('lora_unet_c', 4, { alpha: 1, kernel: [3, 3] });
     for (const args of [
       `{"conv_dim":4,"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
@@ -247,7 +247,7 @@ describe('kohya output: metadata', () => {
       assert.equal((await metadataOf(tensors, { ss_network_args: args })).ss_network_args, args);
   });
 
-  it('does not go on calling LoHa what is LoRA now', async () => {
+  it('no longer claims LoHa for what is now LoRA', async () => {
     const shapes = { hada_w1_a: [12, 2], hada_w1_b: [2, 10], hada_w2_a: [12, 2], hada_w2_b: [2, 10] };
     const args = '{"algo":"loha","use_tucker":"True"}';
     const told = await metadataOf(zerosOf('lora_unet_a', shapes), { ss_network_args: args });
@@ -258,7 +258,7 @@ describe('kohya output: metadata', () => {
 describe('kohya output: written, read, written', () => {
   const modules = fc.uniqueArray(
     fc.record({
-      // A tensor's name with __proto__ is refused before.
+      // The name __proto__ of a tensor is refused earlier.
       name: fc.stringMatching(/^[a-z0-9_]{1,12}$/).filter((name) => name !== '__proto__'),
       prefix: fc.constantFrom('lora_unet_', 'lora_te1_', 'lycoris_', 'diffusion_model.'),
       rank: fc.integer({ min: 1, max: 9 }),
@@ -274,7 +274,7 @@ describe('kohya output: written, read, written', () => {
     { minLength: 1, maxLength: 5, selector: ({ name, prefix }) => prefix + name },
   );
 
-  it('is the same again, at any ranks and scale', async () => {
+  it('is unchanged, at any ranks and scale', async () => {
     await fc.assert(
       fc.asyncProperty(
         modules,

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { layerOf } from '../../../src/formats/layers/layer-of.ts';
 
 describe('layers of language models', () => {
-  it('are linear, whatever the model calls them', () => {
+  it('are linear, whatever their names', () => {
     for (const path of [
       'model.layers.0.self_attn.q_proj',
       'model.layers.31.mlp.experts.7.gate_proj',
@@ -37,7 +37,7 @@ describe('layers of language models', () => {
         assert.deepEqual(layerOf(name), { kind: 'linear' }, name);
   });
 
-  it('are not told where they are convolutions, or of other models', () => {
+  it('are not recognised if they are convolutions, or belong to other models', () => {
     for (const path of [
       'model.layers.1.linear_attn.conv1d',
       'backbone.layers.3.mixer.conv1d',

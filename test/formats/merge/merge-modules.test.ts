@@ -34,7 +34,7 @@ describe('stacked modules', () => {
     assert.deepEqual(warnings, []);
   });
 
-  it('may not be too wide, to the rank', () => {
+  it('must not exceed a width', () => {
     const wide = (rank: number): Adapted => [linear('q', rank), { ...BASE, r: rank }];
     assert.equal(stackModules(terms(wide(MAX_STACKED_RANK - 1), wide(1))).modules[0]!.rank, MAX_STACKED_RANK);
     const { code, context } = refusal(() => stackModules(terms(wide(MAX_STACKED_RANK), wide(1))));
@@ -42,7 +42,7 @@ describe('stacked modules', () => {
     assert.deepEqual(context, { module: 'q', rank: MAX_STACKED_RANK + 1, limit: MAX_STACKED_RANK });
   });
 
-  it('must have one shape, in m and in n', () => {
+  it('must have the same shape, in m and in n', () => {
     for (const [m, n] of [
       [17, 32],
       [16, 33],
@@ -69,13 +69,13 @@ describe('stacked modules', () => {
 describe('base models', () => {
   const on = (base: string | null): Adapted => [linear('q', 4), { base_model_name_or_path: base }];
 
-  it('must agree where they are known, whatever stands between them', () => {
+  it('must agree if they are known, even with unknown ones between them', () => {
     const { code, context } = refusal(() => stackModules(terms(on('one'), on(null), on('two'))));
     assert.equal(code, 'MERGE_BASE_MISMATCH');
     assert.deepEqual(context, { adapters: ['x', 'z'], base_models: ['one', 'two'] });
   });
 
-  it('that are unknown are told, unless there is nothing to fit', () => {
+  it('that are unknown are reported, unless there is only one adapter', () => {
     assert.deepEqual(stackModules(terms(on(null))).warnings, []);
     assert.match(
       stackModules(terms(on('one'), on(null))).warnings.join(),
@@ -96,7 +96,7 @@ describe('variants', () => {
 });
 
 describe('shared tensors', () => {
-  it('are found in all that have them, in name order', () => {
+  it('are found in all adapters that have them, in name order', () => {
     const found = sharedTensors(
       terms(
         [[...linear('q', 4), tensor('score.weight', [2, 3])]],
@@ -113,7 +113,7 @@ describe('shared tensors', () => {
     );
   });
 
-  it('conflict by dtype and shape before a byte is read', () => {
+  it('conflict by dtype and shape before any byte is read', () => {
     for (const other of [tensor('score.weight', [3, 2]), tensor('score.weight', [2, 3], 'F16')]) {
       const { code, context } = refusal(() =>
         sharedTensors(

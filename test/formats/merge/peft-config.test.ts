@@ -21,7 +21,7 @@ const q = (rank = 4) => linear('layers.0.q_proj', rank);
 const v = (rank = 4) => linear('layers.0.v_proj', rank);
 
 describe('the configuration of a stack', () => {
-  it('keeps what the first adapter says of other things', () => {
+  it('keeps the other fields of the first adapter', () => {
     const { config } = merged(
       [q(), { task_type: 'CAUSAL_LM', base_model_name_or_path: null, revision: 'main' }],
       [q(), { task_type: 'SEQ_CLS', base_model_name_or_path: 'base', revision: 'other' }],
@@ -48,7 +48,7 @@ describe('the modules it selects', () => {
     assert.deepEqual(target_modules, ['q_proj', 'v_proj']);
   });
 
-  it('stay as they are where all agree, in whatever order', () => {
+  it('stay unchanged if all agree, in whatever order', () => {
     const same = { exclude_modules: ['lm_head'], layers_to_transform: [0] };
     const config = targets(
       { ...same, target_modules: ['q_proj', 'v_proj'] },
@@ -62,7 +62,7 @@ describe('the modules it selects', () => {
     );
   });
 
-  it('are named one by one where the ways of choosing cannot be united', () => {
+  it('are named one by one if the selections cannot be united', () => {
     for (const [x, y] of [
       [{ target_modules: ['q_proj'] }, { target_modules: '.*v_proj' }],
       [{ target_modules: ['q_proj'], layers_to_transform: [0] }, { target_modules: ['v_proj'] }],
@@ -79,8 +79,8 @@ describe('the modules it selects', () => {
   });
 });
 
-describe('what is saved beside the factors', () => {
-  it('is the union of the heads', () => {
+describe('the modules saved beside the factors', () => {
+  it('are the union of the heads', () => {
     const heads = (...fields: Fields[]) => merged(...fields.map((config) => [q(), config] as const)).config;
     assert.deepEqual(
       heads({ modules_to_save: ['score'] }, {}, { modules_to_save: ['head', 'score'] }).modules_to_save,
@@ -89,7 +89,7 @@ describe('what is saved beside the factors', () => {
     assert.equal(heads({ modules_to_save: null }, {}).modules_to_save, null);
   });
 
-  it('is every kind of bias that one of them has', () => {
+  it('include every kind of bias that one of the adapters has', () => {
     const bias = (...values: string[]) =>
       merged(...values.map((value) => [q(), { bias: value }] as const)).config.bias;
     assert.equal(bias('none', 'none'), 'none');
@@ -97,7 +97,7 @@ describe('what is saved beside the factors', () => {
     assert.equal(bias('lora_only', 'all'), 'all');
   });
 
-  it('is initialised from nothing', () => {
+  it('are not initialised from another file', () => {
     const { config } = merged(
       [q(), { init_lora_weights: true }],
       [q(), { init_lora_weights: 'pissa_niter_4' }],

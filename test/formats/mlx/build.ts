@@ -3,7 +3,7 @@ import { readMlx } from '../../../src/formats/mlx/read-mlx.ts';
 import type { TensorSpec } from '../../../src/safetensors/layout.ts';
 import { headerOf } from '../peft/build.ts';
 
-/** The two factors of a layer, as MLX has them. */
+/** The two factors of a layer, in the shapes of MLX. */
 export const layer = (module: string, rank: number, m = 16, n = 32, dtype = 'F32'): TensorSpec[] => [
   { name: `${module}.lora_a`, dtype, shape: [n, rank] },
   { name: `${module}.lora_b`, dtype, shape: [rank, m] },
@@ -14,7 +14,7 @@ export const experts = (module: string, count: number, rank: number, m = 16, n =
   { name: `${module}.lora_b`, dtype: 'F32', shape: [count, m, rank] },
 ];
 
-/** A configuration of rank 4 and scale 20; null leaves lora_parameters out. */
+/** A configuration of rank 4 and scale 20; null omits lora_parameters. */
 export const configOf = (
   parameters: Readonly<Record<string, unknown>> | null = {},
   fields: Readonly<Record<string, unknown>> = {},

@@ -3,8 +3,8 @@ import type { OracleAdapter, OracleModule } from '../../oracle/peft-adapter.ts';
 import { decodeTensor, parseSafetensors, type Tensor, tensorMatrix } from '../../oracle/safetensors.ts';
 
 /**
- * Reads a folder of MLX as mlx-lm computes with it (mlx_lm/tuner/lora.py, `fuse`): ΔW = scale·(lora_bᵀ·lora_aᵀ), for
- * experts scale·(lora_b[e]·lora_a[e]). Modules of experts are called "path#e".
+ * Reads a folder of MLX as mlx-lm applies it (mlx_lm/tuner/lora.py, `fuse`): ΔW = scale·(lora_bᵀ·lora_aᵀ),
+ * for experts scale·(lora_b[e]·lora_a[e]). Modules of experts are named "path#e".
  */
 export function parseMlxAdapter(weights: Uint8Array, configText: string): OracleAdapter {
   const config = JSON.parse(configText) as Record<string, unknown>;
@@ -43,7 +43,7 @@ export function parseMlxAdapter(weights: Uint8Array, configText: string): Oracle
   };
 }
 
-/** Matrix e of a stack, with so many rows. */
+/** Matrix e of a stack, with this many rows. */
 function part(tensor: Tensor, e: number, count: number, rows: number) {
   const numbers = decodeTensor(tensor);
   const size = numbers.length / count;

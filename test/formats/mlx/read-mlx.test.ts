@@ -14,7 +14,7 @@ const Q = 'model.layers.0.self_attn.q_proj';
 
 describe('reading adapters of MLX', () => {
   for (const file of ['adapters.safetensors', '0000100_adapters.safetensors']) {
-    it(`the real ${file}`, async () => {
+    it(`reads the real ${file}`, async () => {
       const { adapter, staging } = await readAdapter({
         weightsPath: fileURLToPath(new URL(file, FOLDER)),
         configBytes: await readFile(new URL('adapter_config.json', FOLDER)),
@@ -30,12 +30,12 @@ describe('reading adapters of MLX', () => {
         ]),
       );
       assert.equal(staging!.tensors.length, 16);
-      // There was an alpha, which only early versions of mlx-lm used.
+      // It had an alpha, which only early versions of mlx-lm used.
       assert.deepEqual([adapter.warnings.length, /alpha/.test(adapter.warnings[0]!)], [1, true]);
     });
   }
 
-  it('plans plain factors, and says where they will lie', () => {
+  it('plans plain factors, and where they will be', () => {
     const { adapter, staging } = readMade([
       ...layer(Q, 4),
       { name: 'model.norm.weight', dtype: 'BF16', shape: [5] },
@@ -60,7 +60,7 @@ describe('reading adapters of MLX', () => {
     );
   });
 
-  it('makes a module of every expert, in both forms, without moving anything', () => {
+  it('makes a module of every expert, in both forms, without moving numbers', () => {
     const flat: TensorSpec[] = [
       { name: 'l.up.lora_a', dtype: 'F32', shape: [3 * 4, 32] },
       { name: 'l.up.lora_b', dtype: 'F32', shape: [3, 16, 4] },
@@ -89,7 +89,7 @@ describe('reading adapters of MLX', () => {
     }
   });
 
-  it('knows embeddings by their names', () => {
+  it('recognises embeddings by their names', () => {
     const { adapter } = readMade([...layer('model.embed_tokens', 4, 8, 100), ...layer(Q, 4)]);
     assert.deepEqual(
       adapter.modules.map(({ kind, m, n }) => [kind, m, n]),
@@ -100,7 +100,7 @@ describe('reading adapters of MLX', () => {
     );
   });
 
-  it('takes the scale as it is, whatever the rank', () => {
+  it('uses the scale as it is, whatever the rank', () => {
     const scaleOf = (parameters: Record<string, unknown>): number =>
       readMade(layer(Q, 4), configOf(parameters)).adapter.modules[0]!.scale;
     assert.deepEqual([scaleOf({ scale: 0.5 }), scaleOf({ scale: -3 }), scaleOf({ rank: 8 })], [0.5, -3, 20]);
@@ -109,7 +109,7 @@ describe('reading adapters of MLX', () => {
     assert.match(adapter.warnings[0]!, /no scale, so MLX's default of 20/);
   });
 
-  it('warns of DoRA, and of a rank that the tensors do not have', () => {
+  it('warns of DoRA, and of a rank that differs from the tensors', () => {
     const m: TensorSpec = { name: `${Q}.m`, dtype: 'F32', shape: [16] };
     const dora = readMade([...layer(Q, 4), m], configOf({}, { fine_tune_type: 'dora' })).adapter;
     assert.deepEqual(
@@ -123,7 +123,7 @@ describe('reading adapters of MLX', () => {
     ]);
   });
 
-  it('is recognised by its configuration, or by names that no configuration of PEFT contradicts', () => {
+  it('recognises files by their configuration, or by names that no configuration of PEFT contradicts', () => {
     const recognises = (tensors: readonly TensorSpec[], config: string | null): boolean =>
       MLX.recognises({
         header: headerOf(tensors),
@@ -238,7 +238,7 @@ describe('reading adapters of MLX', () => {
     });
   }
 
-  it('asks for the configuration, which holds the scale', async () => {
+  it('requires the configuration, which has the scale', async () => {
     await assert.rejects(
       readAdapter({ weightsPath: fileURLToPath(new URL('adapters.safetensors', FOLDER)), configBytes: null }),
       (error: Error & { code?: string }) =>

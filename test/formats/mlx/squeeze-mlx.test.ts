@@ -19,7 +19,7 @@ const oracle = ({ weights, config }: Bytes) => parseMlxAdapter(weights, config!)
 
 const tensorOf = ({ rows, columns, data }: Matrix): Tensor => float32Tensor([rows, columns], data);
 
-/** Matrices one after the other. */
+/** Concatenates matrices. */
 const stackOf = (parts: readonly Matrix[], shape: readonly number[]): Tensor =>
   float32Tensor(
     shape,
@@ -43,7 +43,7 @@ describe('squeezing adapters of MLX', () => {
   after(() => pool.close());
 
   for (const name of ['adapters.safetensors', '0000100_adapters.safetensors']) {
-    it(`${name}: half the rank, as close as can be`, async () => {
+    it(`${name}: half the rank, with the smallest possible error`, async () => {
       const source = realFiles(name);
       const result = (await squeezeBytes(pool, source, { rank: 4 }))!;
       assert.deepEqual(result.names, ['adapters.safetensors', 'adapter_config.json']);
@@ -57,7 +57,7 @@ describe('squeezing adapters of MLX', () => {
           `${module}: ${score.actualError}, optimal ${score.optimalError}`,
         );
       }
-      // The configuration says the same as before, in its order, but for rank and scale.
+      // The configuration has the same fields in the same order, except for rank and scale.
       const [said, says] = [JSON.parse(source.config!), JSON.parse(result.config!)];
       assert.deepEqual(Object.keys(says), Object.keys(said));
       assert.deepEqual(says, { ...said, lora_parameters: { rank: 4, alpha: 4, dropout: 0, scale: 1 } });
@@ -65,7 +65,7 @@ describe('squeezing adapters of MLX', () => {
     });
   }
 
-  it('keeps the scale where that is asked for, and takes another dtype', async () => {
+  it('keeps the scale on request, and converts to another dtype', async () => {
     const source = realFiles('adapters.safetensors');
     const result = (await squeezeBytes(pool, source, { rank: 4, scale: 'keep', dtype: 'bfloat16' }))!;
     assert.equal(JSON.parse(result.config!).lora_parameters.scale, 10);
@@ -75,7 +75,7 @@ describe('squeezing adapters of MLX', () => {
     assert.ok([...tensors.values()].every(({ dtype }) => dtype === 'BF16'));
   });
 
-  it('gives modules ranks of their own, the configuration the largest', async () => {
+  it('gives modules ranks of their own, and the configuration the largest', async () => {
     const source = realFiles('adapters.safetensors');
     const result = (await squeezeBytes(pool, source, { rank_pattern: { q_proj: 4, v_proj: 2 } }))!;
     const ranks = [...oracle(result).modules.values()].map(({ rank }) => rank);
@@ -83,7 +83,7 @@ describe('squeezing adapters of MLX', () => {
     assert.equal(JSON.parse(result.config!).lora_parameters.rank, Math.max(...ranks));
   });
 
-  it('what is written is read again, and written the same again', async () => {
+  it('writes files that can be read, and that give the same files again', async () => {
     const source = realFiles('adapters.safetensors');
     const once = (await squeezeBytes(pool, source, { rank: 4, split: 'b' }))!;
     assert.equal(await squeezeBytes(pool, once, { rank: 4 }), null);
@@ -101,7 +101,7 @@ describe('squeezing adapters of MLX', () => {
     );
   });
 
-  it('experts, embeddings and strangers', async () => {
+  it('experts, embeddings and other tensors', async () => {
     const [experts, rank] = [3, 6];
     const made = Array.from({ length: experts }, (_, e) =>
       factorsWithSpectrum(
@@ -165,7 +165,7 @@ describe('squeezing adapters of MLX', () => {
     assert.ok(same.warnings.some((warning) => /older versions/.test(warning)));
   });
 
-  it('DoRA: the vectors are carried as they are', async () => {
+  it('DoRA: the vectors are carried over unchanged', async () => {
     const linear = factorsWithSpectrum(18, 22, [6, 3, 2, 1, 0.2, 0.1], 91);
     const vector = tensorOf(gaussianMatrix(1, 18, 4));
     const source = {
@@ -183,7 +183,7 @@ describe('squeezing adapters of MLX', () => {
     assert.match(result.config!, /"fine_tune_type": *"dora"/);
   });
 
-  it('any shapes, squeezed once and once more', async () => {
+  it('any shapes, squeezed twice', async () => {
     const sizes = fc.record({
       m: fc.integer({ min: 3, max: 30 }),
       n: fc.integer({ min: 3, max: 30 }),

@@ -34,7 +34,7 @@ describe('writing adapters of MLX', () => {
   const made = (tensors: readonly TensorSpec[], config = configOf()): Adapter =>
     readMade(tensors, config).adapter;
 
-  it('transposes what MLX has transposed, and stacks experts', () => {
+  it('transposes the tensors that MLX transposes, and stacks experts', () => {
     const output = plan(made([...layer(Q, 4), ...experts('l.up', 12, 4)]), () => 2);
     assert.deepEqual(
       output.tensors.map(({ name, shape }) => [name, shape]),
@@ -46,7 +46,7 @@ describe('writing adapters of MLX', () => {
       ],
     );
     const [up, , a] = output.tensors;
-    // Modules are in name order, where #10 comes before #2; their tensor has the experts' own.
+    // Modules are in name order, where #10 comes before #2; their tensor has the order of the experts.
     assert.deepEqual(up!.source, {
       kind: 'arranged',
       parts: [0, 1, 4, 5, 6, 7, 8, 9, 10, 11, 2, 3].map((moduleIndex) => ({ factor: 'a', moduleIndex })),
@@ -61,7 +61,7 @@ describe('writing adapters of MLX', () => {
     });
   });
 
-  it('writes rows of B in the order that a conversion asks for', () => {
+  it('orders the rows of B as a conversion requires', () => {
     const adapter = made(layer(Q, 4, 12));
     const [module] = adapter.modules;
     const reordered = {
@@ -76,7 +76,7 @@ describe('writing adapters of MLX', () => {
     });
   });
 
-  it('says the new rank and scale, and all else as it was', () => {
+  it('writes the new rank and scale, and everything else unchanged', () => {
     const config = configOf({ keys: ['q'], alpha: 16 }, { iters: 7, 'data.set': [1, { a: null }] });
     const adapter = made([...layer(Q, 4), ...layer(K, 4)], config);
     const before = JSON.parse(Buffer.from(config).toString());
@@ -90,7 +90,7 @@ describe('writing adapters of MLX', () => {
     assert.equal(configIn(plan(adapter, () => 1, 'sqrt')).lora_parameters.scale, 40);
   });
 
-  it('adds what mlx-lm needs, and how the result was made', () => {
+  it('adds the fields that mlx-lm requires, and how the result was made', () => {
     const bare = { ...made(layer(Q, 4)), config: { fine_tune_type: 'lora', num_layers: -1 } };
     const output = plan(bare, () => 2, 'fold', [['lora_squeeze.method', 'exact']]);
     assert.deepEqual(configIn(output), {
@@ -120,7 +120,7 @@ describe('writing adapters of MLX', () => {
     );
   });
 
-  it('what is written is read as it was planned, and written the same again', () => {
+  it('writes what it planned, and writes the same again after reading', () => {
     const one = fc.record({
       rank: fc.integer({ min: 1, max: 9 }),
       m: fc.integer({ min: 1, max: 40 }),

@@ -10,7 +10,7 @@ import type { Format, ReadInput } from '../../../src/formats/format.ts';
 import { parseHeader, type SafetensorsHeader } from '../../../src/safetensors/header.ts';
 import { layOut, type TensorSpec } from '../../../src/safetensors/layout.ts';
 
-/** A tensor of a made file; only small ones have their bytes. */
+/** A tensor of a generated file; only small ones have bytes. */
 export interface TensorSource extends TensorSpec {
   readonly bytes?: Uint8Array;
 }
@@ -57,7 +57,7 @@ export async function read(
   return adapter;
 }
 
-/** The tensors of a plan, with the bytes that it knows; those of the source are not among them. */
+/** The tensors of a plan, with the bytes that it has; those of the source are not included. */
 export const writtenTensors = ({ tensors }: OutputPlan): TensorSource[] =>
   tensors.map(({ name, dtype, shape, source }) => ({
     name,
@@ -86,7 +86,7 @@ export function planOf(
   return format.plan(adapter, plans, { scale, provenance });
 }
 
-/** What reading has to give back of each module, whatever the file looks like. */
+/** What reading must return of each module, whatever the file looks like. */
 export const shapesOf = (adapter: Adapter) =>
   adapter.modules.map(({ name, kind, rank, m, n, a, b }) => ({
     name,
@@ -98,7 +98,7 @@ export const shapesOf = (adapter: Adapter) =>
     b: [b.name, b.dtype, b.shape],
   }));
 
-/** The error of a call that has to fail with an AppError. */
+/** The error of a call that must fail with an AppError. */
 export async function refusal(call: () => unknown): Promise<AppError> {
   try {
     await call();

@@ -34,7 +34,7 @@ describe('formatOfName', () => {
 });
 
 describe('a number in a tensor', () => {
-  it('is written so that it is read again, in its dtype where that holds it', async () => {
+  it('is written so that it can be read again, in its dtype if that represents it', async () => {
     const dtypes = fc.constantFrom('F16', 'BF16', 'F32', 'F64', 'I64', 'U8');
     const numbers = fc.oneof(
       fc.float({ noNaN: true, noDefaultInfinity: true }),
@@ -53,7 +53,7 @@ describe('a number in a tensor', () => {
     );
   });
 
-  it('stays a half where it can, and never becomes an integer', () => {
+  it('stays float16 if possible, and never becomes an integer', () => {
     assert.equal(scalarTensor(2.5, 'F16').dtype, 'F16');
     assert.equal(scalarTensor(0.1, 'F16').dtype, 'F32');
     assert.equal(scalarTensor(1e6, 'F16').dtype, 'F32');
@@ -61,7 +61,7 @@ describe('a number in a tensor', () => {
     assert.equal(scalarTensor(8, 'I64').dtype, 'F32');
   });
 
-  it('is refused where it does not fit float32, before it is written as infinity', async () => {
+  it('is refused if it exceeds float32, instead of being written as infinity', async () => {
     const bytes = new Uint8Array(Float64Array.of(1e300).buffer);
     const entry = { name: 'x.alpha', dtype: 'F64', shape: [1], beginByte: 0, endByte: 8 };
     const error = await refusal(() => readScalar(entry, async () => bytes));
@@ -77,7 +77,7 @@ describe('a number in a tensor', () => {
 });
 
 describe('mostFrequent', () => {
-  it('takes the first of equally frequent values', () => {
+  it('is the first of equally frequent values', () => {
     assert.equal(mostFrequent([3]), 3);
     assert.equal(mostFrequent([1, 2, 2, 3]), 2);
     assert.equal(mostFrequent([5, 4, 4, 5]), 5);

@@ -5,7 +5,7 @@ import { FORMATS } from '../../../src/formats/formats.ts';
 import { readHeaders } from '../../../src/formats/read-adapter.ts';
 import { inputOf, tensor } from './build.ts';
 
-/** The format that takes a file with these names, of all there are. */
+/** The format that recognises a file with these names, among all formats. */
 const takes = (
   names: readonly string[],
   config?: Readonly<Record<string, unknown>>,
@@ -17,8 +17,8 @@ const takes = (
   return FORMATS.find(({ recognises }) => recognises(input))?.name;
 };
 
-describe('of no format', () => {
-  it('are torchtune’s own names, whose scale is nowhere: the message says what to save instead', async () => {
+describe('names of no format', () => {
+  it('include torchtune’s own, whose scale is not stored: the message explains what to save instead', async () => {
     const names = ['layers.0.attn.q_proj.lora_a.weight', 'layers.0.attn.q_proj.lora_b.weight'];
     const input = { ...inputOf(names.map((name) => tensor(name, [4, 4]))), configBytes: null };
     await assert.rejects(readHeaders(input), {
@@ -28,7 +28,7 @@ describe('of no format', () => {
   });
 });
 
-describe('of all formats', () => {
+describe('names of all formats', () => {
   const cases: readonly (readonly [FormatName, string])[] = [
     ['diffusers', 'unet.mid_block.attentions.0.to_q.lora_A.weight'],
     ['diffusers', 'transformer.blocks.0.to_q.lora_B.weight'],
@@ -39,16 +39,16 @@ describe('of all formats', () => {
     ['cloneofsimo', 'unet:0:up'],
   ];
   for (const [format, name] of cases)
-    it(`${format} takes ${name}`, () => assert.equal(takes([name]), format));
+    it(`${format} recognises ${name}`, () => assert.equal(takes([name]), format));
 
-  it('none of the three takes what is of PEFT or kohya', () => {
+  it('none of the three formats recognises names of PEFT or kohya', () => {
     const mine = ['diffusers', 'xlabs', 'cloneofsimo'];
     for (const name of [
       'base_model.model.down_blocks.0.to_q.lora_A.weight',
       'lora_unet_down_blocks_0_to_q.lora_down.weight',
       'lora_te_text_model.alpha',
       'model.layers.0.self_attn.q_proj.lora_A.weight',
-      // A transformer of images has blocks too.
+      // A transformer for images has blocks too.
       'blocks.0.attn.qkv.lora_A.default.weight',
     ]) {
       assert.ok(!mine.includes(takes([name]) ?? ''), name);

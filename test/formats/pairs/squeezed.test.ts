@@ -37,7 +37,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Squeezes a file to each target, exactly; the results' files, with the names they have. */
+/** Squeezes a file to each target, exactly. @returns the files of the results, by name */
 async function squeezed(weightsPath: string, targets: readonly Target[]) {
   const { targets: outcomes, report } = await squeeze(
     {
@@ -61,7 +61,7 @@ async function squeezed(weightsPath: string, targets: readonly Target[]) {
   }));
 }
 
-/** The pairs of a file as the oracle scores them. */
+/** The pairs of a file as the oracle reads them. */
 function oracle(
   { tensors, metadata }: SafetensorsFile,
   isA: RegExp,
@@ -108,7 +108,7 @@ function save(name: string, tensors: Record<string, Tensor>, metadata: Record<st
   return path;
 }
 
-describe('squeezed as well as can be', () => {
+describe('squeezing with the smallest possible error', () => {
   it("a real file of cloneofsimo's, to half its rank", async () => {
     const pairs = (file: SafetensorsFile) => oracle(file, /:down$/, (name) => name.replace(/down$/, 'up'));
     const [half] = await squeezed(REAL, [{ rank: 2, dtype: 'float32' }]);
@@ -144,7 +144,7 @@ describe('squeezed as well as can be', () => {
     await assert.rejects(squeezed(path, [{ rank: 3, scale: 'sqrt' }]), { code: 'FORMAT_NEEDS_FOLD' });
   });
 
-  it('a file of diffusers with convolutions, alphas and ranks of its own, in every scale', async () => {
+  it('a file of diffusers with convolutions, alphas and different ranks, with every scale', async () => {
     const made = { 'unet.a.to_q': 8, 'unet.b.to_q': 12, 'unet.c.conv1': 6 };
     const alphas = { 'unet.a.to_q': 4, 'unet.b.to_q': 24, 'unet.c.conv1': 6 };
     const tensors: Record<string, Tensor> = {};
@@ -188,7 +188,7 @@ describe('squeezed as well as can be', () => {
     }
   });
 
-  it('a file of diffusers without alphas, to ranks that differ', async () => {
+  it('a file of diffusers without alphas, to different ranks', async () => {
     const tensors: Record<string, Tensor> = {};
     for (const [index, decay] of [0.2, 2].entries()) {
       const sigma = Array.from({ length: 8 }, (_, i) => (i + 1) ** -decay);

@@ -6,7 +6,7 @@ import { layOut, type TensorSpec } from '../../../src/safetensors/layout.ts';
 
 export const PREFIX = 'base_model.model.';
 
-/** The two factors of a linear module, as PEFT names them. */
+/** The two factors of a linear module, with the names of PEFT. */
 export function linear(module: string, rank: number, m = 16, n = 32, dtype = 'F32'): TensorSpec[] {
   return [
     { name: `${PREFIX}${module}.lora_A.weight`, dtype, shape: [rank, n] },
@@ -20,7 +20,7 @@ export const tensor = (name: string, shape: readonly number[], dtype = 'F32'): T
   shape,
 });
 
-/** A configuration of rank 4 and alpha 8; a string is taken as it is. */
+/** A configuration of rank 4 and alpha 8; a string is used as it is. */
 export function configOf(fields: Readonly<Record<string, unknown>> | string = {}): Uint8Array {
   const text =
     typeof fields === 'string'
@@ -45,7 +45,7 @@ export function adapterOf(
   return readPeft(headerOf(tensors, metadata), configOf(config));
 }
 
-/** The error of a call that has to fail with an AppError. */
+/** The error of a call that must fail with an AppError. */
 export function refusal(call: () => unknown): AppError {
   try {
     call();

@@ -10,7 +10,7 @@ import { adapterOf, configOf, headerOf, linear, refusal, tensor } from './build.
 const OWNER = 'model.layers.0.mlp.experts';
 const TARGETS = ['mlp.experts.gate_up_proj', 'mlp.experts.down_proj'];
 
-/** Factors of E experts of rank r, as PEFT stacks them. */
+/** Factors of E experts of rank r, stacked as in PEFT. */
 const stack = (path: string, experts: number, r: number, out: number, inside: number): TensorSpec[] => [
   tensor(`${path}.lora_A.weight`, [experts * r, inside]),
   tensor(`${path}.lora_B.weight`, [out, r * experts]),
@@ -19,7 +19,7 @@ const stack = (path: string, experts: number, r: number, out: number, inside: nu
 const both = [...stack(OWNER, 3, 4, 16, 8), ...stack(`${OWNER}.base_layer`, 3, 4, 24, 10)];
 const names = ({ modules }: Adapter): string[] => modules.map(({ name }) => name);
 
-describe('the parameter that a wrapper stands for', () => {
+describe('the parameter that a wrapper represents', () => {
   const paths = [OWNER, `${OWNER}.base_layer`, 'model.layers.0.q_proj'];
   const rows: readonly (readonly [string, string[], string[], (string[] | undefined)[]])[] = [
     ['no targets', paths, [], [undefined, undefined, undefined]],
@@ -49,7 +49,7 @@ describe('the parameter that a wrapper stands for', () => {
     });
   }
 
-  it('refuses more parameters of one module than any has, and counts only those of that module', () => {
+  it('is refused if a module has more parameters than possible, counted for that module only', () => {
     const targets = Array.from({ length: 65 }, (_, index) => `w${index}`);
     const error = refusal(() => expertParameters([OWNER], targets));
     assert.equal(error.code, 'CONFIG_TOO_LARGE');
@@ -61,7 +61,7 @@ describe('the parameter that a wrapper stands for', () => {
 });
 
 describe('experts: reading', () => {
-  it('makes one module an expert, of either nesting and orientation', () => {
+  it('makes a module of each expert, whatever the nesting and orientation', () => {
     const adapter = adapterOf([...linear('model.layers.0.q_proj', 4), ...both], {
       target_parameters: TARGETS,
     });
@@ -80,7 +80,7 @@ describe('experts: reading', () => {
     );
   });
 
-  it('plans a file where each expert has its factors in one piece, and all else is copied', () => {
+  it('plans a file in which each expert has its factors in one piece, and copies everything else', () => {
     const header = headerOf([...both, tensor('score.weight', [2, 8], 'BF16')]);
     const { adapter, staging } = readPeftSource(header, configOf({ target_parameters: TARGETS }));
     const { offsets } = layOut(staging!.tensors, new Map());
@@ -105,13 +105,13 @@ describe('experts: reading', () => {
     );
   });
 
-  it('needs no other file where no module has experts', () => {
+  it('needs no other file if no module has experts', () => {
     const header = headerOf([...linear('mlp.router', 4)]);
     const { adapter, staging } = readPeftSource(header, configOf({ target_parameters: ['router.weight'] }));
     assert.deepEqual([names(adapter), staging], [['mlp.router'], null]);
   });
 
-  it('takes rank and alpha by the full name of the parameter, as PEFT does', () => {
+  it('uses rank and alpha of the full name of the parameter, like PEFT', () => {
     const tensors = [...stack(OWNER, 3, 4, 16, 8), ...stack(`${OWNER}.base_layer`, 6, 2, 24, 10)];
     const { modules } = adapterOf(tensors, {
       target_parameters: TARGETS,
@@ -125,7 +125,7 @@ describe('experts: reading', () => {
     );
   });
 
-  it('takes ordinary modules for what they are beside a target without a path', () => {
+  it('reads ordinary modules correctly beside a target without a path', () => {
     const config = { target_parameters: ['gate_up_proj'], rank_pattern: { q: 6 } };
     const adapter = adapterOf([...linear('q', 6), ...stack('experts', 3, 4, 16, 8)], config);
     assert.deepEqual(
@@ -172,7 +172,7 @@ describe('experts: writing', () => {
       { scale, provenance: new Map() },
     );
 
-  it('stacks them again, in the order of the experts and not of their names', () => {
+  it('stacks them again, in the order of the experts, not of their names', () => {
     const adapter = adapterOf(stack(OWNER, 12, 4, 16, 8), { target_parameters: [TARGETS[0]!] });
     const output = plan(adapter, () => 2);
     assert.deepEqual(
@@ -196,7 +196,7 @@ describe('experts: writing', () => {
     );
   });
 
-  it('keeps the rank of one expert in the configuration, and can be read again', () => {
+  it('writes the rank of one expert into the configuration, and can be read again', () => {
     for (const scale of ['fold', 'keep'] as const) {
       const adapter = adapterOf(both, config);
       const output = plan(adapter, () => 3, scale);
@@ -232,7 +232,7 @@ describe('experts: writing', () => {
     );
   });
 
-  it('writes one rank for parameters that cannot be told apart, and refuses two', () => {
+  it('writes one rank for parameters that cannot be distinguished, and refuses two', () => {
     const adapter = adapterOf([...linear('q', 4), ...both], {
       target_parameters: ['experts.w1', 'experts.w2'],
     });

@@ -12,7 +12,7 @@ const table = (...keys: string[]): PatternTable<string> =>
   );
 
 describe('PatternTable: which key applies', () => {
-  // Each row is what Python's re.match(rf"^(.*\.)?({key})$", name) says, first key wins.
+  // Each row is the result of Python's re.match(rf"^(.*\.)?({key})$", name); the first matching key applies.
   const rows: readonly (readonly [keys: string[], module: string, found: string | undefined])[] = [
     [['q_proj'], 'model.layers.0.self_attn.q_proj', 'q_proj'],
     [['q_proj'], 'q_proj', 'q_proj'],
@@ -62,7 +62,7 @@ describe('PatternTable: which key applies', () => {
     });
   }
 
-  it('takes the dot of a literal key for a dot, where Python would take any character', () => {
+  it('treats the dot of a literal key as a dot, while in Python it matches any character', () => {
     assert.equal(table('to_out.0', 'to_out-0').find('unet.to_out-0'), 'to_out-0');
   });
 
@@ -72,7 +72,8 @@ describe('PatternTable: which key applies', () => {
       .map((parts) => parts.join('.'));
     fc.assert(
       fc.property(fc.uniqueArray(path, { maxLength: 6 }), path, (keys, module) => {
-        // No back-tracking to fear in these; dots are escaped because a literal dot is what the table promises.
+        // These expressions cannot back-track badly. Dots are escaped because the table promises literal
+        // dots.
         const expected = keys.find((key) =>
           new RegExp(`^(.*\\.)?(${key.replaceAll('.', '\\.')})$`).test(module),
         );
@@ -85,7 +86,7 @@ describe('PatternTable: which key applies', () => {
 
 describe('PatternTable: hostile keys', () => {
   for (const key of ['(a+)+!', '(.*a){25}', '([a-zA-Z_.0-9]+)*!', '(a|aa)+$!', '(a|a?)+b']) {
-    it(`finishes on ${key}`, () => {
+    it(`terminates on ${key}`, () => {
       const patterns = table(key);
       for (let index = 0; index < 50; index += 1)
         assert.equal(patterns.find(`${'a'.repeat(24)}.x${index}`), undefined);
@@ -101,14 +102,14 @@ describe('PatternTable: hostile keys', () => {
     });
   }
 
-  it('bounds the length of an expression', () => {
+  it('limits the length of an expression', () => {
     assert.equal(table(`${'a|'.repeat(MAX_PATTERN_BYTES / 2 - 1)}bb`).find('x.bb') !== undefined, true);
     const { code, message } = refusal(() => table(`${'a|'.repeat(MAX_PATTERN_BYTES / 2)}b`));
     assert.equal(code, 'CONFIG_TOO_LARGE');
     assert.ok(message.length < 600);
   });
 
-  it('bounds the work of all expressions on all modules', () => {
+  it('limits the work of all expressions on all modules', () => {
     const patterns = table(...Array.from({ length: 300 }, (_, index) => `(x+)+y{1,200}${index}`));
     const { code } = refusal(() => {
       for (let index = 0; index < 30_000; index += 1) patterns.find(`model.layers.${index}.self_attn.q_proj`);
@@ -116,7 +117,7 @@ describe('PatternTable: hostile keys', () => {
     assert.equal(code, 'CONFIG_TOO_LARGE');
   });
 
-  it('has no bound on literal keys', () => {
+  it('does not limit literal keys', () => {
     const patterns = table(...Array.from({ length: 5000 }, (_, index) => `layers.${index}.q`));
     for (let index = 0; index < 10_000; index += 1) {
       assert.equal(patterns.find(`m.layers.${index}.q`), index < 5000 ? `layers.${index}.q` : undefined);

@@ -1,7 +1,7 @@
 /**
- * What PEFT makes of an adapter_config.json, written down a second time and independently of src/, straight from
- * peft/tuners/lora/model.py and layer.py (`_create_and_replace`, `update_layer`, `get_pattern_key`). For trusted
- * configurations only: it uses the back-tracking RegExp.
+ * What PEFT reads from an adapter_config.json, implemented a second time and independently of src/, directly
+ * from peft/tuners/lora/model.py and layer.py (`_create_and_replace`, `update_layer`, `get_pattern_key`). For
+ * trusted configurations only: it uses the back-tracking RegExp.
  */
 export interface ConfigFile {
   readonly r: number;
@@ -12,7 +12,7 @@ export interface ConfigFile {
   readonly [field: string]: unknown;
 }
 
-/** Objects put keys like "10" first; a mark before them keeps the order of the file, which decides. */
+/** Objects put keys like "10" first; a prefix keeps the order of the file, which matters. */
 const MARK = '\u0001';
 
 export function parseOracleConfig(text: string): ConfigFile {
@@ -25,7 +25,7 @@ function fromPattern(pattern: ConfigFile['rank_pattern'], module: string, otherw
   return key === undefined ? otherwise : pattern![key]!;
 }
 
-/** The rank PEFT gives a module, and the factor it multiplies B·A with. */
+/** The rank that PEFT gives a module, and the factor by which it multiplies B·A. */
 export function peftModule(config: ConfigFile, module: string): { rank: number; scale: number } {
   const rank = fromPattern(config.rank_pattern, module, config.r);
   const alpha = fromPattern(config.alpha_pattern, module, config.lora_alpha);

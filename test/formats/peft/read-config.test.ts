@@ -8,7 +8,7 @@ const read = (fields: Readonly<Record<string, unknown>> | string = {}): PeftConf
   readConfig(configOf(fields));
 
 describe('readConfig', () => {
-  it('reads what decides the scales', () => {
+  it('reads the fields that determine the scales', () => {
     const config = read({
       base_model_name_or_path: 'org/model',
       lora_alpha: 12.5,
@@ -26,7 +26,7 @@ describe('readConfig', () => {
     assert.deepEqual(config.warnings, []);
   });
 
-  it('says of LoHa and LoKr what LoRA would say', () => {
+  it('gives LoHa and LoKr the same fields as LoRA', () => {
     const fields = { base_model_name_or_path: null, alpha: 6, decompose_factor: 4, init_weights: 'lycoris' };
     const rest = {
       module_dropout: 0.1,
@@ -47,7 +47,7 @@ describe('readConfig', () => {
     ]);
   });
 
-  it('keeps every field it does not know, in order', () => {
+  it('keeps unknown fields, in order', () => {
     const fields = {
       zeta: [1, { a: null }],
       peft_type: 'LORA',
@@ -65,14 +65,14 @@ describe('readConfig', () => {
     assert.equal(read(text).rankPattern.find('net.1'), 3);
   });
 
-  it('takes PEFT’s defaults where a field is missing, and says so', () => {
+  it('uses PEFT’s defaults for missing fields, and reports them', () => {
     const { rank, alpha, warnings } = read('{"peft_type":"LORA"}');
     assert.deepEqual([rank, alpha], [8, 8]);
     assert.equal(warnings.length, 2);
     assert.match(warnings.join(), /no r,.*no lora_alpha,/);
   });
 
-  it('takes null for "not set" wherever PEFT writes it', () => {
+  it('treats null as "not set" wherever PEFT writes it', () => {
     const fields = [
       'base_model_name_or_path',
       'target_modules',
@@ -86,11 +86,11 @@ describe('readConfig', () => {
     assert.equal(read(nulls).baseModel, null);
   });
 
-  it('never evaluates target_modules, whatever they are', () => {
+  it('never evaluates target_modules, whatever they contain', () => {
     for (const target_modules of ['(', '.*(?<!head)', 'all-linear', ['a'], null]) read({ target_modules });
   });
 
-  it('warns where the base weights were changed at the start of training', () => {
+  it('warns if the base weights were changed at the start of training', () => {
     for (const init of ['pissa', 'pissa_niter_4', 'OLoRA', 'olora', 'corda', 'loftq', 'lora_ga']) {
       assert.match(read({ init_lora_weights: init }).warnings.join(), new RegExp(`"${init}".*base`));
     }
@@ -99,7 +99,7 @@ describe('readConfig', () => {
     }
   });
 
-  it('takes the limits themselves', () => {
+  it('accepts values at the limits', () => {
     const nested = `${'['.repeat(MAX_CONFIG_DEPTH - 1)}${']'.repeat(MAX_CONFIG_DEPTH - 1)}`;
     read(`{"peft_type":"LORA","x":${nested}}`);
     const open = '{"peft_type":"LORA","x":"';

@@ -75,7 +75,7 @@ describe('readPeft: modules', () => {
     assert.deepEqual([adapter.hasLoraBias, adapter.warnings], [false, []]);
   });
 
-  it('knows the bias of lora_bias, by tensor or by configuration', () => {
+  it('recognises the bias of lora_bias, by tensor or by configuration', () => {
     const bias = tensor('q.lora_B.bias', [16]);
     assert.equal(adapterOf([...linear('q', 4), bias]).hasLoraBias, true);
     assert.equal(adapterOf(linear('q', 4), { lora_bias: true }).hasLoraBias, true);
@@ -265,17 +265,17 @@ describe('readPeft: refusals', () => {
     });
   }
 
-  it('a half of a pair is named in the context too', () => {
+  it('half a pair is named in the context as well', () => {
     const { context } = refusal(() => adapterOf(q.slice(0, 1)));
     assert.deepEqual(context, { module: 'q', tensor: q[0]!.name });
   });
 
-  it('does not mind target_parameters without tensors for them', () => {
+  it('target_parameters without tensors are accepted', () => {
     const config = { target_parameters: ['mlp.experts.gate_up_proj'] };
     assert.equal(adapterOf(linear('layers.0.q', 4), config).modules.length, 1);
   });
 
-  it('refuses products beyond 2^53 even though each factor is small enough', () => {
+  it('products beyond 2^53 are refused even if each factor is small enough', () => {
     const huge = 2 ** 27;
     const tensors = [tensor('q.lora_A.weight', [1, huge]), tensor('q.lora_B.weight', [huge, 1])];
     assert.equal(refusal(() => adapterOf(tensors, { r: 1 })).code, 'ST_VALIDATION_OVERFLOW');

@@ -6,7 +6,7 @@ import { adapterOf, headerOf, linear, tensor } from './build.ts';
 
 const kohya = [{ name: 'lora_unet_x.lora_down.weight', dtype: 'F16', shape: [4, 8] }];
 
-describe('whether files are PEFT’s', () => {
+describe('recognising files of PEFT', () => {
   const rows: readonly (readonly [what: string, config: string, tensors: TensorSpec[], expected: boolean])[] =
     [
       ['a LoRA', '{"peft_type":"LORA"}', linear('q', 4), true],
@@ -30,29 +30,29 @@ describe('whether files are PEFT’s', () => {
   });
 });
 
-describe('what every result warns of', () => {
-  it('DoRA: which part is squeezed and which is carried', () => {
+describe('warnings that every result gets', () => {
+  it('concern DoRA: which part is squeezed and which is carried over', () => {
     const [warning] = adapterOf([...linear('q', 4), tensor('q.lora_magnitude_vector', [16])], {
       use_dora: true,
     }).warnings;
     assert.match(warning!, /update ΔW is squeezed.*\(1 vectors\) are carried over unchanged/);
   });
 
-  it('factors that an embedding and a head share', () => {
+  it('concern factors that an embedding and a head share', () => {
     const embedding = [tensor('e.lora_embedding_A', [4, 9]), tensor('e.lora_embedding_B', [8, 4])];
     const config = { ensure_weight_tying: true };
     assert.match(adapterOf(embedding, config).warnings.join(), /ensure_weight_tying/);
     assert.deepEqual(adapterOf(linear('q', 4), config).warnings, []);
   });
 
-  it('initialisations that change the base weights, and no others', () => {
+  it('concern initialisations that change the base weights, and no others', () => {
     for (const init of ['pissa', 'pissa_niter_4', 'olora', 'corda', 'loftq', 'lora_ga'])
       assert.match(adapterOf(linear('q', 4), { init_lora_weights: init }).warnings.join(), /base weights/);
     for (const init of [true, false, 'gaussian', 'eva', 'orthogonal', 'mica'])
       assert.deepEqual(adapterOf(linear('q', 4), { init_lora_weights: init }).warnings, []);
   });
 
-  it('nothing where fields only choose modules or repeat layers: they are carried along', () => {
+  it('do not concern fields that only choose modules or repeat layers, which are carried over', () => {
     const fields = {
       layers_to_transform: [0],
       layers_pattern: 'layers',

@@ -42,7 +42,7 @@ function factors(name: string, kind: Kind, rank: number, dtype: string): TensorS
 describe('PEFT output: written, read, written', () => {
   const modules = fc.uniqueArray(
     fc.record({
-      // Some are suffixes of others, some differ only where an expression's characters stand.
+      // Some are suffixes of others, some differ only at characters that are special in expressions.
       name: fc.oneof(
         fc.constantFrom('q', 'a.q', 'b.a.q', 'axq', 'l.1.q', 'l.10.q', 'x+y.q', 'x(1).q', 'n-1'),
         fc
@@ -63,7 +63,7 @@ describe('PEFT output: written, read, written', () => {
   );
   const exact = (name: string): string => `^${name.replace(/[.+()-]/g, '\\$&')}`;
 
-  it('is the same again, at any ranks and scale', () => {
+  it('is unchanged, at any ranks and scale', () => {
     fc.assert(
       fc.property(
         modules,

@@ -21,7 +21,7 @@ import { headerOf, refusal, tensor } from './build.ts';
 
 const INITIAL = 6;
 const ALPHA = 9;
-/** How many directions training left each module; [m, n] of all is the same. */
+/** How many directions training left in each module; [m, n] is the same for all. */
 const LEFT: Readonly<Record<string, number>> = {
   'model.layers.0.self_attn.q_proj': 6,
   'model.layers.0.self_attn.v_proj': 2,
@@ -75,7 +75,7 @@ function made(): { files: Bytes; updates: Map<string, Matrix> } {
       ([name, numbers]) => [`base_model.model.${path}.${name}`, tensorOf(numbers)] as const,
     );
   });
-  // PEFT knows it from the configuration; some releases have saved it.
+  // PEFT reads it from the configuration; some releases saved it.
   const number = [
     'base_model.model.model.layers.0.self_attn.q_proj.ranknum',
     float32Tensor([1], [INITIAL]),
@@ -91,7 +91,7 @@ describe("PEFT's AdaLoRA", () => {
   });
   after(() => pool.close());
 
-  it('becomes the LoRA that it is, and the nearest of a smaller rank', async () => {
+  it('becomes the LoRA that it represents, and the nearest of a smaller rank', async () => {
     const { files, updates } = made();
     for (const rank of [INITIAL, 3]) {
       const { weights, config, warnings } = (await squeezeBytes(pool, files, { rank }))!;
@@ -116,7 +116,7 @@ describe("PEFT's AdaLoRA", () => {
     }
   });
 
-  it('the result says that it is LoRA, and nothing of the method', async () => {
+  it('gives results that state they are LoRA, without fields of the method', async () => {
     const { config } = (await squeezeBytes(pool, made().files, { rank: 2 }))!;
     assert.deepEqual(JSON.parse(config!), {
       peft_type: 'LORA',
@@ -140,7 +140,7 @@ describe("PEFT's AdaLoRA", () => {
       Buffer.from(JSON.stringify({ peft_type: 'ADALORA', init_r: INITIAL, lora_alpha: ALPHA, ...fields })),
     );
 
-  it('names a layer that may be a flattened convolution, and gives known ones their kernel', () => {
+  it('warns of a layer that may be a flattened convolution, and gives known layers their kernel', () => {
     const named = (module: string) =>
       read(q(INITIAL).map((one) => ({ ...one, name: one.name.replace('q_proj', module) }))).adapter;
     assert.match(named('stem').warnings.join(), /1 module do not show .*"stem"/);
@@ -149,7 +149,7 @@ describe("PEFT's AdaLoRA", () => {
     assert.doesNotMatch(named('model.layers.0.self_attn.q_proj').warnings.join(), /do not show/);
   });
 
-  it('takes an alpha of 0 for the first rank, as PEFT does', () => {
+  it('reads an alpha of 0 as the initial rank, like PEFT', () => {
     const { scale } = read(q(INITIAL), { lora_alpha: 0 }).adapter.modules[0]!;
     assert.ok(Math.abs(scale - 1) < 2e-6, `${scale}`);
   });

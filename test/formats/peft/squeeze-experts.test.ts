@@ -26,7 +26,7 @@ const RANK = 8;
 const PREFIX = 'base_model.model.layers.0.mlp.experts';
 const TARGETS = ['experts.gate_up_proj', 'experts.down_proj'];
 
-/** Experts of random factors as PEFT stacks them: A [E·r, in], B [out, r·E]. */
+/** Experts with random factors, stacked as in PEFT: A [E·r, in], B [out, r·E]. */
 function stacked(out: number, inside: number, seed: number): { a: Tensor; b: Tensor } {
   const a = new Float64Array(EXPERTS * RANK * inside);
   const b = new Float64Array(out * RANK * EXPERTS);
@@ -123,7 +123,7 @@ describe('squeezing a mixture of experts', () => {
     });
   }
 
-  it('gives experts that share a tensor one rank, whatever each of them would need', async () => {
+  it('gives experts that share a tensor one rank, whatever each of them needs', async () => {
     const targets: Target[] = [
       { energy: 0.9, uniform: false },
       { budget_parameters: 2500 },
@@ -142,7 +142,7 @@ describe('squeezing a mixture of experts', () => {
     });
   });
 
-  it('is its own result where nothing changes, and the same bytes every time', async () => {
+  it('returns the source if nothing changes, with the same bytes every time', async () => {
     const dir = mixture();
     const digests: string[] = [];
     for (let turn = 0; turn < 2; turn++) {

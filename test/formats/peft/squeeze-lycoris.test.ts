@@ -56,7 +56,7 @@ const LOKR: Readonly<Record<string, Made>> = {
     shapes: { lokr_w1: [4, 2], lokr_w2_a: [6, 3], lokr_w2_b: [3, 10] },
     update: (t) => kron(whole(t('lokr_w1')), product(t('lokr_w2_a'), t('lokr_w2_b'))),
   },
-  // Without any factor of the rank: PEFT multiplies by alpha/r nevertheless, LyCORIS does not.
+  // For a module without any low-rank factor PEFT multiplies by alpha/r nevertheless, while LyCORIS does not.
   'model.layers.0.self_attn.v_proj': {
     shapes: { lokr_w1: [4, 2], lokr_w2: [6, 10] },
     update: (t) => kron(whole(t('lokr_w1')), whole(t('lokr_w2'))),
@@ -74,7 +74,7 @@ const CONFIG = {
 };
 const HEAD = 'base_model.model.score.weight';
 
-/** An adapter of such modules beside a head, and the update of each with its scale. */
+/** An adapter of such modules with a head, and the scaled update of each. */
 function made(peft_type: string, modules: typeof LOHA): { files: Bytes; updates: Map<string, Matrix> } {
   const tensors = Object.fromEntries([[HEAD, float32Tensor([1, 2], [3, 4])]]);
   const updates = new Map<string, Matrix>();
@@ -96,7 +96,7 @@ describe("PEFT's LoHa and LoKr", () => {
   after(() => pool.close());
 
   for (const [peftType, modules] of Object.entries({ LOHA, LOKR })) {
-    it(`${peftType}: becomes the LoRA that is nearest to it, exactly where the rank allows`, async () => {
+    it(`${peftType}: becomes the nearest LoRA, which is exact if the rank allows it`, async () => {
       const { files, updates } = made(peftType, modules);
       for (const rank of [20, 4]) {
         const { weights, config, warnings } = (await squeezeBytes(pool, files, { rank }))!;
@@ -120,7 +120,7 @@ describe("PEFT's LoHa and LoKr", () => {
       }
     });
 
-    it(`${peftType}: the result says that it is LoRA, and nothing of the method`, async () => {
+    it(`${peftType}: gives results that state they are LoRA, without fields of the method`, async () => {
       const { config } = (await squeezeBytes(pool, made(peftType, modules).files, { rank: 4 }))!;
       assert.deepEqual(JSON.parse(config!), {
         base_model_name_or_path: 'org/model',

@@ -54,7 +54,7 @@ describe('planPeftOutput: scales', () => {
       config,
     );
 
-  it('fold, uniform: alpha = r, nothing else', () => {
+  it('fold, uniform: alpha = r, no patterns', () => {
     const config = configIn(
       plan(uneven({ use_rslora: true, rank_pattern: {}, alpha_pattern: { q: 3 } }), () => 2, 'fold'),
     );
@@ -64,7 +64,7 @@ describe('planPeftOutput: scales', () => {
     );
   });
 
-  it('fold, ranks of their own: alpha = rank for each', () => {
+  it('fold, different ranks: alpha = rank for each', () => {
     const ranks: Record<string, number> = { 'a.q': 1, 'b.q': 3, 'b.k': 2 };
     const config = configIn(plan(uneven(), (name) => ranks[name]!, 'fold'));
     assert.deepEqual([config.r, config.lora_alpha], [3, 3]);
@@ -73,7 +73,7 @@ describe('planPeftOutput: scales', () => {
     for (const name of three) assert.deepEqual(peftModule(config, name), { rank: ranks[name], scale: 1 });
   });
 
-  it('keep, uniform: alpha follows the rank, as a fraction where it must', () => {
+  it('keep, uniform: alpha follows the rank, as a fraction if necessary', () => {
     const kept = (alpha: number, rank: number, useRslora = false): ConfigFile =>
       configIn(plan(uneven({ lora_alpha: alpha, use_rslora: useRslora }), () => rank, 'keep'));
     assert.equal(kept(8, 2).lora_alpha, 4);
@@ -85,25 +85,25 @@ describe('planPeftOutput: scales', () => {
     assert.equal(kept(6, 1, true).lora_alpha, 3);
   });
 
-  it('keep writes whole alphas where rounding errors would have made fractions', () => {
+  it('keep writes whole alphas if only rounding errors would make them fractions', () => {
     const alphaAt = (alpha: number, from: number, to: number): number =>
       configIn(plan(adapterOf(linear('q', from, 64, 64), { r: from, lora_alpha: alpha }), () => to, 'keep'))
         .lora_alpha;
     assert.notEqual((29 / 7) * 7, 29);
     assert.notEqual((50 / 11) * 11, 50);
     assert.deepEqual([alphaAt(29, 7, 7), alphaAt(50, 11, 11)], [29, 50]);
-    // and never elsewhere
+    // and never otherwise
     assert.deepEqual([alphaAt(10, 4, 3), alphaAt(1, 64, 1), alphaAt(98 / 3, 49, 3)], [7.5, 1 / 64, 2]);
   });
 
-  it('keep, modules with scales of their own: the most frequent alpha is the global one', () => {
+  it('keep, modules with different scales: the most frequent alpha is the global one', () => {
     const config = configIn(plan(uneven({ alpha_pattern: { 'a.q': 1 } }), () => 2, 'keep'));
     assert.deepEqual([config.r, config.lora_alpha, config.rank_pattern], [2, 4, {}]);
     assert.deepEqual(config.alpha_pattern, { 'a.q': 0.5 });
   });
 
-  it('PEFT gives every module its rank and scale, whatever names, ranks and alphas', () => {
-    // Names that are suffixes of each other, contain expression characters, or differ only where a dot stands.
+  it('PEFT gives every module its planned rank and scale, whatever the names, ranks and alphas', () => {
+    // Names that are suffixes of each other, contain characters of expressions, or differ only at a dot.
     const names = [
       'q',
       'a.q',
@@ -165,7 +165,7 @@ describe('planPeftOutput: scales', () => {
     );
   });
 
-  it('uses plain paths as keys unless they catch a neighbour', () => {
+  it('uses plain paths as keys unless they match another module', () => {
     const keysFor = (...names: string[]): string[] => {
       const adapter = adapterOf(names.flatMap((name) => linear(name, 4)));
       const output = plan(adapter, (name) => (name === names[0] ? 1 : 4), 'fold');
@@ -181,7 +181,7 @@ describe('planPeftOutput: scales', () => {
     assert.deepEqual(Object.keys(configIn(output).rank_pattern!), ['b.a.q', 'a.q']);
   });
 
-  it('writes exact keys at once for very many modules, which are read again', () => {
+  it('writes exact keys at once for very many modules, and reads them again', () => {
     const names = Array.from({ length: 3000 }, (_, index) => `l.${index}.q`);
     const adapter = adapterOf(names.flatMap((name) => linear(name, 4, 4, 4)));
     const rankOf = (name: string): number => 1 + (Number(name.split('.')[1]) % 3);
@@ -210,7 +210,7 @@ describe('planPeftOutput: scales', () => {
 });
 
 describe('planPeftOutput: the configuration', () => {
-  it('keeps everything else that was said, in its order', () => {
+  it('keeps all other fields in their order', () => {
     const source =
       '{"zeta":1,"lora_dropout":0.05,"r":4,"target_modules":["q"],"peft_type":"LORA","nested":{"b":[{}],"a":[]},' +
       '"lora_alpha":8,"revision":null,"ünï":"\\u001b","auto_mapping":{"parent_library":"x"}}';
@@ -230,7 +230,7 @@ describe('planPeftOutput: the configuration', () => {
     assert.match(configText(output), /^\{\n {2}"zeta": 1,\n[\s\S]*\n\}\n$/);
   });
 
-  it('stops initialisations from happening again at the new rank', () => {
+  it('removes initialisations that would be repeated at the new rank', () => {
     const fields = {
       init_lora_weights: 'pissa_niter_4',
       loftq_config: { bits: 4 },
@@ -245,7 +245,7 @@ describe('planPeftOutput: the configuration', () => {
     assert.ok(!('lora_ga_config' in config));
   });
 
-  it('leaves harmless initialisations as they are', () => {
+  it('keeps harmless initialisations', () => {
     for (const init of [true, false, 'gaussian']) {
       const fields = { init_lora_weights: init, loftq_config: { bits: 4 } };
       const config = configIn(plan(adapterOf(linear('q', 4), fields), () => 2, 'fold'));
@@ -253,7 +253,7 @@ describe('planPeftOutput: the configuration', () => {
     }
   });
 
-  it('is the same bytes for the same input', () => {
+  it('gives the same bytes for the same input', () => {
     const bytes = (): string => configText(plan(adapterOf(linear('q', 4)), () => 3, 'keep'));
     assert.equal(bytes(), bytes());
   });
@@ -276,7 +276,7 @@ describe('planPeftOutput: tensors', () => {
       source.kind,
     ]);
 
-  it('keeps names and dimensions, factors first in the order of the modules', () => {
+  it('keeps names and dimensions, with factors first in the order of the modules', () => {
     const adapter = adapterOf(mixed);
     const output = planPeftOutput(
       adapter,
@@ -311,7 +311,7 @@ describe('planPeftOutput: tensors', () => {
     );
   });
 
-  it('copies a module only when rank, dtypes and scale all stay', () => {
+  it('copies a module only if rank, dtypes and scale stay', () => {
     const sourcesOf = (
       alpha: number,
       scale: ScaleMode,
@@ -330,7 +330,7 @@ describe('planPeftOutput: tensors', () => {
     assert.deepEqual(sourcesOf(8, 'keep', 4, 'BF16'), ['factor', 'factor']);
   });
 
-  it('folds a scale into a bias that shares it, and leaves the bias alone where the scale stays', () => {
+  it('folds a scale into a bias that shares it, and leaves the bias unchanged if the scale stays', () => {
     const adapter = adapterOf([...linear('q', 4), tensor('q.lora_B.bias', [16])], { lora_bias: true });
     const biasOf = ({ tensors }: OutputPlan) => {
       const { source, dtype } = tensors.find(({ name }) => name.endsWith('.bias'))!;

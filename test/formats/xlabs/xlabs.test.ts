@@ -52,7 +52,7 @@ describe('XLabs', () => {
     );
   });
 
-  it('is read behind the name of the component, as some tools write it', async () => {
+  it('is read with names that begin with the component, as some tools write them', async () => {
     const file = layer('diffusion_model.double_blocks.0.processor.qkv_lora1', 4);
     assert.ok(XLABS.recognises(inputOf(file)));
     assert.equal(
@@ -61,7 +61,7 @@ describe('XLabs', () => {
     );
   });
 
-  it('recognises its own names only, and no folder with a configuration', () => {
+  it('recognises only its own names, and no folder with a configuration', () => {
     const own = inputOf(double(0, 4));
     assert.ok(XLABS.recognises(own));
     assert.equal(XLABS.recognises({ ...own, configBytes: new Uint8Array() }), false);
@@ -77,7 +77,7 @@ describe('XLabs', () => {
     }
   });
 
-  it('is written under its names, with scales folded', async () => {
+  it('is written with its own names, and with scales folded', async () => {
     const adapter = await read(XLABS, double(0, 4), { note: 'kept' });
     const provenance = new Map([['lora_squeeze.version', '1']]);
     const plan = planOf(XLABS, adapter, 'fold', () => 2, { provenance, dtype: 'F16' });
@@ -97,7 +97,7 @@ describe('XLabs', () => {
     );
   });
 
-  it('has no place for a scale that is left', async () => {
+  it('cannot store a scale', async () => {
     const adapter = await read(XLABS, double(0, 4));
     const scaled = { ...adapter, modules: adapter.modules.map((module) => ({ ...module, scale: 2 })) };
     for (const [given, scale] of [
@@ -118,7 +118,7 @@ describe('XLabs', () => {
     assert.throws(() => planOf(XLABS, adapter, 'fold', () => 5), RangeError);
   });
 
-  it('refuses what it does not know, by the name of a tensor', async () => {
+  it('refuses unknown tensors, by name', async () => {
     const own = double(0, 4);
     const cases: readonly (readonly [TensorSource[], code: string])[] = [
       [[...own, layer('double_blocks.1.processor.qkv_lora1', 4)[0]!], 'LORA_UNPAIRED'],
@@ -139,7 +139,7 @@ describe('XLabs', () => {
     }
   });
 
-  it('is the same after writing, reading and writing again', async () => {
+  it('is unchanged after writing, reading and writing again', async () => {
     const part = fc.constantFrom(
       'double_blocks.0.processor.qkv_lora1',
       'single_blocks.7.processor.proj_lora',

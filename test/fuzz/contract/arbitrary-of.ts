@@ -5,7 +5,10 @@ import type { Contract, Schema } from './contract.ts';
 const MAX_DEPTH = 6;
 const MAX_ITEMS = 3;
 
-/** Kept, because those of objects are made again for every case, and reading a pattern takes milliseconds. */
+/**
+ * Cached, because arbitraries of objects are otherwise created for every case, and parsing a pattern takes
+ * milliseconds.
+ */
 const byPattern = new Map<string, fc.Arbitrary<string>>();
 
 function matching(pattern: string): fc.Arbitrary<string> {
@@ -14,7 +17,7 @@ function matching(pattern: string): fc.Arbitrary<string> {
   return known;
 }
 
-/** Values that fit a schema, as far as JSON Schema says; formats are those that the contract uses. */
+/** Values that fit a JSON Schema; formats are those that the contract uses. */
 export function arbitraryOf(contract: Contract, written: Schema, depth = 0): fc.Arbitrary<unknown> {
   const schema = contract.resolve(written);
   const of = (inner: unknown): fc.Arbitrary<unknown> => arbitraryOf(contract, inner as Schema, depth + 1);
@@ -80,7 +83,7 @@ function strings({ pattern, format, minLength = 0, maxLength = 30 }: Schema): fc
   return fc.string({ minLength: least, maxLength: Math.max(least, Math.min(Number(maxLength), 40)) });
 }
 
-/** Objects whose properties go together as the rules of the contract want it (contract/rules.ts). */
+/** Objects whose properties are combined as the rules of the contract require (contract/rules.ts). */
 function objects(schema: Schema, of: (inner: unknown) => fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   const leads = schema[AT_LEAST_ONE] as string[] | undefined;
   if (!leads) return fields(schema, of);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Contract, Operation } from './contract.ts';
 
-/** Of every answer, or of HTTP: said once in the contract, or not at all. */
+/** Headers of every response, or of HTTP, which the contract declares once or not at all. */
 const USUAL = new Set([
   'connection',
   'keep-alive',
@@ -25,10 +25,10 @@ const USUAL = new Set([
   'www-authenticate',
   'allow',
   'retry-after',
-  // The protocol of uploads wants one on every answer, the other on every 412 (tus 1.0.0, headers).
+  // The upload protocol requires one on every response, the other on every 412 (tus 1.0.0, headers).
   'tus-resumable',
   'tus-version',
-  // For proxies, which must not hold back a stream.
+  // For proxies, which must not buffer a stream.
   'x-accel-buffering',
 ]);
 
@@ -36,11 +36,11 @@ export interface Answered {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** The `code` of a problem. */
+  /** The `code` of a problem document. */
   readonly code: string | undefined;
 }
 
-/** Checks an answer against what the contract says of the operation. */
+/** Checks a response against the contract of the operation. */
 export async function checkedAnswer(
   contract: Contract,
   { name, method, answers, codes }: Operation,
@@ -70,7 +70,7 @@ export async function checkedAnswer(
   const fault = schema && contract.faultOf(schema, body);
   assert.equal(fault, undefined, where);
   if (status >= 400) {
-    // No stack, whose lines begin so in JSON, and no path of this machine.
+    // No stack trace, whose lines begin like this in JSON, and no path of this machine.
     assert.doesNotMatch(text, /node_modules|\\n\s+at .+:\d+:\d+|\/tmp\//, where);
     assert.ok(codes.includes(body.code ?? ''), `undocumented code: ${where}`);
   }

@@ -25,7 +25,7 @@ const expire = async (database: Database, adapterId: string): Promise<void> => {
   );
 };
 
-describe('the contract, asked at random', () => {
+describe('the contract, with random requests', () => {
   let server: TestServer;
   let world: ExistingRecords;
   let sent = 0;
@@ -80,7 +80,7 @@ describe('the contract, asked at random', () => {
           const { status } = await ask(operation, made);
           const isJson = json !== undefined && made.body !== undefined;
           const fault = isJson ? contract.faultOf(json.schema, made.body) : undefined;
-          // What the schema refuses is refused.
+          // A request that the schema refuses must be refused.
           if (fault !== undefined)
             assert.ok(status >= 400, `${status} though ${fault}: ${JSON.stringify(made.body)}`);
         }),
@@ -91,7 +91,7 @@ describe('the contract, asked at random', () => {
 
   for (const operation of contract.operations) {
     if (operation.bodies['application/json'] === undefined) continue;
-    it(`${operation.name} refuses JSON that readers could understand in several ways, or not at all`, async (t) => {
+    it(`${operation.name} refuses JSON that parsers read in different ways, or not at all`, async (t) => {
       await fc.assert(
         fc.asyncProperty(requestsOf(contract, operation, true), jsonDefects, async (made, spoil) => {
           const { text: body, code } = withDefect(made.body ?? {}, spoil);
@@ -106,7 +106,7 @@ describe('the contract, asked at random', () => {
   }
 
   for (const operation of contract.operations) {
-    it(`${operation.name} answers what is odd with what the contract lists`, async (t) => {
+    it(`${operation.name} answers odd requests with responses that the contract lists`, async (t) => {
       await fc.assert(
         fc.asyncProperty(requestsOf(contract, operation, true), malformations, async (good, oddity) => {
           const { adapters } = oddity;
@@ -122,9 +122,9 @@ describe('the contract, asked at random', () => {
     });
   }
 
-  it('takes no method that is not there, and says which are', async () => {
+  it('refuses undeclared methods, and lists those that exist', async () => {
     for (const path of new Set(contract.operations.map((one) => one.path))) {
-      // /v1/adapters/from-uploads is the path of an adapter too, of one that never is.
+      // /v1/adapters/from-uploads also matches the path of an adapter, which never exists.
       const covers = (template: string) =>
         new RegExp(`^${template.replace(/\{\w+\}/g, '[^/]+')}$`).test(path);
       const there = new Set(
@@ -142,9 +142,9 @@ describe('the contract, asked at random', () => {
     }
   });
 
-  it('takes no query parameter that is not there', async () => {
+  it('refuses undeclared query parameters', async () => {
     for (const operation of contract.operations) {
-      // The answer to HEAD has no code.
+      // The response to HEAD has no code.
       if (!operation.path.startsWith('/v1/') || operation.method === 'HEAD') continue;
       const path = `${await world.pathOf(operation.path)}?no_such=1`;
       const { status, code } = await checkedAnswer(
@@ -152,12 +152,12 @@ describe('the contract, asked at random', () => {
         operation,
         await send(path, { method: operation.method }),
       );
-      // No body comes along, which some look at first.
+      // Requests have no body, which some operations check first.
       if (status !== 415) assert.deepEqual([status, code], [400, 'UNKNOWN_OPTION'], operation.name);
     }
   });
 
-  it('lets in who has a key for it, before anything else is looked at', async (t) => {
+  it('admits callers with a suitable key only, before any other check', async (t) => {
     const keys = new Map<Scope, string>();
     const mayAsk = (scope: Scope, needed: Scope | null) =>
       scope === needed || (scope === 'admin' && needed === 'tenant_admin');
@@ -209,7 +209,7 @@ describe('the contract, asked at random', () => {
     );
   });
 
-  it('was asked thousands of times', (t) => {
+  it('received thousands of requests', (t) => {
     t.diagnostic(`${sent} requests`);
     assert.ok(sent >= contract.operations.length * CASES);
   });

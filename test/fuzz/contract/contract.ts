@@ -18,12 +18,12 @@ export interface Operation {
   readonly name: string;
   readonly method: string;
   readonly path: string;
-  /** null: nobody is asked for a key. */
+  /** null: no key is required. */
   readonly scope: Scope | null;
   readonly parameters: readonly Parameter[];
   readonly bodies: Readonly<Record<string, { readonly schema: Schema }>>;
   readonly answers: Readonly<Record<string, Answer>>;
-  /** What its problems may have as `code`. */
+  /** The values of `code` in its problem documents. */
   readonly codes: readonly string[];
 }
 interface Written {
@@ -43,7 +43,7 @@ interface Document {
 const COMPONENT = '#/components/schemas/';
 const METHODS = ['get', 'put', 'post', 'patch', 'delete', 'head', 'options'];
 
-/** The contract as the service writes it now, and judges of what it says. */
+/** The contract as the service generates it, and validators of responses. */
 export class Contract {
   readonly operations: readonly Operation[];
   readonly #document: Document;
@@ -60,7 +60,7 @@ export class Contract {
       // It takes longer than it saves, as in the service.
       code: { optimize: false },
     });
-    // Each by itself: a part of one large schema would be compiled again by whatever refers to it.
+    // Each schema separately: a part of one large schema would be compiled again for each reference.
     for (const [name, schema] of Object.entries(document.components.schemas))
       this.#ajv.addSchema({ ...(byName(schema) as Schema), $id: name });
     this.operations = Object.entries(document.paths).flatMap(([path, item]) =>
@@ -87,7 +87,7 @@ export class Contract {
     return new Contract(parse(await openapiDocument('9.9.9')) as Document);
   }
 
-  /** What a reference refers to; anything else as it is. */
+  /** The target of a reference; anything else unchanged. */
   resolve<T extends object>(value: T): T {
     const { $ref } = value as { $ref?: string };
     if ($ref === undefined) return value;
@@ -101,7 +101,7 @@ export class Contract {
     return this.resolve(found as T);
   }
 
-  /** Why a value does not fit a schema; undefined where it does. */
+  /** Why a value does not fit a schema; undefined if it fits. */
   faultOf(schema: Schema, value: unknown): string | undefined {
     const key = typeof schema.$ref === 'string' ? schema.$ref : schema;
     let validate = this.#compiled.get(key);
@@ -113,7 +113,7 @@ export class Contract {
   }
 }
 
-/** References to components as references to schemas of their own. */
+/** References to components as references to separate schemas. */
 function byName(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(byName);
   if (typeof value !== 'object' || value === null) return value;

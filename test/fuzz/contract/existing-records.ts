@@ -5,7 +5,7 @@ type Fetch = (path: string, init?: RequestInit) => Promise<Response>;
 const JSON_TYPE = { 'content-type': 'application/json' };
 const TUS = { 'tus-resumable': '1.0.0' };
 
-/** Something of every kind that a path may name; made anew when it is gone. */
+/** A record of every kind that a path may name; it is created again when it is gone. */
 export class ExistingRecords {
   readonly #fetch: Fetch;
   readonly #expire: (adapterId: string) => Promise<void>;
@@ -13,13 +13,13 @@ export class ExistingRecords {
   #expired: string | undefined;
   #seed = 1000;
 
-  /** @param expire has the time of an adapter be over */
+  /** @param expire makes an adapter expire */
   constructor(fetch: Fetch, expire: (adapterId: string) => Promise<void>) {
     this.#fetch = fetch;
     this.#expire = expire;
   }
 
-  /** A path with ids of things that are here in place of its parameters. */
+  /** A path with ids of existing records as its parameters. */
   async pathOf(path: string): Promise<string> {
     const kind = path.split('/')[2] ?? '';
     if (!path.includes('{')) return path;
@@ -37,7 +37,7 @@ export class ExistingRecords {
     if (known !== undefined) {
       const there = await this.#fetch(`/v1/${kind}/${known}`);
       await there.arrayBuffer();
-      // Keys cannot be looked at one by one.
+      // Single keys cannot be fetched.
       if (there.ok || kind === 'keys') return known;
     }
     const id = await this.#make(kind);
@@ -45,7 +45,7 @@ export class ExistingRecords {
     return id;
   }
 
-  /** An adapter whose time is over. */
+  /** An adapter that has expired. */
   async expired(): Promise<string> {
     if (this.#expired !== undefined) {
       const there = await this.#fetch(`/v1/adapters/${this.#expired}`);
@@ -85,7 +85,7 @@ export class ExistingRecords {
       case 'tenants':
         return 'fuzzed';
       case 'workers':
-        // None is here, and none has to be: who may ask is asked first.
+        // There is none, and none is needed: permission is checked first.
         return '00000000-0000-4000-8000-000000000000';
       case 'uploads': {
         const filename = Buffer.from('adapter_model.safetensors').toString('base64');
@@ -101,7 +101,7 @@ export class ExistingRecords {
     }
   }
 
-  /** They are asked for by their names. */
+  /** They are requested by their names. */
   async #connection(): Promise<string> {
     const name = `fuzzed-${this.#seed++}`;
     const body = { kind: 'url', name, prefixes: ['https://files.test/in'] };

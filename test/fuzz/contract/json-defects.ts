@@ -1,7 +1,10 @@
 import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
 import fc from '../../fast-check.ts';
 
-/** What is done to the JSON of a body when it is written, at the place that `at` chooses; no schema can say it. */
+/**
+ * How the JSON of a body is spoiled when it is written, at the place that `at` selects; no schema can express
+ * it.
+ */
 export type JsonDefect =
   | { readonly kind: 'nest'; readonly at: number; readonly levels: number; readonly isList: boolean }
   | { readonly kind: 'repeat'; readonly at: number; readonly isEqual: boolean; readonly isEscaped: boolean }
@@ -9,7 +12,7 @@ export type JsonDefect =
   | { readonly kind: 'integer'; readonly at: number; readonly digits: string };
 
 const at = fc.nat(60);
-/** Bodies may have 64 kB: so many lists, or a fifth of it of objects. */
+/** Bodies may have 64 kB: this many lists, or a fifth as many objects. */
 const levels = fc.oneof(fc.integer({ min: 2, max: 100 }), fc.integer({ min: 101, max: 20_000 }));
 
 export const jsonDefects: fc.Arbitrary<JsonDefect> = fc.oneof(
@@ -36,18 +39,18 @@ const MAX_DEPTH = 64;
 
 export interface DefectiveJson {
   readonly text: string;
-  /** The answer that is due; undefined: any refusal or none, as the schema says. */
+  /** The required response; undefined: any refusal or none, as the schema requires. */
   readonly code: ErrorCode | undefined;
 }
 
-/** The value as JSON, spoiled. It nests less deep than asked where the body would be larger than bodies may be. */
+/** The value as JSON, spoiled. It nests less deep than requested if the body would otherwise be too large. */
 export function withDefect(value: unknown, spoil: JsonDefect): DefectiveJson {
   const places: Place[] = [];
   const tree = planted(value, places);
   const isOfObject = spoil.kind === 'repeat' || spoil.kind === 'name';
   const candidates = places.filter(({ members }) => !isOfObject || members !== undefined);
   const place = candidates[spoil.at % candidates.length];
-  // A body that has no object becomes one.
+  // A body without an object becomes one.
   if (!place) return withDefect({ a: value }, spoil);
   switch (spoil.kind) {
     case 'nest': {
@@ -81,7 +84,7 @@ export function withDefect(value: unknown, spoil: JsonDefect): DefectiveJson {
 }
 
 type Member = readonly [key: string, value: Place];
-/** A value on its way to text, which may be replaced, or get members that no object of JavaScript has. */
+/** A value that is being written, which may be replaced, or get members that no JavaScript object has. */
 interface Place {
   readonly depth: number;
   readonly scalar: string;
@@ -117,6 +120,6 @@ function written({ text, scalar, items, members, extra = [], isEscaped = false }
   ].join(',')}}`;
 }
 
-/** A key whose every UTF-16 unit is an escape sequence: another spelling of the same. */
+/** A key with every UTF-16 unit as an escape sequence: another spelling of the same key. */
 const escaped = (key: string): string =>
   `"${[...Array(key.length).keys()].map((index) => `\\u${key.charCodeAt(index).toString(16).padStart(4, '0')}`).join('')}"`;

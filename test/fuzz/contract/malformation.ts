@@ -2,20 +2,20 @@ import { createHash } from 'node:crypto';
 import fc from '../../fast-check.ts';
 import type { Operation } from './contract.ts';
 
-/** Stand in a path for the id of something that is there, or no longer. */
+/** Placeholders in a path for the id of a record that exists, or no longer does. */
 export const EXISTING_ID = '@here';
 export const EXPIRED_ID = '@expired';
 
-/** What is odd about a request, beside what it asks for: no schema says it, and clients do it all the same. */
+/** What is odd about a request beyond its content: no schema describes it, but clients do it nevertheless. */
 export interface Malformation {
-  /** In place of the one that fits; '': none. undefined: as it was. */
+  /** Instead of the fitting content type; '': none. undefined: unchanged. */
   readonly type: string | undefined;
-  /** In place of the body, also where an operation takes none. undefined: as it was. */
+  /** Instead of the body, even if an operation has none. undefined: unchanged. */
   readonly body: string | undefined;
   readonly headers: readonly (readonly [string, string])[];
-  /** What adapters of a body of JSON are to be. */
+  /** What a JSON body names as adapters. */
   readonly adapters: 'as they are' | typeof EXISTING_ID | typeof EXPIRED_ID;
-  /** What the ids of the path are to be. */
+  /** What the path contains as ids. */
   readonly path: 'as it is' | typeof EXPIRED_ID;
 }
 
@@ -94,7 +94,7 @@ export const malformations: fc.Arbitrary<Malformation> = fc.record({
   ),
 });
 
-/** A request with what is odd about it. */
+/** A request with its oddity. */
 export function malformed(
   { method }: Operation,
   init: RequestInit,
@@ -102,7 +102,7 @@ export function malformed(
 ): RequestInit {
   const all = new Headers(init.headers);
   for (const [name, value] of headers) all.set(name, value);
-  // fetch gives these no body.
+  // fetch allows no body for these methods.
   if (method === 'GET' || method === 'HEAD') return { ...init, headers: all };
   if (type === '') all.delete('content-type');
   else if (type !== undefined) all.set('content-type', type);

@@ -13,7 +13,7 @@ const { weights, config } = tinyAdapter(5, { rank: 2, m: 4, n: 4 });
 const field = (name: string, value: string): Buffer =>
   Buffer.from(`--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`);
 
-/** Parts that belong into a body of some operation, and others, in any order and number. */
+/** Parts that belong into the body of some operation, and others, in any order and number. */
 const PARTS = [
   part(WEIGHTS, weights),
   part(CONFIG, config),
@@ -62,7 +62,7 @@ const body = fc
   .tuple(order, ends, fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, damages(2)))
   .map(([list, end, harm]) => damaged(Buffer.concat([...list.map((index) => PARTS[index]!), end]), harm));
 
-describe('multipart bodies, put together at random', async () => {
+describe('multipart bodies, composed at random', async () => {
   const contract = await Contract.read();
   let server: TestServer;
   let run: string;
@@ -78,12 +78,12 @@ describe('multipart bodies, put together at random', async () => {
   after(() => server.close());
 
   for (const operation of contract.operations.filter(({ bodies }) => 'multipart/form-data' in bodies)) {
-    it(`${operation.name} takes them or says what is wrong, as the contract has it, and leaves nothing`, async (t) => {
+    it(`${operation.name} accepts them or reports what is wrong, as the contract allows, and leaves nothing`, async (t) => {
       const path = operation.path.replace('{id}', run);
       let taken = 0;
       await fc.assert(
         fc.asyncProperty(body, fc.integer({ min: -20, max: 20 }), async (bytes, lie) => {
-          // A length that is another than the body's now and then: the client closes its side then.
+          // Now and then the length differs from that of the body; then the client closes its side.
           const length = Math.abs(lie) > 17 ? Math.max(0, bytes.length + lie) : bytes.length;
           const head = postHead(path, [`Content-Length: ${length}`, 'Connection: close']);
           const raw = await rawRequest(
@@ -91,7 +91,7 @@ describe('multipart bodies, put together at random', async () => {
             Buffer.concat([Buffer.from(head), bytes]),
             length <= bytes.length,
           );
-          // Bytes beyond the body end the connection, and with them an answer that is on its way may be lost.
+          // Bytes after the body end the connection, so that a response that is being sent may be lost.
           if (length < bytes.length && Number.isNaN(raw.status)) return;
           assert.ok(raw.status >= 200, `no answer: ${raw.body}`);
           const text = Buffer.from(raw.body, 'latin1');

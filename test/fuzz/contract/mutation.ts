@@ -1,6 +1,8 @@
 import fc from '../../fast-check.ts';
 
-/** One change of a JSON value: at a place that is chosen by `at`, another value, an unknown field, or nothing. */
+/**
+ * One change of a JSON value: at the place that `at` selects, another value, an unknown field, or a removal.
+ */
 export interface Mutation {
   readonly kind: 'replace' | 'add' | 'remove';
   readonly at: number;

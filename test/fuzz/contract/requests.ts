@@ -4,7 +4,7 @@ import { arbitraryOf } from './arbitrary-of.ts';
 import type { Contract, Operation, Parameter } from './contract.ts';
 import { mutated, mutations } from './mutation.ts';
 
-/** A request to an operation; what `{…}` of its path stands for is chosen when it is sent. */
+/** A request to an operation; the values of `{…}` in its path are chosen when it is sent. */
 export interface GeneratedRequest {
   readonly path: readonly (string | null)[];
   readonly query: readonly (readonly [string, string])[];
@@ -12,11 +12,11 @@ export interface GeneratedRequest {
   /** JSON; undefined: none. */
   readonly body: unknown;
   readonly type: string | undefined;
-  /** In place of a body of JSON, for multipart and bytes. */
+  /** Instead of a JSON body, for multipart and bytes. */
   readonly bytes: 'form' | 'octets' | undefined;
 }
 
-/** What may stand in a path where something else is meant. */
+/** What a path may contain instead of the expected value. */
 const odd = fc.oneof(
   fc.string({ minLength: 1, maxLength: 40 }).filter((text) => text !== '.' && text !== '..'),
   fc.constantFrom(
@@ -34,7 +34,7 @@ const odd = fc.oneof(
 );
 const header = fc.stringMatching(/^[!-~]{0,40}$/);
 
-/** @param isValid only what fits the schema of the body, and nothing unknown */
+/** @param isValid generate only bodies that fit the schema, without unknown fields */
 export function requestsOf(
   contract: Contract,
   operation: Operation,
@@ -80,7 +80,7 @@ function queryOf(
   isValid: boolean,
 ): fc.Arbitrary<(readonly [string, string])[]> {
   const known = parameters
-    // A cursor that fits its schema is one that was given, and a tenant one that was made.
+    // A cursor must come from the service, and a tenant must have been created.
     .filter((one) => one.in === 'query' && (!isValid || !['cursor', 'tenant'].includes(one.name)))
     .map(({ name, schema }) => {
       const good = arbitraryOf(contract, schema).map((value) =>
@@ -95,7 +95,7 @@ function queryOf(
   return fc.tuple(...known).map((pairs) => pairs.filter((pair) => pair !== undefined));
 }
 
-/** Headers that the contract names, with anything in them; those of idempotency need a Redis. */
+/** Headers that the contract names, with any content; those of idempotency need Redis. */
 function headersOf(parameters: readonly Parameter[]): fc.Arbitrary<(readonly [string, string])[]> {
   const known = parameters
     .filter((one) => one.in === 'header' && !['idempotency-key', 'prefer'].includes(one.name.toLowerCase()))
@@ -108,7 +108,7 @@ function headersOf(parameters: readonly Parameter[]): fc.Arbitrary<(readonly [st
   return fc.tuple(...known).map((pairs) => pairs.filter((pair) => pair !== undefined));
 }
 
-/** The request as fetch wants it. */
+/** The request in the form of fetch. */
 export function initOf({ method }: Operation, made: GeneratedRequest, isEmpty = false): RequestInit {
   const headers: Record<string, string> = Object.fromEntries(made.headers);
   if (method === 'GET' || method === 'HEAD' || isEmpty) return { method, headers };

@@ -3,7 +3,7 @@ import { readMlxConfig } from '../../../src/formats/mlx/read-config.ts';
 import { readConfig } from '../../../src/formats/peft/read-config.ts';
 import { assertNoPollution, orRefused } from '../invariants.ts';
 
-/** adapter_config.json, as PEFT's and as MLX's. */
+/** adapter_config.json of PEFT and of MLX. */
 export function fuzz(data: Buffer): void {
   const peft = orRefused(() => readConfig(data));
   if (peft) {

@@ -6,10 +6,10 @@ import { CHECKPOINT_BODY } from '../../../src/resources/runs/checkpoint-body.ts'
 import { OPTIMIZER_FILE } from '../../../src/resources/runs/checkpoint-upload.ts';
 import { assertNoPollution, orRefused } from '../invariants.ts';
 
-/** Names that the service gives files; whatever a client says, it is one of these. */
+/** The names that the service gives to files; whatever the client sends, the name is one of these. */
 const OURS: readonly string[] = [WEIGHTS_FILE, CONFIG_FILE, CARD_FILE, OPTIMIZER_FILE];
 
-/** The name and the filename of a part, with a zero between them. */
+/** The name and the filename of a part, separated by a zero. */
 export function fuzz(data: Buffer): void {
   const [name, filename] = data.toString('utf8').split('\0', 2);
   for (const parts of [ADAPTER_BODY, SQUEEZE_BODY, CHECKPOINT_BODY]) {

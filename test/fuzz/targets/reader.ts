@@ -3,7 +3,7 @@ import { readBytes } from '../read-bytes.ts';
 
 const CONFIG = Buffer.from('{"peft_type":"LORA","r":4,"lora_alpha":8}');
 
-/** A file of weights of any format, down to the adapter; with PEFT's configuration and without one. */
+/** A weights file of any format, read into an adapter, with and without PEFT's configuration. */
 export async function fuzz(data: Buffer): Promise<void> {
   for (const config of [null, CONFIG]) {
     try {

@@ -23,7 +23,7 @@ const CARD = 'README.md';
 onEachDialect('the files of adapters', (database, folder) => {
   const onBench = (work: (bench: StorageBench) => Promise<void>) => withBench(database(), folder(), work);
 
-  it('lie in the database where they are small, else in the storage, once', () =>
+  it('are in the database if they are small, otherwise in the storage, once', () =>
     onBench(async (bench) => {
       const small = await bench.register(tinyAdapter());
       assert.deepEqual(await bench.objects(), []);
@@ -44,7 +44,7 @@ onEachDialect('the files of adapters', (database, folder) => {
       await bench.assertTidy();
     }));
 
-  it('have one content of the same bytes, when many bring them at once', () =>
+  it('have one content for equal bytes, even if many uploads bring them at once', () =>
     onBench(async (bench) => {
       const spaces = [bench.own, await bench.other(), bench.workspaces.of(DEFAULT_TENANT)];
       const made = await Promise.all(
@@ -71,7 +71,7 @@ onEachDialect('the files of adapters', (database, folder) => {
       await assertReadable(bench.own, id);
     }));
 
-  it('hand out what a job needs', () =>
+  it('give a job what it needs', () =>
     onBench(async (bench) => {
       for (const adapter of [tinyAdapter(), largeAdapter()]) {
         const { id } = await bench.register(adapter);
@@ -92,7 +92,7 @@ onEachDialect('the files of adapters', (database, folder) => {
       }
     }));
 
-  it('have files that are read whole and in ranges, small and large', () =>
+  it('can be read whole and in ranges, small and large', () =>
     onBench(async (bench) => {
       const { adapters } = bench.own;
       for (const adapter of [tinyAdapter(), largeAdapter()]) {
@@ -119,7 +119,7 @@ onEachDialect('the files of adapters', (database, folder) => {
       assert.equal((await contentOf((await adapters.readFile(id, CARD)).stream)).length, 0);
     }));
 
-  it('say so when the storage lost a file, or the adapter went before it was read', () =>
+  it('report that the storage lost a file, or that the adapter was removed before reading', () =>
     onBench(async (bench) => {
       const { adapters } = bench.own;
       const { id } = await bench.register(largeAdapter());
@@ -133,7 +133,7 @@ onEachDialect('the files of adapters', (database, folder) => {
       await assert.rejects(adapters.modules(id), { code: 'ADAPTER_NOT_FOUND' });
     }));
 
-  it('are read to the end by who has begun before they were removed', () =>
+  it('can be read to the end by a reader that began before they were removed', () =>
     onBench(async (bench) => {
       for (const adapter of [tinyAdapter(), largeAdapter()]) {
         const { id } = await bench.register(adapter);
@@ -144,7 +144,7 @@ onEachDialect('the files of adapters', (database, folder) => {
       }
     }));
 
-  it('are not recorded where what was written for them was removed meanwhile', () =>
+  it('are not recorded if their content was removed meanwhile', () =>
     onBench(async (bench) => {
       await bench.arrived(largeAdapter(), async (files) => {
         const { adapters } = bench.own;

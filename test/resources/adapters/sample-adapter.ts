@@ -5,7 +5,7 @@ import type { NewAdapter } from '../../../src/resources/adapters/rows.ts';
 import { AdapterStore } from '../../../src/resources/adapters/store.ts';
 import type { WrittenFile } from '../../../src/resources/contents/content-files.ts';
 
-/** Of jobs whose work is a script, or that are never done. */
+/** For jobs whose work is a script, or that are never executed. */
 export const SAMPLE_ADAPTER = `ad_${'0'.repeat(31)}1`;
 
 const WEIGHTS = Buffer.from('weights that nobody reads');
@@ -29,7 +29,7 @@ export const SAMPLE_FACTS: NewAdapter['described'] = {
   warnings: [],
 };
 
-/** Records an adapter of an id that a test has chosen; where it is there already nothing happens. */
+/** Records an adapter with an id chosen by the test; if it exists, nothing happens. */
 export async function insertSampleAdapter(
   database: Database,
   { id = SAMPLE_ADAPTER, tenant = DEFAULT_TENANT } = {},

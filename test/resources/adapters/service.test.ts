@@ -18,7 +18,7 @@ const CARD = 'README.md';
 onEachDialect('the adapters of a tenant', (database, folder) => {
   const onBench = (work: (bench: StorageBench) => Promise<void>) => withBench(database(), folder(), work);
 
-  it('have records and ids of their own, also with the same bytes', () =>
+  it('have records and ids of their own, even with the same bytes', () =>
     onBench(async (bench) => {
       const first = await bench.register(largeAdapter(), { keeping: { labels: { n: '1' } } });
       const second = await bench.register(largeAdapter(), { keeping: { name: 'second' } });
@@ -40,7 +40,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       await bench.assertTidy();
     }));
 
-  it('say nothing of what other tenants have', () =>
+  it('do not depend on the adapters of other tenants', () =>
     onBench(async (bench) => {
       const other = await bench.other();
       const { id, content_known } = await bench.register(largeAdapter());
@@ -55,7 +55,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       await assertReadable(bench.own, id);
     }));
 
-  it('are known by weights and configuration, whatever lies beside them', () =>
+  it('are recognised by weights and configuration, whatever other files there are', () =>
     onBench(async (bench) => {
       const { adapters } = bench.own;
       const { weights, config } = tinyAdapter();
@@ -71,7 +71,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       assert.equal((await bench.register(spaced)).content_known, false);
     }));
 
-  it('are called by their keeping, else by a file that says something, else by their base model', () =>
+  it('are named by the request, else by a file with a meaningful name, else by their base model', () =>
     onBench(async (bench) => {
       const { adapters } = bench.own;
       const named = (sentAs: string, keeping = {}) =>
@@ -97,7 +97,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       }
     }));
 
-  it('are none that cannot be read, and nothing is left of them', () =>
+  it('are not recorded if they cannot be read, and nothing is left of them', () =>
     onBench(async (bench) => {
       const good = tinyAdapter();
       const cases: [TinyAdapter, string][] = [
@@ -117,7 +117,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       assert.deepEqual({ ...(await storedBytesOf(bench.own)) }, { adapters: 0, bytes: 0 });
     }));
 
-  it('know neither other ids nor other files', () =>
+  it('are not found by other ids, and have no other files', () =>
     onBench(async (bench) => {
       const { adapters } = bench.own;
       const record = await bench.register();
@@ -132,7 +132,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       assert.throws(() => fileOf(record, 'x'), /it has adapter_model.safetensors, adapter_config.json/);
     }));
 
-  it('stay as long as they are told to, or by default', () =>
+  it('are kept as long as requested, or by default', () =>
     onBench(async (bench) => {
       const withDefault = new AdapterService(database(), bench.store, DEFAULT_TENANT, 200);
       const byDefault = (keeping: object) =>
@@ -145,7 +145,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       assert.equal(seconds(await byDefault({ ttlSeconds: 100 })), 100);
     }));
 
-  it('are gone as soon as their time is over, and not found when they were swept', () =>
+  it('are gone as soon as they expire, and not found after a sweep', () =>
     onBench(async (bench) => {
       const { adapters } = bench.own;
       const record = await bench.register(tinyAdapter(), { keeping: { ttlSeconds: 0 } });
@@ -157,7 +157,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       await assert.rejects(adapters.change(id, { ttlSeconds: null }), expired, 'nothing brings it back');
       assert.equal(await adapters.find(id), undefined);
       assert.deepEqual((await adapters.page({}, { limit: 5 })).items, []);
-      // The same content is another adapter.
+      // The same content is a new adapter.
       const again = await bench.register();
       assert.deepEqual([again.content_known, again.expires_at], [true, null]);
       await bench.sweeper().sweep();
@@ -168,7 +168,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       await assert.rejects(adapters.get(other.id), { code: 'ADAPTER_NOT_FOUND' }, 'removed before');
     }));
 
-  it('change only in what is said', () =>
+  it('change only in the given fields', () =>
     onBench(async (bench) => {
       const { adapters } = bench.own;
       const keeping = { name: 'first', labels: { a: '1', b: '2' }, ttlSeconds: 1_000 };
@@ -197,7 +197,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       await assert.rejects(adapters.get(record.id), { code: 'ADAPTER_EXPIRED' });
     }));
 
-  it('go without touching another one that has the same bytes', () =>
+  it('are removed without affecting others with the same bytes', () =>
     onBench(async (bench) => {
       const other = await bench.other();
       const made = [await bench.register(largeAdapter()), await bench.register(largeAdapter())];
@@ -221,7 +221,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       await bench.assertTidy();
     }));
 
-  it('stay while an unfinished job reads them', () =>
+  it('are kept while an unfinished job reads them', () =>
     onBench(async (bench) => {
       const { adapters } = bench.own;
       const [one, two] = [await bench.register(), await bench.register()];
@@ -239,7 +239,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       for (const { id } of [one, two]) await adapters.remove(id);
     }));
 
-  it('are removed, or read by a job that is accepted at once: never both', () =>
+  it('are either removed or read by a job that is accepted at the same time, never both', () =>
     onBench(async (bench) => {
       const { adapters, jobStore } = bench.own;
       for (let round = 0; round < 20; round++) {
@@ -261,7 +261,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       }
     }));
 
-  it('are changed and removed at once in some order: no change survives that it was not told of', () =>
+  it('are changed and removed at once in some order, and no successful change is lost', () =>
     onBench(async (bench) => {
       const { adapters } = bench.own;
       for (let round = 0; round < 15; round++) {
@@ -278,7 +278,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       assert.deepEqual(labels, []);
     }));
 
-  it('are labelled by many at once, each time as one of them said', () =>
+  it('get the labels of one of many simultaneous changes', () =>
     onBench(async (bench) => {
       const { id } = await bench.register();
       const said = Array.from({ length: 8 }, (_, i) => ({ [`own${i}`]: String(i), shared: String(i) }));
@@ -289,7 +289,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       assert.ok(said.some((one) => JSON.stringify(one) === JSON.stringify(labels)));
     }));
 
-  it('are removed by one of many', () =>
+  it('are removed by one of many simultaneous calls', () =>
     onBench(async (bench) => {
       const { id } = await bench.register();
       const removals = await Promise.allSettled(

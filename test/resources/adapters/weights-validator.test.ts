@@ -44,7 +44,7 @@ describe('the validator for weights of any format', () => {
     ['GGUF of another version', Buffer.from(`GGUF\x01\0\0\0${'\0'.repeat(64)}`, 'latin1'), 'GGUF_VERSION'],
   ];
   for (const [what, file, verdict] of cases) {
-    it(`${what}: ${verdict}, however it is cut`, () => {
+    it(`${what}: ${verdict}, however it is split`, () => {
       const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 });
       assert.equal(verdictOf(file), verdict);
       fc.assert(

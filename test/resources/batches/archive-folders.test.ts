@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { ArchiveFolders } from '../../../src/resources/batches/archive-folders.ts';
 import fc, { anyCharacter } from '../../fast-check.ts';
 
-/** What a careful program that unpacks takes. */
+/** What a careful program that unpacks archives accepts. */
 function assertSafe(folder: string): void {
   assert.doesNotMatch(folder, /\p{Cs}/u);
   assert.doesNotMatch(folder, /[\p{Cc}\p{Cf}:*?"<>|\\]/u);
@@ -15,7 +15,7 @@ function assertSafe(folder: string): void {
 }
 
 describe('the folders of an archive', () => {
-  it('are what items are called, as far as that is safe', () => {
+  it('are named after items, as far as that is safe', () => {
     const folders = new ArchiveFolders();
     const cases: [string, string][] = [
       ['support-chat v3', 'support-chat v3'],
@@ -37,7 +37,7 @@ describe('the folders of an archive', () => {
     for (const [name, folder] of cases) assert.equal(folders.take(name, 7), folder, name);
   });
 
-  it('are each of one item, whatever file systems take for the same', () => {
+  it('are different on every file system, one for each item', () => {
     const folders = new ArchiveFolders();
     const taken = ['a', 'A', 'a', 'a-2', 'e\u0301', '\u00e9', 'a'].map((name) => folders.take(name, 0));
     assert.deepEqual(taken, ['a', 'A-2', 'a-3', 'a-2-2', '\u00e9', '\u00e9-2', 'a-4']);
@@ -45,7 +45,7 @@ describe('the folders of an archive', () => {
     assert.equal(new Set(many).size, many.length);
   });
 
-  it('are safe and their own for any names', () => {
+  it('are safe and different for any names', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.string({ unit: anyCharacter, maxLength: 300 }), fc.string()), { maxLength: 8 }),

@@ -19,7 +19,7 @@ import { batchesOf, insertBatch, itemsIn } from './insert-batch.ts';
 class Died extends Error {}
 
 onEachDialect('the end of a batch', (database) => {
-  /** The stores of a process, and the batches whose ends it was told of. */
+  /** The stores of a process, and the batches whose ends were reported to it. */
   function processOf(own: Database = database()) {
     const told: string[] = [];
     const observer = { onBatchFinished: ({ id }: { readonly id: string }) => told.push(id) };
@@ -66,7 +66,7 @@ onEachDialect('the end of a batch', (database) => {
     assert.deepEqual(await events(), [ended]);
   });
 
-  it('is partial where something succeeded and something failed', async () => {
+  it('is partial if some jobs succeeded and some failed', async () => {
     const cases = [
       [['succeeded', 'partial'], 'partial'],
       [['partial', 'partial'], 'partial'],
@@ -86,7 +86,7 @@ onEachDialect('the end of a batch', (database) => {
     }
   });
 
-  it('tells of a partial job its results and the code of what failed; webhooks are told too', async () => {
+  it('reports the results and the error code of a partial job, in webhooks too', async () => {
     await newWebhook(database(), { events: ['job.partial'] });
     const { id, jobs } = await insertBatch(database(), 1);
     const { results } = await processOf().worker.end(jobs[0]!.id, 'partial');
@@ -104,7 +104,7 @@ onEachDialect('the end of a batch', (database) => {
     assert.deepEqual(data.job.results, results);
   });
 
-  it('comes once when many jobs end in one transaction, and each by itself meanwhile', async () => {
+  it('comes once if many jobs end in one transaction while others end one by one', async () => {
     await newWebhook(database(), { events: ['batch.ended'] });
     const { id, jobs } = await insertBatch(database(), 24);
     const [a, b, c] = [processOf(), processOf(), processOf()];
@@ -113,7 +113,7 @@ onEachDialect('the end of a batch', (database) => {
       a.jobs.cancelAll(ids.slice(0, 16)),
       b.jobs.cancelAll(ids.slice(8)),
       ...ids.map(async (id) => {
-        // Where it was cancelled before, there is nothing to do.
+        // If it was cancelled before, there is nothing to do.
         const job = await c.worker.succeed(id).catch(() => undefined);
         return job?.state === 'succeeded' ? [job] : [];
       }),
@@ -134,7 +134,7 @@ onEachDialect('the end of a batch', (database) => {
     assert.equal((await events()).length, 1);
   });
 
-  it('is one with that of the last job, wherever the process dies', async () => {
+  it('is in one transaction with that of the last job, wherever the process dies', async () => {
     await newWebhook(database(), { events: ['batch.ended'] });
     const { write } = database();
     const dyingBefore: Database['write'] = (work) =>
@@ -178,7 +178,7 @@ onEachDialect('the end of a batch', (database) => {
     }
   });
 
-  it('agrees with its jobs, whenever somebody looks', async () => {
+  it('agrees with its jobs at every moment', async () => {
     const batch = await insertBatch(database(), 30);
     const { worker } = processOf();
     let isOver = false;
@@ -204,7 +204,7 @@ onEachDialect('the end of a batch', (database) => {
     assert.ok((await looking) > 1);
   });
 
-  it('comes with jobs that are taken after its cancellation: they do not begin', async () => {
+  it('includes jobs that are accepted after its cancellation: they do not begin', async () => {
     const { id, jobs } = await insertBatch(database(), 2);
     const { worker, told } = processOf();
     await batchesOf(database()).cancel(id);
@@ -214,7 +214,7 @@ onEachDialect('the end of a batch', (database) => {
     assert.deepEqual(told, [id]);
   });
 
-  it('is that of no job which was accepted without a batch, or whose batch is gone', async () => {
+  it('does not depend on jobs without a batch, or of a deleted one', async () => {
     const { jobs, worker, told } = processOf();
     await insertSampleAdapter(database());
     for (const batch_id of [null, newBatchId(0)]) {

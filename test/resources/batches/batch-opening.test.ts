@@ -13,11 +13,11 @@ import { type JobBench, squeezeOf, withJobBench } from '../jobs/job-bench.ts';
 import { jobIds, jobsIn } from '../jobs/job-rows.ts';
 import { insertBatch, itemsIn, jobsOf } from './insert-batch.ts';
 
-/** More than come in two transactions. */
+/** More items than fit into two transactions. */
 const JOBS = 110;
 /** The draft, its items, its acceptance, three for the jobs, and the last one. */
 const TRANSACTIONS = 7;
-/** From then on it is there. */
+/** From then on the batch exists. */
 const ACCEPTED = 3;
 
 class Died extends Error {}
@@ -25,7 +25,7 @@ class Died extends Error {}
 onEachDialect('a batch whose process dies', (database) => {
   const withBench = (work: (bench: JobBench) => Promise<void>) => withJobBench(work, database());
 
-  /** A process that dies at one of its transactions, before it counts or just after. */
+  /** A process that dies at one of its transactions, just before or just after the commit. */
   function dying(bench: JobBench, at: number, counts: boolean): Workspace {
     const { write } = database();
     let writes = 0;
@@ -48,7 +48,7 @@ onEachDialect('a batch whose process dies', (database) => {
   const onlyBatch = async ({ batches }: Workspace) => (await batches.page({}, { limit: 2 })).items[0]!.id;
 
   for (let at = 1; at <= TRANSACTIONS; at++) {
-    it(`at transaction ${at} is not there, or whole`, () =>
+    it(`at transaction ${at} does not exist, or is complete`, () =>
       withBench(async (bench) => {
         const adapterId = await bench.upload();
         const ended = dying(bench, at, at < ACCEPTED).batches.submit(requestOf(adapterId));
@@ -77,7 +77,7 @@ onEachDialect('a batch whose process dies', (database) => {
       }));
   }
 
-  /** What a sweep does later. */
+  /** The work of a later sweep. */
   async function removed(bench: JobBench): Promise<void> {
     const sweep = async (hours: number) => {
       const swept = new SweepCounts();
@@ -91,7 +91,7 @@ onEachDialect('a batch whose process dies', (database) => {
       assert.deepEqual(await database().reader.selectFrom(table).selectAll().execute(), []);
   }
 
-  it('is retried and cancelled to its end by another one', () =>
+  it('is retried and cancelled completely by another process', () =>
     withBench(async (bench) => {
       const first = await bench.batches.submit(requestOf(await bench.upload()));
       const failed = await jobsOf(bench.batches, first);

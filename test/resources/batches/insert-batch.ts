@@ -35,16 +35,16 @@ export const itemsOf = async (
   { id }: { readonly id: string },
 ): Promise<readonly BatchItem[]> => (await batches.items(id, { limit: 20_000 })).items;
 
-/** Ids of the jobs of a batch, in its order; all its items have one. */
+/** Ids of the jobs of a batch, in order; all its items have one. */
 export const jobsOf = async (
   batches: Pick<BatchService, 'items'>,
   batch: { readonly id: string },
 ): Promise<string[]> => (await itemsOf(batches, batch)).map(({ job_id }) => job_id!);
 
-/** What the jobs of its batches read: one of each tenant. */
+/** The adapters that the jobs of its batches read: one for each tenant. */
 const adapterOf = (tenant: string): string => `ad_${hash('md5', tenant)}`;
 
-/** A batch that was accepted with so many jobs. */
+/** A batch that was accepted with this many jobs. */
 export async function insertBatch(
   database: Database,
   count: number,

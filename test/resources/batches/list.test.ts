@@ -9,7 +9,7 @@ import { batchesOf, insertBatch } from './insert-batch.ts';
 
 const NOTHING = { succeeded: 0, partial: 0, failed: 0, cancelled: 0, cancelled_at: null, finished_at: 9 };
 
-/** Every way in which a batch of three jobs may stand. */
+/** Every combination of states of a batch with three jobs. */
 const ROWS = [
   { ...NOTHING, finished_at: null },
   { ...NOTHING, finished_at: null, succeeded: 1, partial: 0, failed: 1 },
@@ -25,7 +25,7 @@ const ROWS = [
 const STATES: readonly BatchState[] = ['active', 'succeeded', 'partial', 'failed', 'cancelled'];
 
 onEachDialect('a list of batches', (database) => {
-  it('is of the states that are wanted, as batches tell them, whatever the size of its pages', async () => {
+  it('filters by states, and returns the same whatever the size of its pages', async () => {
     const store = batchesOf(database());
     for (const row of ROWS) {
       const { id } = await insertBatch(database(), 3);
@@ -49,7 +49,7 @@ onEachDialect('a list of batches', (database) => {
     }
   });
 
-  it('has those with all the labels that are wanted', async () => {
+  it('has those with all the requested labels', async () => {
     const store = batchesOf(database());
     const { id } = await insertBatch(database(), 1, { labels: { team: 'search', 'a/b': 'x:y' } });
     await insertBatch(database(), 1, { labels: { team: 'other' } });
@@ -70,7 +70,7 @@ onEachDialect('a list of batches', (database) => {
     );
   });
 
-  it('leads to the results of its batches, also of jobs that stand in one twice', async () => {
+  it('links to the results of its batches, even of jobs that are in one twice', async () => {
     const [first, second] = [await insertBatch(database(), 2), await insertBatch(database(), 2)];
     const results: string[] = [];
     for (const [i, job] of [...first.jobs, ...second.jobs].entries()) {

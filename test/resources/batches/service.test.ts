@@ -15,13 +15,13 @@ import { itemsOf, jobsOf } from './insert-batch.ts';
 const uploads = (bench: JobBench, count: number) =>
   Promise.all(Array.from({ length: count }, (_, i) => bench.upload(i + 1)));
 
-/** One adapter, `count` different jobs of it. */
+/** One adapter, and `count` different jobs for it. */
 const batchOf = (adapterId: string, count: number, more: object = {}): BatchRequest => ({
   jobs: Array.from({ length: count }, (_, i) => squeezeOf(adapterId, i + 1)),
   ...more,
 });
 
-/** What is known of batches and jobs. */
+/** The numbers of batches and jobs. */
 async function left({ database: { reader } }: JobBench) {
   const count = async (table: 'batch' | 'batch_member' | 'job') =>
     (await reader.selectFrom(table).selectAll().execute()).length;
@@ -32,7 +32,7 @@ onEachDialect('batches', (database) => {
   const withBench = (work: (bench: JobBench) => Promise<void>) => withJobBench(work, database());
 
   describe('accepting a batch', () => {
-    it('makes a job of every adapter, with what the batch says', () =>
+    it('creates a job for every adapter, with the settings of the batch', () =>
       withBench(async (bench) => {
         const ids = await uploads(bench, 3);
         const request: BatchRequest = {
@@ -73,7 +73,7 @@ onEachDialect('batches', (database) => {
         );
       }));
 
-    it('takes jobs of any kinds, whose own words come first', () =>
+    it('accepts jobs of any kind, whose own settings take precedence', () =>
       withBench(async (bench) => {
         const [a, b] = (await uploads(bench, 2)) as [string, string];
         const batch = await bench.batches.submit({
@@ -106,7 +106,7 @@ onEachDialect('batches', (database) => {
         assert.deepEqual(ids, ids.toSorted(), 'the order of the ids is that of the batch');
       }));
 
-    it('accepts nothing when it contradicts itself, and tells each fault with its index', () =>
+    it('accepts nothing if the request contradicts itself, and reports each fault with its index', () =>
       withBench(async (bench) => {
         const id = await bench.upload();
         const faults = async (request: BatchRequest) => {
@@ -142,7 +142,7 @@ onEachDialect('batches', (database) => {
         assert.deepEqual(await left(bench), { batches: 0, members: 0, jobs: 0 });
       }));
 
-    it('has what cannot be tried as items that have failed, beside those that can', () =>
+    it('keeps items that cannot be tried as failed ones, beside the others', () =>
       withBench(async (bench) => {
         const id = await bench.upload();
         const none = `ad_${'0'.repeat(32)}`;
@@ -174,7 +174,7 @@ onEachDialect('batches', (database) => {
         assert.equal(bench.finishedBatches.at(-1)!.id, batch.id);
       }));
 
-    it('has ended at once where nothing can be tried, and can be retried when something can', () =>
+    it('gives a batch that has ended at once if no item can be tried, and that can be retried later', () =>
       withBench(async (bench) => {
         const request: BatchRequest = { adapter_ids: ['ad_x', 'ad_y'], targets: [{ rank: 2 }] };
         const batch = await bench.batches.submit(request);
@@ -195,7 +195,7 @@ onEachDialect('batches', (database) => {
         await assert.rejects(bench.batches.submit({ ...request, adapter_ids: [] }), failsWith('BATCH_EMPTY'));
       }));
 
-    it('fails an item whose adapter goes while it is accepted', () =>
+    it('fails an item whose adapter is removed meanwhile', () =>
       withBench(async (bench) => {
         const [a, b] = (await uploads(bench, 2)) as [string, string];
         const draft = bench.batches.submit(
@@ -219,7 +219,7 @@ onEachDialect('batches', (database) => {
         assert.equal((await bench.batches.get(batch.id)).state, 'partial');
       }));
 
-    it('leaves nothing where it is not admitted', () =>
+    it('leaves nothing if the batch is refused', () =>
       withBench(async (bench) => {
         const admit = async () => {
           throw new AppError('QUOTA_QUEUED_JOBS', 'There is no room.');
@@ -229,7 +229,7 @@ onEachDialect('batches', (database) => {
         assert.deepEqual(await left(bench), { batches: 0, members: 0, jobs: 0 });
       }));
 
-    it('is accepted whether the queue is there or not', () =>
+    it('works whether the queue is available or not', () =>
       withBench(async (bench) => {
         bench.queue.down = true;
         const batch = await bench.batches.submit(batchOf(await bench.upload(), 3));
@@ -237,7 +237,7 @@ onEachDialect('batches', (database) => {
         assert.deepEqual(await jobIds(bench.database), await jobsOf(bench.batches, batch));
       }));
 
-    it('has the results of work that was done, and joins what is under way', () =>
+    it('uses the results of earlier work, and joins work in progress', () =>
       withBench(async (bench) => {
         const id = await bench.upload();
         const done = await bench.jobs.submit(squeezeOf(id, 1));
@@ -254,7 +254,7 @@ onEachDialect('batches', (database) => {
         await bench.batches.cancel(batchId);
         await bench.batches.settled();
         assert.equal((await bench.end(running.id, WORK)).state, 'succeeded', 'others still wait for it');
-        // All of it was done: the batch has ended when it was accepted.
+        // All of it was done before, so the batch ended when it was accepted.
         const whole = await bench.batches.submit(batchOf(id, 2));
         assert.equal((await bench.batches.get(whole.id)).state, 'succeeded');
         assert.equal(bench.finishedBatches.at(-1)!.id, whole.id);
@@ -264,7 +264,7 @@ onEachDialect('batches', (database) => {
   });
 
   describe('a batch', () => {
-    it('tells how far it is, ends with its last job, and stays as it ended', () =>
+    it('shows its progress, ends with its last job, and keeps its outcome', () =>
       withBench(async (bench) => {
         const id = await bench.upload();
         const batch = await bench.batches.submit(batchOf(id, 4, { ttl_seconds: 3600 }));
@@ -343,13 +343,13 @@ onEachDialect('batches', (database) => {
           if (page.next === null) break;
           after = page.next;
         }
-        // Made within one millisecond, their order is that of chance.
+        // If they were created within one millisecond, their order would be arbitrary.
         assert.deepEqual(found.toSorted(), ids.toSorted());
         await assert.rejects(bench.batches.get(newBatchId(0)), failsWith('BATCH_NOT_FOUND'));
         await assert.rejects(bench.batches.get('../x'), failsWith('BATCH_NOT_FOUND'));
       }));
 
-    it('is cancelled at once; jobs that ended, and those of others, stay', () =>
+    it('is cancelled at once, without affecting jobs that have ended or belong to others', () =>
       withBench(async (bench) => {
         const id = await bench.upload();
         const batch = await bench.batches.submit(batchOf(id, 5));
@@ -413,7 +413,7 @@ onEachDialect('batches', (database) => {
         await assert.rejects(bench.batches.retry(again.id), failsWith('BATCH_SUCCEEDED'));
       }));
 
-    it('is deleted with the jobs it made, when it has ended', () =>
+    it('is deleted with its jobs when it has ended', () =>
       withBench(async (bench) => {
         const id = await bench.upload();
         const old = await bench.jobs.submit(squeezeOf(id, 1));
@@ -428,8 +428,8 @@ onEachDialect('batches', (database) => {
       }));
   });
 
-  describe('tenants', () => {
-    it('do not see each other’s batches', () =>
+  describe('batches of different tenants', () => {
+    it('are invisible to each other', () =>
       withBench(async (bench) => {
         const batch = await bench.batches.submit(batchOf(await bench.upload(), 1));
         const parts = { store: bench.whole, dispatcher: bench.dispatcher };

@@ -52,7 +52,7 @@ onEachDialect('a connection', (database) => {
       return true;
     });
 
-  it('is kept with its credentials sealed, and shown without them', async () => {
+  it('is stored with its credentials sealed, and shown without them', async () => {
     const made = await service().create(MODELS, false);
     const { id, created_at, updated_at, ...shown } = made;
     assert.match(id, /^conn_[0-9a-f]{32}$/);
@@ -75,7 +75,7 @@ onEachDialect('a connection', (database) => {
     assert.deepEqual(openCredentials(access!.credentials!, box), credentials);
   });
 
-  it('has a name of its own in its tenant, also when several are made at once', async () => {
+  it('has a unique name in its tenant, even if several are created at once', async () => {
     const made = await Promise.allSettled(Array.from({ length: 5 }, () => service().create(MODELS, false)));
     const codes = made.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []));
     assert.deepEqual(codes, Array(4).fill('CONNECTION_EXISTS'));
@@ -88,7 +88,7 @@ onEachDialect('a connection', (database) => {
     await refused(service('other').remove('models', true), 'CONNECTION_NOT_FOUND');
   });
 
-  it('is in a list, page by page, of one kind or of all', async () => {
+  it('is listed page by page, with those of one kind or of all', async () => {
     for (const request of [MODELS, HUB, SERVER]) await service().create(request, false);
     const first = await service().page(undefined, { limit: 2 });
     const second = await service().page(undefined, { limit: 2, after: first.next! });
@@ -100,7 +100,7 @@ onEachDialect('a connection', (database) => {
     );
   });
 
-  it('is refused where it never could be used', async () => {
+  it('is refused if it could never be used', async () => {
     const cases: [ConnectionRequest, ErrorCode, RegExp][] = [
       [
         { ...MODELS, credentials: undefined } as never,
@@ -123,11 +123,11 @@ onEachDialect('a connection', (database) => {
     const none = service('default', null as never);
     await refused(none.create(MODELS, true), 'SECRETS_UNAVAILABLE', /SECRETS_KEYS/);
     assert.deepEqual(await store().accesses(), []);
-    // What has no secret needs no key.
+    // Without a secret no key is needed.
     await none.create(LENT, true);
   });
 
-  it('that lends what is the service’s own is a matter of administrators', async () => {
+  it('that lends the service’s own credentials requires an administrator', async () => {
     const inside = {
       ...MODELS,
       name: 'inside',
@@ -152,7 +152,7 @@ onEachDialect('a connection', (database) => {
     await refused(service().get('role'), 'CONNECTION_NOT_FOUND');
   });
 
-  it('is narrowed by whoever may write, and led elsewhere by who has its credentials', async () => {
+  it('can be narrowed by a caller who may write, but gets a new address only with its credentials', async () => {
     await service().create(MODELS, false);
     await service().create(SERVER, false);
     const elsewhere: [string, ConnectionChange][] = [
@@ -182,7 +182,7 @@ onEachDialect('a connection', (database) => {
     assert.deepEqual((await service().get('models')).prefixes, ['s3://other']);
   });
 
-  it('that is changed by several at once has all changes', async () => {
+  it('that is changed by several callers at once has all changes', async () => {
     const { updated_at: _then, ...made } = await service().create(MODELS, false);
     const changes = [
       { description: 'new' },
@@ -195,7 +195,7 @@ onEachDialect('a connection', (database) => {
     assert.deepEqual(changed, { ...made, ...Object.assign({}, ...changes) });
   });
 
-  it('is one of so many', async () => {
+  it('is limited in number', async () => {
     await database().write(async (writer) => {
       const { id: _own, ...row } = {
         ...{

@@ -24,7 +24,7 @@ onEachDialect('a hold', (database, folder) => {
     await store.close();
   }
 
-  it('keeps content for as long as work goes on, also of one among several', async () => {
+  it('keeps content for as long as work continues, even if it is one of several', async () => {
     await content('a');
     await withDeletionHold(database(), async () => {
       await withDeletionHold(database(), sweep);

@@ -21,10 +21,10 @@ import {
 } from '../sweeps/storage-bench.ts';
 
 const GRACE_MS = HOUR_MS;
-/** By then nothing comes any more of a write that was given up; longer than the grace. */
+/** By then an abandoned write can no longer complete; longer than the grace period. */
 const LATE_MS = 2 * HOUR_MS;
 
-/** Sweeps as if it were so much later. */
+/** Sweeps as if this much time had passed. */
 async function sweep(
   { database, store }: Pick<StorageBench, 'database' | 'store'>,
   laterMs = 0,
@@ -35,22 +35,22 @@ async function sweep(
   return swept;
 }
 
-/** Writes what an adapter needs into the storage, and records nothing of it. */
+/** Writes the content of an adapter into the storage, without a record of the adapter. */
 const prepared = (bench: StorageBench, seed: number) =>
   bench.arrived(largeAdapter(seed), (files) => bench.own.adapters.prepare(files));
 
-/** Nothing comes of what was prepared. */
+/** The prepared content is not used. */
 const abandon = ({ database, store }: StorageBench, { written }: PreparedAdapter) =>
   new Contents(database, store).abandon(written.writeId);
 
-/** The storage, where removing fails. */
+/** The storage, with failing removals. */
 const unremoving = (store: BlobStore): BlobStore =>
   Object.assign(Object.create(store) as BlobStore, { remove: () => Promise.reject(new SimulatedCrash()) });
 
 onEachDialect('content', (database, folder) => {
   const onBench = (work: (bench: StorageBench) => Promise<void>) => withBench(database(), folder(), work);
 
-  it('goes when nobody has referred to it for the grace, and not before', () =>
+  it('is removed when no record has referred to it for the grace period, and not before', () =>
     onBench(async (bench) => {
       const made = [await bench.register(tinyAdapter()), await bench.register(largeAdapter())];
       for (const { id } of made) await bench.own.adapters.remove(id);
@@ -64,7 +64,7 @@ onEachDialect('content', (database, folder) => {
       assert.deepEqual((await sweep(bench, 2 * GRACE_MS)).all, []);
     }));
 
-  it('goes at once however much there is', () =>
+  it('is removed completely, however much there is', () =>
     onBench(async (bench) => {
       const kept = await bench.register(largeAdapter());
       const contents = Array.from({ length: 450 }, (_, i) => ({
@@ -77,7 +77,7 @@ onEachDialect('content', (database, folder) => {
       await assertReadable(bench.own, kept.id);
     }));
 
-  it('stays when it was released and somebody else refers to it, or does so again', () =>
+  it('is kept when another record refers to it, or a new one does after its release', () =>
     onBench(async (bench) => {
       const [first, other] = [await bench.register(largeAdapter()), await bench.register(largeAdapter())];
       const lone = await bench.register(largeAdapter(2));
@@ -93,7 +93,7 @@ onEachDialect('content', (database, folder) => {
       assert.deepEqual(await bench.contents(), []);
     }));
 
-  it('stays for the grace from when an upload found it, also if nobody referred to it then', () =>
+  it('is kept for the grace period after an upload found it, even if no record referred to it then', () =>
     onBench(async (bench) => {
       const { id } = await bench.register(largeAdapter());
       await bench.own.adapters.remove(id);
@@ -110,10 +110,10 @@ onEachDialect('content', (database, folder) => {
       assert.deepEqual([large.length, (await bench.objects()).length], [1, 1]);
     }));
 
-  it('is never referred to again once it is being removed: another copy is made, and stays', () =>
+  it('is never used again once its removal began: another copy is created, and kept', () =>
     onBench(async (bench) => {
       const { store } = bench;
-      /** What another sweep removes at the same time, so that it looks into the storage. */
+      /** What another sweep removes at the same time, so that this one checks the storage. */
       const removeAnother = async () => bench.own.adapters.remove((await bench.register(largeAdapter(9))).id);
       for (const adapter of [tinyAdapter(), largeAdapter()]) {
         const old = await bench.register(adapter);
@@ -136,7 +136,7 @@ onEachDialect('content', (database, folder) => {
         await sweep({ database: database(), store: slow }, 2 * GRACE_MS);
         assert.deepEqual(await statesOfIt(), ['stored']);
         await assertReadable(bench.own, between!);
-        // It dies before it has removed anything.
+        // The process dies before it has removed anything.
         await bench.own.adapters.remove(between!);
         await removeAnother();
         await assert.rejects(
@@ -156,7 +156,7 @@ onEachDialect('content', (database, folder) => {
       }
     }));
 
-  it('that was written and to which nothing came to refer goes after some days', () =>
+  it('that was written but never referred to is removed after some days', () =>
     onBench(async (bench) => {
       await prepared(bench, 1);
       assert.deepEqual((await sweep(bench, 0.9 * LONGEST_WRITE_MS)).all, []);
@@ -165,7 +165,7 @@ onEachDialect('content', (database, folder) => {
       await bench.assertTidy();
     }));
 
-  it('that was written for nothing goes soon where that is known, when nothing of it can come any more', () =>
+  it('that was written in vain is removed soon, if this is known and the write can no longer complete', () =>
     onBench(async (bench) => {
       const kept = await prepared(bench, 2);
       await abandon(bench, await prepared(bench, 1));
@@ -178,7 +178,7 @@ onEachDialect('content', (database, folder) => {
       assert.equal((await bench.objects()).length, 1);
     }));
 
-  it('of a write that fails goes soon', () =>
+  it('of a write that fails is removed soon', () =>
     onBench(async (bench) => {
       const full = Object.assign(Object.create(bench.store) as BlobStore, {
         putFile: async (...[key, path]: Parameters<BlobStore['putFile']>) => {
@@ -194,7 +194,7 @@ onEachDialect('content', (database, folder) => {
       await bench.assertTidy();
     }));
 
-  it('is left for the next sweep wherever one dies', () =>
+  it('is left to the next sweep, wherever one dies', () =>
     onBench(async (bench) => {
       let [life, isDone] = [0, false];
       for (; !isDone; life++) {
@@ -205,7 +205,7 @@ onEachDialect('content', (database, folder) => {
         }
         const dropped = await prepared(bench, 4);
         await abandon(bench, dropped);
-        // As if its file were to come only now: nothing is where the row says.
+        // As if its file arrived only now: there is none where the row says.
         const begun = { id: `${dropped.written.writeId!.slice(0, 12)}${'f'.repeat(20)}`, expires_at: 0 };
         await database().write((writer) => writer.insertInto('content_write').values(begun).execute());
         const dying = crashAfterWrites(bench, life);
@@ -225,7 +225,7 @@ onEachDialect('content', (database, folder) => {
       assert.ok(life > 6, `two writes, their file, what was released, two objects, rows: ${life} lives`);
     }));
 
-  it('is safe or gone wherever an upload of it dies', () =>
+  it('is either kept or removed, wherever an upload of it dies', () =>
     onBench(async (bench) => {
       let needed = 0;
       for (let life = 0; needed === 0; life++) {
@@ -245,7 +245,7 @@ onEachDialect('content', (database, folder) => {
       assert.equal(needed, 3, 'the write, its file, the adapter');
     }));
 
-  it('may be swept by several at once', () =>
+  it('may be swept by several processes at once', () =>
     onBench(async (bench) => {
       for (let round = 0; round < 5; round++) {
         const kept = await bench.register(largeAdapter(1));
@@ -260,7 +260,7 @@ onEachDialect('content', (database, folder) => {
       }
     }));
 
-  it('lies in the storage under its id', () =>
+  it('is in the storage under its id', () =>
     onBench(async (bench) => {
       await bench.register(largeAdapter());
       const large = (await bench.contents()).filter(({ inline }) => inline === null);

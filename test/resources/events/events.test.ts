@@ -59,7 +59,7 @@ onEachDialect('the events of a tenant', (database) => {
     assert.equal(jobOf(events[1]!).finished_at, null);
   });
 
-  it('tell of every attempt, and not of steps that change no state', async () => {
+  it('report every attempt, but no steps that do not change the state', async () => {
     const { id } = await accepted();
     const played = worker();
     const task = await played.begin(id);
@@ -75,7 +75,7 @@ onEachDialect('the events of a tenant', (database) => {
     ]);
   });
 
-  it('begin with queued, also for a job that has its results at once or never begins', async () => {
+  it('begin with queued, even for a job that has its results at once or never begins', async () => {
     const first = await newJob();
     await jobsIn(database()).accept([{ job: first, reuse: true }]);
     await worker().succeed(first.id);
@@ -88,7 +88,7 @@ onEachDialect('the events of a tenant', (database) => {
     assert.deepEqual(await typesOf(cancelled.id), ['job.queued', 'job.cancelled']);
   });
 
-  it('have nothing sealed in them', async () => {
+  it('contain nothing sealed', async () => {
     const source = { kind: 's3' as const, place: 's3://b/x', sealed: 'v1.SEALED' };
     const request = { kind: 'import' as const, source };
     const job = acceptedJob(newJobId(Date.now()), request);
@@ -103,7 +103,7 @@ onEachDialect('the events of a tenant', (database) => {
     assert.doesNotMatch(JSON.stringify(events), /SEALED/);
   });
 
-  it('can be chosen by job, batch, type and the labels it had', async () => {
+  it('can be filtered by job, batch, type and the labels at that time', async () => {
     const labels = { team: 'a', env: 'prod' };
     const { id: batchId, jobs } = await insertBatch(database(), 1, { labels });
     const [member] = jobs as [JobRecord];
@@ -124,7 +124,7 @@ onEachDialect('the events of a tenant', (database) => {
     assert.equal((await store('other').after(0, {})).events.length, 0);
   });
 
-  it('are seen in the order of their places by whoever reads while others write', async () => {
+  it('are read in order, even while others are written', async () => {
     await accepted();
     const seen: number[] = [];
     let isOver = false;
@@ -156,7 +156,7 @@ onEachDialect('the events of a tenant', (database) => {
     assert.equal(seen.length, 1 + 5 * 8 * 3);
   });
 
-  it('go when they are too old or too many, and who comes from before is told of a gap', async () => {
+  it('are removed when they are too old or too many, and readers from before learn of a gap', async () => {
     for (let i = 0; i < 4; i++) await accepted();
     const nowMs = Date.now();
     const hasGap = async (place: number) => (await store().after(place, {})).horizon > place;

@@ -11,7 +11,7 @@ const ANSWER = { status: 202, headers: { location: '/v1/jobs/x' }, body: '{"id":
 const LONG_MS = 60_000;
 
 onEachDialect('the store of claims', (database) => {
-  /** As every process has one of its own. */
+  /** Each process has its own store. */
   const store = () => new ClaimStore(database());
   const by = (owner: string, change: Partial<Claimant> = {}): Claimant => ({
     tenant: 'default',
@@ -21,7 +21,7 @@ onEachDialect('the store of claims', (database) => {
   });
   const isOurs = async (claimant: Claimant) => (await store().claim(claimant, ONE, LONG_MS)).state === 'ours';
 
-  it('gives a key to exactly one of many who ask at once', async () => {
+  it('gives a key to exactly one of many simultaneous callers', async () => {
     const claims = await Promise.all(
       Array.from({ length: 100 }, (_, index) => store().claim(by(`owner-${index}`), ONE, LONG_MS)),
     );
@@ -29,7 +29,7 @@ onEachDialect('the store of claims', (database) => {
     assert.equal(claims.filter((claim) => claim.state === 'in-flight').length, 99);
   });
 
-  it('gives a key whose time is over to exactly one of many', async () => {
+  it('gives an expired key to exactly one of many', async () => {
     await store().claim(by('dead'), ONE, -1);
     const claims = await Promise.all(
       Array.from({ length: 20 }, (_, index) => store().claim(by(`owner-${index}`), ONE, LONG_MS)),
@@ -37,7 +37,7 @@ onEachDialect('the store of claims', (database) => {
     assert.equal(claims.filter((claim) => claim.state === 'ours').length, 1);
   });
 
-  it('keeps what the owner says, and nothing that others say', async () => {
+  it('saves what the owner writes, and nothing from others', async () => {
     const claims = store();
     await claims.claim(by('first'), ONE, LONG_MS);
     assert.equal(await claims.hold(by('second'), { route: 'x', payload: 'x' }, LONG_MS), false);
@@ -54,17 +54,17 @@ onEachDialect('the store of claims', (database) => {
     } satisfies Claim);
   });
 
-  it('frees a key that is given back, and one whose owner is gone', async () => {
+  it('frees a key that is returned, and one whose owner is gone', async () => {
     assert.ok(await isOurs(by('first')));
     await store().release(by('first'));
     assert.equal((await store().claim(by('second'), ONE, 40)).state, 'ours');
     await until('the end of the lease', async () => (await isOurs(by('third'))) || undefined);
-    // Too late, and to nobody's harm.
+    // Too late, and without harm.
     assert.equal(await store().settle(by('second'), ONE, ANSWER, LONG_MS), false);
     assert.equal((await store().claim(by('fourth'), ONE, LONG_MS)).state, 'in-flight');
   });
 
-  it('goes on with a key whose lease ran out while nobody else wanted it', async () => {
+  it('renews a key whose lease expired if no other caller took it', async () => {
     await store().claim(by('slow'), ONE, -1);
     assert.equal(await store().hold(by('slow'), KNOWN, LONG_MS), true);
     await store().release(by('slow'));
@@ -72,7 +72,7 @@ onEachDialect('the store of claims', (database) => {
     assert.equal((await store().claim(by('next'), ONE, LONG_MS)).state, 'answered');
   });
 
-  it('gives an answer for as long as it is kept, and forgets it in a sweep', async () => {
+  it('returns a response until it expires, and removes it in a sweep', async () => {
     await database().write((writer) => ensureTenant(writer, 'other'));
     await store().settle(by('old'), KNOWN, ANSWER, -1);
     await store().settle(by('old', { tenant: 'other' }), KNOWN, ANSWER, -1);
@@ -85,7 +85,7 @@ onEachDialect('the store of claims', (database) => {
     assert.equal((await store().claim(by('next', { key: 'third' }), ONE, 1)).state, 'in-flight');
   });
 
-  it('is of one tenant each', async () => {
+  it('has keys for each tenant', async () => {
     await database().write((writer) => ensureTenant(writer, 'other'));
     assert.ok(await isOurs(by('first')));
     assert.ok(await isOurs(by('second', { tenant: 'other' })));

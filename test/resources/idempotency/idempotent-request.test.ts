@@ -5,7 +5,7 @@ import { IdempotentRequest } from '../../../src/resources/idempotency/idempotent
 import { sqliteIn } from '../../database/dialects.ts';
 import { withFolder } from '../../queue/harness.ts';
 
-it('a request holds its key, however far the clock is put on while it is handled', (t) =>
+it('a request keeps its key, however far the clock is set forward while it is handled', (t) =>
   withFolder(async (folder) => {
     const database = await sqliteIn(folder);
     try {
@@ -16,7 +16,7 @@ it('a request holds its key, however far the clock is put on while it is handled
       });
       const rightNow = Date.now;
       t.mock.method(Date, 'now', () => rightNow() + 86_400_000);
-      // Longer than it takes until the key is asked for again.
+      // Longer than the interval in which the lease is renewed.
       t.mock.timers.tick(10_000);
       assert.equal(request.isHeld, true);
       await request.release();

@@ -11,7 +11,7 @@ import { failsWith, squeezeOf, withJobBench } from './job-bench.ts';
 import { jobIds, reportFile, unfinished, withoutReuse } from './job-rows.ts';
 
 describe('cancelling', () => {
-  it('ends a queued job, with and without the queue; again, it answers the same', () =>
+  it('ends a queued job, with and without the queue, and answers the same when repeated', () =>
     withJobBench(async ({ jobs, jobStore, jobControl, upload, queue, cancelled }) => {
       queue.down = true;
       const { id } = await jobs.submit(squeezeOf(await upload(), 2, { ttl_seconds: 3600 }));
@@ -28,7 +28,7 @@ describe('cancelling', () => {
       );
     }));
 
-  it('asks whoever runs an active job to stop; what it comes to is dropped', () =>
+  it('stops the worker of an active job, whose outcome is then ignored', () =>
     withJobBench(async ({ jobs, jobControl, upload, worker, end }) => {
       const { id } = await jobs.submit(squeezeOf(await upload()));
       const task = await worker.begin(id);
@@ -41,7 +41,7 @@ describe('cancelling', () => {
       assert.deepEqual(await jobs.get(id), job);
     }));
 
-  it('keeps how far the job had come, where that is known', () =>
+  it('keeps the progress of the job, if that is known', () =>
     withJobBench(async ({ jobs, jobControl, upload, worker, queue }) => {
       const progress = { phase: 'gram', done: 120, total: 224, module: 'q_proj' } as const;
       const adapterId = await upload();
@@ -62,7 +62,7 @@ describe('cancelling', () => {
       assert.deepEqual(items.find(({ id }) => id === begun)?.progress, progress);
     }));
 
-  it('has one winner, when it races with the end', () =>
+  it('has one winner, if the job ends at the same time', () =>
     withJobBench(async ({ jobs, jobControl, upload, end }) => {
       const adapterId = await upload();
       for (let round = 0; round < 20; round++) {
@@ -78,7 +78,7 @@ describe('cancelling', () => {
       }
     }));
 
-  it('is refused for jobs that ended, and for none', () =>
+  it('is refused for jobs that have ended, and for unknown ones', () =>
     withJobBench(async ({ jobs, jobControl, upload, worker }) => {
       const { id } = await jobs.submit(squeezeOf(await upload()));
       await worker.fail(id);
@@ -90,7 +90,7 @@ describe('cancelling', () => {
 
 describe('retrying', () => {
   for (const state of ['failed', 'cancelled'] as const) {
-    it(`makes a new job of one that ${state}, with the same request and treatment`, () =>
+    it(`creates a new job from one that ${state}, with the same request and settings`, () =>
       withJobBench(async ({ jobs, jobControl, upload, worker }) => {
         const request = squeezeOf(await upload(), 2, {
           labels: { a: 'b' },
@@ -110,7 +110,7 @@ describe('retrying', () => {
       }));
   }
 
-  it('is refused for others, with the way to go on', () =>
+  it('is refused for others, with what to do instead', () =>
     withJobBench(async ({ jobs, jobControl, upload, end }) => {
       const { id } = await jobs.submit(squeezeOf(await upload()));
       await assert.rejects(jobControl.retry(id), failsWith('JOB_NOT_FINAL'));
@@ -119,7 +119,7 @@ describe('retrying', () => {
       await assert.rejects(jobControl.retry(newJobId(0)), failsWith('JOB_NOT_FOUND'));
     }));
 
-  it('is refused when the adapter is gone, and leaves nothing', () =>
+  it('is refused if the adapter is gone, and leaves nothing', () =>
     withJobBench(async ({ jobs, jobControl, jobStore, adapters, upload, worker, database }) => {
       const adapterId = await upload();
       const { id } = await jobs.submit(squeezeOf(adapterId));
@@ -132,7 +132,7 @@ describe('retrying', () => {
 });
 
 describe('deleting', () => {
-  it('removes all that is known of a job, and its results stay', () =>
+  it('removes all records of a job, and keeps its results', () =>
     withJobBench(async ({ jobs, jobControl, adapters, upload, end, database }) => {
       const { id } = await jobs.submit(squeezeOf(await upload()));
       await assert.rejects(jobControl.remove(id), failsWith('JOB_NOT_FINAL'));
@@ -147,7 +147,7 @@ describe('deleting', () => {
         assert.deepEqual(await database.reader.selectFrom(table).selectAll().execute(), []);
     }));
 
-  it('is refused for the squeezes of a run, which need them', () =>
+  it('is refused for the squeezes of a run, which needs them', () =>
     withJobBench(async ({ jobStore, jobControl, upload, worker }) => {
       const id = newJobId(Date.now());
       const request: CheckpointJobRequest = {
@@ -166,7 +166,7 @@ describe('deleting', () => {
 });
 
 describe('labels', () => {
-  it('change at any time, and are those of the job wherever it is seen', () =>
+  it('can be changed at any time, and are the same wherever the job is shown', () =>
     withJobBench(async ({ jobs, jobControl, upload, end, queue }) => {
       const request = squeezeOf(await upload(), 2, { labels: { team: 'a' } });
       const { id } = await jobs.submit(request);

@@ -6,7 +6,7 @@ import { destinationsOf, inFolder, targetFolders } from '../../../src/resources/
 const TWO: Target[] = [{ rank: 16 }, { rank: 8 }];
 
 describe('a destination of several targets', () => {
-  it('has a folder for each, which says what it asks for', () => {
+  it('has a folder for each, named after the target', () => {
     const targets: Target[] = [
       { rank: 16 },
       { energy: 0.95 },
@@ -38,7 +38,7 @@ describe('a destination of several targets', () => {
     assert.throws(() => destinationsOf([{ target: 2, to: 's3://a/b' }], TWO), /deliver\[0\]\.target is 2/);
   });
 
-  it('may lie in a folder of another one', () => {
+  it('may be a folder inside another one', () => {
     assert.equal(inFolder(inFolder('s3://models/out/', 'one'), 'r8'), 's3://models/out/one/r8');
     const bucket = { kind: 's3', bucket: 'models', prefix: '' } as const;
     assert.deepEqual(inFolder(inFolder(bucket, 'one'), 'r8'), { ...bucket, prefix: 'one/r8' });

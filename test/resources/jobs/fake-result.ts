@@ -9,10 +9,10 @@ export const FAKE_TIMINGS: Timings = {
   ...{ queue_wait: 0, load: 0.1, gram: 0.2, core: 0.3, project: 0.4, write: 0.5, total: 1.5 },
 };
 
-/** What moved in a played job. */
+/** The transferred bytes of a simulated job. */
 export const FAKE_TOTALS = { modules: 3, bytesRead: 200, bytesWritten: 100 };
 
-/** The result of a target, as work tells it. */
+/** The result of a target, as the work returns it. */
 export const fakeResult = (change: Partial<WrittenTarget['result']> = {}): WrittenTarget['result'] => ({
   target: { rank: 2 },
   state: 'succeeded',

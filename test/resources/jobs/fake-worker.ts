@@ -25,14 +25,14 @@ export const NO_DISPATCHER: JobChangesParts['dispatcher'] = {
   secondsUntilStart: async () => undefined,
 };
 
-/** A queue that is never asked for anything. */
+/** A queue that must not be used. */
 export const NO_QUEUE: DispatcherOptions['queue'] = { add: async () => undefined, missing: async () => [] };
 
-/** What the work of a job comes to. */
+/** The outcome of the work of a job. */
 export interface FakeOutcome {
   /** Its targets, each with its result; default: one of rank 2. */
   readonly results?: readonly (Partial<SucceededResult> | FailedResult)[];
-  /** The adapters that are made, by target; null: the source is the result. Default: null for each. */
+  /** The adapters that are created, by target; null: the source is the result. Default: null for each. */
   readonly adapters?: readonly (AdapterOutcome | null)[];
   readonly files?: WorkOutcome['files'];
 }
@@ -67,10 +67,10 @@ export function fakeWorkOutcome({
 const isFailed = (result: Partial<SucceededResult> | FailedResult): result is FailedResult =>
   result.state === 'failed';
 
-/** The service makes it. */
+/** An id that the service generates. */
 const withoutId = ({ adapter_id: _own, ...result }: Partial<SucceededResult>) => result;
 
-/** Does jobs as the workers do, but for the work itself. */
+/** Does what workers do to jobs, except for the work itself. */
 export class FakeWorker {
   readonly executions: Executions;
   private readonly database: Database;
@@ -85,7 +85,7 @@ export class FakeWorker {
     this.executions = new Executions({ ...this.parts, store, storageRetryMs: 600_000 });
   }
 
-  /** Begins what a job waits for, whatever its turn. */
+  /** Begins the execution for which a job waits, whatever the order. */
   async begin(jobId: string): Promise<ExecutionTask> {
     const task = await this.executions.take(await this.dispatch(jobId));
     if (task) {
@@ -95,14 +95,14 @@ export class FakeWorker {
     throw new Error(`there is nothing to do for ${jobId}`);
   }
 
-  /** Has what a job waits for, with all that the job wants besides, succeed. */
+  /** Makes the execution of a job succeed, with everything else that the job requires. */
   async succeed(jobId: string, work: FakeOutcome = {}): Promise<JobRecord> {
     const task = await this.begun(jobId);
     await this.executions.finish(task, fakeWorkOutcome(work), FAKE_TOTALS);
     return this.job(jobId);
   }
 
-  /** Has the deliveries of a job succeed or fail, one by one. */
+  /** Makes the deliveries of a job succeed or fail, one by one. */
   async deliver(jobId: string, outcomes: readonly (Delivery | ErrorCode)[]): Promise<JobRecord> {
     const task = await this.begun(jobId);
     const delivered = outcomes.map((outcome, index) => ({
@@ -116,7 +116,7 @@ export class FakeWorker {
     return this.job(jobId);
   }
 
-  /** Has what a job waits for fail for good. */
+  /** Makes the execution of a job fail permanently. */
   async fail(
     jobId: string,
     code: ErrorCode = 'NON_FINITE_WEIGHTS',
@@ -128,7 +128,7 @@ export class FakeWorker {
     return this.job(jobId);
   }
 
-  /** Has a job end in one way or another. */
+  /** Ends a job with the given outcome. */
   async end(
     jobId: string,
     state: 'succeeded' | 'partial' | 'failed' | 'cancelled' = 'succeeded',
@@ -145,13 +145,13 @@ export class FakeWorker {
     return this.job(jobId);
   }
 
-  /** A job as it stands, of whatever tenant. */
+  /** The current state of a job of any tenant. */
   async job(jobId: string): Promise<JobRecord> {
     const query = this.database.reader.selectFrom('job').select(JOB_COLUMNS).where('id', '=', jobId);
     return jobRecord(await query.executeTakeFirstOrThrow());
   }
 
-  /** What runs for a job by now, or is begun. */
+  /** The execution of a job that is running, or is begun now. */
   private async begun(jobId: string): Promise<ExecutionTask> {
     const { execution, dispatchNo } = await this.dispatch(jobId);
     const known = this.tasks.get(`${execution}-${dispatchNo}`);

@@ -20,7 +20,7 @@ import { MemoryQueue } from '../../http/memory-queue.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
 import { type FakeOutcome, FakeWorker } from './fake-worker.ts';
 
-/** The service over real storage, with a queue in memory; the test plays the workers. */
+/** The service with real storage and a queue in memory; the test plays the workers. */
 export interface JobBench extends Workspace {
   readonly folder: string;
   readonly whole: DiskStore;
@@ -32,11 +32,11 @@ export interface JobBench extends Workspace {
   readonly cancelled: JobRecord[];
   readonly ended: JobRecord[];
   readonly finishedBatches: BatchRecord[];
-  /** Registers an adapter; another `seed` is other content. */
+  /** Registers an adapter; another `seed` gives other content. */
   upload(seed?: number): Promise<string>;
-  /** What a worker does: the job succeeds. */
+  /** Does the work of a worker: the job succeeds. */
   end(jobId: string, work?: FakeOutcome): Promise<JobRecord>;
-  /** The same storage as another process of the service sees it. */
+  /** The same storage as seen by another process of the service. */
   another(queue?: MemoryQueue): Workspace;
 }
 
@@ -47,7 +47,7 @@ export const squeezeOf = (adapter_id: string, rank = 2, more: object = {}): JobR
   ...more,
 });
 
-/** @param given undefined: SQLite, for this work alone */
+/** @param given undefined: SQLite, for this function only */
 export async function withJobBench(
   work: (bench: JobBench) => Promise<void>,
   given?: Database,

@@ -13,7 +13,7 @@ const bad = (rank: number): FailedResult => ({
 });
 
 describe('the end of a job', () => {
-  it('is that of its targets', () => {
+  it('is determined by its targets', () => {
     for (const results of [[], [GOOD], [GOOD, GOOD]])
       assert.deepEqual(endOfTargets(results), { state: 'succeeded', error: null });
     for (const results of [
@@ -24,7 +24,7 @@ describe('the end of a job', () => {
       assert.deepEqual(endOfTargets(results), { state: 'partial', error: null });
   });
 
-  it('is the failure of the first one where none succeeded, told with its place where there are several', () => {
+  it('is the error of the first target if none succeeded, with its index if there are several', () => {
     assert.deepEqual(endOfTargets([bad(1)]), { state: 'failed', error: bad(1).error });
     const { state, error } = endOfTargets([bad(1), bad(2)]);
     assert.deepEqual([state, error!.detail], ['failed', 'targets[0]: Rank 1.']);

@@ -7,25 +7,25 @@ import { JobStore } from '../../../src/resources/jobs/store.ts';
 import type { DeliveryQueue } from '../../../src/resources/webhooks/delivery-queue.ts';
 import { NO_DISPATCHER } from './fake-worker.ts';
 
-/** The jobs of a tenant; whose ends are told to this queue of deliveries. */
+/** The jobs of a tenant, whose ends are reported to this queue of deliveries. */
 export const jobsIn = (
   database: Database,
   { tenant = DEFAULT_TENANT, queue = undefined as DeliveryQueue | undefined } = {},
 ): JobStore => new JobStore({ database, dispatcher: NO_DISPATCHER, deliveries: queue }, tenant);
 
-/** Ids of all jobs that there are, the oldest first. */
+/** Ids of all jobs, the oldest first. */
 export async function jobIds({ reader }: Pick<Database, 'reader'>): Promise<string[]> {
   const rows = await reader.selectFrom('job').select('id').orderBy('id').execute();
   return rows.map(({ id }) => id);
 }
 
-/** Ids of the jobs of a tenant that have not ended. */
+/** Ids of the unfinished jobs of a tenant. */
 export const unfinished = (jobs: JobStore): Promise<string[]> => jobs.unfinished(100_000);
 
-/** Jobs that are accepted on their own. */
+/** Jobs that are accepted without a batch. */
 export const withoutReuse = (...jobs: readonly JobRecord[]) => jobs.map((job) => ({ job, reuse: false }));
 
-/** A small file that a job has beside its adapters. */
+/** A small file that a job has in addition to its adapters. */
 export function jobFile(
   role: WorkOutcome['files'][number]['role'],
   content: string,
@@ -35,5 +35,5 @@ export function jobFile(
   return { name: role, role, sha256: hash('sha256', data), bytes: data.length, inline };
 }
 
-/** The report of work that came to nothing else. */
+/** The report of work without other results. */
 export const reportFile = (report: object) => jobFile('report', JSON.stringify(report));

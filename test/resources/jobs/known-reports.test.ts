@@ -23,7 +23,7 @@ const SQUEEZE = {
   targets: [{ rank: 2 }],
 } satisfies RecordedJobRequest;
 
-onEachDialect('what is known of an adapter before a job', (database) => {
+onEachDialect('what is known about an adapter before a job', (database) => {
   const jobs = () => jobsIn(database());
   beforeEach(async () => {
     await insertSampleAdapter(database());
@@ -37,14 +37,14 @@ onEachDialect('what is known of an adapter before a job', (database) => {
     return id;
   }
   async function reported(tenant = DEFAULT_TENANT): Promise<unknown[]> {
-    // Small reports lie in the database.
+    // Small reports are stored in the database.
     const parts = { database: database(), blobs: {} as BlobStore, jobStore: jobsIn(database(), { tenant }) };
     const found: unknown[] = [];
     for await (const modules of knownReports(parts, tenant, await digest())) found.push(modules);
     return found;
   }
 
-  it('is what jobs reported of it: an analysis first, each report once, to its tenant alone', async () => {
+  it('comes from reports of earlier jobs: an analysis first, each report once, for its tenant only', async () => {
     assert.deepEqual(await reported(), []);
     const worker = new FakeWorker({ database: database() });
     const squeezes = [await accepted(SQUEEZE), await accepted(SQUEEZE)];
@@ -56,7 +56,7 @@ onEachDialect('what is known of an adapter before a job', (database) => {
     assert.deepEqual(await reported('other'), []);
   });
 
-  it('is the execution that an equal request would join', async () => {
+  it('includes the execution that an equal request would join', async () => {
     const content = await digest();
     const known = (tenant = DEFAULT_TENANT) =>
       findEqualExecution(database(), tenant, executionKey(SQUEEZE, () => content)!);
@@ -68,7 +68,7 @@ onEachDialect('what is known of an adapter before a job', (database) => {
     assert.equal((await known())?.state, 'succeeded');
   });
 
-  it('is nothing of an adapter that is gone', async () => {
+  it('is nothing if the adapter is gone', async () => {
     await assert.rejects(sourceContents(database(), DEFAULT_TENANT, ['ad_none']), {
       code: 'ADAPTER_NOT_FOUND',
     });

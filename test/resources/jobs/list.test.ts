@@ -12,7 +12,7 @@ import { FakeWorker } from './fake-worker.ts';
 import { jobsIn, withoutReuse } from './job-rows.ts';
 
 const ADAPTERS = [0, 1, 2].map((i) => `ad_${'0'.repeat(31)}${i}`);
-/** What a list needs nothing of. */
+/** A part that lists do not need. */
 const NOT_ASKED = {} as Pick<JobServiceParts, 'blobs' | 'adapters'>;
 const BEGIN_MS = Date.parse('2026-01-01T00:00:00Z');
 
@@ -21,7 +21,7 @@ onEachDialect('a list of jobs', (database) => {
   const listOf = (queue = new MemoryQueue()) =>
     new JobService({ ...NOT_ASKED, jobStore: jobsIn(database()), queue });
 
-  /** Jobs of which the last ones have not ended. */
+  /** Jobs, the last of which have not ended. */
   async function made(count: number, unfinished: number): Promise<JobRecord[]> {
     const jobs = Array.from({ length: count }, (_, i) => ({
       ...acceptedJob(newJobId(BEGIN_MS + i * 1000), { kind: 'analyze', adapter_id: ADAPTERS[i % 3]! }),
@@ -79,7 +79,7 @@ onEachDialect('a list of jobs', (database) => {
         assert.deepEqual(await pages(filter, limit), ids, JSON.stringify({ filter, limit }));
   });
 
-  it('tells which ones have begun, and from the queue how far they are', async () => {
+  it('shows which jobs have begun, and their progress from the queue', async () => {
     const [first, second, third, last] = await made(4, 2);
     const { execution, dispatchNo } = await worker().begin(third!.id);
     assert.deepEqual(await pages({ states: ['active'] }, 1), [third!.id]);

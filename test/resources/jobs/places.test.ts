@@ -68,7 +68,7 @@ const refused = (done: Promise<unknown>, code: ErrorCode, words: RegExp) =>
 const opener = (name: string | undefined) => ({ access: byName(name), box, hubToken: 'hf_own' });
 
 describe('a source', () => {
-  it('goes through the connection that leads there, and keeps no secret', async () => {
+  it('uses the connection that covers it, and stores no secret', async () => {
     const cases: [Source, string | undefined, object][] = [
       [
         's3://models/other/x.safetensors',
@@ -127,7 +127,7 @@ describe('a source', () => {
     }
   });
 
-  it('that says itself what opens it is sealed as a whole', async () => {
+  it('with its own credentials is sealed as a whole', async () => {
     const presigned = await places().source('https://models.example.com/a/x.safetensors?signature=hush');
     assert.doesNotMatch(JSON.stringify(presigned), /hush/);
     assert.ok(presigned.sealed);
@@ -135,7 +135,7 @@ describe('a source', () => {
     assert.deepEqual([own.connection, own.sealed === undefined], [undefined, false]);
   });
 
-  it('is refused where nothing leads there, with what nearly does', async () => {
+  it('is refused if no connection covers it, naming those that nearly do', async () => {
     const cases: [Source, ErrorCode, RegExp][] = [
       [
         's3://model/in/x',
@@ -186,7 +186,7 @@ describe('a source', () => {
     );
   });
 
-  it('fails where its connection is gone, or was narrowed, by the time it is fetched', async () => {
+  it('fails if its connection is removed or narrowed before it is fetched', async () => {
     const recorded = await places().source('s3://models/in/x');
     const open = (access: ConnectionAccess | null) => () => readySource(recorded, { access, box });
     assert.throws(open(null), { code: 'CONNECTION_NOT_FOUND' });
@@ -205,7 +205,7 @@ describe('a source', () => {
 });
 
 describe('a destination', () => {
-  it('goes through the connection that leads there', async () => {
+  it('uses the connection that covers it', async () => {
     const cases: [Sink, string | undefined, object][] = [
       ['s3://models/out/', 'models', { kind: 's3', bucket: 'models', prefix: 'out', credentials: S3 }],
       [

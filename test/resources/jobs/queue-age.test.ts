@@ -39,7 +39,7 @@ const refusal = (waited: number, retryAfter: number) => (error: unknown) => {
 };
 
 onEachDialect('the age of a queue', (database) => {
-  it('is that of the oldest job of the tenant that could begin, whatever others have sent', async () => {
+  it("is that of the tenant's oldest job that could begin, whatever others have sent", async () => {
     await insert(database(), 'busy', [3, 700, 20]);
     await insert(database(), 'quiet', [1]);
     const age = new QueueAge(database(), 500);
@@ -48,12 +48,12 @@ onEachDialect('the age of a queue', (database) => {
     await age.check('without');
   });
 
-  it('has no bound unless one was given', async () => {
+  it('has no limit unless one is set', async () => {
     await insert(database(), 'busy', [1_000_000]);
     await new QueueAge(database(), undefined).check('busy');
   });
 
-  it('is not that of jobs that run, that have ended, that are not due, or that were dispatched before', async () => {
+  it('does not count jobs that run, have ended, are not due, or were dispatched before', async () => {
     const old = [900];
     await insert(database(), 'busy', old, { state: 'dispatched', dispatch_no: 1 });
     await insert(database(), 'busy', old, { state: 'failed' });
@@ -65,7 +65,7 @@ onEachDialect('the age of a queue', (database) => {
     await assert.rejects(age.check('other'), refusal(900, 60));
   });
 
-  it('is looked up once for many who ask at once, by an index alone', async () => {
+  it('is read once for many simultaneous callers, from an index alone', async () => {
     await insert(database(), DEFAULT_TENANT, [10, 33]);
     const watch = watched(database());
     const age = new QueueAge(watch.database, 30);

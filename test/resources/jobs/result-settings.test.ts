@@ -32,15 +32,15 @@ const squeeze = (
 const named = (name: string, facts: Partial<ResultFacts> = {}, target = 0): string =>
   resultSettings(squeeze({ name }, {}, {}), target, { ...FACTS, ...facts }).name;
 
-describe('how results are kept', () => {
-  it('is as ever where nobody says anything', () => {
+describe('the settings of results', () => {
+  it('have the defaults if nothing is specified', () => {
     const kept = { name: 'support-chat-r8', labels: {}, ttlSeconds: 3600 };
     assert.deepEqual(resultSettings(squeeze(), 0, FACTS), kept);
     const forever = { ...FACTS, defaultTtlSeconds: undefined };
     assert.equal(resultSettings(squeeze(), 0, forever).ttlSeconds, undefined);
   });
 
-  it('is what the target says, else the job, field by field; labels are one field', () => {
+  it('are those of the target, else of the job, field by field; labels count as one field', () => {
     const request = squeeze(
       { name: '{source}-small', labels: { team: 'search', env: 'test' }, ttl_seconds: 60 },
       { name: 'served-{target}', labels: { env: 'prod' } },
@@ -55,7 +55,7 @@ describe('how results are kept', () => {
     ]);
   });
 
-  it('is said of an import for what it fetches, and of a squeeze for its results alone', () => {
+  it('of an import apply to what it fetches, and those of a squeeze only to its results', () => {
     const results = { name: 'hub/{source} of rank {rank}', labels: { from: 'hub' }, ttl_seconds: 60 };
     const source = { kind: 'hub', repo: 'team/x', endpoint: 'https://hub.test' } as never;
     const facts = { ...FACTS, rank: { min: 4, max: 16 } };
@@ -73,7 +73,7 @@ describe('how results are kept', () => {
     assert.deepEqual(resultSettings({ ...asked, source }, null, facts), kept);
   });
 
-  it('fills the places of a name', () => {
+  it('fill the placeholders of a name', () => {
     assert.equal(named('{source}/{rank}/{target}', {}, 1), 'support-chat/8/1');
     assert.equal(named('{rank}', { rank: { min: 4, max: 16 } }), '4-16');
     assert.equal(named('{source}', { sourceNames: ['a', 'b', 'c'] }), 'a+2');
@@ -83,7 +83,7 @@ describe('how results are kept', () => {
     );
   });
 
-  it('cuts the name of the source where the whole would be too long', () => {
+  it('shorten the name of the source if the whole would be too long', () => {
     const sourceNames = ['🦙'.repeat(200)];
     assert.equal(named('{source}-r{rank}', { sourceNames }), `${'🦙'.repeat(197)}-r8`);
     assert.equal(named('{source}+{source}', { sourceNames }), `${'🦙'.repeat(99)}+${'🦙'.repeat(99)}`);
@@ -91,7 +91,7 @@ describe('how results are kept', () => {
     assert.equal(named('{rank}'.repeat(33), { rank: { min: 10_000, max: 20_000 } }).length, 200);
   });
 
-  it('is a legal name of the source and its own text, whatever the template', () => {
+  it('give a valid name from the source and the template, whatever the template', () => {
     const text = (maxLength: number) =>
       fc.string({ minLength: 1, maxLength, unit: anyCharacter }).map((any) => any.replace(/\p{Cc}/gu, 'x'));
     const plain = text(40).map((any) => any.replace(/[{}]/g, 'x'));
@@ -135,11 +135,11 @@ describe('the template of a name', () => {
     });
   }
 
-  it('is not what other patterns are about', () => assert.equal(nameTemplateFault('{x}', '^a$'), undefined));
+  it('does not match other patterns', () => assert.equal(nameTemplateFault('{x}', '^a$'), undefined));
 });
 
-describe('a request without what its results are called', () => {
-  it('asks for the same work', () => {
+describe('a request without the names of its results', () => {
+  it('describes the same work', () => {
     const said = squeeze({ name: 'a' }, { name: 'b' }, undefined);
     assert.deepEqual(withoutResults(said), squeeze(undefined, undefined, undefined));
     assert.deepEqual(withoutResults({ kind: 'analyze', adapter_id: 'ad_1' }), {

@@ -8,7 +8,7 @@ import { jobIds, reportFile } from './job-rows.ts';
 const PROGRESS = { phase: 'gram', done: 3, total: 9, module: 'q' } as const;
 
 describe('submit', () => {
-  it('has the job durable, whether the queue is there or not', () =>
+  it('makes the job durable, whether the queue is available or not', () =>
     withJobBench(async ({ jobs, upload, queue, database }) => {
       const request = squeezeOf(await upload());
       for (const down of [false, true]) {
@@ -20,7 +20,7 @@ describe('submit', () => {
       assert.equal((await jobIds(database)).length, 2);
     }));
 
-  it('refuses an adapter that is not there, and keeps nothing', () =>
+  it('refuses an adapter that does not exist, and keeps nothing', () =>
     withJobBench(async ({ jobs, upload, database }) => {
       const known = await upload();
       const merge = (...ids: string[]): JobRequest => ({
@@ -43,7 +43,7 @@ describe('submit', () => {
 });
 
 describe('get', () => {
-  it('tells what the queue knows of a job that runs, and the record of one that ended', () =>
+  it("returns the queue's progress of a running job, and the record of one that has ended", () =>
     withJobBench(async ({ jobs, upload, queue, worker }) => {
       const { id } = await jobs.submit(squeezeOf(await upload()));
       const { execution, dispatchNo } = await worker.begin(id);
@@ -61,7 +61,7 @@ describe('get', () => {
       assert.equal((await jobs.wait(id, 10)).state, 'succeeded');
     }));
 
-  it('tells the place of a job among what waits of its tenant, by priority and by age', () =>
+  it('returns the position of a job among the waiting jobs of its tenant, by priority and age', () =>
     withJobBench(async ({ jobs, upload, worker }) => {
       const adapterId = await upload();
       const ids: string[] = [];
@@ -75,7 +75,7 @@ describe('get', () => {
       assert.deepEqual(await places(), [undefined, 1, 2, undefined]);
     }));
 
-  it('says when there is no such job', () =>
+  it('reports that a job does not exist', () =>
     withJobBench(async ({ jobs }) => {
       for (const none of [newJobId(0), '../../etc/passwd', '', 'job_1']) {
         await assert.rejects(jobs.get(none), failsWith('JOB_NOT_FOUND'));
@@ -86,7 +86,7 @@ describe('get', () => {
 });
 
 describe('wait', () => {
-  it('ends with the job, with the queue and without it, or when its time is over', () =>
+  it('ends with the job, with and without the queue, or when its time is over', () =>
     withJobBench(async ({ jobs, upload, queue, worker }) => {
       const adapterId = await upload();
       for (const [rank, down] of [
@@ -106,7 +106,7 @@ describe('wait', () => {
 });
 
 describe('report', () => {
-  it('is there after success only', () =>
+  it('exists only after success', () =>
     withJobBench(async ({ jobs, upload, worker }) => {
       const request = squeezeOf(await upload());
       const { id } = await jobs.submit(request);

@@ -36,7 +36,7 @@ onEachDialect('the store of jobs', (database) => {
     return job;
   }
 
-  it('gives back what it was given, also what PostgreSQL takes in no text', async () => {
+  it('returns what was stored, even characters that PostgreSQL refuses in texts', async () => {
     const labels = { a: 'x\u0000\ud800', 'b/c': 'a:b', d: '' };
     const change = { labels, batch_id: newBatchId(0), retry_of: newJobId(0), ttl_seconds: 60 };
     const job = await accepted({ ...change, priority: 'high' });
@@ -47,7 +47,7 @@ onEachDialect('the store of jobs', (database) => {
     assert.deepEqual(await jobs().get(job.id), { ...ended, finished_at, expires_at });
   });
 
-  it('knows the jobs of its tenant only', async () => {
+  it('finds only the jobs of its tenant', async () => {
     await new TenantService(database()).put('other', {});
     const job = await accepted();
     const other = jobsIn(database(), { tenant: 'other' });
@@ -64,7 +64,7 @@ onEachDialect('the store of jobs', (database) => {
     assert.deepEqual(await jobs().get(job.id), job);
   });
 
-  it('keeps what is sealed for who does the job, until it ends', async () => {
+  it('keeps sealed credentials for the worker of the job, until it ends', async () => {
     const sealed = { kind: 'url', place: 'https://a.example/b', sealed: 'SECRET' };
     const job = await accepted({}, { kind: 'import', source: sealed } as never);
     assert.ok(!JSON.stringify(await jobs().get(job.id)).includes('SECRET'));
@@ -76,7 +76,7 @@ onEachDialect('the store of jobs', (database) => {
     }
   });
 
-  it('accepts a job once, however often', async () => {
+  it('accepts a job once, however often it is submitted', async () => {
     const many = Array.from({ length: 450 }, () => newJob({ labels: { a: 'b' } }));
     await jobs().accept(withoutReuse(...many));
     const again = await Promise.all([
@@ -88,7 +88,7 @@ onEachDialect('the store of jobs', (database) => {
     assert.equal(await jobsOf({ database: database(), tenant: 'default' }), 450);
   });
 
-  it('accepts no job of an adapter that is not there, or whose time is over, and nothing with it', async () => {
+  it('accepts no job for an adapter that is missing or has expired, and stores nothing', async () => {
     const expired = await insertSampleAdapter(database(), { id: newAdapterId(1) });
     await new AdapterStore(database(), 'default').change(expired, { ttlSeconds: 0 });
     for (const [adapter_id, code] of [
@@ -102,7 +102,7 @@ onEachDialect('the store of jobs', (database) => {
       assert.deepEqual(await database().reader.selectFrom(table).selectAll().execute(), []);
   });
 
-  it('records with the end of a job what it made', async () => {
+  it('records the results together with the end of a job', async () => {
     const job = await accepted();
     const files = [jobFile('report', '{}'), jobFile('training', 'a'), jobFile('training', 'both')];
     const { results } = await worker().succeed(job.id, { adapters: [SAMPLE_OUTCOME], files });
@@ -122,7 +122,7 @@ onEachDialect('the store of jobs', (database) => {
     assert.deepEqual([name, job_id, parent_id], ['known-r2', job.id, SAMPLE_ADAPTER]);
   });
 
-  it('forgets a deleted job with all that it was found by, and releases its files', async () => {
+  it('removes a deleted job with all its rows, and releases its files', async () => {
     const job = await accepted({ labels: { a: 'b' } });
     const files = [jobFile('report', '{}'), jobFile('training', '{}')];
     await worker().succeed(job.id, { files });
@@ -143,7 +143,7 @@ onEachDialect('the store of jobs', (database) => {
     assert.ok(Math.abs((await released())! - Date.now()) < 60_000);
   });
 
-  it('is deleted while its end is recorded: no content is left that no sweep finds', async () => {
+  it('deletes a job while its end is recorded without leaving content that no sweep finds', async () => {
     const job = await accepted();
     const file = jobFile('report', '{}');
     const { database: slow, reached, release } = pauseDatabase(database());
@@ -153,7 +153,7 @@ onEachDialect('the store of jobs', (database) => {
     const ending = played.executions.finish(task, fakeWorkOutcome({ files: [file] }), totals);
     await reached;
     const removing = jobs().remove(job.id);
-    // It comes as far as it can.
+    // It continues as far as it can.
     await sleep(200);
     release();
     await Promise.all([ending, removing]);

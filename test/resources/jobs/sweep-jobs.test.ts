@@ -18,7 +18,7 @@ onEachDialect('jobs of all tenants', (database, folder) => {
     });
   const later = () => Date.now() + HOUR_MS;
 
-  it('go when their time is over, those of a batch not before it has ended', () =>
+  it('are removed when they have expired, those of a batch not before the batch has ended', () =>
     onBench(async (bench) => {
       const space = bench.workspaces.of('other');
       for (let i = 0; i < 30; i++) await bench.job({ ttl_seconds: 60 + i }, i % 2 ? { space } : {});
@@ -35,7 +35,7 @@ onEachDialect('jobs of all tenants', (database, folder) => {
       assert.deepEqual(await jobIds(database()), [kept.id]);
     }));
 
-  it('leave their batch, which goes when its own time is over', () =>
+  it('leave their batch, which is removed when it expires itself', () =>
     onBench(async (bench) => {
       const space = bench.workspaces.of('other');
       const { id, jobs } = await insertBatch(database(), 3, {
@@ -52,7 +52,7 @@ onEachDialect('jobs of all tenants', (database, folder) => {
       assert.deepEqual(await database().reader.selectFrom('batch_member').selectAll().execute(), []);
     }));
 
-  it('go with their run when they have ended', () =>
+  it('are removed with their run when they have ended', () =>
     onBench(async (bench) => {
       const { runStore } = bench.own;
       const jobOf = async (isFinal: boolean) => {
@@ -67,7 +67,7 @@ onEachDialect('jobs of all tenants', (database, folder) => {
       };
       const kept = await jobOf(true);
       const [ended, running] = [await jobOf(true), await jobOf(false)];
-      // Who removed the run died before the jobs were.
+      // The process that removed the run died before it removed the jobs.
       for (const { run } of [ended, running]) assert.ok(await runStore.remove(run, 1));
       await bench.sweeper().sweep(later());
       const left = [kept.job.id, running.job.id];
@@ -77,7 +77,7 @@ onEachDialect('jobs of all tenants', (database, folder) => {
       assert.deepEqual(await jobIds(database()), [kept.job.id]);
     }));
 
-  it('keep the files they wrote until they go', () =>
+  it('keep their files until they are removed', () =>
     onBench(async (bench) => {
       const made = { results: [], files: [jobFile('training', 'projections')] };
       await bench.job({ ttl_seconds: 60 }, { made });

@@ -18,7 +18,7 @@ const PLAIN = {
 } as const;
 
 describe('the text of a key', () => {
-  it('has its id, a secret nobody guesses, and a checksum', () => {
+  it('has its id, an unguessable secret, and a checksum', () => {
     const made = Array.from({ length: 200 }, newKey);
     assert.equal(new Set(made.map(({ key }) => key)).size, 200);
     for (const { id, key } of made) {
@@ -29,7 +29,7 @@ describe('the text of a key', () => {
     }
   });
 
-  it('is refused with any slip of the pen, without a look into the storage', () => {
+  it('is refused after any typing error, without a query to the storage', () => {
     const { key } = newKey();
     fc.assert(
       fc.property(fc.nat(key.length - 1), fc.constantFrom(...'0123456789abcdefghxyz_A '), (at, letter) => {
@@ -44,7 +44,7 @@ describe('the text of a key', () => {
 });
 
 onEachDialect('keys', (database, folder) => {
-  it('are let in until they are revoked, several of a tenant at once', async () => {
+  it('are accepted until they are revoked, several of a tenant at once', async () => {
     const keys = new KeyService(database());
     assert.equal(await keys.isAny(), false);
     const [one, two] = [await keys.create(PLAIN), await keys.create({ ...PLAIN, scopes: ['read'] })];
@@ -64,7 +64,7 @@ onEachDialect('keys', (database, folder) => {
       await assert.rejects(keys.revoke(odd), { code: 'KEY_NOT_FOUND' });
   });
 
-  it('are refused for a tenant that there is not, unless it is to be made', async () => {
+  it('are refused for a tenant that does not exist, unless it is to be created', async () => {
     const keys = new KeyService(database());
     const refused = keys.create({ ...PLAIN, makesTenant: false, tenant: 'nobody' });
     await assert.rejects(refused, { code: 'TENANT_NOT_FOUND' });
@@ -81,7 +81,7 @@ onEachDialect('keys', (database, folder) => {
     assert.ok((await keys.revoke(record.id, 'default')).revoked_at);
   });
 
-  it('are listed oldest first, of one tenant or of all', async () => {
+  it('are listed oldest first, for one tenant or all', async () => {
     const keys = new KeyService(database());
     const made: KeyRecord[] = [];
     for (const tenant of ['b', 'a', 'b']) made.push((await keys.create({ ...PLAIN, tenant })).record);
@@ -98,7 +98,7 @@ onEachDialect('keys', (database, folder) => {
     assert.deepEqual(await keys.list('none'), []);
   });
 
-  it('end at their time, also one that was let in before', async (t) => {
+  it('expire at their time, even if they were accepted before', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
     const keys = new KeyService(database(), 60_000);
     const { key } = await keys.create({ ...PLAIN, expiresAt: new Date(Date.now() + 400) });
@@ -110,7 +110,7 @@ onEachDialect('keys', (database, folder) => {
     assert.equal(await keys.isAny(), false);
   });
 
-  it('of which a digest is stored, and nothing else', async () => {
+  it('are stored as digests only', async () => {
     const keys = new KeyService(database());
     const { key, record } = await keys.create(PLAIN);
     await keys.verify(key);
@@ -129,10 +129,10 @@ onEachDialect('keys', (database, folder) => {
     }
   });
 
-  it('that have another’s id, or another secret, are not let in', async () => {
+  it('with the id of one key and the secret of another are refused', async () => {
     const keys = new KeyService(database());
     const { record } = await keys.create(PLAIN);
-    // A well-formed key whose checksum is right and whose secret is another's.
+    // A well-formed key with a correct checksum and the secret of another key.
     const { id, key: forged } = newKey();
     await database().write((writer) =>
       writer.updateTable('api_key').set({ id }).where('id', '=', record.id).execute(),
@@ -141,7 +141,7 @@ onEachDialect('keys', (database, folder) => {
     assert.equal(await keys.verify(newKey().key), undefined);
   });
 
-  it('remember what they found, and ask nobody', async () => {
+  it('are cached, without further queries', async () => {
     const keys = new KeyService(database());
     const { key } = await keys.create(PLAIN);
     assert.equal(keys.verifyRemembered(key), undefined, 'not looked at yet');
@@ -153,7 +153,7 @@ onEachDialect('keys', (database, folder) => {
     assert.equal(keys.verifyRemembered(unknown), null);
   });
 
-  it('are noted when they are used, to the hour', async () => {
+  it('have their last use recorded, to the hour', async () => {
     const keys = new KeyService(database());
     const { key, record } = await keys.create(PLAIN);
     assert.equal((await keys.list())[0]?.last_used_at, null);

@@ -51,7 +51,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   }),
 );
 
-/** A run's log, written as the service writes it, with the test as the worker. */
+/** The log of a run, written as the service does, with the test as the worker. */
 class Story {
   readonly log: PastCheckpoint[] = [];
   readonly run: RunManifest;
@@ -60,7 +60,7 @@ class Story {
     this.run = run;
   }
 
-  /** Sends what a trainer has that did as it was told: the rank of the run before that step. */
+  /** Sends what a trainer would have that followed the run: with the rank before that step. */
   send(step: number, content: number, rewind: boolean): IncomingCheckpoint | undefined {
     const rank = positionIn(this.run, this.log, step).rank.max;
     const sent = arrival(step, rank, { digest: `digest_${step}_${rank}_${content}`, rewind });
@@ -124,8 +124,8 @@ function play(story: Story, one: Event): IncomingCheckpoint | undefined {
   return one.kind === 'send' ? story.send(one.step, one.content, one.rewind) : undefined;
 }
 
-describe('whatever is sent, and however jobs end', () => {
-  it('the lineage goes forward in steps and never up in rank', () => {
+describe('with any sequence of checkpoints and outcomes', () => {
+  it('the steps of the lineage increase and its ranks never do', () => {
     check((story, events) => {
       for (const one of events) {
         play(story, one);
@@ -142,7 +142,7 @@ describe('whatever is sent, and however jobs end', () => {
     });
   });
 
-  it('a checkpoint that was accepted is known from then on, until it fails or the run is rewound', () => {
+  it('an accepted checkpoint stays known until it fails or the run is rewound', () => {
     check((story, events) => {
       for (const one of events) {
         const sent = play(story, one);
@@ -169,7 +169,7 @@ describe('whatever is sent, and however jobs end', () => {
     });
   });
 
-  it('a last checkpoint brings the run to its target', () => {
+  it('a last checkpoint takes the run to its target', () => {
     check((story, events) => {
       for (const one of events) play(story, one);
       story.end('succeeded', 0.5);
@@ -181,7 +181,7 @@ describe('whatever is sent, and however jobs end', () => {
   });
 });
 
-describe('a trainer that sends checkpoints when it is asked to', () => {
+describe('a trainer that sends checkpoints when the run requires them', () => {
   const follow = (run: RunManifest, share: number): number[] => {
     const story = new Story(run);
     const steps: number[] = [];
@@ -205,7 +205,7 @@ describe('a trainer that sends checkpoints when it is asked to', () => {
     }
   });
 
-  it('comes to the target rank of an adaptive run in time, whatever the spectrum says', () => {
+  it('reaches the target rank of an adaptive run in time, whatever the spectrum', () => {
     for (const run of RUNS.filter(({ adaptive }) => adaptive)) {
       const { first_squeeze_step, last_squeeze_step, min_stage_steps } = run.adaptive!;
       for (const share of [0, 0.1, 0.5, 1]) {

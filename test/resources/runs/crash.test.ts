@@ -31,7 +31,7 @@ const REQUEST = {
   schedule: { source_rank: 8, target_rank: 2, total_steps: 1000, recipe: 'equal', min_stage_steps: 100 },
 } as const;
 
-/** What a process of the service stands on. */
+/** The storage and the database of a process. */
 interface Ground {
   readonly store: BlobStore;
   readonly database: Database;
@@ -69,7 +69,7 @@ async function onDisk(
 /** What sweeps see: everything of all tenants. */
 const benchOn = ({ store, database }: Ground) => new StorageBench(store, database);
 
-/** So large that its files lie in the storage. */
+/** Large enough for its files to be in the storage. */
 const SHAPE = { rank: 8, m: 320, n: 320 };
 
 /** The files of a checkpoint as an upload leaves them in a scratch folder. */
@@ -93,8 +93,8 @@ async function send(runs: RunService, { store }: Ground, runId: string): Promise
   return (await runs.add(runId, upload)).record;
 }
 
-describe('a process that dies while it takes a checkpoint', () => {
-  it('loses nothing, whatever its last write was: sent again, there is one checkpoint and one job', async () => {
+describe('a process that dies while it accepts a checkpoint', () => {
+  it('loses nothing, whatever its last write was: repeating the request gives one checkpoint and one job', async () => {
     let needed = 0;
     for (let life = 0; ; life++) {
       await onSqlite(async (ground) => {
@@ -114,7 +114,7 @@ describe('a process that dies while it takes a checkpoint', () => {
         assert.equal(run.checkpoints.length, 1);
         const jobs = await unfinished(jobsIn(database));
         assert.deepEqual(jobs, [record.job_id]);
-        // What the job needs was durable before it.
+        // What the job needs was durable before.
         const job = (await jobsIn(database).get(record.job_id!))!;
         assert.ok(job.request.kind === 'checkpoint' && job.request.optimizer);
         const bench = benchOn(ground);
@@ -123,7 +123,7 @@ describe('a process that dies while it takes a checkpoint', () => {
         const stored = await bytesOf(bench.own.store, moments);
         assert.ok(Buffer.from(stored).equals(momentsOf(SHAPE)));
         await assertReadable(bench.own, job.request.adapter_id);
-        // What the dead one left is found.
+        // The content left by the dead process is found.
         await bench.sweeper().sweep(Date.now() + 1.1 * LONGEST_WRITE_MS);
         await bench.assertTidy();
         await assertReadable(bench.own, job.request.adapter_id);
@@ -142,7 +142,7 @@ onEachDialect('several processes with one run', (database, folder) => {
       await work(ground, id);
     });
 
-  it('agree on one log, whoever is faster', async () => {
+  it('agree on one log, whichever is faster', async () => {
     await withRun(async (ground, id) => {
       const sent = await Promise.allSettled(
         [1, 2, 3, 4, 5, 6].map(async (seed) => {
@@ -159,14 +159,14 @@ onEachDialect('several processes with one run', (database, folder) => {
       }
       assert.equal((await executionsIn(ground.database)).length, 1);
       const bench = benchOn(ground);
-      // What came to nothing goes when nothing of it can come any more.
+      // Content written in vain is removed when the write can no longer complete.
       await bench.sweeper().sweep(Date.now() + HOUR_MS);
       await bench.assertTidy();
       await bench.assertWhole();
     });
   });
 
-  it('store nothing of what is kept but its list of modules', async () => {
+  it('store only the list of modules of a kept checkpoint', async () => {
     await withRun(async (ground, id) => {
       const bench = benchOn(ground);
       for (const step of [1, 2]) {
@@ -193,7 +193,7 @@ onEachDialect('several processes with one run', (database, folder) => {
     });
   });
 
-  it('take one of several steps that come at once; the others are pending or out of order', async () => {
+  it('accept one of several simultaneous steps; the others are pending or out of order', async () => {
     await withRun(async (ground, id) => {
       const sent = await Promise.allSettled(
         [340, 350, 360, 370, 380].map(async (step) => {
@@ -208,7 +208,7 @@ onEachDialect('several processes with one run', (database, folder) => {
     });
   });
 
-  it('rewind one after the other: each takes the place of the one before', async () => {
+  it('rewind one after the other: each replaces the previous one', async () => {
     await withRun(async (ground, id) => {
       await Promise.all(
         [1, 2, 3, 4].map(async (seed) => {
@@ -227,7 +227,7 @@ onEachDialect('several processes with one run', (database, folder) => {
     });
   });
 
-  it('remove it, or take a checkpoint of it: never both', async () => {
+  it('remove it, or accept a checkpoint of it: never both', async () => {
     for (let round = 0; round < 10; round++) {
       await withRun(async (ground, id) => {
         const space = workspaceOn(ground);
@@ -252,7 +252,7 @@ onEachDialect('several processes with one run', (database, folder) => {
 });
 
 describe('the job of a checkpoint', () => {
-  it('is accepted once, with the time of its checkpoint, and tells how that stands', async () => {
+  it('is accepted once, with the timestamp of its checkpoint, and determines its state', async () => {
     await onSqlite(async (ground) => {
       const { database } = ground;
       const runs = processOn(ground);

@@ -8,7 +8,7 @@ import { decide } from '../../../src/resources/runs/decide.ts';
 import type { PastCheckpoint } from '../../../src/resources/runs/lineage.ts';
 import { arrival, keptEntry, runManifest, squeezedEntry, unfinishedEntry, uniform } from './run-entries.ts';
 
-/** First squeeze at 500, the last one due at 3600; stages of 200 at least. */
+/** First squeeze at 500, the last one due at 3600; stages of at least 200 steps. */
 const REQUEST: AdaptiveRequest = {
   source_rank: 64,
   target_rank: 8,
@@ -20,7 +20,7 @@ const REQUEST: AdaptiveRequest = {
 };
 const RUN = runManifest({ adaptive: REQUEST });
 
-/** The goal of a squeeze, or why none is done. */
+/** The goal of a squeeze, or why there is none. */
 function goalOf(log: readonly PastCheckpoint[], step: number, rank: number, run = RUN) {
   const decision = decide(run, log, arrival(step, rank));
   assert.ok(decision.kind !== 'existing');
@@ -29,12 +29,12 @@ function goalOf(log: readonly PastCheckpoint[], step: number, rank: number, run 
 const BY_SPECTRUM = { energy: 0.99, uniform: true, min_rank: 8, max_rank: 64 };
 
 describe('an adaptive run', () => {
-  it('leaves the source rank alone during the warm-up', () => {
+  it('keeps the source rank during the warm-up', () => {
     assert.match(String(goalOf([], 499, 64)), /step 500 at the earliest/);
     assert.deepEqual(goalOf([], 500, 64), BY_SPECTRUM);
   });
 
-  it('asks the spectrum for what it was told to keep', () => {
+  it('asks for the ranks that the spectrum requires', () => {
     const { energy: _energy, ...rest } = REQUEST;
     const run = runManifest({ adaptive: { ...rest, tolerance: 0.1, uniform: false } });
     assert.deepEqual(goalOf([], 700, 64, run), {
@@ -45,7 +45,7 @@ describe('an adaptive run', () => {
     });
   });
 
-  it('waits min_stage_steps after a squeeze, but not after a look that found nothing', () => {
+  it('waits min_stage_steps after a squeeze, but not after a checkpoint that changed nothing', () => {
     const log = [squeezedEntry(600, 64, 40)];
     assert.match(String(goalOf(log, 799, 40)), /step 800 at the earliest: 200 steps after .* step 600/);
     assert.deepEqual(goalOf(log, 800, 40), { ...BY_SPECTRUM, max_rank: 40 });
@@ -62,7 +62,7 @@ describe('an adaptive run', () => {
     assert.deepEqual(goalOf([found], 650, 64), BY_SPECTRUM);
   });
 
-  it('goes to the target rank when the rest of the training needs it, and says how late that is', () => {
+  it('goes to the target rank when the rest of the training needs it, and reports how late that is', () => {
     assert.deepEqual(goalOf([], 3600, 64), { rank: 8 });
     const late = decide(RUN, [squeezedEntry(3000, 64, 30)], arrival(3650, 30));
     assert.ok(late.kind === 'squeeze');
@@ -70,7 +70,7 @@ describe('an adaptive run', () => {
     assert.deepEqual(goalOf([], 4000, 64), { rank: 8 });
   });
 
-  it('makes no stage that would be too short before that', () => {
+  it('begins no stage that would be too short before that', () => {
     assert.deepEqual(goalOf([], 3400, 64), BY_SPECTRUM);
     assert.match(String(goalOf([], 3401, 64)), /Fewer than 200 steps are left until step 3600/);
   });
@@ -80,7 +80,7 @@ describe('an adaptive run', () => {
       assert.match(String(goalOf([squeezedEntry(1000, 64, 8)], step, 8)), /is reached/);
   });
 
-  it('takes ranks of its own for each module, and the target for all at the end', () => {
+  it('uses different ranks for modules, and the target for all at the end', () => {
     const ranks = { min: 8, max: 30 };
     const log: PastCheckpoint[] = [
       keptEntry(400, 64),
@@ -118,7 +118,7 @@ describe('an adaptive request', () => {
     });
   });
 
-  it('takes exactly one of energy and tolerance', () => {
+  it('requires exactly one of energy and tolerance', () => {
     refused({ tolerance: 0.1 }, 'SCHEDULE_INVALID', /both are/);
     const { energy: _energy, ...neither } = REQUEST;
     assert.throws(

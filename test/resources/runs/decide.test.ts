@@ -25,7 +25,7 @@ function refusal(
   }
 }
 
-/** "keep", or the rank a squeeze goes to. */
+/** "keep", or the rank of a squeeze. */
 function planned(
   log: readonly PastCheckpoint[],
   checkpoint: IncomingCheckpoint,
@@ -45,7 +45,7 @@ describe('a checkpoint on schedule', () => {
     assert.equal(planned([keptEntry(500, 64)], arrival(1000, 64)), 32);
   });
 
-  it('goes on from the result, stage after stage, to the end', () => {
+  it('continues from the result, stage after stage, to the end', () => {
     const log = [squeezedEntry(1000, 64, 32)];
     assert.equal(planned(log, arrival(1500, 32)), 'keep');
     assert.equal(planned(log, arrival(2000, 32)), 16);
@@ -56,7 +56,7 @@ describe('a checkpoint on schedule', () => {
     assert.ok(last.kind === 'keep' && /Stage 4 of 4 \(rank 8\) is the last one/.test(last.reason));
   });
 
-  it('says how late it is, and skips the stages that were missed', () => {
+  it('states how late it is, and skips the stages that were missed', () => {
     const late = decide(RUN, [], arrival(1100, 64));
     assert.deepEqual(late, {
       kind: 'squeeze',
@@ -86,10 +86,10 @@ describe('a checkpoint on schedule', () => {
   });
 });
 
-describe('a checkpoint that came before', () => {
+describe('a checkpoint that was sent before', () => {
   const twice = arrival(1000, 64);
 
-  it('is answered with what is there, whatever its state', () => {
+  it('is answered with its record, whatever its state', () => {
     for (const past of [
       squeezedEntry(1000, 64, 32),
       unfinishedEntry(1000, 64, 'pending'),
@@ -101,13 +101,13 @@ describe('a checkpoint that came before', () => {
     }
   });
 
-  it('is answered so also when later ones followed', () => {
+  it('is answered the same way if later ones followed', () => {
     const log = [keptEntry(500, 64), squeezedEntry(1000, 64, 32), unfinishedEntry(2000, 32, 'pending')];
     assert.equal(decide(RUN, log, arrival(500, 64)).kind, 'existing');
     assert.equal(decide(RUN, log, twice).kind, 'existing');
   });
 
-  it('is tried again when its squeeze failed or was cancelled', () => {
+  it('is tried again if its squeeze failed or was cancelled', () => {
     for (const state of ['failed', 'cancelled'] as const) {
       const log = [keptEntry(500, 64), unfinishedEntry(1000, 64, state)];
       assert.equal(planned(log, twice), 32);
@@ -118,7 +118,7 @@ describe('a checkpoint that came before', () => {
     }
   });
 
-  it('conflicts when its content is another', () => {
+  it('conflicts if its content differs', () => {
     const log = [squeezedEntry(1000, 64, 32)];
     for (const other of [
       arrival(1000, 64, { digest: 'other' }),
@@ -134,7 +134,7 @@ describe('a checkpoint that came before', () => {
     assert.equal(decide(RUN, [withMoments], arrival(1000, 64, { optimizerSha256: 'a' })).kind, 'existing');
   });
 
-  it('is out of order when a later one is here', () => {
+  it('is out of order if a later one exists', () => {
     const log = [squeezedEntry(1000, 64, 32), unfinishedEntry(2000, 32, 'pending')];
     const error = refusal(log, arrival(1500, 32), 'CHECKPOINT_OUT_OF_ORDER');
     assert.match(error.message, /Step 1500 .*step 2000/);
@@ -149,19 +149,19 @@ describe('a rewind', () => {
     unfinishedEntry(3000, 16, 'pending'),
   ];
 
-  it('takes the place of its step and all later ones', () => {
+  it('replaces its step and all later ones', () => {
     assert.equal(planned(log, arrival(2000, 32, { rewind: true, digest: 'other' })), 16);
     assert.equal(planned(log, arrival(1500, 32, { rewind: true })), 'keep');
     assert.equal(planned(log, arrival(2500, 16, { rewind: true })), 'keep', 'a pending one does not hinder');
     assert.equal(planned(log, arrival(0, 64, { rewind: true })), 'keep', 'to the very start');
   });
 
-  it('also with the same content as then', () => {
+  it('does so with the same content too', () => {
     assert.equal(planned(log, arrival(2000, 32, { rewind: true })), 16);
     assert.equal(decide(RUN, log, arrival(2000, 32)).kind, 'existing');
   });
 
-  it('leaves a run that goes on from there', () => {
+  it('leaves a run that continues from there', () => {
     const rewound = [...log, squeezedEntry(1000, 64, 32, { source_digest: 'second' })];
     assert.equal(planned(rewound, arrival(2000, 32)), 16, 'as if the first 2000 had never been');
     refusal(rewound, arrival(1000, 64), 'CHECKPOINT_CONFLICT');
@@ -170,7 +170,7 @@ describe('a rewind', () => {
     assert.equal(decide(RUN, rewound, { ...second, rewind: true }).kind, 'existing');
   });
 
-  it('to a step after the newest is nothing special', () => {
+  it('to a step after the newest one is an ordinary checkpoint', () => {
     assert.equal(planned([squeezedEntry(1000, 64, 32)], arrival(2000, 32, { rewind: true })), 16);
     refusal(
       [unfinishedEntry(1000, 64, 'pending')],
@@ -179,7 +179,7 @@ describe('a rewind', () => {
     );
   });
 
-  it('asks for the rank the run had then', () => {
+  it('requires the rank that the run had then', () => {
     const error = refusal(log, arrival(1500, 16, { rewind: true }), 'CHECKPOINT_RANK');
     assert.match(error.message, /rank 32 since step 1000; load adapter ad_result_1000_32/);
   });
@@ -192,12 +192,12 @@ describe('a rewind', () => {
 });
 
 describe('a checkpoint of the wrong adapter', () => {
-  it('waits while the squeeze before is not done', () => {
+  it('waits while the previous squeeze is not done', () => {
     const error = refusal([unfinishedEntry(1000, 64, 'pending')], arrival(1200, 64), 'CHECKPOINT_PENDING');
     assert.match(error.message, /step 1000.*job_1000/);
   });
 
-  it('must have the rank the run is at', () => {
+  it('must have the current rank of the run', () => {
     const first = refusal([], arrival(100, 32), 'CHECKPOINT_RANK');
     assert.match(first.message, /rank 32, but the run starts at source_rank 64/);
     const log = [squeezedEntry(1000, 64, 32), keptEntry(1500, 32)];
@@ -207,7 +207,7 @@ describe('a checkpoint of the wrong adapter', () => {
     refusal(log, arrival(2000, 32, { ranks: { min: 16, max: 32 } }), 'CHECKPOINT_RANK');
   });
 
-  it('may start with smaller ranks in places, and keeps them', () => {
+  it('may begin with smaller ranks in some modules, and keeps them', () => {
     const ranks = { min: 8, max: 64 };
     assert.equal(planned([], arrival(1000, 64, { ranks })), 32);
     const log = [keptEntry(500, 64, { rank_before: ranks })].map(
@@ -221,9 +221,9 @@ describe('a checkpoint of the wrong adapter', () => {
     refusal([], arrival(1000, 64, { ranks: { min: 64, max: 128 } }), 'CHECKPOINT_RANK');
   });
 
-  it('shares ranks out by module where the run asks for it, in the size of the uniform rank', () => {
+  it('shares ranks out by module if the run requires it, within the size of the uniform rank', () => {
     const run = runManifest({ schedule: SCHEDULE, rank_allocation: 'by_module' });
-    // A third of the modules by size begins at rank 24 and has no more at rank 32.
+    // A third of the modules by size begins at rank 24, and has no more at rank 32.
     const sent = {
       ranks: { min: 24, max: 64 },
       modulesByRank: [
@@ -256,7 +256,7 @@ describe('a checkpoint of the wrong adapter', () => {
     assert.deepEqual(anew.goal, { budget_parameters: 32 * 150 }, 'what begins the run counts');
   });
 
-  it('must be of the same base model, as far as that is told', () => {
+  it('must be of the same base model, if that is known', () => {
     const other = { baseModel: 'other/model' };
     const error = refusal([keptEntry(500, 64)], arrival(1000, 64, other), 'CHECKPOINT_BASE_MISMATCH');
     assert.match(error.message, /"other\/model".*"some\/model"/);

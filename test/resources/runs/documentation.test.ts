@@ -10,7 +10,7 @@ import { runManifest, squeezedEntry } from './run-entries.ts';
 const page = readFileSync(join(import.meta.dirname, '../../../docs/runs.md'), 'utf8');
 const request = JSON.parse(/^\{"adaptive": .+\}$/m.exec(page)![0]) as RunRequest;
 
-/** A row of the table, made of its first column. */
+/** A row of the table, identified by its first column. */
 function rowOf(squeezes: string): string {
   let rank = 64;
   const log = [...squeezes.matchAll(/at (\d+) to rank (\d+)/g)].map(([, step, to]) => {
@@ -26,7 +26,7 @@ function rowOf(squeezes: string): string {
 }
 
 describe('docs/runs.md', () => {
-  it('tells the learning rate of its adaptive run as it is', () => {
+  it('states the real learning rate of its adaptive run', () => {
     assert.ok(Value.Check(RunRequest, request), 'fits the contract');
     const lines = page.slice(page.indexOf('| squeezes so far |')).split('\n').slice(2);
     const rows = lines.slice(

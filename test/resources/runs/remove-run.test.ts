@@ -42,7 +42,7 @@ onEachDialect('removing a run', (database, folder) => {
       await work(bench);
     });
 
-  it('removes its checkpoints and their jobs, and nothing of others', async () => {
+  it('removes its checkpoints and their jobs, and none of others', async () => {
     await onBench(async (bench) => {
       const [mine, other] = [await job(bench, {}), await job(bench, {})];
       const id = await runWith(bench, { step: 1, jobId: null }, { step: 2, jobId: mine.id });
@@ -66,7 +66,7 @@ onEachDialect('removing a run', (database, folder) => {
     });
   });
 
-  it('does not wait for a job that a rewind has left behind', async () => {
+  it('does not wait for a job that a rewind has superseded', async () => {
     await onBench(async (bench) => {
       const left = await job(bench, {}, false);
       const done = await job(bench, {});
@@ -81,7 +81,7 @@ onEachDialect('removing a run', (database, folder) => {
     });
   });
 
-  it('knows no other ids', async () => {
+  it('does not find other ids', async () => {
     await onBench(async (bench) => {
       for (const id of ['', 'x', '../runs', newRunId(Date.now())])
         await assert.rejects(removeRun(bench.own, id), { code: 'RUN_NOT_FOUND' });

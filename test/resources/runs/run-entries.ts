@@ -22,7 +22,7 @@ export function runManifest(request: RunRequest = { schedule: SCHEDULE }): RunMa
   };
 }
 
-/** The list of modules that comes with an entry. */
+/** The list of modules that belongs to an entry. */
 export const MODULES: WrittenFiles = {
   writeId: null,
   files: [
@@ -31,13 +31,13 @@ export const MODULES: WrittenFiles = {
 };
 const MODULES_SHA256 = MODULES.files[0]!.sha256;
 
-/** Modules of one rank, each rank of which takes so many parameters. */
+/** Modules of one rank, with this many parameters for each rank. */
 const PARAMETERS_PER_RANK = 100;
 const ofRank = (rank: number) => [{ rank, parameters_per_rank: PARAMETERS_PER_RANK }];
 
 export const uniform = (rank: number) => ({ min: rank, max: rank });
 
-/** A checkpoint of one rank; its content is named after step and rank unless it has a name. */
+/** A checkpoint of one rank; its content is named after step and rank unless a name is given. */
 export const arrival = (
   step: number,
   rank: number,
@@ -57,10 +57,10 @@ export const arrival = (
 
 type Change = Partial<Omit<CheckpointManifest, 'step'>>;
 
-/** What is told of a checkpoint that is kept. */
+/** What is recorded of a checkpoint that is kept. */
 export const KEPT = { decision: 'keep', target: null, job_id: null, source_adapter_id: null } as const;
 
-/** A checkpoint that is to be squeezed. */
+/** A checkpoint that must be squeezed. */
 export function entry(step: number, rank: number, change: Change = {}): CheckpointManifest {
   return {
     run_id: `run_${'0'.repeat(32)}`,
@@ -90,7 +90,7 @@ export const keptEntry = (step: number, rank: number, change: Change = {}): Past
   outcome: { state: 'succeeded', rank: uniform(rank), parameters: null, adapterId: null },
 });
 
-/** One that was squeezed from one rank to another. */
+/** A checkpoint that was squeezed from one rank to another. */
 export const squeezedEntry = (
   step: number,
   from: number,
@@ -106,7 +106,7 @@ export const squeezedEntry = (
   },
 });
 
-/** One whose squeeze is not done, or was not. */
+/** A checkpoint whose squeeze is pending or has failed. */
 export const unfinishedEntry = (
   step: number,
   rank: number,

@@ -24,12 +24,12 @@ describe('the learning rate of a scheduled run', () => {
   const plan = run.schedule!;
   const log = [squeezedEntry(1000, 64, 32), squeezedEntry(2000, 32, 16), squeezedEntry(3000, 16, 8)];
 
-  it('is that of its plan while the trainer keeps to it', () => {
+  it('is that of its plan while the trainer follows it', () => {
     for (const [index, { begin_step, end_step, learning_rate }] of plan.stages.entries())
       assert.deepEqual(now(run, log.slice(0, index)), { ...learning_rate, begin_step, end_step });
   });
 
-  it('does not change with a checkpoint that is kept, one under way, or one that failed', () => {
+  it('does not change with a checkpoint that is kept, pending, or failed', () => {
     const before = now(run, log.slice(0, 1));
     for (const more of [
       keptEntry(1500, 32),
@@ -40,7 +40,7 @@ describe('the learning rate of a scheduled run', () => {
     assert.deepEqual(now(run, [keptEntry(500, 64)]), now(run, []));
   });
 
-  it('begins when the squeeze was, also where that is late', () => {
+  it('begins at the squeeze, even if that is late', () => {
     const late = now(run, [squeezedEntry(3500, 64, 8)]);
     assert.deepEqual(
       [late.factor, late.begin_step, late.end_step, late.warm_up_steps, late.decay_steps],
@@ -51,7 +51,7 @@ describe('the learning rate of a scheduled run', () => {
     assert.deepEqual([end.share, end.warm_up_steps, end.decay_steps], [0, 0, 0]);
   });
 
-  it('goes by the mean rank over the parameters where modules have ranks of their own', () => {
+  it('depends on the parameter-weighted mean rank if modules have different ranks', () => {
     const shared = runManifest({ schedule: SCHEDULE, rank_allocation: 'by_module' });
     const ofStage = (rank: number) => ({ stage_rank: rank });
     const first = squeezedEntry(1000, 64, 32, ofStage(32));
@@ -66,7 +66,7 @@ describe('the learning rate of a scheduled run', () => {
     assert.deepEqual([record.rank, record.at_target], [rank, false]);
   });
 
-  it('is decaying at the target also where its squeeze found the adapter small enough', () => {
+  it('decays at the target even if that squeeze found the adapter small enough', () => {
     const shared = runManifest({ schedule: SCHEDULE, rank_allocation: 'by_module' });
     const small = unfinishedEntry(3000, 20, 'pending', { stage_rank: 8 });
     const nothing: PastCheckpoint = {
@@ -93,7 +93,7 @@ describe('the learning rate of an adaptive run', () => {
     assert.ok(share > 0.4 && share < 0.6, String(share));
   });
 
-  it('warms up again after a squeeze, by the cube root of the ranks, and not after a look', () => {
+  it('warms up again after a squeeze, by the cube root of the ranks, but not after a checkpoint that was only examined', () => {
     const log = [squeezedEntry(600, 64, 27)];
     const { share: _, ...rest } = now(run, log);
     const expected = { factor: 4 / 3, begin_step: 600, end_step: 2000, warm_up_steps: 30, decay_steps: 0 };
@@ -115,14 +115,14 @@ describe('the learning rate of an adaptive run', () => {
     }
   });
 
-  it('keeps the share of the last stage that its recipe asks for', () => {
+  it('keeps the share of the last stage that its recipe requires', () => {
     assert.equal(now(runManifest({ adaptive: { ...ADAPTIVE, final_share: 0.7 } }), []).end_step, 1200);
     assert.equal(now(runManifest({ adaptive: { ...ADAPTIVE, recipe: 'equal' } }), []).end_step, 3800);
   });
 });
 
 describe('the notes of a run', () => {
-  it('say that the last stage is starved, as the run stands', () => {
+  it('report that the last stage is starved, for the current state of the run', () => {
     const linear = { schedule: 'linear' } as const;
     assert.deepEqual(notes(runManifest({ adaptive: { ...ADAPTIVE, learning_rate: linear } })), []);
     const run = runManifest({

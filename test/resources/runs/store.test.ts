@@ -16,7 +16,7 @@ import { arrival, entry, KEPT, MODULES, runManifest, SCHEDULE } from './run-entr
 const BEGIN_MS = Date.parse('2026-03-01T00:00:00Z');
 const ADAPTIVE = { adaptive: { ...SCHEDULE, energy: 0.9 } };
 
-/** A run that was made so many seconds after the beginning. */
+/** A run that was created this many seconds after the beginning. */
 function runAt(second: number, request: RunManifest['request'] = { schedule: SCHEDULE }): RunManifest {
   const ms = BEGIN_MS + 1000 * second;
   return { ...runManifest(request), id: newRunId(ms), created_at: new Date(ms).toISOString() };
@@ -33,7 +33,7 @@ onEachDialect('the store of runs', (database) => {
   const append = (run: RunManifest, sequence: number, step: number, change = {}) =>
     storeOf().append(run, entry(step, 64, { run_id: run.id, sequence, ...change }), null, MODULES);
 
-  it('gives back what it was given, also what PostgreSQL takes in no text', async () => {
+  it('returns what was stored, even characters that PostgreSQL refuses in texts', async () => {
     const text = 'a\u0000b\ud800';
     const run = await created(runAt(0, { name: text, base_model: text, ...ADAPTIVE }));
     assert.deepEqual(await storeOf().get(run.id), run);
@@ -57,7 +57,7 @@ onEachDialect('the store of runs', (database) => {
     assert.equal(await storeOf().rename({ id: newRunId(0) }, 'x'), false);
   });
 
-  it('shows a tenant nothing of another one', async () => {
+  it("shows a tenant none of another's", async () => {
     const run = await created();
     await database().write((writer) => ensureTenant(writer, 'other'));
     const other = storeOf('other');
@@ -67,7 +67,7 @@ onEachDialect('the store of runs', (database) => {
     assert.deepEqual((await storeOf('other').page({}, { limit: 10 })).items, []);
   });
 
-  it('takes an entry at the end of the log and nowhere else', async () => {
+  it('accepts an entry at the end of the log and nowhere else', async () => {
     const run = await created();
     assert.equal(await append(run, 2, 100), false);
     assert.equal(await append(run, 1, 100), true);
@@ -82,14 +82,14 @@ onEachDialect('the store of runs', (database) => {
     );
   });
 
-  it('takes one of many that come at once', async () => {
+  it('accepts one of many simultaneous entries', async () => {
     const run = await created();
     const taken = await Promise.all(Array.from({ length: 20 }, (_, index) => append(run, 1, index)));
     assert.equal(taken.filter(Boolean).length, 1);
     assert.equal((await storeOf().log(run)).length, 1);
   });
 
-  it('has one checkpoint of a step at most that counts', async () => {
+  it('has at most one valid checkpoint for a step', async () => {
     const run = await created();
     for (const [index, step] of [100, 200, 300, 200, 200].entries())
       assert.ok(await append(run, index + 1, step));
@@ -114,7 +114,7 @@ onEachDialect('the store of runs', (database) => {
     await assert.rejects(revived, /unique/i);
   });
 
-  it('removes a run with its checkpoints, unless there are more than one knew', async () => {
+  it('removes a run with its checkpoints, unless there are more than expected', async () => {
     const [run, other] = [await created(), await created()];
     for (const one of [run, other]) await append(one, 1, 100);
     assert.equal(await storeOf().remove(run, 0), false);
@@ -126,7 +126,7 @@ onEachDialect('the store of runs', (database) => {
     assert.equal((await storeOf().log(other)).length, 1);
   });
 
-  it('lists runs, the newest first, page by page and by every condition', async () => {
+  it('lists runs, the newest first, page by page and by every filter', async () => {
     const runs = await Promise.all([
       created(runAt(0, { name: 'a', base_model: 'some/model', schedule: SCHEDULE })),
       created(runAt(1, { name: 'b', ...ADAPTIVE })),
@@ -164,7 +164,7 @@ onEachDialect('the store of runs', (database) => {
     assert.equal(await names({ baseModel: 'x'.repeat(100_000) }, { limit: 10 }), 'c', 'however long');
   });
 
-  /** What comes with a checkpoint that is squeezed. */
+  /** What belongs to a checkpoint that is squeezed. */
   function squeezeOf(run: RunManifest, sequence: number) {
     const moments = jobFile('optimizer', `moments of ${sequence}`);
     const id = newAdapterId(Date.now());
@@ -180,7 +180,7 @@ onEachDialect('the store of runs', (database) => {
     return { checkpoint, moments, squeeze: { adapter, job }, written };
   }
 
-  it('records with a checkpoint its adapter, its moments and its job, or nothing of it', async () => {
+  it('records a checkpoint with its adapter, its moments and its job, or nothing of it', async () => {
     const run = await created();
     const sent = [1, 1, 1, 1].map((sequence) => squeezeOf(run, sequence));
     const taken = await Promise.all(
@@ -203,7 +203,7 @@ onEachDialect('the store of runs', (database) => {
     assert.deepEqual(await storeOf().log(run), [checkpoint]);
   });
 
-  it('stores of a checkpoint that is kept its list of modules only, once for all', async () => {
+  it('stores only the list of modules of a kept checkpoint, once for all', async () => {
     const run = await created();
     for (const sequence of [1, 2, 3]) assert.ok(await append(run, sequence, sequence, KEPT));
     const [first] = await storeOf().log(run);

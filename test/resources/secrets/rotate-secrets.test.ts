@@ -20,11 +20,11 @@ const ring = new SecretBox(
 );
 
 onEachDialect('the rotation of secrets', (database, folder) => {
-  /** A row in every table, and everywhere that something is sealed what the box sealed. */
+  /** A row in every table, with sealed values wherever there can be some. */
   async function sealedEverywhere(box: SecretBox): Promise<void> {
     await fillEveryTable(database(), await DiskStore.open(folder()));
     const work = JSON.stringify({
-      // Text of a user is no sealed secret, whatever it looks like.
+      // A user's text is not a sealed secret, whatever it looks like.
       labels: { note: `"sealed":"${box.seal('a text')}"` },
       source: { kind: 'url', place: 'https://host', sealed: box.seal('source') },
       deliver: [{ to: { sealed: box.seal('sink') } }],
@@ -50,7 +50,7 @@ onEachDialect('the rotation of secrets', (database, folder) => {
     });
   }
 
-  /** All that was sealed, opened; what stands in texts of users is left out. */
+  /** All sealed values, opened; texts of users are not included. */
   async function opened(box: SecretBox): Promise<string[]> {
     const { reader } = database();
     const hook = await reader.selectFrom('webhook').selectAll().executeTakeFirstOrThrow();
@@ -76,7 +76,7 @@ onEachDialect('the rotation of secrets', (database, folder) => {
   }
   const ALL = ['secret', 'previous', 'url', 'keys', 'source', 'sink', 'source', 'sink', 'answer'];
 
-  it('seals anew whatever another key sealed, once, and says that the other one can go', async () => {
+  it('seals everything again that another key sealed, once, and reports that the other key is unused', async () => {
     await sealedEverywhere(old);
     const [key, other] = ring.keyIds;
     assert.deepEqual(await rotateSecrets(database(), ring), {
@@ -95,7 +95,7 @@ onEachDialect('the rotation of secrets', (database, folder) => {
     assert.deepEqual(await opened(fresh), ALL);
   });
 
-  it('goes on where the call before came to', async () => {
+  it('continues where the previous call ended', async () => {
     await sealedEverywhere(old);
     let [calls, resealed] = [0, 0];
     for (let after: string | undefined; ; calls++) {
@@ -110,7 +110,7 @@ onEachDialect('the rotation of secrets', (database, folder) => {
     assert.deepEqual(await opened(fresh), ALL);
   });
 
-  it('seals again what others moved between its reading and its writing', async () => {
+  it('seals again what others changed between its reading and its writing', async () => {
     await sealedEverywhere(old);
     let rolls = 0;
     const { write, ...rest } = database();
@@ -143,14 +143,14 @@ onEachDialect('the rotation of secrets', (database, folder) => {
     );
   });
 
-  it('leaves what no key opens, and says which one is missing', async () => {
+  it('leaves what no key opens, and reports which key is missing', async () => {
     await sealedEverywhere(lost);
     const { resealed, unreadable } = await rotateSecrets(database(), ring);
     assert.deepEqual([resealed, unreadable], [0, [{ key: lost.keyIds[0], secrets: ALL.length }]]);
     assert.deepEqual(await opened(lost), ALL);
   });
 
-  it('refuses to go on from nowhere, and to do anything without a key', async () => {
+  it('refuses an invalid cursor, and any work without a key', async () => {
     for (const value of ['', '"', '[]', '["tenant","x"]', '["job"]', '["job",null]', '["job",{}]']) {
       const after = Buffer.from(value).toString('base64url');
       await assert.rejects(rotateSecrets(database(), ring, { after }), { code: 'VALIDATION_FAILED' }, value);

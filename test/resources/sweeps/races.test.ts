@@ -9,9 +9,9 @@ import { StorageBench, withBench } from './storage-bench.ts';
 const WHAT = 'uploads, removals and sweeps of the same content at the same time';
 
 onEachDialect(WHAT, (database, folder) => {
-  it('lose no content and leave none behind', () =>
+  it('uploads, removals and sweeps at once lose no content and leave none behind', () =>
     withBench(database(), folder(), async (bench) => {
-      // Content was really removed and came again.
+      // Content was really removed and written again.
       const isEnough = (counts: RaceCounts) =>
         counts.created > 60 && counts.sweeps > 50 && counts.removedContents > 15;
       const counts = await race(bench, { isEnough, graceMs: 400, longestPauseMs: 800 });
@@ -20,7 +20,7 @@ onEachDialect(WHAT, (database, folder) => {
 });
 
 describe(WHAT, { skip: motoIsMissing() ?? false }, () => {
-  it('lose no content in S3', async () => {
+  it('uploads, removals and sweeps at once lose no content in S3', async () => {
     const server = await startMoto();
     const s3 = await openS3(server.env);
     const database = await sqliteIn(s3.folder);

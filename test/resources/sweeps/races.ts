@@ -7,14 +7,14 @@ import { reportFile } from '../jobs/job-rows.ts';
 import { assertReadable, LONGEST_WRITE_MS, largeAdapter, type StorageBench } from './storage-bench.ts';
 
 export interface RaceOptions {
-  /** It goes on until this holds. */
+  /** It continues until this holds. */
   readonly isEnough: (counts: RaceCounts) => boolean;
-  /** Short against the pauses, long against a registration. */
+  /** Short compared with the pauses, long compared with a registration. */
   readonly graceMs: number;
   readonly longestPauseMs: number;
 }
 
-/** Only to end what hangs. */
+/** Only prevents hanging. */
 const LIMIT_MS = 300_000;
 
 export interface RaceCounts {
@@ -27,9 +27,9 @@ const isRemoved = (error: unknown): boolean =>
   error instanceof AppError && error.code === 'STORAGE_FAILED' && error.context.failure === 'removed';
 
 /**
- * Uploads, removes and sweeps the same content all at once, in two tenants and with two sweepers. Every adapter has one of
- * two weights, every job one report; its owner looks at the files from the record on until it is removed. Fails when one
- * cannot be read for a moment, and when anything is left at the end to which nobody refers.
+ * Uploads, removes and sweeps the same content simultaneously, in two tenants and with two sweepers. Every
+ * adapter has one of two weights, every job one report; its owner reads the files from the record until it is
+ * removed. Fails if one cannot be read at any moment, and if content without a reference is left at the end.
  */
 export async function race(bench: StorageBench, options: RaceOptions): Promise<RaceCounts> {
   const beginMs = performance.now();
@@ -50,7 +50,7 @@ export async function race(bench: StorageBench, options: RaceOptions): Promise<R
       await pause();
       const seed = Math.ceil(Math.random() * 2);
       const record = await bench.register(largeAdapter(seed), { space }).catch((error: unknown) => {
-        // More than the grace went by between its first look and its record: it has to be sent again.
+        // More than the grace period passed between its first check and its record, so it must be sent again.
         assert.ok(isRemoved(error), String(error));
       });
       if (!record) continue;

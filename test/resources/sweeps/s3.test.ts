@@ -7,7 +7,7 @@ import { storedBytesOf } from '../tenants/stored-by.ts';
 import { HOUR_MS, largeAdapter, StorageBench } from './storage-bench.ts';
 
 describe('lists and sweeps in S3', { skip: motoIsMissing() ?? false }, () => {
-  it('do as on a disk', async () => {
+  it('work as on a disk', async () => {
     const server = await startMoto();
     const s3 = await openS3(server.env);
     try {
@@ -32,7 +32,7 @@ describe('lists and sweeps in S3', { skip: motoIsMissing() ?? false }, () => {
       const sweeper = bench.sweeper({ graceMs: 10 * 60_000 });
       const { swept, totals } = await sweeper.sweep(Date.now() + HOUR_MS);
       assert.deepEqual([swept.of('adapter').objects, swept.of('job').objects], [1, 1]);
-      // Both weights, released in this hour; all three have one configuration.
+      // Both weights, released in this hour; all three adapters have one configuration.
       assert.deepEqual([swept.of('blob').objects, totals.adapters], [2, 1]);
       await bench.assertWhole();
       await bench.assertTidy();

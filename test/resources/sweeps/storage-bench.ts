@@ -28,17 +28,17 @@ const EVENTS_KEPT = { keptMs: DAY_MS, most: 1_000 };
 /** No write takes so long. */
 export const LONGEST_WRITE_MS = 3 * DAY_MS;
 
-/** An adapter whose weights are too large for the database; another `seed` is other content. */
+/** An adapter whose weights are too large for the database; another `seed` gives other content. */
 export const largeAdapter = (seed = 1): TinyAdapter => tinyAdapter(seed, { rank: 8, m: 320, n: 320 });
 
-/** A storage with workspaces over it, and what else a test of sweeps needs. */
+/** A storage with workspaces, and what else a test of sweeps needs. */
 export class StorageBench {
   readonly store: BlobStore;
   readonly database: Database;
   readonly queue = new MemoryQueue();
   readonly metrics = new Metrics({ version: '1.2.3' });
   readonly workspaces: Workspaces;
-  /** Nothing is done unless the test has it done. */
+  /** No work is done unless the test does it. */
   readonly worker: FakeWorker;
   /** Of the default tenant. */
   readonly own: Workspace;
@@ -62,13 +62,13 @@ export class StorageBench {
     });
   }
 
-  /** The workspace of another tenant, which is made. */
+  /** The workspace of another tenant, which is created. */
   async other(tenant = 'other'): Promise<Workspace> {
     await this.workspaces.tenants.put(tenant, {});
     return this.workspaces.of(tenant);
   }
 
-  /** Files of an adapter as an upload leaves them, in a folder that is gone after the work. */
+  /** Files of an adapter as an upload leaves them, in a folder that is removed after the work. */
   async arrived<T>(
     adapter: TinyAdapter,
     work: (files: IncomingFile[]) => Promise<T>,
@@ -89,13 +89,13 @@ export class StorageBench {
     return this.arrived(adapter, (files) => space.adapters.register(files, keeping));
   }
 
-  /** A job as it is accepted, which reads no adapter unless the change says so. */
+  /** A job as it is accepted, which reads no adapter unless the change names one. */
   accepted(change: Partial<JobRecord> = {}): JobRecord {
     const source = { kind: 'url', place: 'https://models.example/a.safetensors', sealed: 'x' } as const;
     return { ...acceptedJob(newJobId(Date.now()), { kind: 'import', source }), ...change };
   }
 
-  /** A job that was accepted and, unless it shall be unfinished, has succeeded with what it made. */
+  /** A job that was accepted and has succeeded with its results, unless it must be unfinished. */
   async job(
     change: Partial<JobRecord> = {},
     { space = this.own, isFinal = true, made = { results: [] } as FakeOutcome } = {},
@@ -110,7 +110,7 @@ export class StorageBench {
     return this.store.list('content/');
   }
 
-  /** All content that is known, in any state. */
+  /** All recorded content, in any state. */
   contents() {
     return this.database.reader.selectFrom('content').selectAll().orderBy('id').execute();
   }
@@ -119,13 +119,13 @@ export class StorageBench {
     return this.database.reader.selectFrom('content_write').selectAll().execute();
   }
 
-  /** Fails unless every file of every adapter can be read, whole. */
+  /** Fails unless every file of every adapter can be read completely. */
   async assertWhole(): Promise<void> {
     const rows = await this.database.reader.selectFrom('adapter').select(['id', 'tenant']).execute();
     for (const { id, tenant } of rows) await assertReadable(this.workspaces.of(tenant), id);
   }
 
-  /** Fails unless there is content for what refers to it, and nothing else. */
+  /** Fails unless the storage has content for every reference, and nothing else. */
   async assertTidy(): Promise<void> {
     const { reader } = this.database;
     const referring = [
@@ -146,7 +146,7 @@ export class StorageBench {
   }
 }
 
-/** Fails unless every file of an adapter can be read, whole. */
+/** Fails unless every file of an adapter can be read completely. */
 export async function assertReadable({ adapters }: Workspace, id: string): Promise<void> {
   for (const { name, sha256 } of (await adapters.get(id)).files) {
     const { stream } = await adapters.readFile(id, name);
@@ -154,7 +154,7 @@ export async function assertReadable({ adapters }: Workspace, id: string): Promi
   }
 }
 
-/** A bench over a folder and a database. */
+/** A bench with a folder and a database. */
 export async function withBench(
   database: Database,
   folder: string,

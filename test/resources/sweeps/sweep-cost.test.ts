@@ -19,10 +19,10 @@ const FOUND_BY = [
   ...['content_write_expiry', 'idempotency_expiry', 'delivery_final', 'event_tenant', 'upload_touched'],
 ];
 
-/** Tables that have no more rows than there are tenants, or things under way. */
+/** Tables with no more rows than there are tenants, or operations in progress. */
 const FEW = new Set(['tenant', 'usage', 'hold', 'upload_lock', 'schema_migration']);
 
-/** The same storage, and how often it is asked for anything. */
+/** The same storage, with the number of its calls. */
 function counted(store: BlobStore): { store: BlobStore; calls: string[] } {
   const calls: string[] = [];
   const proxy = new Proxy(store, {
@@ -51,7 +51,7 @@ onEachDialect('the cost of a sweep', (database, folder) => {
   }
   const textOf = (node: RootOperationNode): string => sqlOf(database(), node);
 
-  /** Adapters that stay, those that expire, and those that were removed. */
+  /** Adapters that stay, that expire, and that were removed. */
   async function filled(bench: StorageBench, kept: number): Promise<void> {
     const other = await bench.other();
     for (let i = 0; i < kept; i++) {
@@ -68,7 +68,7 @@ onEachDialect('the cost of a sweep', (database, folder) => {
     }
   }
 
-  it('is what is removed, not what there is', () =>
+  it('depends on what is removed, not on what exists', () =>
     onBench(async (bench) => {
       const cost = async () => {
         const { queries, calls } = await swept(bench);
@@ -89,7 +89,7 @@ onEachDialect('the cost of a sweep', (database, folder) => {
       await bench.assertTidy();
     }));
 
-  it('is found by indexes', async () => {
+  it('is kept low by indexes', async () => {
     if (database().dialect !== 'sqlite') return;
     const watch = watched(database());
     await withBench(watch.database, folder(), async (bench) => {

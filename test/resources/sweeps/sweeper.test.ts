@@ -39,7 +39,7 @@ onEachDialect('the sweeper', (database, folder) => {
   const isThere = async (bench: StorageBench, text: string) =>
     (await bench.contents()).some(({ sha256, state }) => sha256 === digestOf(text) && state === 'stored');
 
-  it('removes nothing that anybody needs', () =>
+  it('removes nothing that is needed', () =>
     onBench(async (bench) => {
       await bench.register(tinyAdapter(1));
       await bench.register(largeAdapter(2), { keeping: { ttlSeconds: 3 * 3600 } });
@@ -52,7 +52,7 @@ onEachDialect('the sweeper', (database, folder) => {
       await bench.assertTidy();
     }));
 
-  it('removes events as the operator chose', () =>
+  it('removes events as the operator configured', () =>
     onBench(async (bench) => {
       await bench.job({}, { isFinal: false });
       await bench.job({}, { isFinal: false });
@@ -63,7 +63,7 @@ onEachDialect('the sweeper', (database, folder) => {
       assert.equal(await removed(1), 1);
     }));
 
-  it('removes adapters whose time is over, and their content after the grace', () =>
+  it('removes expired adapters, and their content after the grace period', () =>
     onBench(async (bench) => {
       const other = await bench.other();
       const keeping = { ttlSeconds: 60, labels: { a: 'b' } };
@@ -90,7 +90,7 @@ onEachDialect('the sweeper', (database, folder) => {
       assert.deepEqual(labels, []);
     }));
 
-  it('removes adapters however many they are', () =>
+  it('removes adapters however many there are', () =>
     onBench(async (bench) => {
       const other = await bench.other();
       const spaces = [bench.own, other];
@@ -121,7 +121,7 @@ onEachDialect('the sweeper', (database, folder) => {
       await assert.rejects(bench.own.adapters.get(id), { code: 'ADAPTER_NOT_FOUND' });
     }));
 
-  it('leaves an expired adapter to the job that is accepted in the same moment', () =>
+  it('leaves an expired adapter to a job that is accepted at the same moment', () =>
     onBench(async (bench) => {
       const { id } = await bench.register(tinyAdapter(), { keeping: { ttlSeconds: 60 } });
       const job = bench.accepted({ kind: 'analyze', request: { kind: 'analyze', adapter_id: id } });
@@ -129,14 +129,14 @@ onEachDialect('the sweeper', (database, folder) => {
       const accepting = jobsIn(slow).accept(withoutReuse(job));
       await reached;
       const sweeping = bench.sweeper().sweep(inAnHour());
-      // It comes as far as it can.
+      // It continues as far as it can.
       await sleep(200);
       release();
       await Promise.all([accepting, sweeping]);
       assert.ok(await bench.own.adapters.find(id), 'the job was accepted, so it finds what it reads');
     }));
 
-  it('removes jobs some time after their end, with all that is known of them, but not their results', () =>
+  it('removes expired jobs with all their records, but not their results', () =>
     onBench(async (bench) => {
       const { id } = await bench.register(tinyAdapter(1));
       const analysis = { kind: 'analyze', request: { kind: 'analyze', adapter_id: id } } as const;
@@ -192,7 +192,7 @@ onEachDialect('the sweeper', (database, folder) => {
       await bench.assertTidy();
     }));
 
-  it('keeps what two tenants have until both have removed it', () =>
+  it('keeps content of two tenants until both have removed it', () =>
     onBench(async (bench) => {
       const other = await bench.other();
       const mine = await bench.register(largeAdapter(1));
@@ -207,7 +207,7 @@ onEachDialect('the sweeper', (database, folder) => {
       await bench.assertTidy();
     }));
 
-  it('tells what is left', () =>
+  it('reports what is left', () =>
     onBench(async (bench) => {
       assert.deepEqual((await bench.sweeper().sweep()).totals, { adapters: 0, bytes: 0 });
       const one = await bench.register(tinyAdapter(1));

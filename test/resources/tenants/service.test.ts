@@ -7,7 +7,7 @@ import { ensureTenant } from '../../../src/resources/tenants/store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 
 describe('the id of a tenant', () => {
-  it('is short, in lower case, and nothing that a path could mean', () => {
+  it('is short, in lower case, and has no special meaning in a path', () => {
     for (const good of ['a', 'team-a', '0', `a${'b'.repeat(38)}c`, 'default'])
       assert.ok(isTenantId(good), good);
     for (const bad of ['', '-a', 'a-', 'A', 'a_b', 'a.b', '..', 'a/b', ' a', 'é', 'x'.repeat(41)])
@@ -18,7 +18,7 @@ describe('the id of a tenant', () => {
 onEachDialect('tenants', (database) => {
   const ensure = (id: string) => database().write((writer) => ensureTenant(writer, id));
 
-  it('begin with the default one, which is there from the start', async () => {
+  it('begin with the default tenant, which exists from the start', async () => {
     const tenants = new TenantService(database());
     const { items } = await tenants.page({ limit: 50 });
     const [first, ...others] = items;
@@ -26,7 +26,7 @@ onEachDialect('tenants', (database) => {
     assert.deepEqual(await tenants.get('default'), first);
   });
 
-  it('are made once, and keep their time of birth when their quotas change', async () => {
+  it('are created once, and keep their creation time when their quotas change', async () => {
     const tenants = new TenantService(database());
     await ensure('team');
     const made = await tenants.get('team');
@@ -50,13 +50,13 @@ onEachDialect('tenants', (database) => {
     );
   });
 
-  it('of other ids are not there, whatever the id looks like', async () => {
+  it('are not found by other ids, whatever they look like', async () => {
     const tenants = new TenantService(database());
     for (const id of ['none', '', '../default', 'A', 'x'.repeat(500)])
       await assert.rejects(tenants.get(id), { code: 'TENANT_NOT_FOUND' });
   });
 
-  it('may have a default one with quotas', async () => {
+  it('may include a default one with quotas', async () => {
     const tenants = new TenantService(database());
     await tenants.put('default', { quotas: { requests_per_minute: 5 } });
     assert.deepEqual(
@@ -66,8 +66,8 @@ onEachDialect('tenants', (database) => {
   });
 });
 
-onEachDialect('remembered limits', (database) => {
-  it('are looked up once, until something changes', async () => {
+onEachDialect('cached limits', (database) => {
+  it('are read once, until they change', async () => {
     const tenants = new TenantService(database());
     let lookups = 0;
     const limits = new TenantLimits({
@@ -94,7 +94,7 @@ describe('limits', () => {
     ...{ weight: 50, max_priority: 'normal' as const },
   };
 
-  it('are those of the tenant, and else the defaults of the service', () => {
+  it('are those of the tenant, or else the defaults of the service', () => {
     assert.deepEqual(effectiveLimits({}, defaults), defaults);
     assert.deepEqual(
       effectiveLimits(

@@ -11,12 +11,12 @@ import { type StorageBench, withBench } from '../sweeps/storage-bench.ts';
 
 const DAY_MS = 86_400_000;
 
-onEachDialect('what is told of the use of a tenant', (database, folder) => {
+onEachDialect('the usage report of a tenant', (database, folder) => {
   const onBench = (work: (bench: StorageBench) => Promise<void>) => withBench(database(), folder(), work);
   const submit = ({ own }: StorageBench, adapter_id: string, rank: number) =>
     own.jobs.submit({ kind: 'squeeze', adapter_id, targets: [{ rank }], reuse: false });
 
-  it('is nothing at first, with the limits that count', () =>
+  it('is empty at first, with the limits that apply', () =>
     onBench(async ({ own }) => {
       assert.deepEqual(await usageReport(own), {
         ...{ stored_bytes: 0, adapters: 0, jobs: 0, limits: NO_TENANT_LIMITS, days: [] },
@@ -24,7 +24,7 @@ onEachDialect('what is told of the use of a tenant', (database, folder) => {
       });
     }));
 
-  it('is what waits and runs, and how long it takes until the next one begins', () =>
+  it('has the waiting and running jobs, and the time until the next one begins', () =>
     onBench(async (bench) => {
       const { own, worker, workspaces } = bench;
       const adapter = await insertSampleAdapter(database());
@@ -52,14 +52,14 @@ onEachDialect('what is told of the use of a tenant', (database, folder) => {
       );
     }));
 
-  it('has for each day what came, whatever was removed since, and how long work ran', () =>
+  it('has the new records of each day, whatever was removed since, and the seconds of work', () =>
     onBench(async (bench) => {
       const { own, worker } = bench;
       const one = await bench.register(tinyAdapter(1));
       const two = await bench.register(tinyAdapter(2));
       await own.adapters.remove(two.id);
       const computed = async (): Promise<number> => (await usageReport(own)).days[0]!.compute_seconds * 1000;
-      /** As if the attempt that runs had begun earlier. */
+      /** As if the running attempt had begun earlier. */
       const backdate = (ms: number) =>
         database().write((writer) =>
           writer
@@ -99,7 +99,7 @@ onEachDialect('what is told of the use of a tenant', (database, folder) => {
       assert.equal(counted.get('job_wait_seconds_count'), 2);
     }));
 
-  it('goes back as far as is asked, and is forgotten after 400 days', () =>
+  it('covers the requested days, and is removed after 400 days', () =>
     onBench(async ({ own }) => {
       const { tenant } = own;
       const days = [0, 5, 29, 30, 399, 400].map((ago) => dayOf(Date.now() - ago * DAY_MS));
@@ -117,7 +117,7 @@ onEachDialect('what is told of the use of a tenant', (database, folder) => {
       assert.deepEqual(await shown(500), [0, 1, 2, 3, 4]);
     }));
 
-  it('tells who had most computed of late', async () => {
+  it('names the tenants with the most computation recently', async () => {
     await addTenants(database(), ['busy', 'busier', 'idle', 'before']);
     const use = { adapters: 0, bytes: 0, jobs: 1 };
     await database().write(async (writer) => {

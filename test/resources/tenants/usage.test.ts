@@ -19,7 +19,7 @@ onEachDialect('usage', (database, folder) => {
   const onBench = (work: (bench: StorageBench) => Promise<void>) => withBench(database(), folder(), work);
   const totals = async (space: Workspace) => ({ ...(await storedBytesOf(space)) });
 
-  /** What the adapters that there are say. */
+  /** The sum over the existing adapters. */
   async function counted({ tenant }: Workspace) {
     const rows = await database()
       .reader.selectFrom('adapter')
@@ -35,7 +35,7 @@ onEachDialect('usage', (database, folder) => {
     tenant: space.tenant,
   });
 
-  it('counts every adapter in full, also those that have the same content', () =>
+  it('counts every adapter in full, including those with the same content', () =>
     onBench(async (bench) => {
       assert.deepEqual(await totals(bench.own), { adapters: 0, bytes: 0 });
       const one = await bench.register(tinyAdapter(1));
@@ -78,7 +78,7 @@ onEachDialect('usage', (database, folder) => {
       assert.deepEqual(await totals(own), await counted(own));
     }));
 
-  it('counts nothing of what was not recorded', () =>
+  it('does not count what was not recorded', () =>
     onBench(async (bench) => {
       const store = new AdapterStore(database(), bench.own.tenant);
       const adapter = result(bench.own);
@@ -90,7 +90,7 @@ onEachDialect('usage', (database, folder) => {
       assert.deepEqual(await totals(bench.own), { adapters: 1, bytes: SAMPLE_FACTS.bytes });
     }));
 
-  it('counts many uploads, removals and sweeps at once, none twice', () =>
+  it('counts each of many simultaneous uploads, removals and sweeps once', () =>
     onBench(async (bench) => {
       const spaces = [bench.own, await bench.other()];
       await Promise.all(
@@ -114,7 +114,7 @@ onEachDialect('usage', (database, folder) => {
       });
     }));
 
-  it("is each tenant's own, with the jobs", () =>
+  it('is counted for each tenant, with its jobs', () =>
     onBench(async (bench) => {
       const other = await bench.other();
       await bench.register(tinyAdapter(1));
@@ -130,7 +130,7 @@ onEachDialect('usage', (database, folder) => {
     limits: async () => ({ ...NO_TENANT_LIMITS, stored_bytes: limit }),
   });
 
-  it('is held to its quota: what fits comes in, to the byte, and no more', () =>
+  it('is limited by the quota: what fits is accepted, to the byte, and no more', () =>
     onBench(async (bench) => {
       const { bytes } = await bench.register(tinyAdapter(1));
       const space = spaceWith(bench, bytes + 100);
@@ -150,7 +150,7 @@ onEachDialect('usage', (database, folder) => {
       await assert.rejects(checkStoredBytes(spaceWith(bench, 0), 0), { code: 'QUOTA_TOO_SMALL' });
     }));
 
-  it('has no quota where nobody has set one', () =>
+  it('is unlimited if no quota is set', () =>
     onBench(async (bench) => {
       await checkStoredBytes(spaceWith(bench, null), Number.MAX_SAFE_INTEGER);
     }));

@@ -25,7 +25,7 @@ onEachDialect('UploadService', (database, root) => {
   const folder = () => join(root(), 'uploads');
   const open = (where = folder()) =>
     new UploadService({ database: database(), folder: where, maxUploadBytes: 1_000_000, ttlMs: HOUR_MS });
-  /** What uploads need of a tenant's workspace. */
+  /** The part of a tenant's workspace that uploads need. */
   const tenant = (id: string) => ({
     tenant: id,
     adapters: { newValidator: () => new SafetensorsValidator() },
@@ -45,7 +45,7 @@ onEachDialect('UploadService', (database, root) => {
   const files = () => readdirSync(join(folder(), 'red')).sort();
   const dataOf = (id: string) => join(folder(), 'red', files().find((name) => name.startsWith(`${id}.`))!);
   const idsOf = async (of: TenantUploads) => (await of.list()).map(({ id }) => id);
-  /** As if the last bytes had come earlier. */
+  /** As if the last bytes had arrived earlier. */
   const age = (byMs: number, ...ids: string[]) =>
     database().write((writer) =>
       writer
@@ -60,7 +60,7 @@ onEachDialect('UploadService', (database, root) => {
     return { name: CONFIG, path, sha256: sha256(config), bytes: config.length };
   };
 
-  it('completes an upload with its last byte, whichever process took which part', async () => {
+  it('completes an upload with its last byte, whichever process received which part', async () => {
     await begin('upload-01', weights.length);
     assert.equal(await add('upload-01', 0, weights.subarray(0, 700)), 700);
     const other = open();
@@ -71,17 +71,17 @@ onEachDialect('UploadService', (database, root) => {
     assert.deepEqual(await readFile(dataOf('upload-01')), weights);
   });
 
-  it('trusts the file and not its memory of it', async () => {
+  it('trusts the file, not its own memory of it', async () => {
     await begin('upload-02', weights.length);
     await add('upload-02', 0, weights.subarray(0, 500));
-    // As after a kill in mid-write, of another process.
+    // As after a kill of another process during a write.
     await appendFile(dataOf('upload-02'), weights.subarray(500, 777));
     await assert.rejects(add('upload-02', 500, weights.subarray(500)), { code: 'UPLOAD_OFFSET' });
     await add('upload-02', 777, weights.subarray(777));
     assert.equal((await uploads.get('upload-02')).sha256, sha256(weights));
   });
 
-  it('completes what was cut off between its last byte and the word that it is complete', async () => {
+  it('completes an upload that was interrupted between its last byte and the record that it is complete', async () => {
     await begin('upload-03', weights.length);
     await appendFile(dataOf('upload-03'), weights);
     assert.equal((await uploads.get('upload-03')).sha256, null);
@@ -105,7 +105,7 @@ onEachDialect('UploadService', (database, root) => {
     assert.equal(files().length, 1);
   });
 
-  it('takes back what does not verify', async () => {
+  it('discards bytes that cannot be verified', async () => {
     await begin('upload-06', weights.length);
     await add('upload-06', 0, weights.subarray(0, 100));
     const failing = uploads.append('upload-06', 100, Readable.from([weights.subarray(100)]), () => {
@@ -117,7 +117,7 @@ onEachDialect('UploadService', (database, root) => {
     assert.equal((await uploads.get('upload-06')).sha256, sha256(weights));
   });
 
-  it('sweeps what has expired, and nothing that a request is at work on or that is younger', async () => {
+  it('sweeps what has expired, but no newer upload and none that a request is using', async () => {
     for (const id of ['expired-1', 'expired-2', 'young-one']) await begin(id, 1000);
     await age(2 * HOUR_MS, 'expired-1', 'expired-2');
     const other = open();
@@ -135,7 +135,7 @@ onEachDialect('UploadService', (database, root) => {
     assert.equal(files().length, 1);
   });
 
-  it('lives anew from its last byte', async () => {
+  it('counts the time to live from the last byte', async () => {
     await begin('upload-10', weights.length);
     await age(HOUR_MS - 60_000, 'upload-10');
     await add('upload-10', 0, weights.subarray(0, 10));
@@ -144,7 +144,7 @@ onEachDialect('UploadService', (database, root) => {
     assert.equal((await uploads.get('upload-10')).receivedBytes, 10);
   });
 
-  it('removes bytes that no upload names after a grace, and keeps the others', async () => {
+  it('removes bytes without an upload after a grace period, and keeps the others', async () => {
     await begin('upload-07', 1000);
     const [named] = files();
     const ageFile = async (name: string) => {
@@ -158,7 +158,7 @@ onEachDialect('UploadService', (database, root) => {
     assert.deepEqual(files(), [named!, 'upload-09.new'].sort());
   });
 
-  it('shows what lies with another process, and leaves its bytes to that one', async () => {
+  it('shows uploads whose bytes another process has, and leaves these to that one', async () => {
     await begin('upload-11', weights.length);
     await add('upload-11', 0, weights.subarray(0, 100));
     const other = open(join(root(), 'elsewhere'));
@@ -205,12 +205,12 @@ onEachDialect('UploadService', (database, root) => {
     other.close();
   });
 
-  it('has nothing to sweep where nothing is', async () => {
+  it('has nothing to sweep if there is nothing', async () => {
     assert.equal(await open().sweep(), 0);
     assert.deepEqual(await uploads.list(), []);
   });
 
-  it('counts what may still come against the share of the tenant', async () => {
+  it('counts bytes that may still arrive against the quota of the tenant', async () => {
     for (const id of ['share-001', 'share-002', 'share-003']) await begin(id, null);
     await begin('share-004', 900_000);
     await assert.rejects(begin('share-005', 100_001), { code: 'QUOTA_UPLOADS' });
@@ -225,7 +225,7 @@ onEachDialect('UploadService', (database, root) => {
     await theirs.create('share-005', { filename: 'adapter_config.json', totalBytes: 10, metadata: {} });
   });
 
-  it('counts those that come at the same time', async () => {
+  it('counts those that arrive at the same time', async () => {
     const beginning = Array.from({ length: 8 }, (_, index) => begin(`together-${index}`, 1_000_000));
     const ends = await Promise.allSettled(beginning);
     assert.equal(ends.filter(({ status }) => status === 'fulfilled').length, 4);
@@ -233,7 +233,7 @@ onEachDialect('UploadService', (database, root) => {
     assert.equal(files().length, 4, 'no bytes of those that were refused');
   });
 
-  it('lets uploads be used once, as the files they are, and gives them back where that fails', async () => {
+  it('lets uploads be used once, as the files they are, and returns them if that fails', async () => {
     await begin('use-00001', weights.length);
     await add('use-00001', 0, weights);
     const folder = join(root(), 'use');

@@ -14,7 +14,7 @@ import { assembleSafetensors } from '../../oracle/safetensors.ts';
 const { weights } = tinyAdapter();
 const sha256 = createHash('sha256').update(weights).digest('hex');
 
-/** What a watch says of a file in the end: a digest, or a code. */
+/** The final result of a watch for a file: a digest, or a code. */
 function verdict(work: () => string | undefined): string {
   try {
     return work() ?? 'no digest';
@@ -55,7 +55,7 @@ describe('ContentWatch', () => {
     Buffer.alloc(0),
   ];
 
-  it('says the same of a file however it is cut, and whether or not it was resumed in between', async () => {
+  it('gives the same result however a file is split, and whether or not it was resumed', async () => {
     const cuts = fc.array(fc.integer({ min: 1, max: 700 }), { maxLength: 8 });
     const some = fc.record({ file: fc.constantFrom(...files), sizes: cuts, resumeAt: fc.nat(2000) });
     await fc.assert(
@@ -95,7 +95,7 @@ describe('ContentWatch', () => {
     );
   });
 
-  it('refuses by the announced size as soon as the header is there', () => {
+  it('refuses by the announced size as soon as the header has arrived', () => {
     for (const total of [weights.length - 1, weights.length + 1]) {
       const watch = UploadInspector.fromStart(new SafetensorsValidator());
       const headerEnd = 8 + Number(weights.readBigUInt64LE());
@@ -108,7 +108,7 @@ describe('ContentWatch', () => {
     }
   });
 
-  it('only hashes what is no weights file', () => {
+  it('only hashes a file that is not weights', () => {
     const watch = UploadInspector.fromStart(undefined);
     for (const byte of weights) watch.push(Uint8Array.of(byte), weights.length);
     assert.equal(watch.finish(weights.length), sha256);

@@ -10,10 +10,10 @@ const PATIENT = { waitMs: 20_000 };
 const A = { tenant: 'red', id: 'upload-a' };
 
 onEachDialect('locks of uploads', (database) => {
-  /** Each as in a process of its own. */
+  /** Each lock set behaves like a separate process. */
   const locks = () => new UploadLocks(database());
   const rows = () => database().reader.selectFrom('upload_lock').selectAll().execute();
-  /** As when its holder has been silent for long. */
+  /** As if its holder had not renewed it for long. */
   const expire = () =>
     database().write((writer) => writer.updateTable('upload_lock').set({ expires_at: 1 }).execute());
 
@@ -34,7 +34,7 @@ onEachDialect('locks of uploads', (database) => {
     assert.deepEqual(await rows(), []);
   });
 
-  it('are had by one of many that come at the same time, one after the other', async () => {
+  it('are given to many simultaneous requests one after the other', async () => {
     const processes = [locks(), locks(), locks()];
     let inside = 0;
     let most = 0;
@@ -51,7 +51,7 @@ onEachDialect('locks of uploads', (database) => {
     assert.equal(most, 1);
   });
 
-  it('are given up by a holder that hears that somebody waits, once', async () => {
+  it('are released by a holder that learns of a waiting request, once', async () => {
     let urged = 0;
     const lock = await locks().lock(A, { ...NOW, onUrged: () => urged++ });
     const waiting = locks().lock(A, { ...PATIENT, urge: true });
@@ -62,7 +62,7 @@ onEachDialect('locks of uploads', (database) => {
     await (await waiting)!.release();
   });
 
-  it('do not urge the next holder for who gave up or has the lock by now', async () => {
+  it('do not urge the next holder because of a request that gave up or already has the lock', async () => {
     let urged = 0;
     const lock = await locks().lock(A, NOW);
     assert.equal(await locks().lock(A, { waitMs: 100, urge: true }), undefined);
@@ -75,7 +75,7 @@ onEachDialect('locks of uploads', (database) => {
     await next!.release();
   });
 
-  it('stop being waited for when the request is over', async () => {
+  it('are no longer waited for when the request is over', async () => {
     const lock = await locks().lock(A, NOW);
     const controller = new AbortController();
     const waiting = locks().lock(A, { waitMs: 60_000, signal: controller.signal });
@@ -84,7 +84,7 @@ onEachDialect('locks of uploads', (database) => {
     await lock!.release();
   });
 
-  it('are kept as long as their holder lives, and go to one of many when it died', async () => {
+  it('are kept as long as their holder lives, and go to one of many when it dies', async () => {
     const holder = locks();
     const lock = await holder.lock(A, NOW);
     const [first] = await rows();
@@ -97,12 +97,12 @@ onEachDialect('locks of uploads', (database) => {
     );
     const had = all.filter((each) => each !== undefined);
     assert.equal(had.length, 1);
-    // The dead one's is over by its own clock, too, before others could have it.
+    // The dead holder's lock has also expired by its own clock before others could get it.
     assert.throws(() => lock!.check(), { code: 'UPLOAD_LOCKED' });
     await had[0]!.release();
   });
 
-  it('tell a holder that another one took over, whose lock it does not give back', async () => {
+  it('tell a holder that another one took over, whose lock it does not release', async () => {
     let told = 0;
     const lock = await locks().lock(A, { ...NOW, onUrged: () => told++ });
     await expire();
@@ -116,7 +116,7 @@ onEachDialect('locks of uploads', (database) => {
     await theirs.release();
   });
 
-  it('leave nothing of dead processes behind a sweep', async () => {
+  it('of dead processes are removed by a sweep', async () => {
     const dead = locks();
     await dead.lock(A, NOW);
     dead.close();

@@ -37,7 +37,7 @@ onEachDialect('attempts at a delivery', (database) => {
     );
   const record = async (webhookId: string, id: string): Promise<DeliveryRecord> =>
     (await deliveriesOf(database()).get(webhookId, id))!;
-  /** Lets something happen when a request has come, before it is answered. */
+  /** Calls a function when a request has arrived, before it is answered. */
   const meanwhile = (work: () => Promise<unknown>, status: number): void => {
     receiver.respondWith(status);
     receiver.before = () => {
@@ -46,7 +46,7 @@ onEachDialect('attempts at a delivery', (database) => {
     };
   };
 
-  it('are all recorded, also those of workers that were thought dead', async () => {
+  it('are all recorded, including those of workers that counted as dead', async () => {
     const { webhookId, id } = await made();
     receiver.respondWith(...Array(9).fill(500), 204);
     const begin = receiver.requests.length;
@@ -64,7 +64,7 @@ onEachDialect('attempts at a delivery', (database) => {
     assert.deepEqual(await attempt(webhookId, id), { outcome: 'dropped' }, 'it is final');
   });
 
-  it('leave a redelivery that begins meanwhile as it was asked for: at once', async () => {
+  it('leave a redelivery that begins meanwhile as requested: immediate', async () => {
     const { webhookId, id } = await made();
     meanwhile(() => deliveriesOf(database()).reopen(webhookId, id, Date.now() + 5), 500);
     const { outcome, nextAtMs } = await attempt(webhookId, id);
@@ -74,7 +74,7 @@ onEachDialect('attempts at a delivery', (database) => {
     assert.equal(Date.parse(next_attempt_at!), nextAtMs);
   });
 
-  it('begin the schedule anew when the delivery is opened again, and keep what was before', async () => {
+  it('begin the schedule again when the delivery is reopened, and keep the earlier ones', async () => {
     const { webhookId, id } = await made();
     receiver.respondWith(500, 500, 500, 500);
     assert.equal((await attempt(webhookId, id)).outcome, 'retried');
@@ -87,7 +87,7 @@ onEachDialect('attempts at a delivery', (database) => {
     assert.equal((await record(webhookId, id)).attempts.length, 4);
   });
 
-  it('stay the last 50, with numbers that go on', async () => {
+  it('are limited to the last 50, with increasing numbers', async () => {
     const { webhookId, id } = await made();
     for (let i = 0; i < 52; i++) {
       await attempt(webhookId, id);
@@ -97,14 +97,14 @@ onEachDialect('attempts at a delivery', (database) => {
     assert.deepEqual([attempts.length, attempts[0]!.number, attempts.at(-1)!.number], [50, 3, 52]);
   });
 
-  it('keep what was answered, whatever it is', async () => {
+  it('record the response, whatever it is', async () => {
     const { webhookId, id } = await made();
     receiver.respondWith({ status: 500, body: 'a\u0000b\ufffe€' });
     await attempt(webhookId, id);
     assert.equal((await record(webhookId, id)).attempts[0]!.response, 'a\u0000b\ufffe€');
   });
 
-  it('bring nothing back that was removed meanwhile', async () => {
+  it('restore nothing that was removed meanwhile', async () => {
     const { webhookId, id } = await made();
     meanwhile(() => webhooksOf(database()).remove(webhookId), 500);
     assert.equal((await attempt(webhookId, id)).outcome, 'failed');
@@ -112,7 +112,7 @@ onEachDialect('attempts at a delivery', (database) => {
     assert.deepEqual(await attempt(webhookId, id), { outcome: 'dropped' });
   });
 
-  it('disable a webhook whose receiver is gone, whatever else is changed of it', async () => {
+  it('disable a webhook whose receiver is gone, whatever else is changed in it', async () => {
     const { webhookId, id } = await made();
     meanwhile(() => webhooksOf(database()).change(webhookId, { description: 'new' }), 410);
     assert.equal((await attempt(webhookId, id)).outcome, 'gone');

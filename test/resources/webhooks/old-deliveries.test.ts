@@ -10,7 +10,7 @@ const DAY_MS = 86_400_000;
 const FINAL = { state: 'failed', next_attempt_at: null };
 
 onEachDialect('old deliveries of webhooks', (database, folder) => {
-  it('go when they are final and a month old, however many they are', async () => {
+  it('are removed when they are final and a month old, however many there are', async () => {
     const store = await DiskStore.open(join(folder(), 'storage'));
     try {
       const webhook = await newWebhook(database());

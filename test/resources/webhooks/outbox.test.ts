@@ -26,7 +26,7 @@ import {
 
 class Died extends Error {}
 
-onEachDialect('telling of the end of a job', (database) => {
+onEachDialect('recording deliveries at the end of a job', (database) => {
   async function accepted(change: Partial<JobRecord> = {}): Promise<JobRecord> {
     const adapter_id = await insertSampleAdapter(database());
     const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id });
@@ -38,7 +38,7 @@ onEachDialect('telling of the end of a job', (database) => {
     new FakeWorker({ database: own, deliveries });
   const stateOf = async ({ id }: JobRecord) => (await jobsIn(database()).get(id))?.state;
 
-  it('is one with the end, wherever the process dies', async () => {
+  it('is in one transaction with the end, wherever the process dies', async () => {
     const webhooks = [await newWebhook(database()), await newWebhook(database())];
     const counts = () => Promise.all(webhooks.map(deliveriesOf));
     const write = database().write;
@@ -76,7 +76,7 @@ onEachDialect('telling of the end of a job', (database) => {
     assert.equal(queue.held.size, 4);
   });
 
-  it('happens once, however many come to an end at once', async () => {
+  it('happens once, however many jobs end at once', async () => {
     const id = await newWebhook(database());
     const queue = new MemoryDeliveryQueue();
     const job = await accepted();
@@ -96,7 +96,7 @@ onEachDialect('telling of the end of a job', (database) => {
     assert.deepEqual([await deliveriesOf(id), queue.held.size], [1, 1]);
   });
 
-  it('changes nothing when it is told again', async () => {
+  it('changes nothing when it is repeated', async () => {
     const id = await newWebhook(database());
     const queue = new MemoryDeliveryQueue();
     const job = await worker(queue).succeed((await accepted()).id);
@@ -107,7 +107,7 @@ onEachDialect('telling of the end of a job', (database) => {
     assert.deepEqual([await deliveriesOf(id), queue.held.size], [1, 1]);
   });
 
-  it('goes on while a webhook is removed', async () => {
+  it('continues while a webhook is removed', async () => {
     const stays = await newWebhook(database());
     for (let i = 0; i < 10; i++) {
       const goes = await newWebhook(database());
@@ -120,7 +120,7 @@ onEachDialect('telling of the end of a job', (database) => {
     assert.equal(await deliveriesOf(stays), 10);
   });
 
-  it('reaches the webhook of its own request, beside those of the tenant, until it is removed', async () => {
+  it('includes the webhook of its own request, beside those of the tenant, until it is removed', async () => {
     const own = await newWebhook(database());
     const taken = new RequestWebhooks({
       outbound: { checkUrl: (url) => new URL(url) },
@@ -148,7 +148,7 @@ onEachDialect('telling of the end of a job', (database) => {
     );
   });
 
-  it('reaches webhooks that ask for it: by event, by the labels it has now, and enabled', async () => {
+  it('includes webhooks that want it: by event, by its current labels, and enabled', async () => {
     const labels = { team: 'a', env: 'prod' };
     const yes = [
       await newWebhook(database()),
@@ -174,8 +174,8 @@ onEachDialect('telling of the end of a job', (database) => {
   });
 });
 
-onEachDialect('looking after deliveries', (database) => {
-  it('queues what is due and not in the queue, of all tenants, at its time', async () => {
+onEachDialect('maintaining deliveries', (database) => {
+  it('queues those that are due and not in the queue, for all tenants, at their time', async () => {
     await new TenantService(database()).put('other', {});
     const id = await newWebhook(database());
     const others = await newWebhook(database(), {}, { tenant: 'other' });
@@ -199,7 +199,7 @@ onEachDialect('looking after deliveries', (database) => {
     await assert.rejects(keeper.reconcile(), /cannot be reached/);
   });
 
-  it('leaves alone what became final while the queue was asked', async () => {
+  it('ignores those that became final while the queue was queried', async () => {
     const id = await newWebhook(database());
     const sent = await addDelivery(database(), id);
     const queue = new (class extends MemoryDeliveryQueue {
@@ -212,7 +212,7 @@ onEachDialect('looking after deliveries', (database) => {
     assert.deepEqual(await new DeliveryReconciler(database(), queue).reconcile(), [], sent);
   });
 
-  it('finds them all, however many they are', async () => {
+  it('finds all of them, however many there are', async () => {
     const id = await newWebhook(database());
     const nowMs = Date.now();
     const rows: string[] = [];

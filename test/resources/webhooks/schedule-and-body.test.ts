@@ -14,7 +14,7 @@ import { deliveryIdOf, isDeliveryId, newWebhookId } from '../../../src/resources
 const HOUR = 3_600_000;
 
 describe('the schedule', () => {
-  it('has ten attempts in three days, those after the first with some jitter', () => {
+  it('has ten attempts in three days, all but the first with some jitter', () => {
     assert.equal(SCHEDULE_MS.length, 10);
     const total = SCHEDULE_MS.reduce((sum, ms) => sum + ms, 0);
     assert.ok(total > 75 * HOUR && total < 76 * HOUR);
@@ -33,7 +33,7 @@ describe('the schedule', () => {
     assert.equal(attemptPauseMs(10, undefined), undefined);
   });
 
-  it('keeps to what a receiver asks for, never earlier than planned and never later than in a day', () => {
+  it("respects a receiver's Retry-After, never earlier than planned and never later than in a day", () => {
     const noJitter = () => 0;
     assert.equal(attemptPauseMs(1, 60_000, SCHEDULE_MS, noJitter), 60_000);
     assert.equal(attemptPauseMs(2, 60_000, SCHEDULE_MS, noJitter), 300_000);
@@ -51,7 +51,7 @@ describe('the schedule', () => {
 });
 
 describe('the id of a delivery', () => {
-  it('follows from webhook, event and time, and sorts by the time', () => {
+  it('is derived from webhook, event and time, and sorts by the time', () => {
     const [one, other] = [newWebhookId(1), newWebhookId(1)];
     const id = deliveryIdOf(one, 'job.succeeded', 'job_1', 1_000);
     assert.ok(isDeliveryId(id));
@@ -89,7 +89,7 @@ describe('the body of an event', () => {
     warnings,
   });
 
-  it('has the whole job where it is of common size: 16 targets, say', () => {
+  it('has the whole job if that has a common size, for example 16 targets', () => {
     const whole = job({ results: Array.from({ length: 16 }, () => result(['a warning'])) });
     assert.deepEqual(JSON.parse(jobEvent(whole).body), {
       type: 'job.succeeded',
@@ -98,7 +98,7 @@ describe('the body of an event', () => {
     });
   });
 
-  it('leaves out what is large, says so, and always stays below 20,000 bytes', () => {
+  it('omits large fields, reports this, and always stays below 20,000 bytes', () => {
     const text = 'ü'.repeat(30_000);
     const large = {
       request: { request: { kind: 'analyze', adapter_id: text } },

@@ -17,7 +17,7 @@ onEachDialect('a webhook', (database) => {
   const service = (tenant?: string) =>
     new WebhookService(webhooksOf(database(), tenant), { outbound, box, queue: new MemoryDeliveryQueue() });
 
-  it('that is changed by several at once has all changes', async () => {
+  it('that is changed by several callers at once has all changes', async () => {
     const { id, secret: _shown, ...made } = await service().create({ url: URL_OF_TEST });
     const changes = [
       { url: 'https://hooks.example.com/other' },
@@ -46,14 +46,14 @@ onEachDialect('a webhook', (database) => {
     );
   });
 
-  it('takes its deliveries along', async () => {
+  it('is removed together with its deliveries', async () => {
     const { id } = await service().create({ url: URL_OF_TEST });
     for (let i = 0; i < 3; i++) await addDelivery(database(), id);
     await service().remove(id);
     assert.deepEqual(await database().reader.selectFrom('delivery').select('id').execute(), []);
   });
 
-  it('is one of 50, also when several are made at once', async () => {
+  it('is one of at most 50, even if several are created at once', async () => {
     for (let i = 0; i < 48; i++) await service().create({ url: URL_OF_TEST });
     const made = await Promise.allSettled(
       Array.from({ length: 6 }, () => service().create({ url: URL_OF_TEST })),
@@ -65,7 +65,7 @@ onEachDialect('a webhook', (database) => {
     await service('other').create({ url: URL_OF_TEST });
   });
 
-  it('keeps every text as it was', async () => {
+  it('returns every text unchanged', async () => {
     const description = 'a\u0000b\ud800\n';
     const { id } = await service().create({ url: `${URL_OF_TEST}?\u0000`, description });
     const record = await service().get(id);
@@ -81,7 +81,7 @@ onEachDialect('a webhook', (database) => {
     const others = new SecretBox(randomBytes(32));
     for (const key of [undefined, others])
       await assert.rejects(checkOf(key).check(), { code: 'SECRETS_UNAVAILABLE' });
-    // One that does not sign any more does not matter.
+    // A secret that no longer signs does not matter.
     await webhooksOf(database(), 'other').rotate(id, others.seal('x'), Date.now() + 60_000);
     await assert.rejects(checkOf(others).check(), { code: 'SECRETS_UNAVAILABLE' });
     await webhooksOf(database(), 'other').rotate(id, others.seal('y'), 0);

@@ -11,7 +11,7 @@ import fc, { anyCharacter } from '../../fast-check.ts';
 import { newWebhook, webhooksOf } from './webhook-rows.ts';
 
 describe('a signature', () => {
-  it('is one that the standard’s own library accepts, of any text and any key', () => {
+  it('is accepted by the standard’s own library, for any text and any key', () => {
     const body = fc.string({ unit: anyCharacter, minLength: 1 }).map((text) => JSON.stringify(text));
     const bytes = fc.uint8Array({ minLength: 24, maxLength: 64 });
     fc.assert(
@@ -24,7 +24,7 @@ describe('a signature', () => {
     );
   });
 
-  it('is not one of another text, another id, another time or another key', () => {
+  it('does not match another text, another id, another time or another key', () => {
     const secret = newSecret();
     const headers = signedHeaders('msg_1', '{"a":1}', [secret], Date.now());
     const verify = (text: string, change: Record<string, string> = {}, key = secret) =>
@@ -58,14 +58,14 @@ onEachDialect('secrets', (database) => {
     assert.deepEqual(await signing(id, 2_000), [three, two], 'never three');
   });
 
-  it('given out by rotations at the same time all sign, or did', async () => {
+  it('created by simultaneous rotations all sign, now or earlier', async () => {
     const id = await newWebhook(database());
     const both = [newSecret(), newSecret()];
     await Promise.all(both.map((secret) => rotate(id, secret, Date.now() + 60_000)));
     assert.deepEqual(new Set(await signing(id)), new Set(both));
   });
 
-  it('are nothing to who has another key, or none', async () => {
+  it('cannot be opened with another key, or without one', async () => {
     const id = await newWebhook(database(), {}, { sealedSecret: box.seal(newSecret()) });
     await assert.rejects(signing(id, 0, new SecretBox(randomBytes(32))), { code: 'SECRETS_KEY_MISMATCH' });
     const row = database().reader.selectFrom('webhook').selectAll().where('id', '=', id);
@@ -75,7 +75,7 @@ onEachDialect('secrets', (database) => {
 });
 
 describe('secrets', () => {
-  it('that are brought have 24 to 64 bytes in whole base64; a problem does not repeat them', () => {
+  it('chosen by callers have 24 to 64 bytes in canonical base64; a problem document does not repeat them', () => {
     for (const bytes of [24, 32, 64]) checkedSecret(`whsec_${randomBytes(bytes).toString('base64')}`);
     const whole = randomBytes(32).toString('base64');
     for (const wrong of [

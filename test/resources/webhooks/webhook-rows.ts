@@ -16,7 +16,7 @@ export const webhooksOf = (database: Database, tenant = DEFAULT_TENANT): Webhook
 export const deliveriesOf = (database: Database, tenant = DEFAULT_TENANT): DeliveryStore =>
   new DeliveryStore(database, tenant);
 
-/** A webhook that wants every end, unless it is said otherwise. @returns its id */
+/** A webhook that wants every end by default. @returns its id */
 export async function newWebhook(
   database: Database,
   change: Partial<WebhookSettings> = {},
@@ -35,7 +35,7 @@ export async function newWebhook(
   return id;
 }
 
-/** A delivery as it may stand. @returns its id */
+/** A delivery in the given state. @returns its id */
 export async function addDelivery(
   database: Database,
   webhook: string,

@@ -55,14 +55,14 @@ const moduleNamed = (name: string) => ({
   passthrough: false,
 });
 
-describe('the card of a squeeze', () => {
+describe('the model card of a squeeze', () => {
   it('has both errors', () => {
     const { body } = split(modelCard(content()));
     assert.match(body, /^- Relative error: 12\.3 %, energy kept: 98\.5 %, over all modules$/m);
     assert.match(body, /^- Mean module error: 23\.5 %$/m);
   });
 
-  it('begins with what came of it, in a sentence', () => {
+  it('begins with the outcome, in a sentence', () => {
     const source = { ...content().sources[0]!, bytes: 2000 };
     const { body } = split(modelCard(content({ sources: [source] })));
     assert.match(
@@ -71,7 +71,7 @@ describe('the card of a squeeze', () => {
     );
   });
 
-  it('names the license that its sources have, as the Hub takes it', () => {
+  it('names the license of its sources, in the form of the Hub', () => {
     const frontOf = (...licenses: (string | undefined)[]) => {
       const [source] = content().sources;
       const sources = licenses.map((license) => ({ ...source!, ...(license !== undefined && { license }) }));
@@ -89,7 +89,7 @@ describe('the card of a squeeze', () => {
     assert.match(body, /base model `org\/base`, license `mit`$/m);
   });
 
-  it('draws the errors of the modules: a row for each projection, a bar for each layer', () => {
+  it('shows the errors of the modules: a row for each projection, a bar for each layer', () => {
     const modules = Array.from({ length: 8 }, (_, layer) => [
       { ...moduleNamed(`h.${layer}.attn`), relative_error: (layer + 1) / 16 },
       { ...moduleNamed(`h.${layer}.mlp.c_proj`), relative_error: layer === 3 ? 0.25 : 0 },
@@ -127,7 +127,7 @@ describe('the card of a squeeze', () => {
     );
   });
 
-  it('is the last file of a result, and tells ranks, errors, source and target', async () => {
+  it('is the last file of a result, and states ranks, errors, source and target', async () => {
     const dir = compute.adapter(someModules(12, 2), { base_model_name_or_path: 'org/base' });
     const targets = [{ rank: 4 }, { rank: 12 }];
     await squeezing(compute.pool, dir, { targets }, ({ targets: [outcome, same], report }) => {
@@ -189,8 +189,8 @@ describe('the card of a squeeze', () => {
   });
 });
 
-describe('what a card is given', () => {
-  it('only ids of the Hub become its base model', () => {
+describe('the inputs of a model card', () => {
+  it('are checked: only ids of the Hub become its base model', () => {
     for (const id of ['gpt2', 'bert-base-uncased', 'org/base-1.5_B']) {
       const { front, body } = split(modelCard(content({ baseModel: id })));
       assert.equal(front.base_model, id);
@@ -218,7 +218,7 @@ describe('what a card is given', () => {
     }
   });
 
-  it('hostile names stay in their cells', () => {
+  it('cannot leave their cells if they are hostile names', () => {
     const names = ['a|b', 'x\n| y | 1 | 2 | 3 | 4 |', '`code`', '<img src=x>', '---', '\u2028| z'];
     const { body } = split(
       modelCard(content({ modules: names.map(moduleNamed), ranksBefore: names.map(() => 8) })),
@@ -228,21 +228,21 @@ describe('what a card is given', () => {
     for (const row of rows) assert.equal(row.split('|').length, 7, row);
   });
 
-  it('hostile warnings stay in their lines', () => {
+  it('cannot leave their lines if they are hostile warnings', () => {
     const result = { ...content().result, warnings: ['a\n# heading', '[x](https://evil.example) <b>'] };
     const { body } = split(modelCard(content({ result })));
     assert.ok(!/^# heading/m.test(body) && !body.includes('](http') && !body.includes('<b>'));
     assert.equal(body.split('\n').filter((line) => line.startsWith('- a \\#')).length, 1);
   });
 
-  it('has a row for 300 modules at most, and says how many more there are', () => {
+  it('have a row for at most 300 modules, and the number of the others', () => {
     const modules = Array.from({ length: MAX_ROWS + 7 }, (_, index) => moduleNamed(`m.${index}`));
     const { body } = split(modelCard(content({ modules, ranksBefore: modules.map(() => 8) })));
     assert.equal(rowsOf(body).length, MAX_ROWS);
     assert.ok(body.includes('And 7 more modules.'));
   });
 
-  it('says how to load every format, in lines that cannot be left', () => {
+  it('include how to load every format, in lines that they cannot leave', () => {
     for (const format of FORMAT_NAMES) {
       const name = 'x".safetensors\'; rm -rf /\n```';
       const { lines } = usage(format, 'a"\n```', name);

@@ -18,8 +18,8 @@ const HOSTILE = [
 ];
 const texts = fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: anyCharacter }), fc.string());
 
-describe('escaping for a card', () => {
-  it('a YAML string is read back as it was, and is one line', () => {
+describe('escaping for a model card', () => {
+  it('gives YAML strings on one line that are read back unchanged', () => {
     fc.assert(
       fc.property(texts, (text) => {
         const line = `key: ${yamlString(text)}`;
@@ -29,7 +29,7 @@ describe('escaping for a card', () => {
     );
   });
 
-  it('code is one line without anything that ends it, or a cell of a table', () => {
+  it('gives code on one line without anything that ends it, or a cell of a table', () => {
     fc.assert(
       fc.property(texts, (text) => {
         const code = markdownCode(text);
@@ -38,7 +38,7 @@ describe('escaping for a card', () => {
     );
   });
 
-  it('text is one line in which every mark is escaped', () => {
+  it('gives text on one line with every mark escaped', () => {
     fc.assert(
       fc.property(texts, (text) => {
         const rest = markdownText(text).replace(/\\[\\`*_{}[\]<>()#+!|~&$]|&#\d+;/g, '');

@@ -5,7 +5,7 @@ import { roundTo } from '../../../src/core/round.ts';
 import fc from '../../fast-check.ts';
 import { decodeTensor } from '../../oracle/safetensors.ts';
 
-/** All finite numbers of a dtype, from its bits, ascending. */
+/** All finite numbers of a dtype in ascending order, generated from bits. */
 function numbersOf(dtype: 'F16' | 'BF16'): Float64Array {
   const bytes = new Uint8Array(Uint16Array.from({ length: 65536 }, (_, bits) => bits).buffer);
   return decodeTensor({ dtype, shape: [65536], bytes })
@@ -31,7 +31,7 @@ for (const dtype of ['F16', 'BF16'] as const) {
     const all = numbersOf(dtype);
     const largest = all.at(-1)!;
 
-    it('leaves every number of the dtype as it is, signs of zero too', () => {
+    it('leaves every number of the dtype unchanged, including the sign of zero', () => {
       const numbers = Float32Array.from(all);
       roundTo(dtype, numbers);
       assert.deepEqual(numbers, Float32Array.from(all));
@@ -40,7 +40,7 @@ for (const dtype of ['F16', 'BF16'] as const) {
       assert.ok(Object.is(zero[0], -0));
     });
 
-    it('takes the nearest number, and of two the even one', () => {
+    it('gives the nearest number, and of two the even one', () => {
       const floats = fc.oneof(
         fc.float({ noNaN: true, noDefaultInfinity: true, min: -65504, max: 65504 }),
         fc.float({ noNaN: true, min: Math.fround(-(2 ** -13)), max: Math.fround(2 ** -13) }),
@@ -56,7 +56,7 @@ for (const dtype of ['F16', 'BF16'] as const) {
       for (let i = 0; i + 1 < all.length; i += 97) {
         const middle = (all[i]! + all[i + 1]!) / 2;
         const numbers = Float32Array.of(middle);
-        // Where float32 can say it.
+        // If float32 can represent it.
         if (numbers[0] !== middle) continue;
         roundTo(dtype, numbers);
         const word = new Uint16Array(encode(dtype, numbers).slice().buffer)[0]!;
@@ -64,7 +64,7 @@ for (const dtype of ['F16', 'BF16'] as const) {
       }
     });
 
-    it('makes what is too large infinite, and leaves NaN and infinity', () => {
+    it('makes numbers that are too large infinite, and leaves NaN and infinity', () => {
       const half = largest * 2 ** (dtype === 'F16' ? -11 : -8);
       const numbers = Float32Array.of(largest + half, -3.39e38, Number.NaN, Number.NEGATIVE_INFINITY);
       roundTo(dtype, numbers);

@@ -4,7 +4,7 @@ import { auditSize, sizeOfAdapter } from '../../../src/adapter/size-audit.ts';
 import { classOf, SavedModules } from '../../../src/adapter/tensor-class.ts';
 import { adapterOf, linear, tensor } from '../../formats/peft/build.ts';
 
-describe('what a carried tensor is', () => {
+describe('the kind of a carried tensor', () => {
   const rows: readonly (readonly [name: string, saved: string[], expected: string])[] = [
     ['base_model.model.score.weight', [], 'heads'],
     ['base_model.model.lm_head.weight', [], 'heads'],
@@ -31,7 +31,7 @@ describe('what a carried tensor is', () => {
     });
   }
 
-  it('goes by whole parts of the path', () => {
+  it('depends on whole parts of the path', () => {
     const saved = new SavedModules({ modules_to_save: ['score', 'a.score', 'core', 'weight'] });
     assert.deepEqual(saved.of('b.a.score.out.weight'), ['a.score', 'score']);
     assert.deepEqual(saved.of('weight'), []);
@@ -78,7 +78,7 @@ describe('the size of an adapter', () => {
     assert.deepEqual(sizeOfAdapter(shared('U64')), [{ what: 'lora', tensors: 5, bytes: factors + 8 }]);
   });
 
-  it('takes for LoRA whatever is not carried', () => {
+  it('counts every other tensor as LoRA', () => {
     const parts = auditSize([{ name: 'x.alpha', bytes: 4 }], { passthrough: [], config: {} });
     assert.deepEqual(parts, [{ what: 'lora', tensors: 1, bytes: 4 }]);
   });

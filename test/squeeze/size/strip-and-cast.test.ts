@@ -32,7 +32,7 @@ const CONFIG = {
 };
 const made = () => compute.adapter(someModules(12, 1), CONFIG, { extra: EXTRA });
 
-/** One result of the adapter: its tensors besides the factors, its configuration, what the job says. */
+/** One result of the adapter: its tensors besides the factors, its configuration, and the job's record. */
 function resultOf<T>(target: Target, use: (found: ResultParts) => T): Promise<T> {
   return squeezing(compute.pool, made(), { targets: [target] }, ({ targets: [outcome], report }) => {
     const { config, passthrough } = readResult(outcome!);
@@ -60,8 +60,8 @@ interface ResultParts {
   readonly told: unknown;
 }
 
-describe('what a result says of its size', () => {
-  it('names every part, in the job and in the report, and counts all bytes of the data', async () => {
+describe('the sizes in a result', () => {
+  it('name every part, in the job and in the report, and count all bytes of the data', async () => {
     await resultOf({ rank: 4 }, ({ result, told, names }) => {
       assert.deepEqual(result.size, told);
       assert.deepEqual(
@@ -80,7 +80,7 @@ describe('what a result says of its size', () => {
     });
   });
 
-  it('is that of the source where nothing changes', async () => {
+  it('are those of the source if nothing changes', async () => {
     await squeezing(compute.pool, made(), { targets: [{ rank: 12 }] }, ({ targets: [outcome] }) => {
       assert.equal(outcome!.files, null);
       assert.equal(outcome!.result.size!.find(({ what }) => what === 'heads')!.bytes, 24 + 8 + 4);
@@ -89,7 +89,7 @@ describe('what a result says of its size', () => {
 });
 
 describe('strip', () => {
-  it('drops heads, and modules_to_save no longer asks for them', async () => {
+  it('drops heads, and removes them from modules_to_save', async () => {
     await resultOf({ rank: 4, strip: ['heads'] }, ({ names, config, result }) => {
       assert.ok(!names.some((name) => name.startsWith('score') || name.startsWith('own')));
       assert.equal(names.length, 4);
@@ -100,7 +100,7 @@ describe('strip', () => {
     });
   });
 
-  it('drops each kind alone, and says so of each', async () => {
+  it('drops each kind separately, and reports each', async () => {
     const targets: Target = { rank: 4, strip: ['embeddings', 'base_layers', 'biases', 'other'] };
     await resultOf(targets, ({ names, config, result }) => {
       assert.deepEqual(names, ['own.weight', 'score.bias', 'score.weight']);
@@ -110,7 +110,7 @@ describe('strip', () => {
     });
   });
 
-  it('makes a result of an adapter whose rank stays', async () => {
+  it('creates a result even if no rank changes', async () => {
     await resultOf({ rank: 12, strip: ['heads'] }, ({ names }) => assert.equal(names.length, 4));
   });
 
@@ -123,7 +123,7 @@ describe('strip', () => {
     });
   });
 
-  it('changes nothing where there is nothing of the kind', async () => {
+  it('changes nothing if there is nothing of the kind', async () => {
     const dir = compute.adapter(someModules(12, 1));
     await squeezing(compute.pool, dir, { targets: [{ rank: 12, strip: ['heads'] }] }, ({ targets }) => {
       assert.equal(targets[0]!.files, null);
@@ -133,7 +133,7 @@ describe('strip', () => {
 });
 
 describe('cast', () => {
-  it('rounds carried floats to the nearest, and leaves integers', async () => {
+  it('rounds carried floats to nearest, and leaves integers unchanged', async () => {
     await resultOf({ rank: 4, cast: 'float16' }, ({ passthrough, result }) => {
       const head = passthrough.get(`${P}score.weight`)!;
       assert.deepEqual([head.dtype, head.shape], ['F16', [2, 3]]);
@@ -148,7 +148,7 @@ describe('cast', () => {
     });
   });
 
-  it('goes with bfloat16 and float32 too, with factors in a dtype of their own', async () => {
+  it('can be combined with bfloat16 and float32, with factors in a different dtype', async () => {
     await resultOf({ rank: 4, cast: 'bfloat16', dtype: 'float32' }, ({ passthrough }) => {
       const numbers = decodeTensor(passthrough.get(`${P}score.weight`)!);
       assert.deepEqual([...numbers].slice(0, 3), [1, -2.5, 0.333984375]);
@@ -160,7 +160,7 @@ describe('cast', () => {
     });
   });
 
-  it('refuses numbers that do not fit, and those that are none, naming the tensor', async () => {
+  it('refuses numbers that do not fit, and NaN, naming the tensor', async () => {
     for (const [value, words] of [
       [1e6, 'does not fit float16'],
       [Number.NaN, 'NaN'],
@@ -176,7 +176,7 @@ describe('cast', () => {
     }
   });
 
-  it('casts tensors larger than a piece, the same every time', async () => {
+  it('casts tensors that are larger than a piece, with the same bytes every time', async () => {
     const numbers = Float32Array.from({ length: 300_000 }, (_, i) => Math.sin(i) * i);
     const extra = { [`${P}score.weight`]: float32Tensor([300_000], numbers) };
     const dir = compute.adapter(someModules(12, 1), {}, { extra });

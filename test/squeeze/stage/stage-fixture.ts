@@ -14,7 +14,7 @@ import { writeStaged } from '../../../src/squeeze/stage/write-staged.ts';
 import { type Matrix, matrix } from '../../oracle/linear-algebra.ts';
 import { parseSafetensors, tensorMatrix } from '../../oracle/safetensors.ts';
 
-/** A file of matrices in float32, one after the other, and where each lies. */
+/** A file of float32 matrices, one after the other, and their places. */
 export class Source {
   readonly dir: string = mkdtempSync(join(tmpdir(), 'staging-'));
   readonly #parts: Uint8Array[] = [];
@@ -24,7 +24,7 @@ export class Source {
     return join(this.dir, 'source');
   }
 
-  /** Adds a matrix; its numbers are rounded to float32, also in what is given back. */
+  /** Adds a matrix; its numbers are rounded to float32, also in the returned one. */
   add(name: string, given: Matrix): { entry: MatrixEntry; matrix: Matrix } {
     const numbers = Float32Array.from(given.data);
     const entry = this.addBytes(name, new Uint8Array(numbers.buffer), [given.rows, given.columns]);
@@ -55,7 +55,7 @@ export class Source {
   }
 }
 
-/** The plan of modules of which both factors are derived; tensors are called <module>.a and <module>.b. */
+/** The plan of modules whose factors are both derived; tensors are named <module>.a and <module>.b. */
 export const planOf = (derivations: readonly Derivation[]): StagingPlan => ({
   derivations,
   tensors: derivations.flatMap(({ module, m, n, rank }, derivation): StagedTensor[] => [
@@ -79,7 +79,7 @@ export const watching = (
   onProgress: ConstructorParameters<typeof ProgressTracker>[0] = () => {},
 ): ProgressTracker => new ProgressTracker(onProgress, signal);
 
-/** Makes the staged file of a source, and reads it by the oracle. */
+/** Writes the staged file of a source, and reads it with the oracle. */
 export async function staging(
   pool: ComputePool,
   source: Source,

@@ -139,7 +139,7 @@ const moduleOf = (adapter: Adapter, name: string): number =>
   adapter.modules.findIndex((module: LoraModule) => module.name === name);
 
 describe('a squeeze of a staged adapter', () => {
-  it('tells errors to the true ΔW, of every target, and the least there can be', async () => {
+  it('reports errors against the true ΔW for every target, and the smallest possible ones', async () => {
     const result = await squeezed([{ rank: 4 }, { rank: 12 }, { rank: RANK }]);
     try {
       for (const { outcome, report } of result.finished) {
@@ -159,7 +159,7 @@ describe('a squeeze of a staged adapter', () => {
     }
   });
 
-  it('makes a new file at its own rank, and says what that has lost already', async () => {
+  it('writes a new file at its own rank, and reports what that has already lost', async () => {
     const result = await squeezed([{ rank: 64, scale: 'keep' }]);
     try {
       const [{ outcome, report }] = result.finished as [(typeof result.finished)[0]];
@@ -216,14 +216,14 @@ describe('a squeeze of a staged adapter', () => {
       const curve = rankCurve([modules[at]!]);
       for (const { rank, relative_error } of curve)
         assert.ok(Math.abs(relative_error - tailShare(sigma, rank)) < 1e-6);
-      // Beyond a module's own rank the curve of several keeps counting what it has lost.
+      // Beyond a module's own rank, the curve of several still counts what staging lost.
       const longer = {
         ...modules[1 - at]!,
         rank: RANK + 4,
         lost: Float64Array.from({ length: RANK + 5 }, () => 0),
       };
       assert.ok(rankCurve([modules[at]!, longer]).at(-1)!.relative_error > 0.1);
-      // No rank is good enough: the recommendation is the whole, not a failure.
+      // No rank is good enough: the recommendation is the full rank, not an error.
       assert.deepEqual(recommendUniform([modules[at]!], curve).target, { rank: RANK });
     } finally {
       result.remove();

@@ -1,6 +1,6 @@
 import { type Matrix, matrix, multiply, transpose } from '../../oracle/linear-algebra.ts';
 
-/** ΔW of other kinds of adapters, entry by entry in float64, from their papers' formulas. */
+/** ΔW of other kinds of adapters, entry by entry in float64, from the formulas in their papers. */
 
 export const minus = (x: Matrix, y: Matrix): Matrix =>
   matrix(

@@ -75,7 +75,7 @@ describe('a staged file', () => {
     assert.ok(staged.tensors.get('only.b')!.data.some((x) => x !== 0));
   });
 
-  it('is reordered a part at a time to the same bytes', async () => {
+  it('is reordered in parts with the same bytes', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc
@@ -142,7 +142,7 @@ describe('a staged file', () => {
     await staging(compute.pool, source, planOf([{ ...derivation, w2a: one.entry }]));
   });
 
-  it('tells of the modules that are done', async () => {
+  it('reports the modules that are done', async () => {
     const { entry } = source.add('u', gaussianMatrix(6, 5, 1));
     const told: string[] = [];
     const watch = watching(undefined, ({ phase, done, total, module }) =>
@@ -190,7 +190,7 @@ describe('spans', () => {
     );
   });
 
-  it('of a Kronecker product are runs of its rows', () => {
+  it('of a Kronecker product are groups of its rows', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 40 }),

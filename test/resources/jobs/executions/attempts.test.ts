@@ -17,7 +17,7 @@ onEachDialect('attempts at an execution', (database) => {
       await work(bench, [(await bench.jobs.submit(request)).id, (await bench.jobs.submit(request)).id]);
     }, database());
 
-  it('are repeated later where that may help, three in all', () =>
+  it('are repeated later if that may help, three in all', () =>
     withJobs(async ({ worker, jobs, ended }, [id, other]) => {
       for (const attempt of [1, 2, 3]) {
         const task = await worker.begin(id);
@@ -41,7 +41,7 @@ onEachDialect('attempts at an execution', (database) => {
       assert.deepEqual(ended.map((job) => job.id).sort(), [id, other].sort());
     }));
 
-  it('are not repeated where that does not help', () =>
+  it('are not repeated if that does not help', () =>
     withJobs(async ({ worker, jobs }, [id, other]) => {
       const task = await worker.begin(id);
       const error = new AppError('NON_FINITE_WEIGHTS', 'NaN');
@@ -55,7 +55,7 @@ onEachDialect('attempts at an execution', (database) => {
       }
     }));
 
-  it('that the storage fails do not count, as long as it is borne with', () =>
+  it('that fail because of the storage do not count, for a limited time', () =>
     withJobs(async ({ worker, jobs }, [id]) => {
       await worker.executions.fail(await worker.begin(id), CRASH, MAY_PASS);
       for (let i = 0; i < 5; i++) {
@@ -70,7 +70,7 @@ onEachDialect('attempts at an execution', (database) => {
       assert.ok(storage_trouble_ms > 5_000);
       const task = await worker.begin(id);
       assert.deepEqual([task.attempt, (await jobs.get(id)).attempts], [2, 2]);
-      // It has been patient for ten minutes.
+      // It has waited for ten minutes.
       const late = await worker.executions.fail(task, FULL, { tryMs: 600_000, mayPass: true });
       assert.equal(late.next, 'retry');
       await worker.executions.fail(await worker.begin(id), FULL, { tryMs: 600_000, mayPass: true });
@@ -79,7 +79,7 @@ onEachDialect('attempts at an execution', (database) => {
       assert.match(error!.detail, /STORAGE_RETRY_SECONDS/);
     }));
 
-  it('that are given back begin anew at once, and do not count', () =>
+  it('that are handed back begin again at once, and do not count', () =>
     withJobs(async ({ worker, jobs }, [id, other]) => {
       for (let i = 0; i < 4; i++) {
         const task = await worker.begin(id);
@@ -92,7 +92,7 @@ onEachDialect('attempts at an execution', (database) => {
       assert.deepEqual([(await jobs.get(id)).attempts, (await jobs.get(other)).attempts], [1, 1]);
     }));
 
-  it('that others took the place of change nothing', () =>
+  it('that others replaced have no effect', () =>
     withJobs(async ({ worker, jobs }, [id]) => {
       const { executions } = worker;
       const old = await worker.begin(id);
@@ -117,7 +117,7 @@ onEachDialect('attempts at an execution', (database) => {
       assert.equal(adapters.length, 3, 'the source, and a result for each');
     }));
 
-  it('of a worker that was taken for dead may not fail what another one has begun anew', () =>
+  it('of a worker that counted as dead cannot fail what another one has started over', () =>
     withJobs(async ({ worker, jobs, ended }, [id]) => {
       const { executions } = worker;
       const old = await worker.begin(id);
@@ -135,7 +135,7 @@ onEachDialect('attempts at an execution', (database) => {
       assert.equal(ended.length, 2);
     }));
 
-  it('of two workers that have the same dispatch count once, whichever comes first', () =>
+  it('of two workers with the same dispatch count once, whichever ends first', () =>
     withJobs(async ({ worker, jobs }, [id]) => {
       const { executions } = worker;
       const old = await worker.begin(id);
@@ -153,7 +153,7 @@ onEachDialect('attempts at an execution', (database) => {
       assert.deepEqual([usage.adapters, usage.bytes, usage.jobs], [3, bytes, 2]);
     }));
 
-  it('end once, however many say so at once', () =>
+  it('end once, however many workers report the end at once', () =>
     withJobs(async ({ worker, ended }, [id]) => {
       const task = await worker.begin(id);
       const all = await Promise.all(
@@ -163,7 +163,7 @@ onEachDialect('attempts at an execution', (database) => {
       assert.equal(ended.length, 2);
     }));
 
-  it('whose bytes were removed meanwhile record nothing, and may be repeated', () =>
+  it('whose content was removed meanwhile record nothing, and may be repeated', () =>
     withJobs(async ({ worker, jobs }, [id]) => {
       const task = await worker.begin(id);
       await database().write((writer) => writer.deleteFrom('content_write').execute());

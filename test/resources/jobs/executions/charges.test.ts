@@ -9,8 +9,8 @@ import { executionOf } from './sample-work.ts';
 
 const TOOK_MS = 600_000;
 
-onEachDialect('what a tenant pays for an execution', (database) => {
-  /** Has a job run, which is dispatched and has been under way for ten minutes. */
+onEachDialect('the time charged to a tenant for an execution', (database) => {
+  /** Starts a job, which has been running for ten minutes. */
   const withRunning = (work: (bench: JobBench, id: string) => Promise<void>) =>
     withJobBench(async (bench) => {
       await addWorker(database(), 1);
@@ -42,7 +42,7 @@ onEachDialect('what a tenant pays for an execution', (database) => {
     return { execution, dispatchNo };
   };
 
-  it('is what it was thought to take, until it ends', () =>
+  it('is the expected time, until it ends', () =>
     withRunning(async (_bench, id) => {
       const { estimate_ms, charged_ms } = await executionOf(database(), id);
       assert.ok(estimate_ms! > 0 && estimate_ms! < 1_000, String(estimate_ms));
@@ -55,13 +55,13 @@ onEachDialect('what a tenant pays for an execution', (database) => {
     'is cancelled': ({ jobControl }: JobBench, id: string) => jobControl.cancel(id),
   };
   for (const [how, end] of Object.entries(ends))
-    it(`is what it took, where it ${how}`, () =>
+    it(`is the real time, if it ${how}`, () =>
       withRunning(async (bench, id) => {
         await end(bench, id);
         await assertPaid(TOOK_MS);
       }));
 
-  it('is what an attempt took that is repeated, but nothing where the service is to blame', () =>
+  it('is the time of an attempt that is repeated, but nothing if the service is to blame', () =>
     withRunning(async ({ worker, dispatcher }, id) => {
       const { executions } = worker;
       const again = { tryMs: 1_000, mayPass: true };

@@ -74,7 +74,7 @@ describe('the digest of a request', () => {
     it(`is the same: ${what}`, () => assert.equal(digest(one), digest(other)));
   }
 
-  it('is another one for whatever changes the results', () => {
+  it('is different for everything that changes the results', () => {
     const pattern = (...entries: [string, number][]) =>
       squeeze([{ rank_pattern: Object.fromEntries(entries) }]);
     const works: RecordedJobRequest[] = [
@@ -85,7 +85,7 @@ describe('the digest of a request', () => {
       squeeze([{ rank: 2 }], { adapter_id: 'ad_2' }),
       squeeze([{ rank: 2 }], { options: { seed: 1 } }),
       squeeze([{ rank: 2, scale: 'keep' }]),
-      // Asked for, they hold also where they would not by default.
+      // If given explicitly, they also apply where they would not by default.
       squeeze([{ rank: 2, scale: 'fold' }]),
       squeeze([{ rank: 2, uniform: true }]),
       squeeze([{ rank: 2, uniform: false }]),
@@ -99,7 +99,7 @@ describe('the digest of a request', () => {
       squeeze([{ budget_bytes: 10_000 }]),
       squeeze([{ budget_bytes: 10_000, uniform: true }]),
       squeeze([{ budget_bytes: 10_000, criterion: 'energy' }]),
-      // The first pattern that applies decides.
+      // The first matching pattern applies.
       pattern(['q_proj', 2], ['.*', 4]),
       pattern(['.*', 4], ['q_proj', 2]),
       { kind: 'analyze', adapter_id: 'ad_1' },
@@ -123,7 +123,7 @@ describe('the digest of a request', () => {
     }
   });
 
-  it('is another one for another build', () => {
+  it('is different for another build', () => {
     assert.notEqual(digest(squeeze([{ rank: 2 }]), '1.0.0'), digest(squeeze([{ rank: 2 }]), '1.0.1'));
   });
 });

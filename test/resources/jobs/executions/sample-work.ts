@@ -20,7 +20,7 @@ export const DELIVERED: Delivery = {
   finished_at: '2026-01-01T00:00:00.000Z',
 };
 
-/** What fetching an adapter comes to: always the same one. */
+/** The outcome of fetching an adapter: always the same one. */
 export const FETCHED: FetchOutcome = {
   ...{ step: 'fetch', name: 'my-style', adapter: SAMPLE_OUTCOME },
   imported: { ...DELIVERED, revision: null },
@@ -29,7 +29,7 @@ export const FETCHED: FetchOutcome = {
 export const executionsIn = ({ reader }: Database) =>
   reader.selectFrom('execution').selectAll().orderBy('id').execute();
 
-/** The execution that a job waits for, or waited for last. */
+/** The execution for which a job waits, or waited last. */
 export const executionOf = ({ reader }: Database, jobId: string) =>
   reader
     .selectFrom('execution')

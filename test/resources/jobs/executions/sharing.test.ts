@@ -19,7 +19,7 @@ onEachDialect('equal requests', (database) => {
     );
   const priority = async (jobId: string) => (await executionOf(database(), jobId)).priority;
 
-  /** Two adapters with the same bytes, each with a name of its own. */
+  /** Two adapters with the same bytes and different names. */
   async function twins({ upload, adapters }: JobBench): Promise<[string, string]> {
     const [one, other] = [await upload(), await upload()];
     await adapters.change(one, { name: 'one' });
@@ -27,7 +27,7 @@ onEachDialect('equal requests', (database) => {
     return [one, other];
   }
 
-  it('that many send to several processes at once are done once, and each has records of its own', () =>
+  it('sent to several processes at once are executed once, and each has its own records', () =>
     onBench(async (bench) => {
       const sources = await twins(bench);
       const processes = [bench, bench.another(), bench.another()];
@@ -59,7 +59,7 @@ onEachDialect('equal requests', (database) => {
       assert.equal(bench.ended.length, 60);
     }));
 
-  it('whose work was done end at once, share its content, and are counted in full', () =>
+  it('whose work was done before end at once, share its content, and are counted in full', () =>
     onBench(async (bench) => {
       const [one, other] = await twins(bench);
       const first = await bench.jobs.submit(squeezeOf(one, 2, { options: { seed: 0 } }));
@@ -77,7 +77,7 @@ onEachDialect('equal requests', (database) => {
       );
       assert.deepEqual((await bench.jobs.report(second.id)).notes, ['x']);
       assert.equal((await executionsIn(database())).length, 1);
-      // What one of them deletes is there for the other.
+      // Results that one of them deletes are still there for the other.
       await bench.adapters.remove(await resultOf(second.id));
       await bench.jobControl.remove(second.id);
       const left = await resultOf(first.id);
@@ -86,7 +86,7 @@ onEachDialect('equal requests', (database) => {
       assert.equal((await storedByAll(database())).adapters, before.adapters);
     }));
 
-  it('have work of their own where that of others failed, was cancelled, is gone, or may not be shared', () =>
+  it('have their own work if that of others failed, was cancelled, is gone, or must not be shared', () =>
     onBench(async (bench) => {
       const request = squeezeOf(await bench.upload());
       const submitted = async (more = {}) => {
@@ -117,7 +117,7 @@ onEachDialect('equal requests', (database) => {
       assert.equal((await bench.jobs.submit(request)).state, 'succeeded');
     }));
 
-  it('are those of the same tenant, contents and work', () =>
+  it('must have the same tenant, contents and work', () =>
     onBench(async (bench) => {
       const [one, different] = [await bench.upload(), await bench.upload(2)];
       await bench.jobs.submit(squeezeOf(one));
@@ -130,7 +130,7 @@ onEachDialect('equal requests', (database) => {
       assert.equal((await executionsIn(database())).length, 4);
     }));
 
-  it('of runs are done for each run', () =>
+  it('of runs are executed for each run', () =>
     onBench(async (bench) => {
       const adapter_id = await bench.upload();
       const rest = { step: 1, adapter_id, targets: [{ rank: 2 }], optimizer: null };
@@ -142,7 +142,7 @@ onEachDialect('equal requests', (database) => {
       assert.equal((await executionsIn(database())).length, 3);
     }));
 
-  it('are as urgent as the most urgent of those who wait', () =>
+  it('are as urgent as the most urgent waiting job', () =>
     onBench(async (bench) => {
       const id = await bench.upload();
       const of = (priority: JobPriority) => bench.jobs.submit(squeezeOf(id, 2, { priority }));
@@ -153,7 +153,7 @@ onEachDialect('equal requests', (database) => {
       await bench.worker.begin(low.id);
       await bench.jobControl.cancel(normal.id);
       assert.equal(await priority(low.id), 2, 'also while it runs, for it may be tried again');
-      // In one transaction the last one does not decide.
+      // In one transaction, the last one does not decide.
       const request = { kind: 'analyze', adapter_id: id } as const;
       const jobs = (['low', 'high', 'normal'] as const).map((priority) => ({
         job: acceptedJob(newJobId(Date.now()), request, { ...DEFAULT_JOB_OPTIONS, priority }),
@@ -163,7 +163,7 @@ onEachDialect('equal requests', (database) => {
       assert.equal(await priority(jobs[0]!.job.id), 0);
     }));
 
-  it('go on while somebody waits, and stop when nobody does', () =>
+  it('continue while some job waits, and stop when none does', () =>
     onBench(async (bench) => {
       const id = await bench.upload();
       const [one, other] = [await bench.jobs.submit(squeezeOf(id)), await bench.jobs.submit(squeezeOf(id))];
@@ -182,7 +182,7 @@ onEachDialect('equal requests', (database) => {
       assert.equal((await executionOf(database(), both[0]!.id)).state, 'cancelled');
     }));
 
-  it('that come, are cancelled and end at once have one outcome each', () =>
+  it('that are submitted, cancelled and completed at once have one outcome each', () =>
     onBench(async (bench) => {
       const id = await bench.upload();
       const processes = [bench, bench.another()];

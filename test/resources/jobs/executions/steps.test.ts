@@ -71,7 +71,7 @@ onEachDialect('the steps of a job', (database) => {
       assert.equal(await isSealed(), false);
     }));
 
-  it('that were fetched join by content: what was worked or is under way is not done again', () =>
+  it('of equal fetched content are joined: completed or running work is not repeated', () =>
     onBench(async (bench) => {
       const request = { kind: 'squeeze', source: PLACE, ...TARGETS };
       const [one, other] = [await accepted(bench, request), await accepted(bench, request)];
@@ -99,7 +99,7 @@ onEachDialect('the steps of a job', (database) => {
       assert.equal(new Set(jobs.map((job) => job.imported!.adapter_id)).size, 3);
     }));
 
-  it('of fetching fail their job alone', () =>
+  it('of fetching fail only their job', () =>
     onBench(async (bench) => {
       const request = { kind: 'squeeze', source: PLACE, ...TARGETS };
       const [one, other] = [await accepted(bench, request), await accepted(bench, request)];
@@ -108,7 +108,7 @@ onEachDialect('the steps of a job', (database) => {
       assert.equal((await bench.jobs.get(other.id)).state, 'queued');
     }));
 
-  it('deliver what was worked before, each job to its own places', () =>
+  it('deliver the results of earlier work, each job to its own places', () =>
     onBench(async (bench) => {
       const adapter_id = await bench.upload();
       await bench.end((await bench.jobs.submit(squeezeOf(adapter_id))).id, WORK);
@@ -120,7 +120,7 @@ onEachDialect('the steps of a job', (database) => {
       }
     }));
 
-  it('leave a job that succeeded as it is where they cannot deliver, and deliver it again when asked to', () =>
+  it('leave a job succeeded if they cannot deliver, and deliver again on request', () =>
     onBench(async (bench) => {
       const adapter_id = await bench.upload();
       const { id } = await accepted(bench, { kind: 'squeeze', adapter_id, ...TARGETS, deliver: [ONE, ONE] });
@@ -147,7 +147,7 @@ onEachDialect('the steps of a job', (database) => {
       );
       await assert.rejects(bench.jobControl.retryDeliveries(id), failsWith('DELIVERIES_SUCCEEDED'));
       const { executions } = bench.worker;
-      // Not the last time, and then for good.
+      // First for a limited time, and then permanently.
       const task = await bench.worker.begin(id);
       assert.deepEqual(task.input.step === 'deliver' && task.input.deliveries.map(({ index }) => index), [1]);
       await executions.finish(task, { step: 'deliver', delivered: [], again: FAILED }, NO_TOTALS);
@@ -172,7 +172,7 @@ onEachDialect('the steps of a job', (database) => {
       assert.equal(bench.ended.length, 1, 'the job ended once');
     }));
 
-  it('of an export fail it with its delivery, also when its worker cannot begin', () =>
+  it('of an export fail the job with its delivery, even if its worker cannot begin', () =>
     onBench(async (bench) => {
       const request = { kind: 'export', adapter_id: await bench.upload(), to: PLACE };
       const [one, other, good] = [
@@ -187,7 +187,7 @@ onEachDialect('the steps of a job', (database) => {
       assert.equal((await bench.worker.deliver(good.id, [DELIVERED])).state, 'succeeded');
     }));
 
-  it('are gone with their job', () =>
+  it('are removed with their job', () =>
     onBench(async (bench) => {
       const { id } = await accepted(bench, { kind: 'squeeze', source: PLACE, ...TARGETS, deliver: [ONE] });
       await fetched(bench, id);
