@@ -1,13 +1,13 @@
-/** Front matter that is longer is not read, in characters. */
+/** The maximum length of front matter in characters; longer front matter is ignored. */
 const MAX_FRONT_MATTER = 64 * 1024;
 const FENCE = /^---[ \t]*$/;
 const MAX_LICENSE = 100;
 
 /**
  * The license that a model card names in its front matter, as the Hugging Face Hub reads it
- * (https://huggingface.co/docs/hub/model-cards): `license`, or `license_name` where that is "other". Only this line of the
- * YAML is read: a card may come from anybody, and parsers of the whole language can be brought down by one.
- * @returns undefined where it names none, or more than one, or in a way that cards do not
+ * (https://huggingface.co/docs/hub/model-cards): `license`, or `license_name` if that is "other". Only this
+ * line of the YAML is read, because cards are untrusted and could crash a parser of the whole language.
+ * @returns undefined if the card names none, or more than one, or writes it in a form that cards do not use
  */
 export function licenseOfCard(card: string): string | undefined {
   const [first, ...lines] = card
@@ -26,7 +26,7 @@ export function licenseOfCard(card: string): string | undefined {
   return plain === undefined || plain === '' || plain === 'unknown' ? undefined : plain;
 }
 
-/** The text of a key at the top level; of a list, its only item. */
+/** The value of a key at the top level; for a list, its only item. */
 function textOf(front: readonly string[], key: string): string | undefined {
   const at = front.findIndex((line) => line.startsWith(`${key}:`));
   if (at < 0) return undefined;
@@ -36,7 +36,7 @@ function textOf(front: readonly string[], key: string): string | undefined {
   return next[1] === undefined && next[0] !== undefined ? scalarIn(next[0]) : undefined;
 }
 
-/** A text in quotes or without, or the only one in brackets; undefined for anything else of YAML. */
+/** A text with or without quotes, or the only one in brackets; undefined for any other YAML value. */
 function scalarIn(text: string): string | undefined {
   const bare = text.trim();
   const [, quoted] = /^"([^"\\]*)"(?: *#.*)?$/.exec(bare) ?? /^'([^']*)'(?: *#.*)?$/.exec(bare) ?? [];

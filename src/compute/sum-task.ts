@@ -5,7 +5,7 @@ import { AppError } from '../errors/app-error.ts';
 import { readAll, withFile, withWriter } from './factor-files.ts';
 import type { PhaseSeconds } from './phase-seconds.ts';
 
-/** A tensor of one adapter, which counts this many times. */
+/** A tensor of one adapter, with the factor by which it is multiplied. */
 export interface SumPart {
   /** The adapter's id, for messages. */
   readonly adapter: string;
@@ -23,14 +23,14 @@ export interface SumTask {
   readonly kind: 'sum';
   /** The name of the sum. */
   readonly tensor: string;
-  /** Numbers of each tensor. */
+  /** How many numbers each tensor has. */
   readonly count: number;
   readonly parts: readonly SumPart[];
   readonly path: string;
   readonly offsetBytes: number;
 }
 
-/** Numbers of each part that are added at a time. */
+/** How many numbers of each tensor are added at a time. */
 const CHUNK = 128 * 1024;
 
 /**

@@ -1,11 +1,11 @@
 import { GraphBuilder } from './graph-builder.ts';
 
 /**
- * A sum of tensors, each times a number of its own.
+ * A weighted sum of tensors.
  *
- * Inputs: x [p, q] float32, a tensor in each row; factors [1, p] (double). Outputs: y = factors·x [1, q], added in float64
- * and rounded once to float32; energies_x [p] = ‖xᵢ‖² and energy_y = ‖y‖² in float64, not finite exactly when a number of
- * that tensor, or of y, is not.
+ * Inputs: x [p, q] float32, one tensor in each row; factors [1, p] (double). Outputs: y = factors·x [1, q],
+ * added in float64 and rounded once to float32; energies_x [p] = ‖xᵢ‖² and energy_y = ‖y‖² in float64. An
+ * energy is infinite or NaN exactly if a number of that tensor, or of y, is.
  */
 export function sumGraph(): Uint8Array {
   const graph = new GraphBuilder('sum');

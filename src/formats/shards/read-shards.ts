@@ -8,15 +8,15 @@ import { readHeader } from '../../safetensors/safetensors-validator.ts';
 import { byName } from '../pairs/by-name.ts';
 import { checkShardIndex, mismatch } from './shard-index.ts';
 
-/** The files that one set of weights was cut into. */
+/** The files over which one set of weights is split. */
 export interface Shards {
-  /** By their own names, in any order; at least one. */
+  /** By their names, in any order; at least one. */
   readonly files: readonly { readonly name: string; readonly path: string }[];
-  /** Which file has which tensor; null if there is no index, and the names of the files say how many there are. */
+  /** The file of each tensor; null if there is no index, so that the names of the files give their number. */
   readonly index: { readonly name: string; readonly bytes: Uint8Array } | null;
 }
 
-/** What the files of a set have, in the order of their names. */
+/** The headers of the files of a set, in the order of their names. */
 export interface ReadShards {
   readonly parts: readonly { readonly path: string; readonly tensors: readonly TensorEntry[] }[];
   readonly metadata: ReadonlyMap<string, string>;
@@ -24,7 +24,7 @@ export interface ReadShards {
 
 /**
  * Reads the headers of all files of a set, and checks that they fit together.
- * @throws AppError FILE_MISSING naming the files that are not there, SHARDS_MISMATCH naming the file or the tensor, ST_*
+ * @throws AppError FILE_MISSING naming the missing files, SHARDS_MISMATCH naming the file or the tensor, ST_*
  */
 export async function readShards({ files, index }: Shards): Promise<ReadShards> {
   checkShardSet(files.map(({ name }) => name));
@@ -34,7 +34,7 @@ export async function readShards({ files, index }: Shards): Promise<ReadShards> 
   for (const { name, path } of [...files].sort(byName)) {
     const header = await headerOf(name, path);
     parts.push({ path, tensors: header.tensors });
-    // All files of a set have the same metadata; if two differ, the first one counts.
+    // All files of a set have the same metadata; if they differ, those of the first file are used.
     for (const [key, value] of header.metadata) if (!metadata.has(key)) metadata.set(key, value);
     for (const { name: tensor } of header.tensors) {
       const other = owners.get(tensor);

@@ -4,17 +4,17 @@ import { quote, quoteSome } from '../../json/quote.ts';
 import { type JsonValue, parseStrictJson } from '../../json/strict-json.ts';
 import { MAX_HEADER_BYTES } from '../../safetensors/limits.ts';
 
-/** Largest index, which names the same tensors as the headers. */
+/** The maximum size of an index, which names the same tensors as the headers. */
 export const MAX_INDEX_BYTES = MAX_HEADER_BYTES;
 
-/** An object in an object. */
+/** An object that is a field of another object. */
 const MAX_INDEX_DEPTH = 4;
 const MAX_SHOWN = 3;
 
 /**
- * Compares an index (`….safetensors.index.json`) with its files: each tensor has to be in the file that the index names,
- * and the files may have no others.
- * @param index of the file with this name
+ * Compares an index (`….safetensors.index.json`) with its files: each tensor must be in the file that the
+ * index names, and the files must not contain others.
+ * @param index file name and content of the index
  * @param owners the file of each tensor, by name
  * @throws AppError SHARDS_MISMATCH naming the tensor or the file
  */
@@ -46,7 +46,7 @@ export function checkShardIndex(
   }
 }
 
-/** Files by tensor. */
+/** The file of each tensor. */
 function weightMapOf(name: string, bytes: Uint8Array): Map<string, string> {
   let json: JsonValue;
   try {

@@ -112,7 +112,7 @@ function frontMatter({ format, kind, sources }: CardContent, hubBase: string | n
   ].join('\n');
 }
 
-/** The license of all sources; undefined where it is not known of each, or they differ. */
+/** The license of all sources; undefined if it is unknown for any of them, or if they differ. */
 function commonLicense([first, ...others]: readonly ReportedSource[]): string | undefined {
   return others.every(({ license }) => license === first?.license) ? first?.license : undefined;
 }

@@ -4,24 +4,24 @@ import { distinctLabels } from '../../charts/module-names.ts';
 import type { ModuleResult } from '../../contract/report.ts';
 import { plainText } from './escape.ts';
 
-/** An eighth of the largest error each. */
+/** Bars of increasing height, each an eighth of the largest error higher. */
 const BARS = '▁▂▃▄▅▆▇█';
-/** More bars are wider than a page: neighbours then share one, which shows the largest of them. */
+/** More bars would be wider than a page, so neighbours share one, which shows the larger error. */
 const MAX_BARS = 96;
-/** More rows would be longer than the table below them is of use. */
+/** With more rows the picture would be longer than the table below it is worth. */
 const MAX_ROWS = 32;
 const MAX_LABEL = 36;
 
-/** The errors of all modules as a picture of letters, and what it shows, in a sentence. */
+/** The errors of all modules as a picture made of letters, and a sentence that describes it. */
 export interface ErrorPicture {
   readonly caption: string;
   readonly lines: readonly string[];
 }
 
 /**
- * The relative error of every module: a row for each projection, a bar for each layer. Letters are shown by everything that
- * shows Markdown, offline and on the Hub, and the card stays one file.
- * @returns null where there is nothing to see: no layers, too many projections, or no error
+ * Draws the relative error of every module: a row for each projection, a bar for each layer. Every viewer of
+ * Markdown shows letters, offline and on the Hub, and the card stays a single file.
+ * @returns null if there is nothing to show: no layers, too many projections, or no error
  */
 export function errorPicture(
   modules: readonly Pick<ModuleResult, 'name' | 'relative_error'>[],
@@ -50,7 +50,7 @@ export function errorPicture(
   return {
     caption:
       `Relative error of the modules: a row for each projection, a bar for each ${columnName}, from ${first} to ` +
-      `${last}${shared}. A full bar is ${formatPercent(most)}; at the end of each row stands its largest error.`,
+      `${last}${shared}. A full bar is ${formatPercent(most)}; the largest error of each row is at its end.`,
     lines,
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Identifiers of licenses that the Hugging Face Hub takes in a card
- * (https://huggingface.co/docs/hub/repositories-licenses). It refuses a commit whose card has another one.
+ * Identifiers of licenses that the Hugging Face Hub accepts in a model card
+ * (https://huggingface.co/docs/hub/repositories-licenses). It refuses a commit whose card has any other.
  */
 const HUB_LICENSES: ReadonlySet<string> = new Set(
   (
@@ -16,8 +16,8 @@ const HUB_LICENSES: ReadonlySet<string> = new Set(
 );
 
 /**
- * The lines of a card's front matter for a license. One that the Hub does not know is "other" there, with its name as the
- * Hub takes it.
+ * The lines for a license in the front matter of a card. A license that the Hub does not know is written as
+ * "other", with its name in the form that the Hub accepts.
  */
 export function licenseLines(license: string): string[] {
   const id = license.toLowerCase();

@@ -123,7 +123,7 @@ export async function openTerms(
 const leftOut = (modules: number): string =>
   `${modules} modules were converted to LoRA approximately. The sum lacks what the factors leave out.`;
 
-/** What "match" means: the dtype of all factors where they have one, else float32. */
+/** The meaning of "match": the common dtype of all factors, or float32 if they have several. */
 export function commonDtype(terms: readonly MergeTerm[]): NonNullable<SqueezeInput['matchDtype']> {
   const dtypes = new Set<FactorDtype>();
   for (const { adapter } of terms) {
@@ -179,7 +179,8 @@ async function readExactly(file: FileHandle, position: number, length: number): 
   const chunk = Buffer.alloc(length);
   for (let done = 0; done < length; ) {
     const { bytesRead } = await file.read(chunk, done, length - done, position + done);
-    // The header was checked against the file's size; a file that is shorter now differs from every other.
+    // The header was checked against the file's size, so a file that is shorter by now was changed, and
+    // counts as different.
     if (bytesRead === 0) return chunk.subarray(0, done);
     done += bytesRead;
   }

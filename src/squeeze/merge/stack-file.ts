@@ -12,12 +12,13 @@ import { copyRanges } from '../file-ranges.ts';
 import type { SourceFiles } from '../job-context.ts';
 import type { ProgressTracker } from '../progress-tracker.ts';
 
-/** Where the terms' weights lie, by adapter id. */
+/** The paths of the terms' weights, by adapter id. */
 export type TermFiles = ReadonlyMap<string, Pick<SourceFiles, 'weightsPath'>>;
 
 /**
- * Writes the sum of adapters as one safetensors file of stacked factors in float32, a module a thread at a time.
- * @param dir folder for the file, which must not have one yet
+ * Writes the sum of adapters as one safetensors file of stacked factors in float32, one module per thread at
+ * a time.
+ * @param dir folder for the file, which must not contain one yet
  * @returns its path
  * @throws AppError NON_FINITE_WEIGHTS, NON_FINITE_RESULT, CANCELLED
  */

@@ -81,8 +81,9 @@ export function RankMap(props: RankMapProps) {
       class="map"
       note={
         <>
-          Click a cell, or the name of a row or layer, to select its modules; hold Ctrl or Shift to select several.
-          With the keyboard, use the arrows and Space. Selected modules can be <Term title="pinned" />.
+          Click a cell, or the name of a row or layer, to select its modules; hold Ctrl or Shift to select
+          several. With the keyboard, use the arrows and Space. Selected modules can be{' '}
+          <Term title="pinned" />.
         </>
       }
       actions={
