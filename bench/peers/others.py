@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""What other programs make of the same adapter, run by compare.ts. PYTHONPATH has their sources and test/formats/foreign.
+"""Lets other programs squeeze the same adapter; run by compare.ts. PYTHONPATH has their sources and test/formats/foreign.
 
   others.py make FOLDER                       an adapter of random numbers, as kohya.safetensors and as a folder of PEFT
-  others.py kohya FOLDER OUT RANK [METHOD PARAMETER]   sd-scripts' own resize of it, without its metadata
-  others.py peft FOLDER OUT RANK WEIGHT       PEFT's own combination by SVD of two halves of it
-  others.py score FOLDER OUT...               prints what each file is, judged in float64, as a list in JSON
+  others.py kohya FOLDER OUT RANK [METHOD PARAMETER]   resizes it with sd-scripts, without its metadata
+  others.py peft FOLDER OUT RANK WEIGHT       combines two halves of it with PEFT's SVD
+  others.py score FOLDER OUT...               prints the float64 score of each file, as a list in JSON
 """
 
 import dataclasses
@@ -53,7 +53,7 @@ def make(folder):
 def kohya(folder, out, rank, method=None, parameter=0):
     import absent
 
-    # What resize_lora imports of it is about models, needs many packages, and serves the metadata alone.
+    # The parts that resize_lora imports concern models, need many packages, and are used for the metadata only.
     sys.meta_path.insert(0, absent.Finder(["library"]))
     from networks.resize_lora import resize_lora_model
 
@@ -68,7 +68,7 @@ def peft(folder, out, rank, weight):
     from toy_model import build
 
     model = PeftModel.from_pretrained(build(LAYERS), str(folder / "peft"))
-    # Of one adapter alone PEFT makes the linear combination, whatever was asked for: two halves are the same adapter.
+    # For a single adapter PEFT always uses the linear combination, so the adapter is given as two halves.
     model.load_adapter(str(folder / "peft"), "again")
     weights = [float(weight) / 2] * 2
     model.add_weighted_adapter(

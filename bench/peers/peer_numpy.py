@@ -3,8 +3,8 @@
 
   peer_numpy.py SOURCE_DIR RANK OUT_DIR   squeezes a bfloat16 PEFT adapter; prints one JSON line: seconds, peak memory
 
-One module a thread, on as many threads as there are cores. numpy decomposes in float64 whatever it is given; it gets
-float32, as the peers in torch do. It knows no bfloat16: the file is read and written by hand.
+One module per thread, on as many threads as there are cores. numpy always decomposes in float64; it gets float32 here,
+like the peers in torch. It has no bfloat16, so the file is read and written by hand.
 """
 
 import json

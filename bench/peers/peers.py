@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The peers of LoRA-Squeeze, written fresh for the benchmark: what one does today in Python with torch.
+"""The peers of LoRA-Squeeze, written for the benchmark: common methods in Python with torch.
 
   peers.py run METHOD SOURCE_DIR RANK OUT_DIR   squeezes a PEFT adapter; prints one JSON line: seconds and peak memory
   peers.py score SOURCE_DIR RANK OUT_DIR...     one JSON line for each: relative error, optimum, excess over it (float64)
@@ -11,7 +11,7 @@ Methods
   factored-qr     exact without building ΔW: QR of both factors, SVD of the r×r core, float32
   factored-gram   exact through float64 Gram matrices and eigh: the fastest exact script we know how to write
   factored-rsvd   randomised SVD without building ΔW: oversampling 10, two power iterations
-The factored ones run one module a thread, on as many threads as there are cores: faster than threads inside each.
+The factored methods run one module per thread, on as many threads as there are cores, which is faster than threads inside each.
 """
 
 import json
@@ -146,7 +146,7 @@ def run(method, source, rank, out):
 
 
 def by_size(tensors):
-    """The names of all A, those together whose ΔW has the same size up to transposition: an SVD of it takes the same."""
+    """The names of all A, grouped by the size of ΔW up to transposition, since an SVD then takes the same time."""
     groups = {}
     for name in tensors:
         if ".lora_A." in name:

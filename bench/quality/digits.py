@@ -10,7 +10,7 @@ PATCH = (2, 4)
 PATCHES = (SIDE // PATCH[0]) * (SIDE // PATCH[1])
 PATCH_PIXELS = PATCH[0] * PATCH[1]
 TEST_SHARE = 0.3
-#: The base model knows UPRIGHT. The adapters learn to read digits in so many ways to shuffle the pixels, all at once.
+#: The base model knows UPRIGHT. The adapters learn to read digits shuffled in this many ways, all at once.
 VIEWS = 8
 
 
@@ -35,7 +35,7 @@ class Digits:
         self._pixels = {"upright": torch.arange(SIDE * SIDE)[None], "shuffled": torch.stack(shuffles)}
 
     def train_batch(self, task: str, size: int, random: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Training images with a view each, drawn at random."""
+        """Training images, each with a random view."""
         images, labels = self._train
         chosen = torch.randint(len(images), (size,), generator=random)
         views = torch.randint(len(self._pixels[task]), (size,), generator=random)

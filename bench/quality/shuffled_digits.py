@@ -41,7 +41,7 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Patches (batch × PATCHES × PATCH_PIXELS) to logits (batch × CLASSES), read off a class token."""
+    """Patches (batch × PATCHES × PATCH_PIXELS) to logits (batch × CLASSES), read from a class token."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The methods, each from a seed's base model to a score. Whatever is squeezed, the service squeezes."""
+"""The methods, each from a seed's base model to a score. The service does all squeezing."""
 
 import json
 import os
@@ -29,7 +29,7 @@ class Methods:
         self._constant: dict[float, dict[int, Training]] = {}
 
     def train(self, cell: dict) -> tuple[Training, dict[str, float]]:
-        """The trained adapter of a cell, and what else there is to say of it."""
+        """The trained adapter of a cell, and further facts about it."""
         rank, peak = cell["rank"], cell["peak"]
         train: Callable[[], tuple[Training, dict[str, float]]] = {
             "direct": lambda: (self._direct(rank, peak), {}),

@@ -12,7 +12,7 @@ import lora
 
 
 class Case(Protocol):
-    """What is learnt: one seed's base model, data and batches. A batch depends on the seed and the step alone, so that the
+    """The task: one seed's base model, data and batches. A batch depends only on the seed and the step, so that the
     methods of a seed see the same batches."""
 
     seed: int
@@ -22,13 +22,13 @@ class Case(Protocol):
         """A copy of the base model, frozen."""
 
     def curve(self, step: int) -> float:
-        """What the peak learning rate of the step after `step` is multiplied by where no plan says so."""
+        """The factor of the peak learning rate for the step after `step`, if no plan defines it."""
 
     def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs and labels."""
 
     def evaluate(self, model: nn.Module, is_test: bool) -> dict[str, float]:
-        """Accuracy in percent and mean cross-entropy; for the test, or to choose a learning rate by."""
+        """Accuracy in percent and mean cross-entropy; on the test data, or on the data for choosing a learning rate."""
 
     def base_scores(self) -> dict[str, float]:
         """Accuracies before any adapter."""
@@ -70,7 +70,7 @@ class Training:
             group["lr"] = rate
 
     def branch(self) -> "Training":
-        """A copy that goes its own way from here; the data are shared."""
+        """An independent copy from here on; the data are shared."""
         return copy.deepcopy(self, {id(self.case): self.case})
 
     def score(self, is_test: bool) -> dict[str, float]:

@@ -20,7 +20,7 @@ import numpy as np
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORDS = 10_000
 TOKEN = re.compile(r"[a-z]+(?:'[a-z]+)?|[0-9]+|[^\sa-z0-9]")
-# Unknown words keep what their ending tells.
+# Unknown words keep the information in their ending.
 ENDINGS = ["ing", "ed", "ly", "tion", "ness", "er", "est", "al", "ous", "s"]
 SPECIAL = ["<pad>", "<mask>", "<sep>", "<unk>", "<num>"] + [f"<unk-{ending}>" for ending in ENDINGS]
 
@@ -88,7 +88,7 @@ def pros_and_cons(folder):
 
 
 def products(folder):
-    """Which kind of product a sentence of a review is about."""
+    """The kind of product that a sentence of a review is about."""
     for label, patterns in enumerate(PRODUCTS.values()):
         for pattern in patterns:
             for path in files(folder, f"{pattern}.txt"):
@@ -137,7 +137,7 @@ def main(folder):
         if name == "trec" and not os.path.isdir(os.path.join(folder, "qc")):
             continue
         rows = list(source(folder))
-        # As many as are used, the same ones every time.
+        # Only as many as are used, the same ones every time.
         random.Random(1).shuffle(rows)
         rows = rows[: sum(sizes)]
         start = [index[word] for word in prompt.split()]

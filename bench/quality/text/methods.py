@@ -1,4 +1,4 @@
-"""Direct, Post-, Cont- and In-Squeeze of a population, with everything that tuning chooses between as an option."""
+"""Direct, Post-, Cont- and In-Squeeze of a population, with an option for everything that tuning varies."""
 
 import torch
 
@@ -41,7 +41,7 @@ class Sources:
         self._reached = {}
 
     def at(self, task, seeds, rate, step):
-        """The population after so many steps, to go on with."""
+        """The population after this many steps, to continue with."""
         reached = self._reached.setdefault((task.name, tuple(seeds), rate), {})
         before = max((done for done in reached if done <= step), default=None)
         if before is None:

@@ -83,7 +83,7 @@ class Population:
         return self.lora_A[0].shape[1]
 
     def take(self, which=None):
-        """A copy of these trainings (default: all), which goes on by itself."""
+        """An independent copy of these trainings (default: all)."""
         at = torch.arange(len(self)) if which is None else torch.as_tensor(which)
         copy = object.__new__(Population)
         copy.__dict__.update(self.__dict__)
@@ -93,7 +93,7 @@ class Population:
         return copy
 
     def forward(self, inputs):
-        """[P, batch, length] → logits [P, batch, labels]. In the last block only what stands at the mask is needed."""
+        """[P, batch, length] → logits [P, batch, labels]. In the last block only the position of the mask is needed."""
         task, base = self.task, self.task.base
         count, batch, _ = inputs.shape
         length = max(int((inputs != PAD).sum(-1).max()), task.mask + 1)
