@@ -8,5 +8,5 @@ describe('the real service, without keys', () => {
   const attacked = new AttackTarget();
   describe('withstands hostile files', () => hostileFiles(attacked));
   describe('withstands hostile HTTP', () => hostileHttp(attacked));
-  describe('withstands URLs that lead to internal addresses', () => urlsThatLeadInside(attacked));
+  describe('withstands URLs that lead to internal addresses', () => internalUrlAttacks(attacked));
 });
