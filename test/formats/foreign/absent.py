@@ -1,16 +1,21 @@
 """Packages that a program imports but does not need for what is asked of it: where one is not installed, whatever is
-looked for in it is an empty class, whose objects are false. Loaded before the program."""
+looked for in it is an empty class, whose objects are false. Packages that were not installed but are on PYTHONPATH have no metadata,
+which diffusers asks for: their versions are those in their sources. Loaded before the program."""
 
 import importlib.abc
 import importlib.machinery
+import importlib.metadata
 import importlib.util
+import re
 import sys
 import types
+from pathlib import Path
 
 import torch
 import torch.distributed.tensor  # PEFT expects that something else has imported it
 
 PACKAGES = ["accelerate", "cv2", "diffusers", "einops", "huggingface_hub", "PIL", "toml", "torchvision", "transformers"]
+SOURCES = ["accelerate", "diffusers", "huggingface_hub", "peft"]
 
 
 class Conv1D(torch.nn.Module):
@@ -51,6 +56,24 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module):
         pass
+
+    def find_distributions(self, context=importlib.metadata.DistributionFinder.Context()):
+        if context.name in self.packages:
+            yield Distribution(context.name, "99")
+        elif context.name in SOURCES and (spec := importlib.util.find_spec(context.name)):
+            version = re.search(r'__version__ = "([^"]+)"', Path(spec.origin).read_text())
+            yield Distribution(context.name, version.group(1))
+
+
+class Distribution(importlib.metadata.Distribution):
+    def __init__(self, name, version):
+        self.text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+
+    def read_text(self, filename):
+        return self.text if filename == "METADATA" else None
+
+    def locate_file(self, path):
+        return Path(path)
 
 
 sys.meta_path.append(Finder([name for name in PACKAGES if importlib.util.find_spec(name) is None]))
