@@ -16,10 +16,8 @@ export interface ShardName {
  */
 export const MAX_SHARDS = 64;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: names that have them are refused
-const SHARD = /^([^/\\\u0000-\u001f\u007f]{1,100})-(\d{5})-of-(\d{5})\.safetensors$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
-const INDEX = /^[^/\\\u0000-\u001f\u007f]{1,100}\.safetensors\.index\.json$/;
+const SHARD = /^([^/\\\p{Cc}]{1,100})-(\d{5})-of-(\d{5})\.safetensors$/u;
+const INDEX = /^[^/\\\p{Cc}]{1,100}\.safetensors\.index\.json$/u;
 
 /** @returns undefined for the name of any other file */
 export function readShardName(name: string): ShardName | undefined {

@@ -1,6 +1,5 @@
 /** C0, DEL and C1 control characters would garble logs and terminals. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+const CONTROL = /\p{Cc}/u;
 /** Some tools use tensor names as paths (one file for each tensor). */
 const PATH_LIKE = /^[/\\]|^[a-zA-Z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)/;
 

@@ -3,7 +3,7 @@ import { AppError } from '../errors/app-error.ts';
 import { type FactorReader, withFile, withWriter } from './factor-files.ts';
 import type { ModuleFactors } from './module-factors.ts';
 import { chunksOf } from './module-factors.ts';
-import type { PhaseSeconds } from './phase-seconds.ts';
+import { noPhaseSeconds, type PhaseSeconds } from './phase-seconds.ts';
 
 /** One term of a module: ΔW += factorB·factorA·B·A. */
 export interface StackPart {
@@ -70,7 +70,7 @@ export async function stack(
     }
   });
   const seconds = (performance.now() - startedMs) / 1000;
-  return { phaseSeconds: { load: seconds, gram: 0, core: 0, project: 0, write: 0 } };
+  return { phaseSeconds: { ...noPhaseSeconds(), load: seconds } };
 }
 
 function refuseNonFinite(

@@ -3,7 +3,7 @@ import { BYTES_PER_ELEMENT, decode, type FloatDtype } from '../core/half.ts';
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError } from '../errors/app-error.ts';
 import { readAll, withFile, withWriter } from './factor-files.ts';
-import type { PhaseSeconds } from './phase-seconds.ts';
+import { noPhaseSeconds, type PhaseSeconds } from './phase-seconds.ts';
 
 /** A tensor of one adapter, with the factor by which it is multiplied. */
 export interface SumPart {
@@ -64,7 +64,7 @@ export async function sum(
     }
   });
   const seconds = (performance.now() - startedMs) / 1000;
-  return { phaseSeconds: { load: seconds, gram: 0, core: 0, project: 0, write: 0 } };
+  return { phaseSeconds: { ...noPhaseSeconds(), load: seconds } };
 }
 
 /** Fills `into` with the numbers of a tensor from `begin` on. */

@@ -33,8 +33,7 @@ const ENCODED = /%([0-9a-f]{2})/gi;
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
 /** Characters that URL parsers treat differently. */
 const AMBIGUOUS = /[\\\p{Cc}\p{Z}]/u;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const SEPARATOR = /[/\\\u0000-\u001f\u007f]/;
+const SEPARATOR = /[/\\\p{Cc}]/u;
 
 const SCHEMES: Readonly<Record<string, PlaceKind>> = {
   's3:': 's3',

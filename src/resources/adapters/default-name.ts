@@ -7,8 +7,7 @@ const PRESCRIBED = /^(?:adapter_model|adapters?|lora|pytorch_lora_weights|model|
 
 /** A valid name for an adapter: without control characters and not too long. undefined if nothing is left. */
 export function adapterName(text: string): string | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  const plain = text.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim();
+  const plain = text.replace(/\p{Cc}+/gu, ' ').trim();
   return [...plain].slice(0, MAX_NAME_CHARACTERS).join('') || undefined;
 }
 

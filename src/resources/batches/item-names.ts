@@ -81,8 +81,7 @@ function below(end: SinkObject | UrlText, folders: readonly string[]): Sink {
 /** The folder names for an item's name: none of them leads out of its folder, and the Hub allows few characters. */
 const folderNames = (name: string, kind: SinkObject['kind']): string[] =>
   name.split('/').map((part) => {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    const plain = part.replaceAll(/[\\\u0000-\u001f\u007f]/g, '_').replace(/^\.{0,2}$/, '_');
+    const plain = part.replaceAll(/[\\\p{Cc}]/gu, '_').replace(/^\.{0,2}$/, '_');
     return kind === 'hub' ? plain.replaceAll(/[^A-Za-z0-9._-]/g, '_').replace(/^[.-]/, '_') : plain;
   });
 

@@ -10,6 +10,7 @@ import {
   SCHEDULE_MS,
 } from '../../../src/resources/webhooks/delivery-schedule.ts';
 import { deliveryIdOf, isDeliveryId, newWebhookId } from '../../../src/resources/webhooks/webhook-ids.ts';
+import { fakeResult } from '../jobs/fake-result.ts';
 
 const HOUR = 3_600_000;
 
@@ -74,19 +75,8 @@ describe('the body of an event', () => {
     ...change,
   });
   const result = (warnings: string[]): JobResult => ({
-    target: { rank: 2 },
-    state: 'succeeded',
+    ...fakeResult({ warnings }),
     adapter_id: `ad_${'1'.repeat(32)}`,
-    format: 'peft',
-    rank: { min: 2, max: 2 },
-    bytes: 100,
-    parameters: 50,
-    relative_error: 0.1,
-    energy_retained: 0.99,
-    worst_module: null,
-    serving: null,
-    training: null,
-    warnings,
   });
 
   it('has the whole job if that has a common size, for example 16 targets', () => {
