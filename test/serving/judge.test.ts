@@ -331,7 +331,7 @@ describe('modules and their tensors', () => {
     loads(judged({ modules: taken, config: FOLDED }, { rank: 8, profile: 'fireworks' }));
     const modules = [...taken, { name: 'lm_head', rank: 8 }, { name: 'model.layers.0.mlp.gate', rank: 8 }];
     fails(judged({ modules, config: FOLDED }, { rank: 8, profile: 'fireworks' }), {
-      'target-modules': /^lm_head, model\.layers\.0\.mlp\.gate is not taken/,
+      'target-modules': /^lm_head, model\.layers\.0\.mlp\.gate is not supported/,
     });
   });
 

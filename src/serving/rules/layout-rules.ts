@@ -8,20 +8,20 @@ export const moduleKinds: Rule = ({ module_kinds: kinds }, { adapter }) => {
     ? { passed: true, detail: `every module is ${kinds.join(' or ')}` }
     : {
         passed: false,
-        detail: `only ${kinds.join(' and ')} modules are taken, not ${nameSome(wrong.map(({ name, kind }) => `${name} (${kind})`))}: train without them`,
+        detail: `only ${kinds.join(' and ')} modules are supported, not ${nameSome(wrong.map(({ name, kind }) => `${name} (${kind})`))}: train without them`,
       };
 };
 
 export const targetModules: Rule = ({ target_modules: targets }, { adapter }) => {
   if (targets === null) return null;
-  const isTaken = (name: string): boolean =>
+  const isSupported = (name: string): boolean =>
     targets.some((target) => name === target || name.endsWith(`.${target}`));
-  const wrong = adapter.modules.map(({ name }) => name).filter((name) => !isTaken(name));
+  const wrong = adapter.modules.map(({ name }) => name).filter((name) => !isSupported(name));
   return wrong.length === 0
-    ? { passed: true, detail: 'every module is one that is taken' }
+    ? { passed: true, detail: 'every module is supported' }
     : {
         passed: false,
-        detail: `${nameSome(wrong)} is not taken, only ${targets.join(', ')}: train without it`,
+        detail: `${nameSome(wrong)} is not supported, only ${targets.join(', ')}: train without it`,
       };
 };
 
