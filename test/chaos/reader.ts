@@ -4,7 +4,7 @@ import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 
-const PAUSE_MS = 20;
+const PAUSE_MS = 100;
 /** The server does not answer for a while. */
 const BROKEN_PAUSE_MS = 200;
 

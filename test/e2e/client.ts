@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
@@ -10,7 +9,8 @@ import type { Report } from '../../src/contract/report.ts';
 import type { Target } from '../../src/contract/target.ts';
 import { CONFIG, WEIGHTS } from '../oracle/peft-adapter.ts';
 
-const POLL_MS = 50;
+/** How long the service may hold a response back until the job has ended. */
+const WAIT_SECONDS = 20;
 /** The longest job of the tests takes a few seconds; only one that never ends takes this long. */
 const JOB_LIMIT_MS = 300_000;
 
@@ -40,8 +40,8 @@ export class Client {
     return fetch(new URL(path, this.#url), init);
   }
 
-  async json<T>(path: string): Promise<T> {
-    const response = await this.fetch(path);
+  async json<T>(path: string, headers: Readonly<Record<string, string>> = {}): Promise<T> {
+    const response = await this.fetch(path, { headers });
     const text = await response.text();
     assert.equal(response.status, 200, `GET ${path}: ${response.status} ${text}`);
     return JSON.parse(text) as T;
@@ -88,10 +88,9 @@ export class Client {
   async finished(jobId: string): Promise<JobRecord> {
     const deadline = Date.now() + JOB_LIMIT_MS;
     for (;;) {
-      const job = await this.json<JobRecord>(`/v1/jobs/${jobId}`);
+      const job = await this.json<JobRecord>(`/v1/jobs/${jobId}`, { prefer: `wait=${WAIT_SECONDS}` });
       if (job.state !== 'queued' && job.state !== 'active') return job;
       assert.ok(Date.now() < deadline, `job ${jobId} is still ${job.state}: ${JSON.stringify(job.progress)}`);
-      await sleep(POLL_MS);
     }
   }
 

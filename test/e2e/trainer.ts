@@ -7,6 +7,8 @@ import { buildSafetensors, decodeTensor, float32Tensor, parseSafetensors } from 
 import { type AdapterFiles, adapterForm, type Client } from './client.ts';
 
 const POLL_MS = 50;
+/** How long the service may hold a response back until the squeeze has ended. */
+const WAIT_SECONDS = 20;
 const SQUEEZE_LIMIT_MS = 300_000;
 
 /** The state of a trainer. */
@@ -55,7 +57,7 @@ export class Trainer {
 
   /** Sends a checkpoint and waits until its decision is final. */
   async send(step: number, state: TrainingState, options: SendOptions = {}): Promise<CheckpointRecord> {
-    const response = await this.post(step, state, options);
+    const response = await this.post(step, state, { waitSeconds: WAIT_SECONDS, ...options });
     const text = await response.text();
     assert.ok(response.status === 200 || response.status === 202, `${response.status} ${text}`);
     const record = JSON.parse(text) as CheckpointRecord;

@@ -60,18 +60,23 @@ export async function withFolder<T>(work: (folder: string) => Promise<T>): Promi
 export const startBroker = (dataDir: string): Promise<Broker> =>
   Broker.start({ dataDir, searchPath: SEARCH_PATH, logger: SILENT });
 
+/** Pauses between polls: short at first, then a tenth of what has been waited, because each poll costs time too. */
+const FIRST_PAUSE_MS = 20;
+const LAST_PAUSE_MS = 150;
+
 /** Polls until there is a value. The limit only prevents hanging. */
 export async function until<T>(
   what: string,
   question: () => Promise<T | undefined> | T | undefined,
   limitMs = 180_000,
 ): Promise<T> {
-  const deadline = Date.now() + limitMs;
+  const beganMs = performance.now();
   for (;;) {
     const answer = await question();
     if (answer !== undefined && answer !== false) return answer;
-    if (Date.now() > deadline) throw new Error(`never happened: ${what}`);
-    await sleep(20);
+    const waitedMs = performance.now() - beganMs;
+    if (waitedMs > limitMs) throw new Error(`never happened: ${what}`);
+    await sleep(Math.min(LAST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, waitedMs / 10)));
   }
 }
 

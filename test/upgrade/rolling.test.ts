@@ -72,7 +72,7 @@ describe('an upgrade, process by process, on PostgreSQL under load', { skip: noP
       until(
         `the end of ${id}`,
         async () => {
-          const job = await client().json<JobRecord>(`/v1/jobs/${id}`);
+          const job = await client().json<JobRecord>(`/v1/jobs/${id}`, { prefer: 'wait=5' });
           return ['queued', 'active'].includes(job.state) ? undefined : job;
         },
         LIMIT_MS,
