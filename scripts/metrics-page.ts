@@ -4,7 +4,7 @@ const HEAD = `# Metrics
 
 <!-- Generated from src/metrics by \`npx tsx scripts/write-metrics.ts\`. -->
 
-Every process, API or worker, answers \`GET /metrics\` in Prometheus' text format, at \`PROBE_PORT\` if that is set.
+Every process, API or worker, answers \`GET /metrics\` in Prometheus' text format, on port \`PROBE_PORT\` if that is set.
 Metrics of jobs are counted by the process that ran the job, so sum them over all processes. Every API process reads
 \`lora_squeeze_queue_…\` and \`lora_squeeze_worker_slots\` from the database and shows the same values, so take their maximum.
 Labels have few values: never ids of records or URLs, and [a limited number](observability.md#tenants-in-metrics) of tenants.

@@ -12,9 +12,9 @@ docs/quality-digits.md between their marks, figures beside them and bench/qualit
   --seeds N      seeds compared (default 8; at most 20)
   --workers N    trainings at a time, one thread each (default 2)
   --out DIR      where page, figures and results go instead
-  --tune         chooses the settings of every method anew; without it those in the results are kept
+  --tune         chooses the settings of every method again; without it those in the results are kept
   --resume       keeps the scores of the results as well and trains what they lack
-  --render       no training: writes page and figures anew from the results
+  --render       no training: writes page and figures again from the results
   --quick        one seed, few steps, into data/quality: tries the experiment itself, its numbers are worth nothing`;
 
 const MAX_SEEDS = 20;

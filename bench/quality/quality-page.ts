@@ -40,7 +40,7 @@ ${energyTable(results)}
 
 ${settingsTable(results)}
 
-Learning rates tried: ${plan.peaks.join(', ')} for all that begins at rank ${plan.source_rank}, the same times
+Learning rates tried: ${plan.peaks.join(', ')} for all methods that begin at rank ${plan.source_rank}, the same times
 ${plan.ranks.map((rank) => `${plan.direct_factors[rank] ?? 1} (rank ${rank})`).join(', ')} for direct training; on ${plan.sweep_seeds.length} other
 seed${plan.sweep_seeds.length === 1 ? '' : 's'}. The best mean accuracy of each cell was taken.`;
 }
@@ -140,7 +140,7 @@ function energyTable(results: Results): string {
       .map((measure) => percent(mean(cell(results, method, rank, measure))))
       .join(', ');
   return `
-**Energy that Post-Squeeze keeps: of the whole adapter, of its own in the mean over modules**
+**Energy that Post-Squeeze keeps: of the whole adapter; of each module, as the mean over modules**
 
 ${byRank(results, methods, text)}
 `;

@@ -45,9 +45,14 @@ export class ConnectionMetrics {
             gauge.set({ listener, state }, count);
       },
     );
-    make.gauge('connections_limit', 'Largest number of connections of a listener.', ['listener'], (gauge) => {
-      for (const [listener, { max }] of watched) gauge.set({ listener }, max);
-    });
+    make.gauge(
+      'connections_limit',
+      'Largest number of connections that a listener keeps open.',
+      ['listener'],
+      (gauge) => {
+        for (const [listener, { max }] of watched) gauge.set({ listener }, max);
+      },
+    );
     this.cuts = make.counter(
       'connections_cut_total',
       'Connections that the service closed, by reason. At the limit: refused (a new one), or evicted_silent, evicted_closing, evicted_idle, evicted_slow (a connection that made room for a new one). Otherwise: silent or idle for too long, closing (still open after the last response), unread (the client read nothing of a response for a minute).',

@@ -52,7 +52,7 @@ export class JobTimes {
     );
     this.phases = make.histogram(
       'job_phase_seconds',
-      'Mean seconds that each compute thread of a job was busy with a phase (load, gram, core, project, write).',
+      'Mean seconds that each compute thread of a job was busy with a phase: load, gram (the Gram matrices), core (their decomposition), project (the new factors), write.',
       ['kind', 'phase'],
       JOB_SECONDS_BUCKETS,
     );
@@ -66,12 +66,12 @@ export class JobTimes {
     );
     this.compute = make.counter(
       'compute_seconds_total',
-      'Seconds that work occupied a slot of a worker, by tenant, as the usage of a tenant reports by day.',
+      'Seconds that work occupied a slot of a worker, by tenant. The usage of a tenant reports the same by day.',
       ['tenant'],
     );
     this.bytes = make.counter(
       'adapter_bytes_total',
-      'Bytes of new adapters, uploads and results, each counted in full, by tenant, as the usage of a tenant reports by day.',
+      'Bytes of new adapters, uploads and results, each counted in full, by tenant. The usage of a tenant reports the same by day.',
       ['tenant'],
     );
   }

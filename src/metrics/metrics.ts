@@ -127,7 +127,7 @@ export class Metrics {
   );
   private readonly postponed = this.make.counter(
     'job_storage_retries_total',
-    'Attempts that failed because of the storage and are repeated without being counted, by error code.',
+    'Attempts that failed because of the storage and are repeated without counting towards the limit of attempts, by error code.',
     ['code'],
   );
   private readonly requeues = this.make.counter(
@@ -138,7 +138,7 @@ export class Metrics {
   private readonly uploadedBytes = this.make.counter('upload_bytes_total', 'Bytes received in uploads.', []);
   private readonly uploads = this.make.counter(
     'uploads_total',
-    'Uploads by outcome: created, known (the content was stored already), received (a file, or part of one, for later), unneeded (a checkpoint to keep), ' +
+    'Uploads by outcome: created, known (the content was stored already), received (a file, or part of one, for later), unneeded (a checkpoint of which only the decision is stored), ' +
       'replayed (Idempotency-Key) or the error code.',
     ['outcome'],
   );

@@ -32,7 +32,7 @@ export class SweepMetrics {
     );
     this.bytes = make.counter(
       'swept_bytes_total',
-      'Bytes that sweeps removed, by kind. Only the kinds blob and stray free storage.',
+      'Bytes that sweeps removed, by kind. Only blob (content without a reference) and stray (a file of which the database knows nothing) free storage.',
       ['kind'],
     );
     this.seconds = make.histogram(
