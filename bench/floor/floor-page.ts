@@ -41,7 +41,7 @@ export function floorPage(measured: FloorMeasurements): string {
   const bytes = factorBytes(spec);
   return `## How near the limit
 
-Llama-2-7B's shape, ${spec.modules.length} modules, rank ${spec.rank} to ${targetRank}: what no program can do without on this machine, one thing after the other.
+Llama-2-7B's shape, ${spec.modules.length} modules, rank ${spec.rank} to ${targetRank}: the work that every program has to do, with the time that this machine needs for each part.
 
 ${markdownTable([
   ['limit', 'work', 'rate', 'seconds'],
@@ -66,7 +66,7 @@ ${markdownTable([
   ]),
 ])}
 
-Reading: the same file as the jobs read, from the page cache as they find it, with one reader a core; median of 3.
+Reading: the same file as the jobs read, from the page cache as they find it, with one reader for each core; median of 3.
 Writing: as many bytes as the result has, to the same disk, with fsync; median of 3. GEMM rate: BᵀB and AAᵀ in float64
 through ONNX Runtime on one core, best of 8 batches, times the cores, as if they never competed for memory. Not in
 the floor: the decompositions between the two passes, the second reading, hashes, decoding and encoding.`;

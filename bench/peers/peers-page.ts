@@ -35,19 +35,19 @@ An adapter of Llama-2-7B's shape, ${spec.modules.length} modules, rank ${spec.ra
 
 ${comparison(measured)}
 
-Time of LoRA-Squeeze: from active to succeeded, so reading, hashing and durable storing are in it; its compute
-process is there before. Time of the peers: loading, computing and saving. Program: what a user waits for; of LoRA-Squeeze
-from the request until the client sees the job succeeded, of the peers with the start of Python and its imports. Peak:
+Time of LoRA-Squeeze: from active to succeeded, which includes reading, hashing and durable storing, but not the start of its
+compute process. Time of the peers: loading, computing and saving. Program: how long a user waits; for LoRA-Squeeze from the
+request until the client sees the job succeeded, for the peers including the start of Python and its imports. Peak:
 resident memory (VmHWM) of the process that computes. Error: ‖ΔW − ΔW′‖ / ‖ΔW‖ over all modules, of the written
-bfloat16 files. Excess: how far it lies over the least that rank ${rank} allows, relative, over all modules and for the worst
-one${measured.scores.size > 0 ? ', judged in float64 by torch' : ' (not judged in this run: that takes torch)'}.
+bfloat16 files. Excess: how far the error exceeds the smallest possible error at rank ${rank}, as a share of that error, over all modules and
+for the worst one${measured.scores.size > 0 ? ', judged in float64 by torch' : ' (not judged in this run: that takes torch)'}.
 ${peers.size > 0 ? `${sampledNote(peers)}\n## How many times a peer takes\n\n${ratios(measured)}\n` : ''}
 ## Where the time goes
 
 ${phases(measured)}
 
-The phases and the total are the service's own; the last column is the client's clock, from its request to seeing the
-job succeeded (it asks every 20 ms).
+The service measures the phases and the total; the client measures the last column, from its request until it sees the job
+succeeded (it polls every 20 ms).
 
 ## Response times while a job runs
 

@@ -55,7 +55,7 @@ const CRITERIA: readonly (readonly [name: string, criterion: string, norm: Ranks
   ['**by the share in the energy of the module (`"relative"`)**', 'power 1', 'kept'],
   ['by energy / (energy of the module)^1¼', 'power 1.25', 'kept'],
   ['one tolerance for all modules', 'tolerance', 'kept'],
-  ['by share, singular values raised to the norm of before', 'power 1', 'restored'],
+  ['by share, singular values scaled up to the former norm', 'power 1', 'restored'],
   ['by share, modules may be left out', 'power 1, floor 0', 'kept'],
 ];
 

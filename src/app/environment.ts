@@ -254,7 +254,8 @@ export const Environment = Type.Object({
     minimum: 1,
     maximum: 3_153_600_000,
     default: 86_400,
-    description: 'How long an [upload](uploads.md) is kept after its last byte if no adapter is made of it.',
+    description:
+      'How long an [upload](uploads.md) is kept after its last byte if no adapter is created from it.',
   }),
   ADAPTER_TTL_SECONDS: Type.Optional(
     Type.Integer({

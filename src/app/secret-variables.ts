@@ -22,9 +22,8 @@ const PASSWORD = { pattern: '^[!-~]+$', title: 'visible ASCII characters' };
 export const SECRET_VARIABLES = {
   ...secret('ADMIN_KEY', {
     pattern: '^[!-~]{24,512}$',
-    title: '24 to 512 characters without blanks',
-    description:
-      'A key that may do everything, to set up a deployment (`POST /v1/keys`). Its tenant is `default`.',
+    title: '24 to 512 characters without spaces',
+    description: 'A key with every scope, to set up a deployment (`POST /v1/keys`). Its tenant is `default`.',
   }),
   ...secret('REDIS_URL', {
     pattern: '^rediss?(\\+(sentinel|cluster))?://.+',
@@ -56,7 +55,7 @@ export const SECRET_VARIABLES = {
     pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=( *, *[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=){0,7}$',
     title: 'up to 8 keys of 32 bytes in base64, separated by commas',
     description:
-      'Keys that seal secrets of webhooks, connections and jobs in the database: the first one encrypts, all of them decrypt. Each is ' +
+      'Keys for the secrets of webhooks, connections and jobs in the database: the first one encrypts, all of them decrypt. Each is ' +
       '32 bytes in base64 (`openssl rand -base64 32`); all processes need the same keys. Unset: role `all` without `REDIS_URL` creates one ' +
       'under `DATA_DIR`; otherwise the service refuses webhooks and jobs with credentials. See [the key for ' +
       'secrets](secrets.md).',

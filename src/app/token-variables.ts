@@ -46,12 +46,12 @@ export const TOKEN_VARIABLES = {
   JWT_SCOPE_CLAIM: Type.String({
     minLength: 1,
     default: 'scope',
-    description: `Claim with the scopes: words separated by blanks, or a list. ${CLAIM}`,
+    description: `Claim with the scopes: words separated by spaces, or a list. ${CLAIM}`,
   }),
   JWT_SCOPE_PREFIX: Type.Optional(
     Type.String({
       pattern: '^\\S+$',
-      title: 'text without blanks',
+      title: 'text without spaces',
       description:
         'Prefix of the scopes of this service in that claim, such as `lora-squeeze:`. Scopes without it are ignored.',
     }),

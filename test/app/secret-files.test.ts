@@ -77,7 +77,7 @@ describe('secrets in files', () => {
     refused(
       { ADMIN_KEY_FILE: file('short') },
       'ADMIN_KEY has a value that cannot be used (not shown: it may hold a password); it must be 24 to 512 characters ' +
-        'without blanks.',
+        'without spaces.',
     );
   });
 
