@@ -111,9 +111,9 @@ export interface ModulePlan {
 
 /**
  * fold: the scale goes into the factors and becomes 1. keep: the scale s stays. sqrt: the scale becomes s·√(old rank
- * / new rank).
+ * / new rank). alpha: the scale becomes alpha / new rank, whatever it was.
  */
-export type ScaleMode = 'fold' | 'keep' | 'sqrt';
+export type ScaleMode = 'fold' | 'keep' | 'sqrt' | { readonly alpha: number };
 
 /** A computed factor: A [rank, n] or B [m, rank], row by row. */
 export interface FactorRef {

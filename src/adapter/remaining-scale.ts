@@ -9,6 +9,7 @@ export function remainingScale(
   { scale, rank }: Pick<LoraModule, 'scale' | 'rank'>,
   newRank: number,
 ): number {
+  if (typeof mode === 'object') return mode.alpha / newRank;
   switch (mode) {
     case 'fold':
       return 1;

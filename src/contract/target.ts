@@ -88,8 +88,9 @@ const shared = {
     choice(['fold', 'keep', 'sqrt'], {
       default: 'fold',
       description:
-        'fold: the scaling is multiplied into the factors, and lora_alpha becomes the rank. keep: the scaling ' +
-        'stays, and lora_alpha follows the rank. sqrt: the scaling grows by √(old rank / new rank), as with α/√r.',
+        'fold: the scaling is multiplied into the factors, and lora_alpha becomes the rank; in the format kohya, every ' +
+        'alpha becomes the smallest rank. keep: the scaling stays, and lora_alpha follows the rank. sqrt: the scaling ' +
+        'grows by √(old rank / new rank), as with α/√r.',
     }),
   ),
   split: Type.Optional(

@@ -46,6 +46,8 @@ export interface Format {
   readonly recognises: (input: Pick<ReadInput, 'header' | 'gguf' | 'configBytes'>) => boolean;
   /** @throws AppError naming file, tensor and value; never half an adapter */
   readonly read: (input: ReadInput) => Promise<ReadResult>;
+  /** What folding the scales leaves of them, if it is not 1 for every module. */
+  readonly folded?: (plans: readonly ModulePlan[]) => ScaleMode;
   /**
    * Plans the files of a result. Names of tensors are those of the adapter's modules (a.name, b.name, alpha) and of its
    * passthrough; shapes are those of the format.

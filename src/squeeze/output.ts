@@ -2,6 +2,7 @@ import { mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Adapter, FactorRef, ModulePlan, OutputPlan, ScaleMode } from '../adapter/adapter.ts';
 import { dtypeNamed } from '../adapter/dtype-names.ts';
+import type { FormatName } from '../adapter/format-name.ts';
 import { remainingScale } from '../adapter/remaining-scale.ts';
 import { auditSize, type ClassSize } from '../adapter/size-audit.ts';
 import type { ProjectionSpec } from '../compute/project-task.ts';
@@ -19,7 +20,14 @@ import { type Permutation, permuteEntry } from './stage/permute-entry.ts';
 /** The exponent of σ in B. Balanced, with √σ in both factors, is best for further training. */
 const SPLITS: Readonly<Record<NonNullable<Target['split']>, number>> = { balanced: 0.5, b: 1, a: 0 };
 
-export const scaleModeOf = (target: Target): ScaleMode => target.scale ?? 'fold';
+/** What becomes of the scales under a target. @param format of the result */
+export function scaleModeOf(
+  { scale = 'fold' }: Target,
+  format: FormatName,
+  plans: readonly ModulePlan[],
+): ScaleMode {
+  return scale === 'fold' ? (formatOf(format).folded?.(plans) ?? scale) : scale;
+}
 
 export const splitOf = (target: Target): number => SPLITS[target.split ?? 'balanced'];
 

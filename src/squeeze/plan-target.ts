@@ -1,4 +1,4 @@
-import type { Adapter, ModulePlan } from '../adapter/adapter.ts';
+import type { Adapter, ModulePlan, ScaleMode } from '../adapter/adapter.ts';
 import type { FormatName } from '../adapter/format-name.ts';
 import type { Verdict } from '../contract/serving.ts';
 import type { Target } from '../contract/target.ts';
@@ -36,6 +36,7 @@ export interface TargetPlan {
   readonly asked: Target;
   readonly applied: AppliedTarget;
   readonly plans: readonly ModulePlan[];
+  readonly scale: ScaleMode;
   readonly format: FormatName;
   readonly baseModel: string | null;
   /** The files to write; null if the source already is the result. */
@@ -76,8 +77,9 @@ function matching(applied: AppliedTarget, dtype: SqueezeInput['matchDtype']): Ap
 function refuseUnwritable(adapter: Adapter, target: Target): void {
   const ranks = adapter.modules.map(({ rank }) => rank);
   const { adapter: written } = adapterToWrite(adapter, target);
-  formatOf(written.format).plan(written, planModules(written, target, ranks), {
-    scale: scaleModeOf(target),
+  const plans = planModules(written, target, ranks);
+  formatOf(written.format).plan(written, plans, {
+    scale: scaleModeOf(target, written.format, plans),
     provenance: new Map(),
   });
 }
@@ -111,7 +113,7 @@ export function planTarget(
     !needsFolding(target, verdictAsItIs) &&
     !(asked.scale === 'fold' && adapter.modules.some(({ scale }) => scale !== 1));
   const encoding = {
-    scale: scaleModeOf(target),
+    scale: scaleModeOf(target, written.format, plans),
     split: splitOf(target),
     reviveSeed: target.revive ? method.seed : null,
   };
@@ -119,6 +121,7 @@ export function planTarget(
     asked,
     applied,
     plans,
+    scale: encoding.scale,
     format: written.format,
     baseModel: written.baseModel,
     output: isUnchanged

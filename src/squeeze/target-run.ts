@@ -17,7 +17,7 @@ import { describeResult, errorFields } from './describe.ts';
 import { expectedLoss } from './expected-loss.ts';
 import type { OutputFile, SqueezeInput, WrittenTarget } from './job-context.ts';
 import { measure } from './measure.ts';
-import { type AdapterOutput, scaleModeOf } from './output.ts';
+import type { AdapterOutput } from './output.ts';
 import { type PlannedJob, planTarget, planWarnings, type TargetPlan } from './plan-target.ts';
 import { residualWarnings } from './residuals.ts';
 import { selectRanks } from './select-ranks.ts';
@@ -63,7 +63,7 @@ export class TargetRun {
             plans: this.#plan.plans,
             orders: this.output.orders,
             directions: job.directions,
-            scale: scaleModeOf(target),
+            scale: this.#plan.scale,
             optimizer: job.optimizer,
             dir,
             names: trainingNames(input.targets.length, index),
@@ -89,8 +89,8 @@ export class TargetRun {
   ): Promise<{ outcome: WrittenTarget; report: Omit<SucceededTargetReport, 'adapter_id'> }> {
     const { input, adapter, decompositions, sourceFiles } = this.#job;
     const files = this.output ? await this.output.finish() : null;
-    const { applied, plans, format } = this.#plan;
-    const closeness = measure(plans, scaleModeOf(applied.target), decompositions, written);
+    const { applied, plans, scale, format } = this.#plan;
+    const closeness = measure(plans, scale, decompositions, written);
     // The result of a checkpoint is trained further, so no loss is predicted.
     const ahead =
       input.kind === 'checkpoint'
@@ -146,8 +146,7 @@ export class TargetRun {
 
   #notes(written: readonly (WrittenModule | null)[], files: readonly OutputFile[]): TrainingNotes {
     const { optimizer, decompositions } = this.#job;
-    const { applied, plans } = this.#plan;
-    const scale = scaleModeOf(applied.target);
+    const { plans, scale } = this.#plan;
     const done = optimizer?.mode === 'reset' ? 'reset' : 'carried';
     return {
       learning_rate_factor: learningRateFactor(plans, scale, decompositions, written),

@@ -68,8 +68,9 @@ function factsOf(tensors: readonly TensorSpec[], configBytes: Uint8Array): Adapt
 export function written(adapter: Adapter, target: Target): { facts: AdapterFacts; applied: AppliedTarget } {
   const applied = applyProfile(target);
   const { ranks } = selectRanks(applied.target, applied.limits, adapter.modules, []);
-  const plan = planPeftOutput(adapter, planModules(adapter, applied.target, ranks), {
-    scale: scaleModeOf(applied.target),
+  const plans = planModules(adapter, applied.target, ranks);
+  const plan = planPeftOutput(adapter, plans, {
+    scale: scaleModeOf(applied.target, 'peft', plans),
     provenance: new Map(),
   });
   return { facts: factsOf(plan.tensors, plan.files.get(CONFIG_FILE)!), applied };

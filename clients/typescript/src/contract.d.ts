@@ -5549,7 +5549,7 @@ export interface components {
        */
       revive?: boolean;
       /**
-       * @description fold: the scaling is multiplied into the factors, and lora_alpha becomes the rank. keep: the scaling stays, and lora_alpha follows the rank. sqrt: the scaling grows by √(old rank / new rank), as with α/√r.
+       * @description fold: the scaling is multiplied into the factors, and lora_alpha becomes the rank; in the format kohya, every alpha becomes the smallest rank. keep: the scaling stays, and lora_alpha follows the rank. sqrt: the scaling grows by √(old rank / new rank), as with α/√r.
        * @default fold
        * @enum {string}
        */

@@ -1,7 +1,7 @@
 import type { Format } from '../format.ts';
 import { readKohya } from './read-kohya.ts';
 import { isKohyaName } from './tensor-keys.ts';
-import { KOHYA_WEIGHTS_FILE, planKohyaOutput } from './write-kohya.ts';
+import { KOHYA_WEIGHTS_FILE, planKohyaOutput, withOneAlpha } from './write-kohya.ts';
 
 /**
  * One file as sd-scripts, musubi-tuner and LyCORIS write it and web UIs load it: lora_down, lora_up and alpha of each
@@ -14,5 +14,6 @@ export const KOHYA: Format = {
   recognises: ({ header, configBytes }) =>
     configBytes === null && header !== null && header.tensors.some(({ name }) => isKohyaName(name)),
   read: readKohya,
+  folded: withOneAlpha,
   plan: planKohyaOutput,
 };

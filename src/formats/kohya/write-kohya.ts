@@ -64,6 +64,15 @@ export function planKohyaOutput(
   };
 }
 
+/**
+ * The same alpha in every module, even if their ranks differ: for attention layers, diffusers takes the most frequent alpha of the
+ * model instead of the layer's own (loaders/lora_conversion_utils.py, `_get_alpha_name`). It is the smallest rank, so that
+ * no factor gets smaller than with a scale of 1.
+ */
+export const withOneAlpha = (plans: readonly ModulePlan[]): ScaleMode => ({
+  alpha: plans.reduce((least, { rank }) => Math.min(least, rank), Number.POSITIVE_INFINITY),
+});
+
 /** @throws RangeError */
 function refuseUnwritable({ modules }: Adapter): void {
   const odd = modules.find(({ expert, rowOrder }) => expert ?? rowOrder);
@@ -107,8 +116,8 @@ function alphaOfPlan({ module, rank }: ModulePlan, scale: ScaleMode): number {
 function differs(name: string, one: number, other: number): AppError {
   return new AppError(
     'UNSUPPORTED_LORA_VARIANT',
-    `tensor ${quote(name)} is the alpha of several parts, which would need ${one} and ${other}. Ask for one rank for all ` +
-      'modules (uniform)',
+    `tensor ${quote(name)} is the alpha of several parts, which would need ${one} and ${other}. Ask for "scale": "fold" ` +
+      'or for one rank for all modules (uniform)',
     { tensor: name, values: [one, other] },
   );
 }

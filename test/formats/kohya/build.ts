@@ -90,11 +90,18 @@ export function planOf(
   scale: ScaleMode = 'fold',
   provenance: ReadonlyMap<string, string> = new Map(),
 ): OutputPlan {
-  const plans: ModulePlan[] = adapter.modules.map((module) => ({
+  return KOHYA.plan(adapter, plansOf(adapter, rankOf), { scale, provenance });
+}
+
+/** The same with the scales that a target without `scale` gets. */
+export function planFolded(adapter: Adapter, rankOf: Parameters<typeof planOf>[1]): OutputPlan {
+  return planOf(adapter, rankOf, KOHYA.folded!(plansOf(adapter, rankOf)));
+}
+
+const plansOf = (adapter: Adapter, rankOf: Parameters<typeof planOf>[1]): ModulePlan[] =>
+  adapter.modules.map((module) => ({
     module,
     rank: rankOf(module.name, module.rank),
     dtypeA: module.a.dtype,
     dtypeB: module.b.dtype,
   }));
-  return KOHYA.plan(adapter, plans, { scale, provenance });
-}

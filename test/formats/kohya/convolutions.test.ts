@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { frobenius, type Matrix, matrix, multiply, scaled } from '../../oracle/linear-algebra.ts';
 import {
   buildSafetensors,
+  decodeTensor,
   parseSafetensors,
   readSafetensors,
   type Tensor,
@@ -166,7 +167,7 @@ const shapesOf = ({ kernel, channels }: UnetModule, rank: number) => ({
   b: [channels.out, rank, ...kernel.map(() => 1)],
 });
 
-/** The factors of a written file have the shapes of their layers, and their product is the update. */
+/** The factors of a written file have the shapes of their layers, and their scaled product is the update. */
 function check(
   file: Uint8Array,
   names: (path: string) => readonly [string, string],
@@ -179,7 +180,9 @@ function check(
     const [a, b] = names(module.path).map((name) => tensors.get(name)!) as [Tensor, Tensor];
     const rank = a.shape[0]!;
     assert.deepEqual({ a: a.shape, b: b.shape }, shapesOf(module, rank), module.path);
-    const made = multiply(tensorMatrix(b), tensorMatrix(a));
+    const alpha = tensors.get(names(module.path)[0].replace(/\.lora_\w+\.weight$/, '.alpha'));
+    const scale = alpha ? decodeTensor(alpha)[0]! / rank : 1;
+    const made = scaled(multiply(tensorMatrix(b), tensorMatrix(a)), scale);
     const difference = matrix(
       made.rows,
       made.columns,

@@ -112,6 +112,24 @@ describe('a real file of kohya', () => {
     }
   });
 
+  it('has one alpha at different ranks, and the smallest possible error in float32 and float16', async () => {
+    const target: Target = { energy: 0.9, uniform: false };
+    const { report, results } = await squeezed([{ ...target, dtype: 'float32' }, target]);
+    for (const [index, { bytes }] of results.entries()) {
+      const written = parseKohyaAdapter(bytes);
+      const ranks = [...written.modules.values()].map(({ rank }) => rank);
+      const alphas = [...written.modules.values()].map(({ rank, scale }) => Math.round(scale * rank));
+      assert.deepEqual([new Set(ranks).size > 1, new Set(alphas)], [true, new Set([Math.min(...ranks)])]);
+      const scores = scoreAdapter(source, written);
+      for (const { name, relative_error } of report.targets[index]!.modules) {
+        const score = scores.get(name)!;
+        const limit = index === 0 ? score.optimalError * (1 + 1e-6) + 1e-7 : allowedError(score, 1e-6);
+        assert.ok(score.actualError <= limit, `${name}: ${score.actualError}, allowed ${limit}`);
+        assert.ok(Math.abs(relative_error - score.actualError) <= 1e-6, name);
+      }
+    }
+  });
+
   it('gets metadata that describes the result', async () => {
     const { results } = await squeezed([{ rank: 2 }, { rank: 2, scale: 'keep' }]);
     const [folded, kept] = results.map(({ bytes }) => ({ bytes, ...parseSafetensors(bytes) }));

@@ -5,7 +5,17 @@ import { KOHYA } from '../../../src/formats/kohya/kohya.ts';
 import fc from '../../fast-check.ts';
 import { buildSafetensors, decodeTensor, type Tensor } from '../../oracle/safetensors.ts';
 import { refusal } from '../peft/build.ts';
-import { adapterOf, alphaTensor, inputOf, pair, planOf, type Tensors, zeros, zerosOf } from './build.ts';
+import {
+  adapterOf,
+  alphaTensor,
+  inputOf,
+  pair,
+  planFolded,
+  planOf,
+  type Tensors,
+  zeros,
+  zerosOf,
+} from './build.ts';
 
 const half = (_: string, rank: number): number => Math.max(1, rank >> 1);
 
@@ -108,6 +118,25 @@ describe('kohya output: alphas', () => {
     assert.ok(!output.tensors.some(({ name }) => name === 'lora_te_c.alpha'));
   });
 
+  it('folding leaves one alpha for all modules, the smallest rank', async () => {
+    const adapter = await uneven();
+    const output = planFolded(adapter, half);
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((one) => alphaIn(output, `lora_te_${one}`)),
+      [2, 2, 2],
+    );
+    assert.equal(output.metadata.get('ss_network_alpha'), '2');
+    const { modules } = await reread(output);
+    assert.deepEqual(
+      modules.map(({ scale }) => scale),
+      [1, 1 / 2, 2 / 3],
+    );
+    // With one rank, the scale is 1.
+    const even = planFolded(adapter, () => 2);
+    assert.ok(!even.tensors.some(({ name }) => name === 'lora_te_c.alpha'));
+    assert.deepEqual([alphaIn(even, 'lora_te_a'), alphaIn(even, 'lora_te_b')], [2, 2]);
+  });
+
   it('keep: alpha / rank stays; sqrt: it grows', async () => {
     const adapter = await uneven();
     const kept = planOf(adapter, half, 'keep');
@@ -165,6 +194,13 @@ describe('kohya output: alphas', () => {
     const error = refusal(() => planOf(adapter, (name) => (name.endsWith('.0') ? 1 : 2)));
     assert.equal(error.code, 'UNSUPPORTED_LORA_VARIANT');
     assert.match(error.message, /lora_unet_q\.alpha.*uniform/);
+    assert.equal(
+      alphaIn(
+        planFolded(adapter, (name) => (name.endsWith('.0') ? 1 : 2)),
+        'lora_unet_q',
+      ),
+      1,
+    );
   });
 });
 
