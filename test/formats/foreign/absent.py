@@ -14,7 +14,10 @@ from pathlib import Path
 import torch
 import torch.distributed.tensor  # PEFT expects that something else has imported it
 
-PACKAGES = ["accelerate", "cv2", "diffusers", "einops", "huggingface_hub", "PIL", "toml", "torchvision", "transformers"]
+PACKAGES = [
+    "accelerate", "cv2", "diffusers", "easydict", "einops", "ftfy", "huggingface_hub", "PIL", "sentencepiece", "toml", "torchvision",
+    "transformers",
+]
 SOURCES = ["accelerate", "diffusers", "huggingface_hub", "peft"]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import absent  # noqa: F401
 import torch
+from clip_stand_in import ClipLayers
 from diffusers import (
     FluxTransformer2DModel,
     HunyuanVideoTransformer3DModel,
@@ -59,21 +60,10 @@ UNETS = {
 ATTENTION = {"sd15": (True, True, False), "sdxl": (False, True, True)}
 
 
-class TextEncoder(torch.nn.Module):
-    """The layers of CLIP's text encoder in transformers, which loads adapters by PEFT (transformers, integrations/peft.py)."""
+class TextEncoder(ClipLayers):
+    """Loads adapters by PEFT, as transformers does (integrations/peft.py)."""
 
     device, dtype = torch.device("cpu"), torch.float32
-
-    def __init__(self):
-        super().__init__()
-        self.text_model = torch.nn.Module()
-        self.text_model.encoder = torch.nn.Module()
-        self.text_model.encoder.layers = torch.nn.ModuleList(torch.nn.Module() for _ in range(2))
-        for layer in self.text_model.encoder.layers:
-            layer.self_attn, layer.mlp = torch.nn.Module(), torch.nn.Module()
-            for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
-                setattr(layer.self_attn, name, torch.nn.Linear(12, 12))
-            layer.mlp.fc1, layer.mlp.fc2 = torch.nn.Linear(12, 24), torch.nn.Linear(24, 12)
 
     def load_adapter(self, adapter_name, adapter_state_dict, peft_config, low_cpu_mem_usage=False):
         inject_adapter_in_model(peft_config, self, adapter_name)

@@ -21,6 +21,10 @@ export interface Style {
   readonly equalAlphas?: true;
 }
 export const PEFT_STYLE: Style = { a: '.lora_A.weight', b: '.lora_B.weight' };
+/** The names of diffusers before PEFT: of any layer, and of the projections of attention. */
+export const OLD_STYLE: Style = { a: '.lora.down.weight', b: '.lora.up.weight' };
+export const OLDEST_STYLE: Style = { a: '_lora.down.weight', b: '_lora.up.weight' };
+export const XLABS_STYLE: Style = { a: '.down.weight', b: '.up.weight' };
 export const KOHYA_STYLE: Style = { a: '.lora_down.weight', b: '.lora_up.weight', alpha: '.alpha' };
 export const EQUAL_ALPHAS: Style = { ...KOHYA_STYLE, equalAlphas: true };
 
@@ -68,6 +72,42 @@ export const leastLoss = ({ b, a, scale }: Module, rank: number): number =>
   optimalTruncation(b, a, scale, rank);
 
 export const updateOf = ({ b, a, scale }: Module): Matrix => scaled(multiply(b, a), scale);
+
+/** A layer may be fused from several: "qkv 2/3" is the second of three equal parts of its rows. */
+const COUNTS = [2, 3, 7];
+const PART = / (\d)\/(\d)$/;
+
+/** The path of the layer that a part belongs to. */
+export const withoutPart = (path: string): string => path.replace(PART, '');
+export const part = (path: string, index: number, count: number): string => `${path} ${index}/${count}`;
+
+const eachPart = <T>([path]: readonly [string, T], rows: number, cut: (count: number, index: number) => T) =>
+  COUNTS.filter((count) => rows % count === 0).flatMap((count) =>
+    Array.from({ length: count }, (_, at) => [part(path, at + 1, count), cut(count, at)] as const),
+  );
+
+/** The layers, and their parts. */
+export const withParts = (layers: Layers): Layers =>
+  Object.fromEntries(
+    Object.entries(layers).flatMap((layer) => {
+      const [rows, ...rest] = layer[1];
+      return [layer, ...eachPart(layer, rows!, (count) => [rows! / count, ...rest])];
+    }),
+  );
+
+/** The same for updates in float32. */
+export const withPartsOf = (found: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> =>
+  new Map(
+    [...found].flatMap((layer) => {
+      const { dtype, shape, bytes } = layer[1];
+      const [rows, ...rest] = shape;
+      const cut = (count: number, at: number): Tensor => {
+        const size = bytes.length / count;
+        return { dtype, shape: [rows! / count, ...rest], bytes: bytes.subarray(at * size, (at + 1) * size) };
+      };
+      return [layer, ...eachPart(layer, rows!, cut)];
+    }),
+  );
 
 /** The update of a module as a program computed it, layer by layer. */
 export function foundUpdate({ layers, a, b }: Module, found: ReadonlyMap<string, Tensor>): Matrix {

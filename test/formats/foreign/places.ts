@@ -4,7 +4,7 @@ import type { Layers, Place } from './model-adapters.ts';
 export type Naming = (layers: Layers) => Place[];
 
 /** Every layer by itself; a layer that gets no name is not adapted. */
-const each =
+export const each =
   (nameOf: (path: string) => string | null): Naming =>
   (layers) =>
     Object.keys(layers).flatMap((path) => {
@@ -12,7 +12,7 @@ const each =
       return name === null ? [] : [{ name, layers: [path] }];
     });
 
-const flat = (path: string): string => path.replaceAll('.', '_');
+export const flat = (path: string): string => path.replaceAll('.', '_');
 const ENCODERS: Readonly<Record<string, string>> = {
   'text_encoder.': 'lora_te1_',
   'text_encoder_2.': 'lora_te2_',
@@ -35,7 +35,7 @@ export const sdxlAsDiffusers = withEncoders((path) =>
   path.startsWith('add_embedding.') ? null : `lora_unet_${flat(path)}`,
 );
 
-const RESNET: Readonly<Record<string, string>> = {
+export const RESNET: Readonly<Record<string, string>> = {
   conv1: 'in_layers_2',
   conv2: 'out_layers_3',
   time_emb_proj: 'emb_layers_1',
@@ -68,9 +68,9 @@ function originalUnet(path: string): string {
 export const sdxlOfKohya = withEncoders((path) => `lora_unet_${originalUnet(path)}`);
 
 /** Modules of a block, and the layers that each consists of. */
-type Block = Readonly<Record<string, readonly string[]>>;
+export type Block = Readonly<Record<string, readonly string[]>>;
 
-const blocks = (count: number, ours: string, theirs: string, block: Block): Place[] =>
+export const blocks = (count: number, ours: string, theirs: string, block: Block): Place[] =>
   Array.from({ length: count }, (_, index) =>
     Object.entries(block).map(([name, layers]) => ({
       name: theirs.replace('#', String(index)) + name,
@@ -84,7 +84,7 @@ const FLUX_ATTENTION: Block = {
   'txt_attn.qkv': ['attn.add_q_proj', 'attn.add_k_proj', 'attn.add_v_proj'],
   'txt_attn.proj': ['attn.to_add_out'],
 };
-const FLUX_DOUBLE: Block = {
+export const FLUX_DOUBLE: Block = {
   ...FLUX_ATTENTION,
   'img_mlp.0': ['ff.net.0.proj'],
   'img_mlp.2': ['ff.net.2'],
@@ -94,7 +94,7 @@ const FLUX_DOUBLE: Block = {
   'txt_mod.lin': ['norm1_context.linear'],
 };
 /** Without linear1, which the loader of diffusers splits at the sizes of the real model. */
-const FLUX_SINGLE: Block = { linear2: ['proj_out'], 'modulation.lin': ['norm.linear'] };
+export const FLUX_SINGLE: Block = { linear2: ['proj_out'], 'modulation.lin': ['norm.linear'] };
 
 const FLUX_BLOCKS: readonly Place[] = [
   ...blocks(2, 'transformer.transformer_blocks.#.', 'double_blocks.#.', FLUX_DOUBLE),
@@ -107,15 +107,15 @@ export const fluxOfKohya: Naming = (layers) => [
   ...withEncoders(() => null)(layers),
 ];
 
-export const fluxOfXlabs: Naming = () =>
-  blocks(2, 'transformer.transformer_blocks.#.', 'double_blocks.#.processor.', {
-    qkv_lora1: FLUX_ATTENTION['img_attn.qkv']!,
-    proj_lora1: FLUX_ATTENTION['img_attn.proj']!,
-    qkv_lora2: FLUX_ATTENTION['txt_attn.qkv']!,
-    proj_lora2: FLUX_ATTENTION['txt_attn.proj']!,
-  });
+export const XLABS_BLOCKS = blocks(2, 'transformer.transformer_blocks.#.', 'double_blocks.#.processor.', {
+  qkv_lora1: FLUX_ATTENTION['img_attn.qkv']!,
+  proj_lora1: FLUX_ATTENTION['img_attn.proj']!,
+  qkv_lora2: FLUX_ATTENTION['txt_attn.qkv']!,
+  proj_lora2: FLUX_ATTENTION['txt_attn.proj']!,
+});
+export const fluxOfXlabs: Naming = () => XLABS_BLOCKS;
 
-const WAN: Block = {
+export const WAN: Block = {
   ...Object.fromEntries(
     ['self_attn', 'cross_attn'].flatMap((attention, index) =>
       ['q', 'k', 'v', 'o'].map((one) => [
