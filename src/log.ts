@@ -51,7 +51,7 @@ export function withoutCredentials(url: string): string {
   try {
     const parsed = new URL(start === undefined ? url : start + url.slice(start.length + more.length));
     // A part of a password that is not encoded may be in the path.
-    if (parsed.pathname.includes('@')) throw new Error('an @ in the path');
+    if (parsed.pathname.includes('@')) throw new Error('The path contains an @');
     if (parsed.username) parsed.username = '***';
     if (parsed.password) parsed.password = '***';
     parsed.search = '';

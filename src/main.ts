@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const { close } = closeWithGrace(
     { delay: config.shutdownGraceMs + CLOSING_MS, logger },
     async ({ signal, err }) => {
-      if (err) logger.fatal({ err }, 'unforeseen error; stopping');
+      if (err) logger.fatal({ err }, 'unexpected error; stopping');
       else logger.info({ signal }, 'stopping');
       await lifecycle.stop(performance.now() + config.shutdownGraceMs, logger);
       logger.info('stopped');

@@ -31,7 +31,9 @@ export class Lifecycle {
   async stop(deadlineMs: number, logger: Logger): Promise<void> {
     this.isStopRequested = true;
     for (let close = this.closers.pop(); close; close = this.closers.pop()) {
-      await close(deadlineMs).catch((error: unknown) => logger.error({ err: error }, 'closing failed'));
+      await close(deadlineMs).catch((error: unknown) =>
+        logger.error({ err: error }, 'a part of the service cannot be closed'),
+      );
     }
   }
 }

@@ -52,14 +52,14 @@ export async function openBackends(
     ...config.tracing,
     version: PRODUCT.version,
     role: config.role,
-    onTrouble: (message) => logger.warn({ reason: message }, 'trouble with traces'),
+    onTrouble: (message) => logger.warn({ reason: message }, 'traces cannot be sent'),
   });
   lifecycle.add(() => tracing.close(TRACES_MS));
   const secrets = new LiveSecrets({
     ...config.secrets,
     onChange: (variable) => logger.info({ variable }, 'a secret was read again from its changed file'),
     onTrouble: (variable, reason) =>
-      logger.warn({ variable, reason }, 'a secret was kept, because its file cannot be used'),
+      logger.warn({ variable, reason }, 'a secret keeps its previous value, because its file cannot be used'),
   });
   const stored = await openStore({ ...config, observe });
   lifecycle.add(() => stored.close());

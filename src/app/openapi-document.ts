@@ -11,7 +11,7 @@ function unused<T extends object>(name: string, parts: Partial<T> = {}): T {
   return new Proxy(parts as T, {
     get(target, property) {
       if (property in target) return target[property as keyof T];
-      throw new Error(`${name}.${String(property)} is not there: the app was built for its contract only`);
+      throw new Error(`${name}.${String(property)} does not exist: this app only generates openapi.yaml`);
     },
   });
 }

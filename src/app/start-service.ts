@@ -51,7 +51,10 @@ export async function startService(loaded: Config, logger: Logger, lifecycle: Li
   await refuseWithoutKeys(config, services.keys);
   metrics.tenants.name(await busiestTenants(backends.database, config.metricsTenants));
   if (config.role !== 'worker' && config.auth === 'open' && !isLoopback(config.host))
-    logger.warn({ host: config.host }, 'no key is required, on an address that others can reach');
+    logger.warn(
+      { host: config.host },
+      'this service requires no key, and other machines may be able to reach its address',
+    );
   const listeners = await makeListeners({
     config,
     backends,

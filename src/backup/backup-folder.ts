@@ -243,7 +243,7 @@ async function* rowsOf(lines: AsyncIterable<Uint8Array>): AsyncGenerator<SavedRo
       rows = [];
     }
   }
-  if (rest !== '') throw new SyntaxError('The last line has no end');
+  if (rest !== '') throw new SyntaxError('The last line is incomplete');
   if (rows.length > 0) yield rows;
 }
 

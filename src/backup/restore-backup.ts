@@ -71,7 +71,7 @@ const namesOf = (tables: BackupManifest['tables']): SavedName[] => tables.map(({
 const notEmpty = (table: string): BackupError =>
   new BackupError(
     'DATABASE_NOT_EMPTY',
-    `The database is in use: its table ${table} has rows. Restore into a new database.`,
+    `The database is not empty: its table ${table} has rows. Restore into a new database.`,
     { table },
   );
 

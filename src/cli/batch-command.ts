@@ -72,7 +72,7 @@ export const BATCH_LIST: Command = {
         if (isTextOutput(args)) found.push(batch);
         else printJson(batch);
       }
-      if (isTextOutput(args)) print(found.length > 0 ? batchTable(found) : 'There are no such batches.');
+      if (isTextOutput(args)) print(found.length > 0 ? batchTable(found) : 'No batches match.');
       return EXIT.ok;
     }),
 };

@@ -41,7 +41,7 @@ export const JOBS_LIST: Command = {
         if (isTextOutput(args)) jobs.push(job);
         else printJson(job);
       }
-      if (isTextOutput(args)) print(jobs.length > 0 ? jobTable(jobs) : 'There are no such jobs.');
+      if (isTextOutput(args)) print(jobs.length > 0 ? jobTable(jobs) : 'No jobs match.');
       return EXIT.ok;
     }),
 };

@@ -100,7 +100,7 @@ export const KEYS_REVOKE: Command = {
   groups: [{ title: 'Output', options: [JSON_OPTION] }],
   async run(args) {
     const [id, ...more] = args.positionals;
-    if (id === undefined) throw new UsageError('name the key by its ID from keys list');
+    if (id === undefined) throw new UsageError('name the ID of the key; `keys list` shows it');
     refusePositionals({ ...args, positionals: more });
     const record = await withKeys((keys) => keys.revoke(id));
     if (isTextOutput(args)) print(`${record.id} of ${record.tenant} was revoked ${record.revoked_at}.`);

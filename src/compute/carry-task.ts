@@ -34,7 +34,7 @@ export interface CarryItem extends Pick<TransferInput, 'rank' | 'split'> {
   readonly moments: readonly MomentMove[];
 }
 
-/** Writes the projections of some modules and their moments in the new coordinates. */
+/** Writes the projections of some modules and their moments at the new rank. */
 export interface CarryTask {
   readonly kind: 'carry';
   readonly projectionsPath: string;
@@ -133,7 +133,7 @@ function refuseNonFinite({ name, dtype }: FactorRange, energy: number): void {
   if (Number.isFinite(energy)) return;
   throw new AppError(
     'OPTIMIZER_STATE_INVALID',
-    `Tensor "${name}" holds NaN or infinity, or does not fit ${DTYPE_NAMES[dtype]} in the new coordinates.`,
+    `Tensor "${name}" holds NaN or infinity, or a number that is too large for ${DTYPE_NAMES[dtype]} after its projection to the new rank.`,
     { tensor: name, dtype: DTYPE_NAMES[dtype] },
   );
 }

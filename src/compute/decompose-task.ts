@@ -90,7 +90,7 @@ export async function decompose(
     const index = order[place]!;
     const { name } = modules[index]!;
     if (!decomposition.converged) {
-      const message = `The eigen-solver did not converge on module "${name}".`;
+      const message = `The eigensolver did not converge on module "${name}".`;
       throw new AppError('CORE_NOT_CONVERGED', message, { module: name });
     }
     decompositions[index] = decomposition;

@@ -84,7 +84,7 @@ export class ComputePool {
    * process.
    */
   async close(): Promise<void> {
-    if (this.#running.size > 0) throw new Error('ComputePool.close() while tasks are running');
+    if (this.#running.size > 0) throw new Error('ComputePool.close() was called while tasks were running');
     await Promise.all(this.#workers.map((worker) => worker.removeAllListeners('exit').terminate()));
   }
 

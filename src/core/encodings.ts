@@ -54,7 +54,7 @@ export const isExact = (dtype: EncodedDtype): boolean => dtype !== 'F64';
 export function decodeUnits(encoding: NumberEncoding, bytes: Uint8Array): Float32Array {
   if (encoding === 'q8_0') return decodeQ8_0(bytes);
   if (bytes.length % UNIT_BYTES[encoding] !== 0)
-    throw new RangeError(`${bytes.length} bytes do not fill whole numbers of ${encoding}`);
+    throw new RangeError(`${bytes.length} bytes do not contain a whole number of values of ${encoding}`);
   // A copy, whose numbers are aligned.
   if (encoding === 'F64') return new Float32Array(new Float64Array(bytes.slice().buffer));
   const numbers = tableOf(encoding);

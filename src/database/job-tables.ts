@@ -104,7 +104,7 @@ export interface JobTable {
   request: string;
   /** JSON of RecordedJobRequest with its sealed part; null if it has none, and once it is no longer needed. */
   sealed_request: string | null;
-  /** JSON of JobOutcome as far as it is known; null if nothing is. */
+  /** JSON of JobOutcome as far as it is known; null if nothing is known yet. */
   outcome: string | null;
 }
 

@@ -38,7 +38,8 @@ async function probe(name: ProviderName): Promise<void> {
   const session = await Session.create(graph.build(), name);
   const outputs = await session.run({ x: double(21) });
   await session.release();
-  if (outputs.double('y') !== 42) throw new Error(`${name} computes 21 + 21 = ${outputs.double('y')}`);
+  if (outputs.double('y') !== 42)
+    throw new Error(`${name} computes incorrectly: 21 + 21 = ${outputs.double('y')}`);
 }
 
 /** The runtime's messages contain source paths and several lines; the first sentence is enough. */

@@ -29,7 +29,7 @@ export const ERROR_KINDS = {
   JOB_NOT_FOUND: permanent(404, 'No job has this id'),
   BATCH_NOT_FOUND: permanent(404, 'No batch has this id'),
   TENANT_NOT_FOUND: permanent(404, 'No tenant has this id', { groups: ['of-tenant'] }),
-  TENANT_KEPT: permanent(409, 'The default tenant cannot be deleted'),
+  TENANT_NOT_DELETABLE: permanent(409, 'The default tenant cannot be deleted'),
   TENANT_DELETING: permanent(409, 'The tenant is being deleted'),
   WORKER_NOT_FOUND: permanent(404, 'No worker has this id'),
   KEY_NOT_FOUND: permanent(404, 'No key has this id'),
@@ -67,7 +67,7 @@ export const ERROR_KINDS = {
   UNSUPPORTED_CONTENT_ENCODING: permanent(415, 'Compressed request bodies are not accepted', {
     groups: ['json-body', 'upload', 'content'],
   }),
-  EXPECTATION_FAILED: permanent(417, 'The Expect header cannot be met'),
+  EXPECTATION_FAILED: permanent(417, 'The expectation in the Expect header cannot be met'),
   HOST_NOT_ALLOWED: permanent(421, 'The requested host does not belong to this service'),
   CROSS_ORIGIN_REQUEST: permanent(403, 'The request comes from a page of another site'),
   HEADERS_TOO_LARGE: permanent(431, 'The request headers are too large'),
@@ -271,7 +271,7 @@ export const ERROR_KINDS = {
   }),
   FORMAT_NOT_CONVERTIBLE: permanent(422, 'The adapter cannot be written in this format'),
   FORMAT_NOT_WRITABLE: permanent(422, 'This format can be read but not written'),
-  FORMAT_NEEDS_FOLD: permanent(422, 'This format cannot represent a scaling'),
+  FORMAT_NEEDS_FOLD: permanent(422, 'This format cannot store the scalings of the result'),
   FORMAT_MIXED: permanent(422, 'The tensors belong to more than one format', { groups: ['upload'] }),
   UNSUPPORTED_LORA_VARIANT: permanent(422, 'This variant of LoRA cannot be squeezed yet', {
     groups: ['upload'],
@@ -300,9 +300,9 @@ export const ERROR_KINDS = {
   // Other servers, for sources and sinks
   OUTBOUND_URL_INVALID: permanent(422, 'The URL cannot be used'),
   OUTBOUND_FORBIDDEN: permanent(422, 'The service does not connect to this host'),
-  OUTBOUND_REFUSED: permanent(422, 'The other server refused the request'),
-  OUTBOUND_TOO_LARGE: permanent(422, 'The other server sent more bytes than the limit'),
-  OUTBOUND_FAILED: transient(502, 'The other server failed or cannot be reached'),
+  OUTBOUND_REFUSED: permanent(422, 'The remote server refused the request'),
+  OUTBOUND_TOO_LARGE: permanent(422, 'The remote server sent more bytes than the limit'),
+  OUTBOUND_FAILED: transient(502, 'The remote server failed or cannot be reached'),
   CONNECTION_NOT_FOUND: permanent(404, 'There is no connection of this name'),
   CONNECTION_EXISTS: permanent(409, 'A connection of this name already exists'),
   CONNECTION_NEEDED: permanent(422, 'No connection includes this location'),
@@ -327,7 +327,7 @@ export const ERROR_KINDS = {
   NON_FINITE_WEIGHTS: permanent(422, 'A LoRA tensor holds NaN or infinity'),
   NON_FINITE_RESULT: permanent(422, 'A number in the result does not fit the output dtype'),
   BUDGET_TOO_SMALL: permanent(422, 'The budget is too small for the adapter'),
-  CORE_NOT_CONVERGED: permanent(500, 'The eigen-solver did not converge'),
+  CORE_NOT_CONVERGED: permanent(500, 'The eigensolver did not converge'),
   PROVIDER_UNAVAILABLE: permanent(503, 'The requested execution provider cannot be loaded'),
 
   // The service

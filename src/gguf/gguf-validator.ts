@@ -34,7 +34,7 @@ export class GgufValidator {
 
   constructor() {
     const first = this.#parsing.next();
-    if (first.done) throw new RangeError('a header needs bytes');
+    if (first.done) throw new RangeError('the parser ended before it received any bytes');
     this.#neededBytes = first.value;
   }
 

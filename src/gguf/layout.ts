@@ -42,7 +42,8 @@ export function layOutGguf(
       uint64(begin),
     );
     end = begin + bytes;
-    if (!Number.isSafeInteger(end)) throw new RangeError(`tensor "${name}" of ${dtype} ends at ${end}`);
+    if (!Number.isSafeInteger(end))
+      throw new RangeError(`tensor "${name}" of ${dtype} ends at byte ${end}, after 2^53 bytes`);
   }
   const header = Buffer.concat(parts);
   const headerBytes = new Uint8Array(padded(header.length, alignment));

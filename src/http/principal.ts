@@ -50,5 +50,5 @@ export const tenantOf = (request: FastifyRequest): string => request.actingFor ?
 
 export function principalOf(request: FastifyRequest): Principal {
   if (request.principal) return request.principal;
-  throw new AppError('INTERNAL', 'A route that asks for no key has no principal.');
+  throw new AppError('INTERNAL', 'This route requires no key, so its requests have no principal.');
 }

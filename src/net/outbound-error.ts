@@ -33,7 +33,7 @@ const TRANSIENT_STATUSES = new Set([408, 425, 429]);
 /**
  * Converts a failed connection or exchange to an AppError: the AppError among its causes if an outbound rule was the
  * reason, otherwise OUTBOUND_FAILED.
- * @param host of the other server; only this part of its URL is shown
+ * @param host of the remote server; only this part of its URL is shown
  */
 export function outboundError(host: string, error: unknown): AppError {
   const errors = chainOf(error);
@@ -51,7 +51,7 @@ export function outboundError(host: string, error: unknown): AppError {
 
 /**
  * The error for an unwanted status: OUTBOUND_REFUSED, or OUTBOUND_FAILED if a later attempt may get another one.
- * @param reason the reason that the other server gives, or the meaning of the status; shown after it
+ * @param reason the reason that the remote server gives, or the meaning of the status; shown after it
  */
 export function statusError(host: string, status: number, reason?: string): AppError {
   const isTransient = status >= 500 || TRANSIENT_STATUSES.has(status);

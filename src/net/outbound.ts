@@ -149,7 +149,7 @@ export class Outbound {
 
   /** WHATWG fetch with the same rules, for libraries; it follows redirects according to the standard. */
   readonly fetch: typeof fetch = async (input, init) => {
-    if (input instanceof Request) throw new TypeError('this fetch takes URLs');
+    if (input instanceof Request) throw new TypeError('this fetch accepts a URL, not a Request');
     const target = String(input);
     const { host } = this.checkUrl(target);
     try {

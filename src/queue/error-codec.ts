@@ -34,7 +34,7 @@ export function decodeError(received: unknown): AppError {
   const start = EXIT_AT_START.exec(message ?? '');
   if (!start) return toAppError(received);
   return start[2] === 'null'
-    ? new AppError('WORKER_CRASHED', `The compute process ended before it could start: ${start[1]}.`)
+    ? new AppError('WORKER_CRASHED', `The compute process ended during its start: ${start[1]}.`)
     : crashed('', start[2]!);
 }
 
@@ -52,6 +52,6 @@ function crashed(exitCode: string, signal: string): AppError {
       exit_code: Number(exitCode),
     });
   }
-  const hint = signal === 'SIGKILL' ? '; the system does this when memory runs out' : '';
+  const hint = signal === 'SIGKILL' ? '; the operating system does this when memory runs out' : '';
   return new AppError('WORKER_CRASHED', `The compute process was killed by ${signal}${hint}.`, { signal });
 }

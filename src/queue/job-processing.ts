@@ -50,18 +50,18 @@ export class JobProcessing {
       worker.start();
     } catch (error) {
       this.failure = toAppError(error);
-      options.logger.error({ reason: this.failure.message }, 'no jobs are taken');
+      options.logger.error({ reason: this.failure.message }, 'the worker cannot be started, so no jobs run');
       if (this.isClosed) return;
       this.timer = setTimeout(() => void this.start(), options.probeAgainMs ?? PROBE_AGAIN_MS);
     }
   }
 
-  /** @throws AppError PROVIDER_UNAVAILABLE while no jobs are taken */
+  /** @throws AppError PROVIDER_UNAVAILABLE while the worker cannot be started */
   async check(): Promise<void> {
     if (!this.worker) throw this.failure;
   }
 
-  /** As JobWorker; also undefined while no jobs are taken. */
+  /** As JobWorker; also undefined while the worker cannot be started. */
   async computeUse(): Promise<ComputeUse | undefined> {
     return this.worker?.computeUse();
   }

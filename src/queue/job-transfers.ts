@@ -141,7 +141,7 @@ async function reportFile(
   if (!report)
     throw new AppError(
       'REPORT_NOT_READY',
-      `There is no report of adapter ${adapterId}: it was uploaded or fetched, or the job that made it was ` +
+      `Adapter ${adapterId} has no report: the adapter was uploaded or fetched, or the job that made it was ` +
         'deleted.',
       { adapter_id: adapterId },
     );

@@ -138,7 +138,7 @@ export class JobWorker {
     );
     this.worker.on('stalled', (dispatch) => {
       options.onRequeued?.('stalled');
-      this.logger.warn({ dispatch }, 'the worker of this execution is gone; it starts again');
+      this.logger.warn({ dispatch }, 'the worker of this execution disappeared; the execution starts again');
     });
   }
 

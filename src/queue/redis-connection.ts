@@ -35,7 +35,7 @@ export type RedisAddress = (
   | { readonly socketPath: string }
   | {
       readonly url: string;
-      /** The URL at the time of a connection, because its password may change. Default: it stays the same. */
+      /** Returns the URL for a new connection, because the password in the URL may change. Default: `url`. */
       readonly renewedUrl?: () => string;
       readonly tls?: RedisTls;
     }

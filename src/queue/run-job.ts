@@ -213,11 +213,11 @@ function reportFile(report: Report): NewFile {
 /** The files of the adapters of one tenant, in the storage. */
 export const adapterFilesIn = (blobs: BlobStore): AdapterFileStore => ({
   async write(files, writer, license) {
-    const described = await describeAdapter(files, license);
+    const description = await describeAdapter(files, license);
     const written: WrittenFile[] = [];
     for (const [index, { path }] of inRecordOrder(files).entries())
-      written.push(await writer.write({ ...described.files[index]!, path }));
-    return { described, files: written };
+      written.push(await writer.write({ ...description.files[index]!, path }));
+    return { description, files: written };
   },
   async local({ files, ...source }, folder) {
     const { bytes } = weightsOf({ files });

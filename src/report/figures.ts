@@ -73,7 +73,7 @@ export function errorFigure({ report, job }: ReportInput): Figure {
   return {
     title: 'Error by rank',
     caption: [
-      'The least relative errors of each rank, if every module had it: mean module error, whole adapter, worst module.',
+      'Smallest possible relative errors if all modules had the same rank, by that rank: mean module error, whole adapter, worst module.',
       ...results.map(({ rank, error }) => `Result of rank ${rank}: ${unbrokenPercent(error)}.`),
       ...(recommended === undefined ? [] : [`Recommended: rank ${recommended}.`]),
     ].join(' '),

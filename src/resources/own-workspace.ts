@@ -12,5 +12,5 @@ declare module 'fastify' {
 /** The records of the caller's tenant, and of no other. */
 export function workspaceOf(request: FastifyRequest): Workspace {
   if (request.ownWorkspace) return request.ownWorkspace;
-  throw new AppError('INTERNAL', 'A route that asks for no key has no workspace.');
+  throw new AppError('INTERNAL', 'This route requires no key, so its requests have no workspace.');
 }

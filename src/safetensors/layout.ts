@@ -60,7 +60,7 @@ function bytesOf(tensor: TensorSpec): number {
   const bytes = (tensor.shape.reduce((product, dimension) => product * dimension, 1) * bits(tensor)) / 8;
   if (!Number.isSafeInteger(bytes)) {
     throw new RangeError(
-      `tensor "${tensor.name}": shape [${tensor.shape}] of ${tensor.dtype} has no whole size`,
+      `tensor "${tensor.name}": shape [${tensor.shape}] of ${tensor.dtype} does not fill whole bytes`,
     );
   }
   return bytes;

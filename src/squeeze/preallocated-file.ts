@@ -34,7 +34,7 @@ export class PreallocatedFile {
   async rewriteHeader(headerBytes: Uint8Array): Promise<void> {
     if (headerBytes.length !== this.#layout.headerBytes.length)
       throw new RangeError(
-        `a header of ${headerBytes.length} bytes in place of ${this.#layout.headerBytes.length}`,
+        `the header has ${headerBytes.length} bytes instead of ${this.#layout.headerBytes.length}`,
       );
     const file = await open(this.path, 'r+');
     try {

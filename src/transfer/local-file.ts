@@ -3,7 +3,7 @@ import type { DigestedFile, LocalFile } from '../adapter/digested-file.ts';
 import { AppError } from '../errors/app-error.ts';
 
 /**
- * Checks that the files exist as described, so that a local fault is not attributed to the other server.
+ * Checks that the files exist as described, so that a local fault is not attributed to the remote server.
  * @throws AppError STORAGE_FAILED
  */
 export async function checkPresent(files: readonly LocalFile[]): Promise<void> {
@@ -12,9 +12,13 @@ export async function checkPresent(files: readonly LocalFile[]): Promise<void> {
       throw diskError(error);
     });
     if (found.size === bytes) continue;
-    throw new AppError('STORAGE_FAILED', `${name} has ${found.size} bytes here instead of ${bytes}.`, {
-      file: name,
-    });
+    throw new AppError(
+      'STORAGE_FAILED',
+      `${name} has ${found.size} bytes on the disk of the service instead of ${bytes}.`,
+      {
+        file: name,
+      },
+    );
   }
 }
 
@@ -31,7 +35,7 @@ export function diskError(error: unknown): AppError {
   const isFull = errno === 'ENOSPC' || errno === 'EDQUOT';
   return new AppError(
     isFull ? 'STORAGE_FULL' : 'STORAGE_FAILED',
-    `A transferred file could not be written or read here (${errno}).`,
+    `A transferred file could not be written to or read from the disk of the service (${errno}).`,
     { errno },
     { cause: error },
   );

@@ -28,7 +28,7 @@ export interface OpenedFile {
   readonly stream: Readable;
   /** The offset at which the stream begins: `from`, or 0. */
   readonly from: number;
-  /** The size of the whole file; undefined if the other server does not send it. */
+  /** The size of the whole file; undefined if the remote server does not send it. */
   readonly totalBytes: number | undefined;
 }
 

@@ -172,7 +172,7 @@ function opened(recorded: RecordedSource | RecordedSink, { access, box }: Endpoi
 function withCredentials<End extends SourceObject | SinkObject>(end: End) {
   if (end.kind !== 's3') return end as Exclude<End, { kind: 's3' }>;
   const { credentials, ...place } = end;
-  if (!credentials) throw new TypeError(`What was sealed for s3://${end.bucket} has no credentials`);
+  if (!credentials) throw new TypeError(`The sealed record of s3://${end.bucket} has no credentials`);
   return { ...place, credentials } as Omit<Extract<End, { kind: 's3' }>, 'credentials'> & {
     credentials: S3Credentials;
   };

@@ -125,7 +125,7 @@ function checkHeaders({ files }: UrlSink): void {
     if (header === undefined) continue;
     throw new AppError(
       'VALIDATION_FAILED',
-      `The header "${header}" for ${name} is one that the service sets itself.`,
+      `The header "${header}" for ${name} is not allowed, because the service sets it itself.`,
       {
         file: name,
         header,

@@ -29,11 +29,11 @@ export async function addAdapter(database: Database, store: BlobStore, seed: num
   const config = fileOf('adapter_config.json', Buffer.from(`{"r": ${seed}}`));
   const id = newAdapterId(Date.now());
   const files = [weights, config].map(({ name, sha256, bytes }) => ({ name, sha256, bytes }));
-  const described = { ...SAMPLE_FACTS, files, bytes: weights.bytes + config.bytes };
+  const description = { ...SAMPLE_FACTS, files, bytes: weights.bytes + config.bytes };
   await new AdapterStore(database, TENANT).insert(
     {
       id,
-      described,
+      description,
       name: 'ä \u2028',
       labels: { seed: `${seed}` },
       ttlSeconds: undefined,

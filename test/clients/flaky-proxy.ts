@@ -10,7 +10,7 @@ export interface Fault {
   readonly after?: number;
   /** How many bytes of the request reach the service before the connection breaks. */
   readonly cutRequestAt?: number;
-  /** At least how many bytes of the response arrive before the connection breaks. */
+  /** The minimum number of bytes of the response that arrive before the connection breaks. */
   readonly cutAnswerAt?: number;
   /**
    * The response announces that its end is the end of the connection: some clients then take it as complete

@@ -69,7 +69,7 @@ describe('the package for Python', {
   });
 
   it('has annotations that mypy accepts', { skip: skipWithoutPython('mypy') }, async () => {
-    // Annealing is checked by hand, because reading torch takes half a minute.
+    // Annealing is checked by hand, because mypy needs half a minute to read torch.
     const names = ['__init__.py', 'aio', 'contract.py', 'core', 'errors.py', 'sync', 'version.py'];
     const paths = names.map((name) => join(PACKAGE, 'src/lora_squeeze', name));
     // Every line it is asked to ignore must contain an error.

@@ -308,6 +308,6 @@ describe('calls of an administrator about a whole tenant', () => {
     assert.deepEqual([seen.state, seen.usage.queue.queued], ['deleting', 0]);
     await sweeperOf(server).sweep(Date.now() + 60_000);
     await problemIn(await call('GET', '/v1/tenants/leaver'), 404, 'TENANT_NOT_FOUND');
-    await problemIn(await call('DELETE', '/v1/tenants/default'), 409, 'TENANT_KEPT');
+    await problemIn(await call('DELETE', '/v1/tenants/default'), 409, 'TENANT_NOT_DELETABLE');
   });
 });

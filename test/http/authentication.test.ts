@@ -192,7 +192,7 @@ describe('the separation of tenants', () => {
     assert.ok(routes.length > 20);
     const before = await server.wholeStore.list('tenants/theirs/');
     for (const route of routes) {
-      // Its ids are chosen by clients, and each tenant has its own: the call creates an upload of the caller.
+      // Clients choose the ids of uploads, and each tenant has ids of its own, so the call would create an upload of the caller.
       if (named(route) === 'PUT /v1/uploads/:id') continue;
       const kind = route.path.split('/')[2]!;
       const id = ids[kind];

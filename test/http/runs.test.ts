@@ -102,7 +102,7 @@ describe('annealing runs over HTTP', () => {
       optimizer: 'none' as const,
       files: [projections],
     };
-    const { ranks: rankMade, parameters } = adapter.described;
+    const { ranks: rankMade, parameters } = adapter.description;
     const result = { target: job.request.targets[0], rank: rankMade, parameters, training };
     await server.worker.succeed(jobId, { results: [result], adapters: [adapter], files: [content] });
   }

@@ -22,5 +22,5 @@ export async function writtenOf(server: TestServer, adapter: TinyAdapter): Promi
   );
   const ready = await server.adapters.prepare(files);
   rmSync(folder, { recursive: true });
-  return { described: ready.adapter.described, files: ready.written.files };
+  return { description: ready.adapter.description, files: ready.written.files };
 }

@@ -38,7 +38,7 @@ async function isReleased(jobId: string): Promise<void> {
   while (!existsSync(join(scriptDir, `${jobId}.go`))) await sleep(20);
 }
 
-const otherIsAway = () => new AppError('OUTBOUND_FAILED', 'The other server is away.', { needed_bytes: 10 });
+const otherIsAway = () => new AppError('OUTBOUND_FAILED', 'The remote server is away.', { needed_bytes: 10 });
 
 async function work(jobId: string, input: RequestInput): Promise<JobOutcome> {
   await writeFile(join(input.scratchDir, 'half-written'), 'x');
@@ -107,7 +107,7 @@ export default async function processor(
         work: (input) => work(task.jobs[0]!, input),
         onScratch,
         adapterFiles: {
-          write: async () => ({ described: SAMPLE_FACTS, files: SAMPLE_FILES }),
+          write: async () => ({ description: SAMPLE_FACTS, files: SAMPLE_FILES }),
           local: async ({ id }) => ({
             ...{ id, sha256: 'aa', bytes: 200, base_model: null },
             weightsPath: '/none',

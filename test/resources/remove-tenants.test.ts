@@ -172,7 +172,7 @@ onEachDialect('a tenant that is deleted', (database, folder) => {
 
   it('is never the default tenant', () =>
     onBench(async ({ workspaces: { tenants } }) => {
-      await assert.rejects(tenants.delete('default'), { code: 'TENANT_KEPT' });
+      await assert.rejects(tenants.delete('default'), { code: 'TENANT_NOT_DELETABLE' });
       await assert.rejects(tenants.delete('none'), { code: 'TENANT_NOT_FOUND' });
     }));
 });

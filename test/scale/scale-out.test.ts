@@ -250,7 +250,7 @@ for (const [name, open, skip] of [
         const [third, waiting] = await Promise.all([start('worker'), postSome(JOBS)]);
         await assertDone([held.id], 2);
         await assertDone(waiting);
-        assert.match(third.log(), /the worker of this execution is gone; it starts again/);
+        assert.match(third.log(), /the worker of this execution disappeared; the execution starts again/);
       });
 
     it('keep nothing in their own folders that others need', () => {

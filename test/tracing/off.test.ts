@@ -74,6 +74,6 @@ describe('tracing', () => {
     });
     assert.deepEqual(main, ['otel-tracing']);
     assert.deepEqual(compute, ['otel-tracing']);
-    assert.match(output, /trouble with traces/);
+    assert.match(output, /traces cannot be sent/);
   });
 });

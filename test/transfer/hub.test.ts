@@ -285,7 +285,7 @@ describe('the Hub', () => {
         response.end('<html>Welcome</html>');
         return true;
       };
-      await assert.rejects(fetched(), failing('OUTBOUND_FAILED', /does not answer like the Hub/));
+      await assert.rejects(fetched(), failing('OUTBOUND_FAILED', /does not answer as the Hub does/));
     });
 
     it('is not trusted if its JSON is hostile', async () => {

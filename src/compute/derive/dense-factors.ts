@@ -74,7 +74,7 @@ export async function denseFactors(
 
   const { b, a, converged } = await kernels.truncate(q, z, rank);
   if (!converged) {
-    const message = `The eigen-solver did not converge on module "${module}".`;
+    const message = `The eigensolver did not converge on module "${module}".`;
     throw new AppError('CORE_NOT_CONVERGED', message, { module });
   }
   const [left, right] = [

@@ -60,7 +60,7 @@ export class FactorSink {
     const [left, right] = columns ?? [0, width];
     const block = { data, rows: rows[1] - rows[0], columns: right - left };
     if (block.rows * block.columns !== data.length)
-      throw new RangeError(`${data.length} numbers for a block of ${block.rows}×${block.columns}`);
+      throw new RangeError(`${data.length} numbers do not fill a block of ${block.rows}×${block.columns}`);
     this.#writer.block(path, { offsetBytes, dtype: 'F32', width }, block, rows[0], left);
   }
 

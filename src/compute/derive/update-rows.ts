@@ -42,7 +42,7 @@ export class UpdateRows {
       }
       case 'tucker':
       case 'diagonal':
-        throw new RangeError(`module "${derivation.module}": the update has no other rank than its own`);
+        throw new RangeError(`module "${derivation.module}": the rank of this update cannot be chosen`);
     }
   }
 

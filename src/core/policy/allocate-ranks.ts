@@ -126,7 +126,7 @@ export function ranksWithin(
   if (costOf(modules, all) <= budget) return all;
   const result = leastRanks(modules).map((least, module) => pins.get(module) ?? least);
   let left = budget - costOf(modules, result);
-  if (left < 0) throw new RangeError('the budget does not pay for the least ranks');
+  if (left < 0) throw new RangeError('the budget is too small for the smallest allowed ranks');
   const isDone = modules.map((_, module) => pins.has(module));
   for (const { module, rank, cost } of steps) {
     if (isDone[module]) continue;

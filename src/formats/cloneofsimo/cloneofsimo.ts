@@ -106,6 +106,7 @@ function readCloneofsimoKey(name: string): PairKey {
 /** The metadata key that holds the rank of the module whose factor this is. */
 function rankKeyOf(factorName: string): string {
   const match = FACTOR.exec(factorName);
-  if (!match) throw new RangeError(`"${factorName}" is not a factor of a file of cloneofsimo/lora`);
+  if (!match)
+    throw new RangeError(`"${factorName}" is not the name of a factor in files of cloneofsimo/lora`);
   return `${match[1]}:rank`;
 }

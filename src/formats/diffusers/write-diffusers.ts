@@ -84,7 +84,8 @@ function scalePlaces(
 
 function place(plan: ModulePlan): PlacedPlan {
   const found = readFactorName(plan.module.a.name);
-  if (!found) throw new RangeError(`"${plan.module.a.name}" is not a factor of a file of diffusers`);
+  if (!found)
+    throw new RangeError(`"${plan.module.a.name}" is not the name of a factor in files of diffusers`);
   return { plan, place: found };
 }
 

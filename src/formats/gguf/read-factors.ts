@@ -81,7 +81,7 @@ export function readShape(pair: FoundPair): PairShape {
     throw refuse(
       'UNSUPPORTED_LORA_VARIANT',
       pair.a,
-      `has another number of experts than its partner: ${shapes}`,
+      `does not have the same number of experts as its partner: ${shapes}`,
     );
   if (a.experts !== undefined && isEmbedding)
     throw refuse('LORA_RANK_DIMS', pair.a, `belongs to an embedding with experts: ${shapes}`);

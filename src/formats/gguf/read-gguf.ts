@@ -159,7 +159,7 @@ function copied(entry: TensorEntry, isStaged: boolean): StagedTensor {
     throw refuse(
       'UNSUPPORTED_DTYPE',
       entry,
-      `has the type ${dtype}, which cannot be kept beside factors that have to be decoded`,
+      `has the type ${dtype}, which cannot be carried over when the factors must be decoded`,
     );
   return { name, dtype, shape, source: { kind: 'copy', entry } };
 }

@@ -83,7 +83,7 @@ function tensorsOf(stack: Stack): OutputTensor[] {
   if ((kind === 'embedding') !== isEmbedding || kind === 'conv') {
     throw new AppError(
       'FORMAT_NOT_WRITABLE',
-      `module ${quote(name)}: llama.cpp supports LoRA of linear layers and of token_embd, not of the kind ${kind}`,
+      `module ${quote(name)}: llama.cpp supports LoRA of linear layers and of token_embd, but this layer is of the kind ${kind}`,
       { module: name, kind },
     );
   }

@@ -71,7 +71,7 @@ function readPlainPair(site: Site, alpha: number | null): LoraModule {
   const up = needed(site, 'up', 'lora_up');
   const shapes = `lora_down [${down.entry.shape}], lora_up [${up.entry.shape}]`;
   if (!up.entry.shape.slice(2).every((size) => size === 1)) {
-    throw refuseModule('LORA_RANK_DIMS', name, `the shapes suit no kind of layer: ${shapes}`);
+    throw refuseModule('LORA_RANK_DIMS', name, `the shapes do not match any kind of layer: ${shapes}`);
   }
   const rank = down.rows;
   if (up.columns !== rank) {

@@ -54,10 +54,14 @@ export function decodeScalar({ name, dtype, shape }: TensorEntry, bytes: Uint8Ar
     );
   }
   if (!Number.isFinite(value)) {
-    throw new AppError('NON_FINITE_WEIGHTS', `tensor ${quote(name)}: the alpha is ${value}`, {
-      tensor: name,
-      value: String(value),
-    });
+    throw new AppError(
+      'NON_FINITE_WEIGHTS',
+      `tensor ${quote(name)}: the alpha must be a finite number, not ${value}`,
+      {
+        tensor: name,
+        value: String(value),
+      },
+    );
   }
   return value;
 }

@@ -77,7 +77,9 @@ export const withOneAlpha = (plans: readonly ModulePlan[]): ScaleMode => ({
 function refuseUnwritable({ modules }: Adapter): void {
   const odd = modules.find(({ expert, rowOrder }) => expert ?? rowOrder);
   if (odd)
-    throw new RangeError(`module ${odd.name} has experts or reordered rows, which kohya's files do not`);
+    throw new RangeError(
+      `module ${odd.name} has experts or reordered rows, which kohya's files cannot store`,
+    );
 }
 
 /**
@@ -116,8 +118,8 @@ function alphaOfPlan({ module, rank }: ModulePlan, scale: ScaleMode): number {
 function differs(name: string, one: number, other: number): AppError {
   return new AppError(
     'UNSUPPORTED_LORA_VARIANT',
-    `tensor ${quote(name)} is the alpha of several parts, which would need ${one} and ${other}. Ask for "scale": "fold" ` +
-      'or for one rank for all modules (uniform)',
+    `tensor ${quote(name)} stores one alpha for several parts, which would need the alphas ${one} and ${other}. ` +
+      'Ask for "scale": "fold" or for one rank for all modules (uniform)',
     { tensor: name, values: [one, other] },
   );
 }

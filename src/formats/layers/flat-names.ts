@@ -20,7 +20,7 @@ function vocabularyOf(table: LayerTable): Vocabulary {
       : [template];
     for (const path of written) {
       const flat = flatten(path);
-      if (vocabulary.has(flat)) throw new RangeError(`two paths are written ${flat}`);
+      if (vocabulary.has(flat)) throw new RangeError(`two paths have the flat name ${flat}`);
       vocabulary.set(flat, { path, layer });
     }
   }

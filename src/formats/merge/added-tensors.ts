@@ -123,7 +123,7 @@ function twoUpdates(id: string, { name }: TensorEntry, { like, parts }: StackedM
   return new AppError(
     'MERGE_UNSUPPORTED',
     `merge: adapter ${id} has ${quote(name)}, a difference of the whole weight, and adapter ${other} has factors of the same ` +
-      `layer, ${quote(like.name)}; loaders apply only one of the two, so these adapters have no sum in one file`,
+      `layer, ${quote(like.name)}; loaders apply only one of the two, so the sum of these adapters cannot be written as one file`,
     { tensor: name, module: like.name, adapters: [id, other] },
   );
 }

@@ -103,7 +103,7 @@ export function tensorConflict(name: string, first: string, second: string): App
 
 const NONE_SAVED = new SavedModules({});
 
-/** Refuses what has no sum: DoRA, and carried tensors of types that the scratch file cannot hold. */
+/** Refuses what cannot be added: DoRA, and carried tensors of types that the scratch file cannot hold. */
 function refuseNonlinear({ id, adapter }: MergeTerm): void {
   const { config, passthrough } = adapter;
   const unsupported = (what: string): AppError =>
@@ -111,7 +111,7 @@ function refuseNonlinear({ id, adapter }: MergeTerm): void {
   const isDora = config.use_dora === true || config.fine_tune_type === 'dora';
   if (isDora || passthrough.some((tensor) => classOf(tensor, NONE_SAVED) === 'magnitudes')) {
     throw unsupported(
-      'is DoRA, which normalises the weights, so adapters of that kind have no sum: merge it into the base model first',
+      'is DoRA, which normalises the weights, so it cannot be added to others: merge it into the base model first',
     );
   }
   const odd = passthrough.find(({ dtype }) => bitsOf(dtype) === undefined);
@@ -130,7 +130,7 @@ function checkBases(terms: readonly MergeTerm[]): string[] {
       const [first, other] = [known!.adapter.baseModel!, adapter.baseModel];
       throw refuse(
         'MERGE_BASE_MISMATCH',
-        `adapter ${known!.id} belongs to base model ${quote(first)}, but adapter ${id} to ${quote(other)}`,
+        `adapter ${known!.id} belongs to base model ${quote(first)}, but adapter ${id} belongs to ${quote(other)}`,
         { adapters: [known!.id, id], base_models: [first, other] },
       );
     }

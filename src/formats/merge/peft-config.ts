@@ -8,8 +8,8 @@ type Fields = Readonly<Record<string, unknown>>;
 const SELECTION = ['target_modules', 'exclude_modules', 'layers_to_transform', 'layers_pattern'];
 
 /**
- * The configuration of a sum of PEFT's adapters: that of the first, with modules and heads of all the adapters. Ranks and
- * scales are the writer's.
+ * The configuration of a sum of PEFT's adapters: that of the first, with modules and heads of all the adapters. The
+ * writer sets ranks and scales.
  */
 export function mergeConfig(terms: readonly MergeTerm[], modules: readonly StackedModule[]): Fields {
   const configs = terms.map(({ adapter }) => adapter.config);

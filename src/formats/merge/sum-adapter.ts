@@ -32,7 +32,7 @@ export interface Sum {
 /**
  * Plans Σ weight·ΔW in the format of the terms, from their headers and configurations alone.
  * @param terms at least one
- * @throws AppError MERGE_* if the adapters have no sum
+ * @throws AppError MERGE_* if the adapters cannot be added
  */
 export function sumOf(terms: readonly MergeTerm[]): Sum {
   const format = commonFormat(terms);

@@ -35,7 +35,7 @@ export function readMlx(
     for (const tensor of tensors) refuseForeign('mlx', tensor);
     throw new AppError(
       'FILE_MISSING',
-      `The weights have MLX's names (…lora_a), so ${CONFIG_FILE} is needed, which has the scale.`,
+      `The weights have MLX's names (…lora_a), so ${CONFIG_FILE} is needed: it contains the scale.`,
       { missing: [CONFIG_FILE] },
     );
   }
@@ -103,7 +103,7 @@ function readMlxPair(name: string, { a, b, embedding }: Pair): MlxPair {
   const isFlat = a.shape.length === 2 && b.shape.length === 3;
   const isStack = (a.shape.length === 3 || isFlat) && b.shape.length === 3;
   if (!isStack && (a.shape.length !== 2 || b.shape.length !== 2))
-    throw refuse('LORA_RANK_DIMS', name, 'the shapes suit no kind of layer', a, b);
+    throw refuse('LORA_RANK_DIMS', name, 'the shapes do not match any kind of layer', a, b);
   const experts = isStack ? b.shape[0]! : undefined;
   const stackShape = isFlat ? [experts!, a.shape[0]! / experts!, a.shape[1]!] : a.shape;
   const [rank, n] = (isStack ? stackShape.slice(1) : [...a.shape].reverse()) as [number, number];

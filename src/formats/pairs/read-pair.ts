@@ -40,7 +40,7 @@ function kindOf(name: string, a: TensorEntry, b: TensorEntry, embedding: boolean
   const dimensions = a.shape.length;
   if (dimensions === 2 && b.shape.length === 2) return embedding ? 'embedding' : 'linear';
   if (embedding || dimensions < 3 || b.shape.length !== dimensions) {
-    throw refuse('LORA_RANK_DIMS', name, 'the shapes suit no kind of layer', a, b);
+    throw refuse('LORA_RANK_DIMS', name, 'the shapes do not match any kind of layer', a, b);
   }
   if (b.shape.slice(2).every((size) => size === 1)) return 'conv';
   throw refuse(

@@ -87,7 +87,9 @@ export class DeliveryWorker {
   async close(graceMs: number): Promise<void> {
     const closed = this.worker
       .close()
-      .catch((error: unknown) => this.logger.warn({ err: error }, 'closing failed'));
+      .catch((error: unknown) =>
+        this.logger.warn({ err: error }, 'the worker of deliveries cannot be closed'),
+      );
     // Without a running request, closing only waits for Redis, which may be unavailable.
     await settlesWithin(closed, this.underWay === 0 ? Math.min(graceMs, CLOSE_TIMEOUT_MS) : graceMs);
     this.stopping.abort(new Error('The service is stopping.'));

@@ -103,7 +103,7 @@ async function presentReport(
   } catch (error) {
     if (error instanceof AppError && GONE.includes(error.code)) return undefined;
     if (error instanceof AppError && error.code !== 'INTERNAL') throw error;
-    log.error({ err: error, job_id: jobId }, 'report cannot be drawn');
+    log.error({ err: error, job_id: jobId }, 'the page of a report cannot be rendered');
     return undefined;
   }
 }

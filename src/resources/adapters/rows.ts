@@ -12,7 +12,7 @@ import type { AdapterDescription } from './describe-adapter.ts';
 /** An adapter that is about to be recorded. */
 export interface NewAdapter {
   readonly id: string;
-  readonly described: AdapterDescription;
+  readonly description: AdapterDescription;
   readonly name: string;
   readonly labels: Labels;
   /** undefined: the adapter does not expire. */
@@ -69,8 +69,8 @@ export async function insertAdapters(
     .returning(ADAPTER_COLUMNS)
     .execute();
   await insertAdapterLabels(writer, tenant, adapters);
-  const files = adapters.flatMap(({ id: adapter, described }) =>
-    described.files.map(({ name, sha256 }) => ({ adapter, name, content: contents.get(sha256)! })),
+  const files = adapters.flatMap(({ id: adapter, description }) =>
+    description.files.map(({ name, sha256 }) => ({ adapter, name, content: contents.get(sha256)! })),
   );
   await writer.insertInto('adapter_file').values(files).execute();
   const records = new Map(rows.map((row) => [row.id, adapterRecord(row)]));
@@ -78,9 +78,9 @@ export async function insertAdapters(
 }
 
 /** What new adapters add to the usage of their tenant. */
-export const usageOfNew = (adapters: readonly Pick<NewAdapter, 'described'>[]) => ({
+export const usageOfNew = (adapters: readonly Pick<NewAdapter, 'description'>[]) => ({
   adapters: adapters.length,
-  bytes: adapters.reduce((sum, { described }) => sum + described.bytes, 0),
+  bytes: adapters.reduce((sum, { description }) => sum + description.bytes, 0),
 });
 
 export async function insertAdapterLabels(
@@ -142,7 +142,7 @@ export const licenseIn = ({ facts }: Pick<AdapterTable, 'facts'>): string | unde
 
 function rowOf(tenant: string, adapter: NewAdapter): Omit<AdapterTable, 'created_at' | 'expires_at'> {
   const { id, name, labels, parentId, jobId } = adapter;
-  const { digest, ...facts } = adapter.described;
+  const { digest, ...facts } = adapter.description;
   return {
     id,
     tenant,

@@ -118,7 +118,7 @@ export class AdapterService {
     const prepared = await this.prepare(files, settings);
     const ready = before ? prepared : { ...prepared, adapter: { ...prepared.adapter, id } };
     try {
-      const isKnown = await this.store.isKnown(ready.adapter.described.digest);
+      const isKnown = await this.store.isKnown(ready.adapter.description.digest);
       const record = await this.store.insert(ready.adapter, ready.written);
       this.onRegistered?.(usageOfNew([ready.adapter]).bytes);
       return { ...record, content_known: isKnown };
@@ -138,15 +138,15 @@ export class AdapterService {
     settings: AdapterSettings = {},
     others: readonly NewFile[] = [],
   ): Promise<PreparedAdapter> {
-    const described = await describeAdapter(files, settings.license);
+    const description = await describeAdapter(files, settings.license);
     const paths = inRecordOrder(files);
-    const named = described.files.map((file, index) => ({ ...file, path: paths[index]!.path }));
+    const named = description.files.map((file, index) => ({ ...file, path: paths[index]!.path }));
     const written = await this.contents.write([...named, ...others]);
     const id = newAdapterId(Date.now());
     const adapter = {
       id,
-      described,
-      name: settings.name ?? nameOfFiles(files) ?? nameOfBase(described.base_model),
+      description,
+      name: settings.name ?? nameOfFiles(files) ?? nameOfBase(description.base_model),
       labels: settings.labels ?? {},
       ttlSeconds: settings.ttlSeconds ?? this.defaultTtlSeconds,
       parentId: null,

@@ -170,9 +170,9 @@ export class BatchIntake {
         yield {
           request:
             'work' in stored
-              ? { ...stored, treatment: { ...stored.treatment, reuse: false } }
-              : 'asked' in stored
-                ? ({ ...stored.asked, reuse: false } as JobRequest)
+              ? { ...stored, options: { ...stored.options, reuse: false } }
+              : 'request' in stored
+                ? ({ ...stored.request, reuse: false } as JobRequest)
                 : stored,
           name: JSON.parse(row.name) as string,
           before: row,

@@ -8,11 +8,11 @@ export type ItemOptions = Pick<JobOptions, 'name' | 'labels' | 'priority' | 'ttl
 
 /** The request of an item, stored so that it can be repeated; it contains no secrets. */
 export type ItemRequest =
-  | { readonly work: RecordedJobRequest; readonly treatment: ItemOptions }
+  | { readonly work: RecordedJobRequest; readonly options: ItemOptions }
   /** The request of an item that could not be accepted. */
-  | { readonly asked: JobRequest }
+  | { readonly request: JobRequest }
   /** The kind of a job that could not be accepted and whose request contained secrets. */
-  | { readonly gone: JobKind };
+  | { readonly kindOnly: JobKind };
 
 /** A place in a request, for messages. */
 export interface RequestPosition {
@@ -27,7 +27,7 @@ export interface RequestPosition {
 /** An item that a batch requests. */
 export interface RequestedItem {
   /** A request completed by the settings of its batch, or the one that an earlier batch recorded. */
-  readonly request: JobRequest | Exclude<ItemRequest, { asked: unknown }>;
+  readonly request: JobRequest | Exclude<ItemRequest, { request: unknown }>;
   /** undefined: it is named after its source. */
   readonly name?: string | undefined;
   /** For a retry: the job that it repeats, and the displayed source of its adapter. */

@@ -85,6 +85,6 @@ export function itemJob(row: BatchMemberTable, batchId: string, webhookId: strin
   if (row.job === null || !('work' in stored))
     throw new TypeError(`Item ${row.position} of ${batchId} has no job`);
   const work = row.sealed === null ? stored.work : (JSON.parse(row.sealed) as RecordedJobRequest);
-  const options = { ...stored.treatment, batchId, webhookId, retryOf: row.retry_of };
-  return { job: acceptedJob(row.job, work, options), reuse: stored.treatment.reuse };
+  const options = { ...stored.options, batchId, webhookId, retryOf: row.retry_of };
+  return { job: acceptedJob(row.job, work, options), reuse: stored.options.reuse };
 }

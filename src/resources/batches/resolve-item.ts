@@ -48,7 +48,7 @@ export interface ResolveParts {
 export function resolveItem(item: RequestedItem, index: number, parts: ResolveParts): Promise<ResolvedItem> {
   const { request } = item;
   if ('work' in request) return resolveRecorded(item, request, parts);
-  if ('gone' in request) return Promise.resolve(failedForGoneRequest(item, request));
+  if ('kindOnly' in request) return Promise.resolve(failedWithoutRequest(item, request));
   return resolveRequest(item, request, index, parts);
 }
 
@@ -72,16 +72,16 @@ async function resolveRequest(
       ? await splitWithTransfers(whole, parts.ceiling, places)
       : splitRequest(whole, parts.ceiling);
     await parts.jobs.check(work);
-    const { name: asked, labels, priority, ttlSeconds, reuse } = options;
-    const itemOptions = { name: asked, labels, priority, ttlSeconds, reuse };
+    const { name: jobName, labels, priority, ttlSeconds, reuse } = options;
+    const itemOptions = { name: jobName, labels, priority, ttlSeconds, reuse };
     return {
       ...{ ...shown, name, retryOf, work, options: itemOptions, failure: undefined },
-      request: { work: withoutSecrets(work), treatment: itemOptions },
+      request: { work: withoutSecrets(work), options: itemOptions },
       leaves: isDelivered ? leavesOf(folder, name, request) : [],
     };
   } catch (error) {
     const failure = failureOf(error);
-    const storedRequest = hasSecrets(whole) ? { gone: request.kind } : { asked: whole };
+    const storedRequest = hasSecrets(whole) ? { kindOnly: request.kind } : { request: whole };
     return { ...shown, name, retryOf, ...refused(failure), request: storedRequest };
   }
 }
@@ -92,25 +92,25 @@ async function resolveRecorded(
   recorded: Extract<ItemRequest, { work: unknown }>,
   { jobs, ceiling }: ResolveParts,
 ): Promise<ResolvedItem> {
-  const { work, treatment } = recorded;
-  withinCeiling(treatment.priority, ceiling);
+  const { work, options } = recorded;
+  withinCeiling(options.priority, ceiling);
   const adapter = 'adapter_id' in work ? (work.adapter_id ?? null) : null;
   const { source = null, job: retryOf = null } = before ?? {};
   const known = { name: name!, kind: work.kind, adapter, source, retryOf, request: recorded };
   try {
     if (lacksSecrets(work)) throw secretsGone();
     await jobs.check(work);
-    return { ...known, work, options: treatment, failure: undefined, leaves: [] };
+    return { ...known, work, options, failure: undefined, leaves: [] };
   } catch (error) {
     return { ...known, ...refused(failureOf(error)) };
   }
 }
 
-const failedForGoneRequest = (
+const failedWithoutRequest = (
   { name, before }: RequestedItem,
-  request: { readonly gone: JobKind },
+  request: { readonly kindOnly: JobKind },
 ): ResolvedItem => ({
-  ...{ name: name!, kind: request.gone, adapter: null, source: before?.source ?? null },
+  ...{ name: name!, kind: request.kindOnly, adapter: null, source: before?.source ?? null },
   ...{ retryOf: before?.job ?? null, request },
   ...refused(failureOf(secretsGone())),
 });

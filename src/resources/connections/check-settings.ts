@@ -61,7 +61,10 @@ export function checkCredentials(kind: ConnectionKind, credentials: Credentials)
   if (!('headers' in credentials)) return;
   const header = Object.keys(credentials.headers).find(isReservedHeader);
   if (header !== undefined)
-    throw invalid('/credentials/headers', `the header "${header}" is one that the service sets itself`);
+    throw invalid(
+      '/credentials/headers',
+      `the header "${header}" is not allowed, because the service sets it itself`,
+    );
 }
 
 function checkPrefix(kind: ConnectionKind, prefix: string, pointer: string): void {

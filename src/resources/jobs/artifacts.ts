@@ -144,7 +144,7 @@ const streamOfBytes = (bytes: Uint8Array, range?: ByteRange): Readable =>
   Readable.from([range ? bytes.subarray(range.start, range.end + 1) : bytes], { objectMode: false });
 
 const notDrawn = (): never => {
-  throw new TypeError('A page is drawn before it is opened');
+  throw new TypeError('The page of a report must be rendered before it is opened');
 };
 
 function notFound(job: JobRecord, path: string, found: readonly Found[]): AppError {

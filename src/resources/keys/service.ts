@@ -78,7 +78,7 @@ export class KeyService {
     const id = keyIdOf(key)!;
     this.remembered.set(id, { key: (await this.store.get(id)) ?? null });
     const record = this.verifyRemembered(key) ?? undefined;
-    // Recorded here and not for cached keys: a key in use is looked up every few seconds anyway.
+    // The use is recorded only on a lookup, not for cached keys: a key in use is looked up every few seconds anyway.
     if (record) await this.noteUse(id);
     return record;
   }

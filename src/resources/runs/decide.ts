@@ -139,7 +139,7 @@ function refuseOtherBase({ request }: RunManifest, { last }: Position, arrival: 
   if (expected !== null && baseModel !== null && baseModel !== expected) {
     throw new AppError(
       'CHECKPOINT_BASE_MISMATCH',
-      `The checkpoint belongs to base model ${quote(baseModel)}, but the run to ${quote(expected)}.`,
+      `The checkpoint belongs to base model ${quote(baseModel)}, but the run belongs to ${quote(expected)}.`,
       { base_model: baseModel, expected },
     );
   }

@@ -54,7 +54,8 @@ const isNewStage = ({ checkpoint, outcome }: PastCheckpoint): boolean =>
 
 /** The uniform rank that gives the same size. */
 function rankAfter({ checkpoint: { modules_by_rank }, outcome }: PastCheckpoint): number {
-  if (outcome.state !== 'succeeded') throw new Error('a stage begins with the result of a squeeze');
+  if (outcome.state !== 'succeeded')
+    throw new Error('the checkpoint begins a stage, but its squeeze has not succeeded');
   const { rank, parameters } = outcome;
   return parameters === null ? rank.max : meanRank(modules_by_rank, parameters);
 }

@@ -25,7 +25,7 @@ const PLACES: Readonly<Partial<Record<keyof Tables, Place>>> = {
   idempotency: { key: ['tenant', 'key'], columns: ['answer'] },
 };
 
-/** A sealed text in a column of JSON. In a text of a user, the quotation mark before it would have a backslash. */
+/** A sealed text in a column of JSON. In text from a user, a backslash would precede the quotation mark. */
 const IN_JSON = /(?<="(?:sealed|body)":")v1\.[0-9a-f]{8}\.[\w-]+(?=")/g;
 
 type Sealing = keyof Tables;

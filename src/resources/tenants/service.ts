@@ -10,7 +10,7 @@ import { TenantStore } from './store.ts';
 export const TENANT_ERRORS = {
   get: ['TENANT_NOT_FOUND', 'STORAGE_FAILED'],
   put: ['TENANT_DELETING', 'STORAGE_FULL'],
-  delete: ['TENANT_NOT_FOUND', 'TENANT_KEPT', 'STORAGE_FULL'],
+  delete: ['TENANT_NOT_FOUND', 'TENANT_NOT_DELETABLE', 'STORAGE_FULL'],
   suspend: ['TENANT_NOT_FOUND', 'TENANT_DELETING', 'STORAGE_FULL'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
@@ -76,11 +76,11 @@ export class TenantService {
   /**
    * Begins to delete a tenant with all its records, which the sweeper then removes. Its keys are refused from now on.
    * Repeating the call changes nothing.
-   * @throws AppError TENANT_NOT_FOUND, TENANT_KEPT for the default tenant
+   * @throws AppError TENANT_NOT_FOUND, TENANT_NOT_DELETABLE for the default tenant
    */
   async delete(id: string): Promise<TenantRecord> {
     if (id === DEFAULT_TENANT)
-      throw new AppError('TENANT_KEPT', `The tenant "${id}" always exists.`, { tenant: id });
+      throw new AppError('TENANT_NOT_DELETABLE', `The tenant "${id}" always exists.`, { tenant: id });
     const record = isTenantId(id) ? await this.store.delete(id) : undefined;
     if (record) return record;
     throw noSuchTenant(id);

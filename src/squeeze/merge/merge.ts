@@ -30,7 +30,7 @@ interface MergeInput extends JobContext {
 /**
  * Σ weight·ΔW of some adapters, squeezed to every target. The sum is written as stacked factors, never as ΔW, and is
  * then an adapter like any other; a target that asks for no less than its rank gets the stack itself.
- * @throws AppError MERGE_* if the adapters have no sum; as `squeeze`
+ * @throws AppError MERGE_* if the adapters cannot be added; as `squeeze`
  */
 export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOutcome> {
   const startedMs = performance.now();

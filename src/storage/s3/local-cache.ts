@@ -113,7 +113,7 @@ export class LocalCache {
       }
       // Held before other processes can see and remove it.
       const held = await this.leases.hold(name, incoming);
-      if (held === undefined) throw new Error(`the scratch file of ${name} is gone`);
+      if (held === undefined) throw new Error(`the scratch file of ${name} was removed`);
       await rename(incoming, join(this.folder, name));
       return held;
     } finally {

@@ -55,7 +55,7 @@ export function resumingStream(first: Readable, options: ResumingOptions): Reada
 
   async function nextOf(pieces: AsyncIterator<Buffer>): Promise<IteratorResult<Buffer>> {
     const timer = setTimeout(() => {
-      const stalled = new Error(`the body stopped for ${stallTimeoutMs} ms`);
+      const stalled = new Error(`no data arrived for ${stallTimeoutMs} ms`);
       body.destroy(Object.assign(stalled, { name: 'TimeoutError' }));
     }, stallTimeoutMs);
     try {

@@ -109,7 +109,7 @@ async function checkedAnswer(answer: Response): Promise<Response> {
       if (ok)
         throw new AppError(
           'OUTBOUND_FAILED',
-          `${host} does not answer like the Hub: its JSON cannot be read (${error.message}).`,
+          `${host} does not answer as the Hub does: its JSON cannot be read (${error.message}).`,
           { host },
         );
       bytes = Buffer.from('{}');
@@ -156,7 +156,7 @@ function hubError({ host, repo, errorCode }: HubContext, error: unknown): AppErr
     return statusError(answering, error.statusCode, `${repo}: ${meaning}`);
   }
   if (error instanceof InvalidApiResponseFormatError || error instanceof SyntaxError) {
-    return new AppError('OUTBOUND_FAILED', `${host} does not answer like the Hub.`, { host });
+    return new AppError('OUTBOUND_FAILED', `${host} does not answer as the Hub does.`, { host });
   }
   return outboundError(host, error);
 }

@@ -22,7 +22,7 @@ const compute = computeFixture();
 interface Variant extends Notation {
   /** The r of alpha/r; null if alpha is ignored. */
   readonly r: number | null;
-  /** Whether a factorisation of rank `rank` is exact. */
+  /** The smallest rank at which a factorisation is exact. */
   readonly rank: number;
 }
 

@@ -86,7 +86,7 @@ describe('base models', () => {
 });
 
 describe('variants', () => {
-  it('that have no sum are refused', () => {
+  it('that cannot be added are refused', () => {
     const dora: Adapted = [[...linear('q', 4), tensor('q.lora_magnitude_vector', [16])], { use_dora: true }];
     const { code, message, context } = refusal(() => stackModules(terms([linear('q', 4)], dora)));
     assert.equal(code, 'MERGE_UNSUPPORTED');

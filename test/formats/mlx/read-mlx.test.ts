@@ -195,7 +195,12 @@ describe('reading adapters of MLX', () => {
       /ranks 4 and 3: ".*lora_a" \[32, 4\]/,
     ],
     ['rank 0', () => readMade(shaped([32, 0], [0, 16])), 'LORA_RANK_ZERO', /rank is 0/],
-    ['other dimensions', () => readMade(shaped([32], [4, 16])), 'LORA_RANK_DIMS', /suit no kind of layer/],
+    [
+      'other dimensions',
+      () => readMade(shaped([32], [4, 16])),
+      'LORA_RANK_DIMS',
+      /do not match any kind of layer/,
+    ],
     [
       'different numbers of experts',
       () => readMade(shaped([3, 4, 32], [2, 16, 4])),

@@ -13,7 +13,7 @@ const FILE = { name: 'adapter_model.safetensors', sha256: hash('sha256', WEIGHTS
 
 export const SAMPLE_FILES: readonly WrittenFile[] = [{ ...FILE, inline: WEIGHTS.toString('base64') }];
 
-export const SAMPLE_FACTS: NewAdapter['described'] = {
+export const SAMPLE_FACTS: NewAdapter['description'] = {
   digest: hash('sha256', 'known'),
   format: 'peft',
   sha256: FILE.sha256,
@@ -36,7 +36,7 @@ export async function insertSampleAdapter(
 ): Promise<string> {
   const store = new AdapterStore(database, tenant);
   if (await store.find(id)) return id;
-  const adapter = { id, described: SAMPLE_FACTS, name: 'known', labels: {}, ttlSeconds: undefined };
+  const adapter = { id, description: SAMPLE_FACTS, name: 'known', labels: {}, ttlSeconds: undefined };
   await store.insert({ ...adapter, parentId: null, jobId: null }, { writeId: null, files: SAMPLE_FILES });
   return id;
 }

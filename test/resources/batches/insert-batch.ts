@@ -66,7 +66,7 @@ export async function insertBatch(
       work: targets
         ? { kind: 'squeeze', adapter_id, targets: [...targets] }
         : { kind: 'analyze', adapter_id },
-      treatment: options,
+      options: options,
     },
     name: 'known',
     position: { pointer: '', shown: 'it' },

@@ -401,11 +401,11 @@ onEachDialect('batches', (database) => {
           records.map(({ retry_of, request, priority, ttl_seconds, batch_id, labels }) => ({
             retry_of,
             rank: (request as { targets: { rank: number }[] }).targets[0]!.rank,
-            treatment: [priority, ttl_seconds, batch_id, labels],
+            options: [priority, ttl_seconds, batch_id, labels],
           })),
           [
-            { retry_of: b, rank: 2, treatment: ['low', 60, again.id, { a: 'b' }] },
-            { retry_of: d, rank: 4, treatment: ['low', 60, again.id, { a: 'b' }] },
+            { retry_of: b, rank: 2, options: ['low', 60, again.id, { a: 'b' }] },
+            { retry_of: d, rank: 4, options: ['low', 60, again.id, { a: 'b' }] },
           ],
         );
         for (const { id: jobId } of records) await bench.end(jobId);

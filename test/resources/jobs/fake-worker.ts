@@ -37,7 +37,7 @@ export interface FakeOutcome {
   readonly files?: WorkOutcome['files'];
 }
 
-export const SAMPLE_OUTCOME: AdapterOutcome = { described: SAMPLE_FACTS, files: SAMPLE_FILES };
+export const SAMPLE_OUTCOME: AdapterOutcome = { description: SAMPLE_FACTS, files: SAMPLE_FILES };
 
 /** A target that failed. */
 export const FAILED_RESULT: FailedResult = {

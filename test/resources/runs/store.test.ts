@@ -172,7 +172,7 @@ onEachDialect('the store of runs', (database) => {
     const change = { run_id: run.id, sequence, source_adapter_id: id, job_id };
     const checkpoint = entry(100 * sequence, 64, { ...change, optimizer_sha256: moments.sha256 });
     const adapter: NewAdapter = {
-      ...{ id, described: SAMPLE_FACTS, name: 'sent', labels: {}, ttlSeconds: undefined },
+      ...{ id, description: SAMPLE_FACTS, name: 'sent', labels: {}, ttlSeconds: undefined },
       ...{ parentId: null, jobId: null },
     };
     const job = acceptedJob(job_id, squeezeJob(run, checkpoint));

@@ -31,7 +31,7 @@ export const LONGEST_WRITE_MS = 3 * DAY_MS;
 /** An adapter whose weights are too large for the database; another `seed` gives other content. */
 export const largeAdapter = (seed = 1): TinyAdapter => tinyAdapter(seed, { rank: 8, m: 320, n: 320 });
 
-/** A storage with workspaces, and what else a test of sweeps needs. */
+/** A storage with workspaces, and everything else that a test of sweeps needs. */
 export class StorageBench {
   readonly store: BlobStore;
   readonly database: Database;

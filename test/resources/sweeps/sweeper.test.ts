@@ -169,7 +169,7 @@ onEachDialect('the sweeper', (database, folder) => {
       const moments = jobFile('optimizer', 'moments');
       const id = newAdapterId(Date.now());
       const adapter = {
-        ...{ id, described: SAMPLE_FACTS, name: 'sent', labels: {}, ttlSeconds: undefined },
+        ...{ id, description: SAMPLE_FACTS, name: 'sent', labels: {}, ttlSeconds: undefined },
         ...{ parentId: null, jobId: null },
       };
       const squeeze = bench.accepted({ kind: 'checkpoint', request: squeezeOf(run.id, id) });

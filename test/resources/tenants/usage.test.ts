@@ -30,7 +30,7 @@ onEachDialect('usage', (database, folder) => {
   }
 
   const result = (space: Workspace) => ({
-    ...{ id: newAdapterId(Date.now()), described: SAMPLE_FACTS, files: SAMPLE_FILES, name: 'result' },
+    ...{ id: newAdapterId(Date.now()), description: SAMPLE_FACTS, files: SAMPLE_FILES, name: 'result' },
     ...{ labels: {}, ttlSeconds: undefined, parentId: null, jobId: null },
     tenant: space.tenant,
   });

@@ -141,11 +141,11 @@ async function collect(
     newValidator,
     files: new Map(),
     pieces: [],
-    called: new Map(),
+    sentNames: new Map(),
     fields: new Map(),
     dropped: new Map(),
   };
-  const { files, pieces, called, fields, dropped }: Reception = reception;
+  const { files, pieces, sentNames, fields, dropped }: Reception = reception;
   try {
     const sent = request.parts(parserOptions(parts))[Symbol.asyncIterator]();
     for (;;) {
@@ -157,7 +157,7 @@ async function collect(
   } catch (error) {
     throw multipartError(error, request);
   }
-  if (called.size === 0 && fields.size === 0) {
+  if (sentNames.size === 0 && fields.size === 0) {
     throw new AppError(
       'MULTIPART_MALFORMED',
       'The body has no readable part: each part must start with the boundary and a Content-Disposition that has a name.',

@@ -28,10 +28,10 @@ export interface Reception {
   readonly files: Map<string, IncomingFile>;
   /** Shards of weights and their index, under the names with which they were sent. */
   readonly pieces: IncomingFile[];
-  /** The names with which clients sent files, by the names in the service; also of files that were dropped. */
-  readonly called: Map<string, string>;
+  /** Maps the name of each file in the service to the name with which the client sent it; includes dropped files. */
+  readonly sentNames: Map<string, string>;
   readonly fields: Map<string, Buffer>;
-  /** What is read and not stored, under our names. */
+  /** Files that are read but not stored, by their names in the service. */
   readonly dropped: Map<string, Buffer>;
 }
 
@@ -72,18 +72,20 @@ async function receiveField(
 
 async function receiveFilePart(
   { fieldname, filename, file }: MultipartFile,
-  { parts, folder, signal, files, pieces, called, dropped, ...how }: Reception,
+  { parts, folder, signal, files, pieces, sentNames, dropped, ...how }: Reception,
 ): Promise<void> {
   const name = fileNameOf(parts, fieldname, filename);
-  const before = called.get(name);
+  const before = sentNames.get(name);
   const sent = filename || fieldname;
   const isPiece = isShardFile(name);
   const isShard = readShardName(name) !== undefined;
-  const other = isShard ? called.get(WEIGHTS_FILE) : pieces.find((piece) => readShardName(piece.name))?.name;
+  const other = isShard
+    ? sentNames.get(WEIGHTS_FILE)
+    : pieces.find((piece) => readShardName(piece.name))?.name;
   if (other !== undefined && (isShard || name === WEIGHTS_FILE)) throw twoWeights(other, sent);
   if (before !== undefined)
     throw name === WEIGHTS_FILE && before !== sent ? twoWeights(before, sent) : duplicate(name);
-  called.set(name, sent);
+  sentNames.set(name, sent);
   if (parts.droppedFiles.includes(name)) {
     const chunks: Buffer[] = [];
     await readWithin(file, signal, MAX_CARD_BYTES, {

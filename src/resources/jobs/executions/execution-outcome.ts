@@ -8,7 +8,7 @@ import type { WrittenFile } from '../../contents/content-files.ts';
 
 /** An adapter whose files have been written. */
 export interface AdapterOutcome {
-  readonly described: AdapterDescription;
+  readonly description: AdapterDescription;
   readonly files: readonly WrittenFile[];
 }
 

@@ -134,15 +134,15 @@ async function recordFetched(
   contents: ReadonlyMap<string, string>,
 ): Promise<void> {
   const { writer, tenant, adapterTtlSeconds: defaultTtlSeconds } = changes;
-  const { described } = adapter;
+  const { description } = adapter;
   const id = newAdapterId(Date.now());
-  const sourceNames = [name ?? nameOfBase(described.base_model)];
+  const sourceNames = [name ?? nameOfBase(description.base_model)];
   const settings = resultSettings(job.request, null, {
     sourceNames,
-    rank: described.ranks,
+    rank: description.ranks,
     defaultTtlSeconds,
   });
-  await changes.addAdapters([{ id, described, ...settings, parentId: null, jobId: job.id }], contents);
+  await changes.addAdapters([{ id, description, ...settings, parentId: null, jobId: job.id }], contents);
   const fetched: JobRecord = { ...job, imported: { adapter_id: id, ...imported } };
   if (job.kind === 'import') {
     await endNow(changes, { ...fetched, state: 'succeeded', progress: doneProgress(0) });
@@ -158,7 +158,7 @@ async function recordFetched(
     .set({ outcome: outcomeColumn(fetched) })
     .where('id', '=', job.id)
     .execute();
-  const { digest, bytes, license } = described;
+  const { digest, bytes, license } = description;
   await continueWithWork(changes, fetched, new Map([[id, { digest, bytes, license }]]));
 }
 

@@ -68,7 +68,7 @@ export async function recordWork(
       // The sum of several adapters has no single parent; its report and its metadata name all of them.
       parentId: sources.length === 1 ? source!.id : null,
     };
-    if (adapter) await changes.addAdapters([{ ...record, described: adapter.described }], settled);
+    if (adapter) await changes.addAdapters([{ ...record, description: adapter.description }], settled);
     else await addCopy(changes, record, source!.id);
     results.push({ ...result, adapter_id: id });
   }
@@ -126,7 +126,7 @@ export async function endNow(changes: JobChanges, job: JobRecord): Promise<JobRe
 /** Records an adapter with the same contents as its source, if nothing had to change. */
 async function addCopy(
   changes: JobChanges,
-  record: Omit<NewAdapter, 'described'>,
+  record: Omit<NewAdapter, 'description'>,
   sourceId: string,
 ): Promise<void> {
   const { writer, tenant } = changes;
@@ -142,8 +142,11 @@ async function addCopy(
     .select(['content.id', 'content.sha256'])
     .where('adapter', '=', sourceId)
     .execute();
-  const described = { digest, ...(JSON.parse(facts) as Omit<NewAdapter['described'], 'digest'>) };
-  await changes.addAdapters([{ ...record, described }], new Map(files.map(({ id, sha256 }) => [sha256, id])));
+  const description = { digest, ...(JSON.parse(facts) as Omit<NewAdapter['description'], 'digest'>) };
+  await changes.addAdapters(
+    [{ ...record, description }],
+    new Map(files.map(({ id, sha256 }) => [sha256, id])),
+  );
 }
 
 /** A delivery with its adapter; the delivery of a failed target has none and fails. */
