@@ -19,7 +19,7 @@ import {
 const USAGE = `Usage: npx tsx bench/fairness/run.ts [options]
 
 How long a quiet tenant waits beside one with thousands of jobs, and what weights come to: the real dispatcher over a
-real database, and slots that take as long as they are told to, on a clock of their own. Writes docs/fairness.md and its
+real database, and slots that take as long as the simulation specifies, on a clock of their own. Writes docs/fairness.md and its
 figure.
 
   --dialect NAME  sqlite (default) or postgresql

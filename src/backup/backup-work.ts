@@ -13,7 +13,7 @@ export interface BackupProgress {
   readonly total: number;
 }
 
-/** What to save, restore or verify, and who is told about the progress. */
+/** What to save, restore or verify, and what receives the progress. */
 export interface BackupWork {
   readonly database: Database;
   readonly store: BlobStore;

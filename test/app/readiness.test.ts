@@ -109,9 +109,9 @@ describe('ProcessReadiness', () => {
   });
 
   it('reports each reason once when it appears and once when it is gone', async () => {
-    const told: string[] = [];
+    const reported: string[] = [];
     const { parts, readiness } = open(({ part, code }, { isThere, isUsable }) =>
-      told.push(`${part} ${code} ${isThere} ${isUsable}`),
+      reported.push(`${part} ${code} ${isThere} ${isUsable}`),
     );
     await readiness.check();
     parts.queue = async () => [{ code: 'QUEUE_EVICTS', detail: 'x' }];
@@ -122,7 +122,7 @@ describe('ProcessReadiness', () => {
     parts.queue = async () => [];
     await readiness.check();
     await readiness.check();
-    assert.deepEqual(told, [
+    assert.deepEqual(reported, [
       'queue QUEUE_EVICTS true true',
       'queue QUEUE_FULL true false',
       'queue QUEUE_EVICTS false true',

@@ -144,14 +144,14 @@ describe('secrets in files', () => {
   });
 
   it('are read again while the process runs, even through a link to another file; unusable content changes nothing', async () => {
-    const told: string[] = [];
+    const reported: string[] = [];
     const link = join(folder, 'link');
     symlinkSync(file(`${KEY}-1`, 'one'), link);
     const { secrets } = loadConfig({ ADMIN_KEY_FILE: link });
     const live = new LiveSecrets({
       ...secrets,
-      onChange: (name) => told.push(`${name} changed`),
-      onTrouble: (name, reason) => told.push(`${name}: ${reason}`),
+      onChange: (name) => reported.push(`${name} changed`),
+      onTrouble: (name, reason) => reported.push(`${name}: ${reason}`),
     });
     assert.equal(live.get('ADMIN_KEY'), `${KEY}-1`);
 
@@ -171,7 +171,7 @@ describe('secrets in files', () => {
     await sleep(NEXT_LOOK_MS);
     assert.equal(live.get('ADMIN_KEY'), `${KEY}-2`);
     assert.deepEqual(
-      told.map((line) => line.replace(link, 'LINK')),
+      reported.map((line) => line.replace(link, 'LINK')),
       [
         'ADMIN_KEY changed',
         'ADMIN_KEY: ADMIN_KEY_FILE is "LINK", whose new content is not a valid ADMIN_KEY; the previous one stays in ' +

@@ -38,12 +38,12 @@ if (skip) console.error(skip);
 describe('quality: a quick run of the experiment', { skip }, () => {
   const at = serviceFixture('quality-run');
 
-  const runIn = (dir: string, said: string[] = []) => {
+  const runIn = (dir: string, lines: string[] = []) => {
     return (...more: string[]) => {
       const words = ['--quick', '--out', dir, ...more];
       return trainAndWrite(parseOptions(words)!, {
         ...{ words, versions: versions!, url: at.service.url, elapsed: () => '1 s' },
-        say: (line) => said.push(line),
+        say: (line) => lines.push(line),
       });
     };
   };
@@ -51,8 +51,8 @@ describe('quality: a quick run of the experiment', { skip }, () => {
   for (const task of ['proscons', 'digits'])
     it(`trains every method on ${task} through a real service and writes the page, the figure and the results`, async () => {
       const dir = join(at.folder, task);
-      const said: string[] = [];
-      const run = runIn(dir, said);
+      const lines: string[] = [];
+      const run = runIn(dir, lines);
       await run('--task', task);
       const path = join(dir, `${task}.jsonl`);
       const results = await readResults(path);
@@ -96,12 +96,12 @@ describe('quality: a quick run of the experiment', { skip }, () => {
         scores: scores.filter((score) => !isLost(score)),
         bases: bases.slice(0, -1),
       });
-      said.length = 0;
+      lines.length = 0;
       await run('--task', task, '--resume');
       const again = await readResults(path);
       assert.deepEqual(byName(again.scores), byName(scores));
       assert.deepEqual(again.bases, bases);
-      assert.equal(said.length, 1 + scores.filter(isLost).length, said.join('\n'));
+      assert.equal(lines.length, 1 + scores.filter(isLost).length, lines.join('\n'));
 
       // Runs the command itself, which trains nothing when it only renders.
       await writeFile(figurePath, '');

@@ -88,7 +88,7 @@ async function assertDone(
   { client, rows }: WatchedFleet,
   { jobId, accepted, point, request, state, killedMs }: DisturbedJob,
 ): Promise<number> {
-  assert.equal((await accepted).jobId, jobId, `${point}: what the client was told`);
+  assert.equal((await accepted).jobId, jobId, `${point}: the response names another job`);
   const job = await client.finished(jobId);
   assert.deepEqual(
     [job.state, job.attempts],
@@ -127,11 +127,11 @@ async function assertTold(
   });
   const heard = receiver.requests.filter(({ body }) => body.includes(jobId));
   const paths = new Set(heard.map(({ path }) => path));
-  assert.ok(paths.has('/all'), `${point}: nobody was told`);
+  assert.ok(paths.has('/all'), `${point}: no webhook was notified`);
   const ids = new Set(heard.map(({ headers }) => headers['webhook-id']));
   assert.deepEqual([...ids].sort(), deliveries.map(({ id }) => id).sort(), `${point}: ids of deliveries`);
   assert.equal(paths.size, deliveries.length, `${point}: each path has one id`);
-  if (point === 'unanswered') assert.ok(heard.length > deliveries.length, 'it was told again');
+  if (point === 'unanswered') assert.ok(heard.length > deliveries.length, 'the webhook was notified again');
   return Math.max(...heard.map(({ atMs }) => atMs)) - killedMs;
 }
 

@@ -92,8 +92,8 @@ export class Fleet {
         DATABASE_URL: database,
         STORAGE_URL: `file:${storageDir}`,
       };
-      const told = typeof env === 'function' ? await env(role, servers) : env;
-      const own = { DATA_DIR: dataDir, AUTH: 'open', ...shared, ...told, ...envOf(name) };
+      const configured = typeof env === 'function' ? await env(role, servers) : env;
+      const own = { DATA_DIR: dataDir, AUTH: 'open', ...shared, ...configured, ...envOf(name) };
       return Member.start({ role, entry, env: own });
     };
     const api = await start('api', 0);

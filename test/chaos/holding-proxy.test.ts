@@ -48,7 +48,7 @@ describe('the proxy that stops a connection at a certain moment', () => {
   it('holds a request and everything after it back from the server, and does not affect other connections', async () => {
     const [one, other] = [await open(), await open()];
     await ask(one, 'before');
-    const moment = proxy.hold('request', (said) => said.endsWith('b'));
+    const moment = proxy.hold('request', (sent) => sent.endsWith('b'));
     await ask(one, 'a');
     one.socket.write('b');
     assert.equal(await moment, 'ab');
@@ -65,7 +65,7 @@ describe('the proxy that stops a connection at a certain moment', () => {
 
   it('holds a response back from the client after the server has sent it', async () => {
     const one = await open();
-    const moment = proxy.hold('answer', (said) => said === 'b');
+    const moment = proxy.hold('answer', (sent) => sent === 'b');
     one.socket.write('b');
     await moment;
     assert.deepEqual([heard, one.got], [['b'], []]);

@@ -13,10 +13,10 @@ const INTERIM = 'HTTP/1.1 100 ';
 
 interface Hold {
   readonly held: Held;
-  readonly isIt: (said: string) => boolean;
+  readonly isIt: (sent: string) => boolean;
   /** The bytes that the clients of connections have sent since. */
-  readonly said: WeakMap<Socket, string>;
-  readonly reached: (said: string) => void;
+  readonly sent: WeakMap<Socket, string>;
+  readonly reached: (sent: string) => void;
 }
 
 /**
@@ -53,9 +53,9 @@ export class HoldingProxy {
    * Latin-1
    * @returns as soon as it is held: the bytes that its connection had sent by then
    */
-  hold(held: Held, isIt: (said: string) => boolean): Promise<string> {
+  hold(held: Held, isIt: (sent: string) => boolean): Promise<string> {
     return new Promise((reached) => {
-      this.next = { held, isIt, said: new WeakMap(), reached };
+      this.next = { held, isIt, sent: new WeakMap(), reached };
     });
   }
 
@@ -82,7 +82,7 @@ export class HoldingProxy {
     client.on('data', (chunk) => {
       if (isStopped) return;
       const hold = this.reachedBy(client, chunk);
-      const reached = hold && (() => hold.reached(hold.said.get(client)!));
+      const reached = hold && (() => hold.reached(hold.sent.get(client)!));
       if (hold?.held === 'answer') holdAnswer = reached;
       isStopped = hold?.held === 'request';
       if (isStopped) reached!();
@@ -99,9 +99,9 @@ export class HoldingProxy {
   private reachedBy(client: Socket, chunk: Buffer): Hold | undefined {
     const hold = this.next;
     if (!hold) return undefined;
-    const said = (hold.said.get(client) ?? '') + chunk.toString('latin1');
-    hold.said.set(client, said);
-    if (!hold.isIt(said)) return undefined;
+    const sent = (hold.sent.get(client) ?? '') + chunk.toString('latin1');
+    hold.sent.set(client, sent);
+    if (!hold.isIt(sent)) return undefined;
     this.next = undefined;
     return hold;
   }

@@ -35,7 +35,7 @@ interface JobPoint {
   readonly state: State;
   readonly moment: Promise<string>;
   /** Whether this is the intended moment. */
-  readonly check?: (said: string) => Promise<void>;
+  readonly check?: (sentText: string) => Promise<void>;
   readonly victim?: Member;
   /** The processes to kill. Default: the victim alone. */
   readonly kill?: () => Promise<unknown>;
@@ -84,9 +84,9 @@ export class KillPoints {
     await this.job('accepted', { ranks: [1, 2], state: 'queued', moment: accepted, victim: api });
     const upload = async (point: string, name: string, moment: Promise<string>): Promise<string> => {
       const sent = await uploadUntilAccepted(api.url, name);
-      const said = await this.reached(`upload: ${point}`, moment);
+      const sentText = await this.reached(`upload: ${point}`, moment);
       this.uploads.push({ ...sent, point, killedMs: await killed(() => api.kill(), api) });
-      return said;
+      return sentText;
     };
     const [first, second, third] = UPLOADS;
     const unwritten = storage.hold('request', putsContent(fixture(first).bytes));
@@ -136,7 +136,7 @@ export class KillPoints {
         // Its size distinguishes it from the results of jobs that are repeated meanwhile.
         const isPut = putsContent((fixture(SOURCE.name).bytes / SOURCE.rank) * rank);
         const moment = this.watched.wires.worker.storage.hold(held, isPut);
-        const check = (said: string) => this.assertWrite(said, held === 'answer');
+        const check = (sentText: string) => this.assertWrite(sentText, held === 'answer');
         await this.job(`${whose}: ${place}`, { ranks: [rank], state: 'active', moment, check, kill });
       }
   }
@@ -176,14 +176,14 @@ export class KillPoints {
     const accepted = submit(this.watched.fleet.api.url, point, request, Date.now() + LIMIT_MS);
     // Awaited by the code that checks the outcome.
     accepted.catch(() => undefined);
-    const said = await this.reached(point, moment);
+    const sentText = await this.reached(point, moment);
     const [job] = await this.watched.rows<{ id: string; state: string; outcome: string }>(
       'select id, state, outcome from job where labels = $1',
       JSON.stringify({ point }),
     );
     assert.ok(job, `${point}: there is no such job`);
     assert.equal(job.state, state, `${point}: ${job.outcome}`);
-    await check?.(said);
+    await check?.(sentText);
     const killedMs = await killed(kill, victim);
     this.jobs.push({ point, jobId: job.id, accepted, request, state, killedMs });
   }
@@ -192,17 +192,17 @@ export class KillPoints {
     return new Promise((resolve, reject) => {
       const never = () => reject(new Error(`the moment never came: ${point}`));
       const timer = setTimeout(never, LIMIT_MS);
-      void moment.then((said) => {
+      void moment.then((sentText) => {
         clearTimeout(timer);
         this.say(point);
-        resolve(said);
+        resolve(sentText);
       });
     });
   }
 
   /** The write is recorded but not completed; its bytes may or may not be there. */
-  private async assertWrite(said: string, isStored: boolean): Promise<void> {
-    const key = contentOf(said);
+  private async assertWrite(sentText: string, isStored: boolean): Promise<void> {
+    const key = contentOf(sentText);
     const id = key.slice(key.lastIndexOf('/') + 1);
     const write = id.slice(0, id.lastIndexOf('-'));
     const count = async (query: string, value: string) => (await this.watched.rows(query, value)).length;

@@ -87,8 +87,8 @@ export async function unfinishedRows(databaseUrl: string): Promise<string[]> {
   await client.connect();
   try {
     const results = `jsonb_array_elements(job.outcome::jsonb -> 'results') as result (value)`;
-    const { rows } = await client.query<{ said: string }>(looseEndsAmong(results));
-    return rows.map(({ said }) => said);
+    const { rows } = await client.query<{ problem: string }>(looseEndsAmong(results));
+    return rows.map(({ problem }) => problem);
   } finally {
     await client.end();
   }
@@ -99,14 +99,14 @@ export function unfinishedRowsIn(file: string): string[] {
   const database = new DatabaseSync(file, { readOnly: true });
   try {
     const rows = database.prepare(looseEndsAmong(`json_each(job.outcome, '$.results') as result`)).all();
-    return (rows as { said: string }[]).map(({ said }) => said);
+    return (rows as { problem: string }[]).map(({ problem }) => problem);
   } finally {
     database.close();
   }
 }
 
 const looseEndsAmong = (results: string): string => `
-  select id || ' is ' || state as said from execution where state in ('waiting', 'dispatched')
+  select id || ' is ' || state as problem from execution where state in ('waiting', 'dispatched')
   union all select id || ' has no job' from execution
     where not exists (select 1 from job where job.execution = execution.id)
   union all select id || ' has no report' from job

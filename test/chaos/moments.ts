@@ -2,7 +2,7 @@
  * Moments in what a process sends, as conditions for a HoldingProxy: each gets all bytes of a connection so
  * far, with the latest piece at the end.
  */
-type Moment = (said: string) => boolean;
+type Moment = (sent: string) => boolean;
 
 const CONTENT = /^PUT \/\S*?(content\/[\w/-]+)\S* HTTP\/1\.1\r\n/;
 const LENGTH = /\r\n(?:x-amz-decoded-)?content-length: (\d+)\r\n/i;
@@ -14,16 +14,16 @@ const OFF_BY = 0.05;
  */
 export const putsContent =
   (bytes: number): Moment =>
-  (said) => {
-    const request = said.slice(said.lastIndexOf('PUT /'));
+  (sent) => {
+    const request = sent.slice(sent.lastIndexOf('PUT /'));
     if (!CONTENT.test(request) || !request.includes('\r\n\r\n')) return false;
     return Math.abs(Number(LENGTH.exec(request)?.[1]) - bytes) < OFF_BY * bytes;
   };
 
 /** The key of the content that `putsContent` found. */
-export function contentOf(said: string): string {
-  const key = CONTENT.exec(said.slice(said.lastIndexOf('PUT /')))?.[1];
-  if (key === undefined) throw new Error(`no content is put by ${said.slice(0, 200)}`);
+export function contentOf(sent: string): string {
+  const key = CONTENT.exec(sent.slice(sent.lastIndexOf('PUT /')))?.[1];
+  if (key === undefined) throw new Error(`no content is put by ${sent.slice(0, 200)}`);
   return key;
 }
 
@@ -34,9 +34,9 @@ export function contentOf(said: string): string {
  */
 export const commits =
   (text: string, others: readonly string[] = []): Moment =>
-  (said) => {
-    if (!said.endsWith('commit\0')) return false;
-    const transaction = said.slice(said.lastIndexOf('begin\0'));
+  (sent) => {
+    if (!sent.endsWith('commit\0')) return false;
+    const transaction = sent.slice(sent.lastIndexOf('begin\0'));
     return transaction.includes(text) && !others.some((other) => transaction.includes(other));
   };
 
@@ -45,11 +45,11 @@ const MOVED = /(ex_[0-9a-f]+)-\d+\r\n\$\d+\r\n\d+\r\n\$11\r\nreturnvalue\r\n/g;
 /** Redis: BullMQ is informed that a dispatch is complete. @param others executions that are not meant */
 export const acknowledges =
   (others: ReadonlySet<string>): Moment =>
-  (said) =>
-    [...said.matchAll(MOVED)].some(([, execution]) => !others.has(execution!));
+  (sent) =>
+    [...sent.matchAll(MOVED)].some(([, execution]) => !others.has(execution!));
 
 /** HTTP: an event is sent to the receiver of a webhook. @param path of the webhook */
 export const posts =
   (path: string): Moment =>
-  (said) =>
-    said.includes(`POST ${path} HTTP/1.1\r\n`);
+  (sent) =>
+    sent.includes(`POST ${path} HTTP/1.1\r\n`);

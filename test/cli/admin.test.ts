@@ -103,9 +103,9 @@ describe('lora-squeeze admin', () => {
     const service = await startService({ dataDir: dataDir!, env: { ...SETTINGS, ...here } });
     const client = new Client(service.url);
     const database = await openDatabase({ url: here.DATABASE_URL, dataDir: dataDir!, ...POOL });
-    const ended: Told[] = [];
+    const ended: JobOutcome[] = [];
     try {
-      for (let seed = 1; seed <= 6; seed++) ended.push(await told(client, await squeezed(client, seed)));
+      for (let seed = 1; seed <= 6; seed++) ended.push(await outcomeOf(client, await squeezed(client, seed)));
       const load = underLoad(client);
       await endedBackup(database, `${folder}-ended`, env);
       await killedBackup(database, `${folder}-killed`, env);
@@ -135,12 +135,12 @@ describe('lora-squeeze admin', () => {
     const restored = await startService({ dataDir: newDir!, env: { ...SETTINGS, ...there } });
     try {
       const again = new Client(restored.url);
-      for (const { job, files } of ended) assert.deepEqual(await told(again, job), { job, files });
+      for (const { job, files } of ended) assert.deepEqual(await outcomeOf(again, job), { job, files });
       // Jobs that had not ended are done here.
       const { data } = await again.json<{ data: JobRecord[] }>('/v1/jobs?limit=100');
       assert.ok(data.length > ended.length);
       for (const { id } of data) assert.equal((await again.finished(id)).state, 'succeeded');
-      await told(again, await squeezed(again, 99));
+      await outcomeOf(again, await squeezed(again, 99));
       done(await run(['admin', 'verify'], { env: target }));
     } finally {
       await restored.stop();
@@ -152,12 +152,12 @@ const SWEEP_MS = 1_000;
 const SETTINGS: Env = { EXECUTION_PROVIDER: 'cpu', SWEEP_INTERVAL_SECONDS: String(SWEEP_MS / 1000) };
 
 /** A job that has ended, and the digests of its results, read completely. */
-interface Told {
+interface JobOutcome {
   readonly job: JobRecord;
   readonly files: readonly (readonly [path: string, sha256: string])[];
 }
 
-async function told(client: Client, { id }: Pick<JobRecord, 'id'>): Promise<Told> {
+async function outcomeOf(client: Client, { id }: Pick<JobRecord, 'id'>): Promise<JobOutcome> {
   const job = await client.json<JobRecord>(`/v1/jobs/${id}`);
   const files: [string, string][] = [];
   for (const { adapter_id } of succeededResults(job)) {
@@ -260,7 +260,11 @@ const holds = (database: Database) =>
     .execute();
 
 /** Deletes results, dated long ago for the sweeper. @returns ids of their content in the storage */
-async function deleteSome(client: Client, database: Database, jobs: readonly Told[]): Promise<string[]> {
+async function deleteSome(
+  client: Client,
+  database: Database,
+  jobs: readonly JobOutcome[],
+): Promise<string[]> {
   const ids: string[] = [];
   for (const { job } of jobs.slice(0, 3)) {
     const { adapter_id } = succeededResults(job)[0]!;

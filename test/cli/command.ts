@@ -59,15 +59,15 @@ async function runNode(args: readonly string[], options: RunOptions): Promise<En
     env: environment(options.env),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const said = { stdout: '', stderr: '' };
+  const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {
-      said[name] += text;
+      output[name] += text;
     });
   }
   options.onStart?.(child);
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  return { code, signal, ...said };
+  return { code, signal, ...output };
 }
 
 /** The JSON documents of an output, one per line. */

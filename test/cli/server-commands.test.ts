@@ -164,8 +164,8 @@ describe('jobs, batches and watch', () => {
     assert.match(ofBroken!.stderr, /job 1 of .* is not JSON/);
     const [failed] = documents<BatchRecord>(ofUnknown!.stdout);
     assert.deepEqual([ofUnknown!.code, failed!.state], [1, 'failed'], 'nothing of it can be tried');
-    const [told] = await onServer(['batch', 'results', failed!.id]);
-    const line = only<{ job_id: string | null; error: { code: string } }>(told!);
+    const [first] = await onServer(['batch', 'results', failed!.id]);
+    const line = only<{ job_id: string | null; error: { code: string } }>(first!);
     assert.deepEqual([line.job_id, line.error.code], [null, 'ADAPTER_NOT_FOUND']);
   });
 

@@ -37,7 +37,7 @@ describe('the options of squeeze', () => {
   });
 
   it('can express every policy', () => {
-    const said: Record<(typeof POLICIES)[number], [string[], unknown]> = {
+    const examples: Record<(typeof POLICIES)[number], [string[], unknown]> = {
       rank: [['--rank', '4'], 4],
       energy: [['--energy', '0.9'], 0.9],
       ratio: [['--ratio=10'], 10],
@@ -52,7 +52,7 @@ describe('the options of squeeze', () => {
       ],
     };
     for (const policy of POLICIES) {
-      const [args, value] = said[policy];
+      const [args, value] = examples[policy];
       assert.deepEqual(target(...args), { [policy]: value });
     }
     assert.deepEqual(target('--profile', 'vllm'), { profile: 'vllm' });

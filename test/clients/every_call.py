@@ -102,7 +102,7 @@ events = list(service.jobs.events(job["id"]))
 out["events"] = [sorted({event.type for event in events} - {"progress"}), events[-1].data["state"]]
 job = service.jobs.wait(job["id"])
 assert service.jobs.get(job["id"]) == job
-out["bytes_as_foretold"] = [target["bytes"] for target in forecasts[0]["forecast"]["targets"]] == [
+out["bytes_as_forecast"] = [target["bytes"] for target in forecasts[0]["forecast"]["targets"]] == [
     result["bytes"] for result in job["results"]
 ]
 out["labels"] = service.jobs.update(job["id"], labels={"of": kind, "kept": "yes"})["labels"]
@@ -201,7 +201,7 @@ for event in service.events(types=types, label=labels):
     if event.type == "stream.open":
         watched = service.jobs.create(kind="analyze", adapter_id=adapter["id"], labels=labels)
     elif event.type == "job.succeeded":
-        out["told"] = [event.data["data"]["job"]["id"] == watched["id"], event.data["data"]["job"]["labels"]]
+        out["event"] = [event.data["data"]["job"]["id"] == watched["id"], event.data["data"]["job"]["labels"]]
         break
 
 # Tenants, and what is done for one of them

@@ -157,12 +157,12 @@ describe('docs/generated-clients.md', { concurrency: 2 }, () => {
   it('installs the versions that are tested here', () => {
     for (const [name, folder] of Object.entries(FOLDERS)) {
       const installs = commandsOf(PAGE.get(name)!).filter(isInstall);
-      const said = installs.flatMap((command) => command.split(' ').filter((word) => /.@\d/.test(word)));
+      const named = installs.flatMap((command) => command.split(' ').filter((word) => /.@\d/.test(word)));
       const { dependencies = {}, devDependencies } = JSON.parse(
         readFileSync(join(GENERATORS, folder, 'package.json'), 'utf8'),
       ) as Record<'dependencies' | 'devDependencies', Record<string, string>>;
       const pinned = Object.entries({ ...dependencies, ...devDependencies });
-      assert.deepEqual(said.sort(), pinned.map(([each, version]) => `${each}@${version}`).sort(), name);
+      assert.deepEqual(named.sort(), pinned.map(([each, version]) => `${each}@${version}`).sort(), name);
     }
   });
 

@@ -38,8 +38,8 @@ describe('the package for Python', {
     assert.ok(existsSync(join(installed, 'py.typed')));
     const version = versionOf(readFileSync(join(ROOT, 'package.json'), 'utf8'));
     assert.equal(versionOf(readFileSync(join(PACKAGE, 'pyproject.toml'), 'utf8')), version);
-    const said = await run(python, '-I', '-c', 'import lora_squeeze; print(lora_squeeze.__version__)');
-    assert.equal(said.stdout.trim(), version);
+    const output = await run(python, '-I', '-c', 'import lora_squeeze; print(lora_squeeze.__version__)');
+    assert.equal(output.stdout.trim(), version);
     const [metadata] = readdirSync(join(installed, '..')).filter((name) =>
       /^lora_squeeze-.*\.dist-info$/.test(name),
     );

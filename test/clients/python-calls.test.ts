@@ -36,7 +36,7 @@ const expected = (kind: string) => ({
   refused_when_dry: 'VALIDATION_FAILED',
   none_yet: [],
   events: [['state'], 'succeeded'],
-  bytes_as_foretold: true,
+  bytes_as_forecast: true,
   labels: { of: kind, kept: 'yes' },
   report: 'squeeze',
   page: '<!doctype html>',
@@ -74,7 +74,7 @@ const expected = (kind: string) => ({
   usage: true,
   webhooks: [],
   timeout: 5,
-  told: [true, { watched: kind }],
+  event: [true, { watched: kind }],
   no_tenant_yet: 'TENANT_NOT_FOUND',
   tenant: ['active', 300, { max_running: 0 }],
   not_ours: ['ADAPTER_NOT_FOUND', 'ADAPTER_NOT_FOUND'],
@@ -104,13 +104,13 @@ describe('every call of the clients in Python', {
   for (const kind of ['blocking', 'async'])
     it(`does what its name says: the ${kind} client`, async () => {
       const out = join(fixture.folder, kind);
-      const { artifacts, ...told } = await runPython<{ artifacts: [path: string, isDrawn: boolean][] }>(
+      const { artifacts, ...rest } = await runPython<{ artifacts: [path: string, isDrawn: boolean][] }>(
         'every_call.py',
         ...[kind, fixture.service.url, ADMIN_KEY, ADAPTER, out, s3.url, BUCKET],
       );
       const all = expected(kind) as Readonly<Record<string, unknown>>;
-      for (const [name, value] of Object.entries(told)) assert.deepEqual(value, all[name], name);
-      assert.deepEqual(Object.keys(told), Object.keys(all));
+      for (const [name, value] of Object.entries(rest)) assert.deepEqual(value, all[name], name);
+      assert.deepEqual(Object.keys(rest), Object.keys(all));
       assert.deepEqual(artifacts.map(([path]) => path).sort(), [...ARTIFACTS].sort());
       assert.deepEqual(
         artifacts.filter(([, isDrawn]) => isDrawn),

@@ -105,8 +105,8 @@ for (const kind of ['blocking', 'async'] as const) {
         ['unknown_file', 'RefusedError', 'ADAPTER_NOT_FOUND', 404],
       ];
       for (const [name, type, code, status] of expected) {
-        const { detail, errors: _, ...told } = refusals[name]!;
-        assert.deepEqual(told, { type, code, status, retryable: false }, name);
+        const { detail, errors: _, ...rest } = refusals[name]!;
+        assert.deepEqual(rest, { type, code, status, retryable: false }, name);
         assert.ok(detail, name);
       }
       assert.equal(refusals.unknown_option?.errors, 1);

@@ -32,14 +32,14 @@ x = torch.randn(32, 16)
 batches = [{"x": x, "y": torch.sin(2 * x)}] * STEPS
 with torch.no_grad():
     before = float(model(**batches[0]).loss)
-told = {"model": model, "batches": batches}
-exec(compile(code.replace(ADDRESS, url), page, "exec"), told)
+names = {"model": model, "batches": batches}
+exec(compile(code.replace(ADDRESS, url), page, "exec"), names)
 print(
     json.dumps(
         {
             "package": lora_squeeze.__file__,
             "lines": sum(1 for line in code.splitlines() if line.strip()),
-            "run": lora_squeeze.Client(url).runs.get(told["annealer"].run_id),
+            "run": lora_squeeze.Client(url).runs.get(names["annealer"].run_id),
             "ranks": [layer.r["default"] for layer in model.modules() if hasattr(layer, "lora_A")],
             "config": model.peft_config["default"].r,
             "lost": float(model(**batches[0]).loss) / before,

@@ -137,12 +137,12 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
     const paths = artifacts.map(({ path }) => path).sort();
     const results = ['0', '1'].flatMap((index) => RESULT.map((name) => `${index}/${name}`));
     assert.deepEqual(paths, ['report.html', 'report.json', ...results.map((name) => `results/${name}`)]);
-    const told: number[] = [];
+    const counts: number[] = [];
     await client.jobs.downloadArtifacts(id, join(folder, 'all'), {
-      onProgress: (received) => told.push(received),
+      onProgress: (received) => counts.push(received),
     });
     assert.deepEqual(filesIn(join(folder, 'all')), paths);
-    assert.ok(told.length >= paths.length);
+    assert.ok(counts.length >= paths.length);
     await client.jobs.downloadArtifacts(id, join(folder, 'some'), { paths: ['report.html'] });
     assert.deepEqual(filesIn(join(folder, 'some')), ['report.html']);
     const none = client.jobs.downloadArtifacts(id, join(folder, 'none'), { paths: ['results/2'] });
@@ -235,11 +235,11 @@ describe('the TypeScript client', { skip: motoIsMissing() ?? false }, () => {
     assert.ok((await client.usage({ days: 1 })).adapters > 0);
     const labels = { watched: 'yes' };
     let jobId: string | undefined;
-    for await (const told of client.events({ types: ['job.succeeded'], label: ['watched:yes'] })) {
-      if (told.event === 'stream.open')
+    for await (const event of client.events({ types: ['job.succeeded'], label: ['watched:yes'] })) {
+      if (event.event === 'stream.open')
         jobId = (await client.jobs.create({ kind: 'analyze', adapter_id: adapterId, labels })).id;
-      if (told.event !== 'job.succeeded') continue;
-      const { job } = told.data.data;
+      if (event.event !== 'job.succeeded') continue;
+      const { job } = event.data.data;
       assert.deepEqual([job.id, job.labels], [jobId, labels]);
       break;
     }

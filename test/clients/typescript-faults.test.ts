@@ -154,12 +154,12 @@ describe('the TypeScript client on a bad connection', () => {
       const client = new LoraSqueeze({ baseUrl: line.url });
       const { id: adapter_id } = await client.adapters.upload(ADAPTER);
       const job = await client.jobs.create({ kind: 'analyze', adapter_id });
-      const told: string[] = [];
+      const states: string[] = [];
       for await (const { event, data } of client.jobs.events(job.id))
-        if (event === 'state') told.push(data.state);
-      assert.equal(told.at(-1), 'succeeded');
+        if (event === 'state') states.push(data.state);
+      assert.equal(states.at(-1), 'succeeded');
       assert.deepEqual([lastIds.length, lastIds[0], typeof lastIds[1]], [2, undefined, 'string']);
-      assert.equal(new Set(told).size, told.length);
+      assert.equal(new Set(states).size, states.length);
     } finally {
       await line.close();
     }

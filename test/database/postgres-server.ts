@@ -99,12 +99,12 @@ export async function startPostgres(
     // It outlives the test file that started it.
     detached: true,
   });
-  let said = '';
+  let output = '';
   for await (const line of createInterface(server.stderr)) {
-    said += `${line}\n`;
+    output += `${line}\n`;
     if (/ready to accept (?:read-only )?connections/.test(line)) break;
   }
-  if (server.exitCode !== null) throw new Error(`PostgreSQL did not start: ${said}`);
+  if (server.exitCode !== null) throw new Error(`PostgreSQL did not start: ${output}`);
   server.stderr.resume();
   server.unref();
   (server.stderr as unknown as { unref(): void }).unref();

@@ -315,10 +315,16 @@ describe('deploy/kubernetes', () => {
       const named: string[] = [];
       for (const { metadata, spec } of objects) {
         const { annotations } = metadata;
-        const said = (name: string) => annotations?.[`nginx.ingress.kubernetes.io/${name}`];
-        assert.equal(said('proxy-body-size'), '0');
-        assert.deepEqual([said('proxy-request-buffering'), said('proxy-buffering')], ['off', 'off']);
-        assert.ok(Number(said('proxy-read-timeout')) >= 3600 && Number(said('proxy-send-timeout')) >= 3600);
+        const annotation = (name: string) => annotations?.[`nginx.ingress.kubernetes.io/${name}`];
+        assert.equal(annotation('proxy-body-size'), '0');
+        assert.deepEqual(
+          [annotation('proxy-request-buffering'), annotation('proxy-buffering')],
+          ['off', 'off'],
+        );
+        assert.ok(
+          Number(annotation('proxy-read-timeout')) >= 3600 &&
+            Number(annotation('proxy-send-timeout')) >= 3600,
+        );
         const paths = spec.rules.flatMap(({ http }) => http.paths);
         for (const { backend } of paths) {
           const { spec: to } = services.find((one) => one.metadata.name === backend.service.name)!;
@@ -327,7 +333,7 @@ describe('deploy/kubernetes', () => {
         }
         named.push(...new Set(paths.map(({ backend }) => backend.service.name)));
         const isOfUploads = paths.some(({ path }) => path === '/v1/uploads');
-        assert.equal(said('upstream-hash-by'), isOfUploads ? '$http_authorization' : undefined);
+        assert.equal(annotation('upstream-hash-by'), isOfUploads ? '$http_authorization' : undefined);
       }
       // ingress-nginx balances a Service in one way, whatever a second Ingress for it specifies.
       assert.deepEqual(named.sort(), services.map(({ metadata }) => metadata.name).sort());

@@ -22,20 +22,20 @@ onEachDialect('the time until a job begins beside other tenants', (database) => 
     // Not at the beginning, when all tenants are equal.
     for (let ended = 0; ended < 12; ended++) await fleet.step();
     const begun = new Set(fleet.started.map(({ execution }) => execution));
-    const told: { tenant: string; id: string; seconds: number }[] = [];
+    const estimates: { tenant: string; id: string; seconds: number }[] = [];
     for (const [tenant, ids] of submitted) {
       const waiting = ids.filter((id) => !begun.has(id));
       for (const id of [waiting[0], waiting[Math.floor(waiting.length / 2)], waiting.at(-1)])
-        if (id !== undefined) told.push({ tenant, id, seconds: (await estimate(fleet, tenant, id))! });
+        if (id !== undefined) estimates.push({ tenant, id, seconds: (await estimate(fleet, tenant, id))! });
     }
-    assert.ok(told.length >= 9);
+    assert.ok(estimates.length >= 9);
     const askedMs = fleet.nowMs;
     while (await fleet.step());
-    for (const { tenant, id, seconds } of told) {
+    for (const { tenant, id, seconds } of estimates) {
       const found = fleet.started.find(({ execution }) => execution === id)!;
       const really = (found.atMs - askedMs) / 1000;
       const allowed = 0.25 * really + (2 * JOB_MS) / 1000;
-      assert.ok(Math.abs(seconds - really) <= allowed, `${tenant}: ${seconds} s told, ${really} s`);
+      assert.ok(Math.abs(seconds - really) <= allowed, `${tenant}: ${seconds} s estimated, ${really} s`);
     }
   });
 
@@ -43,8 +43,8 @@ onEachDialect('the time until a job begins beside other tenants', (database) => 
     await addTenants(database(), ['backlog', 'quiet', 'stopped']);
     const fleet = await SimulatedFleet.open(database(), 2);
     await fleet.submit('backlog', 500, { ms: JOB_MS });
-    const told = await estimate(fleet, 'quiet', 'ex_later');
-    assert.ok(told! <= (2 * JOB_MS) / 1000, String(told));
+    const seconds = await estimate(fleet, 'quiet', 'ex_later');
+    assert.ok(seconds! <= (2 * JOB_MS) / 1000, String(seconds));
     assert.ok((await estimate(fleet, 'backlog', 'ex_z'))! >= 2_400);
     await database().write((writer) =>
       writer.updateTable('tenant').set({ suspended_at: 1 }).where('id', '=', 'stopped').execute(),

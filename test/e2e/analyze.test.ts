@@ -85,10 +85,12 @@ describe('the analysis of trained adapters', () => {
           targets,
           options: { method: 'exact' },
         });
-        for (const [i, told] of [analysis.uniform, analysis.budget].entries()) {
+        for (const [i, reported] of [analysis.uniform, analysis.budget].entries()) {
           const { rank, parameters, relative_error } = succeededResults(squeezed)[i]!;
-          assert.deepEqual({ rank, parameters }, { rank: told.rank, parameters: told.parameters });
-          assert.ok(Math.abs(relative_error - told.relative_error) < 1e-3 * told.relative_error + 1e-6);
+          assert.deepEqual({ rank, parameters }, { rank: reported.rank, parameters: reported.parameters });
+          assert.ok(
+            Math.abs(relative_error - reported.relative_error) < 1e-3 * reported.relative_error + 1e-6,
+          );
         }
         assert.ok(analysis.budget.relative_error <= analysis.uniform.relative_error);
       });

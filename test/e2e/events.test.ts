@@ -30,7 +30,7 @@ async function submit({ url }: Member): Promise<string> {
 
 const ended = (jobId: string) => (stream: EventStream) =>
   stream.events.some(({ event, data }) => event === 'job.succeeded' && data.data.job.id === jobId);
-const told = (stream: EventStream) =>
+const received = (stream: EventStream) =>
   stream.events.flatMap(({ event, data }) => (data.data.job ? `${event} ${data.data.job.id}` : []));
 const course = (...jobIds: string[]) =>
   jobIds.flatMap((id) => ['queued', 'started', 'succeeded'].map((state) => `job.${state} ${id}`));
@@ -59,7 +59,7 @@ it('events reach a stream at any process, continue at another one, and need no R
     await stream.until(({ events }) => events.length === 1);
     const first = await submit(one);
     await stream.until(ended(first));
-    assert.deepEqual(told(stream), course(first));
+    assert.deepEqual(received(stream), course(first));
 
     // The process dies during the stream; another one sends what happens meanwhile.
     await other.die();
@@ -67,17 +67,17 @@ it('events reach a stream at any process, continue at another one, and need no R
     const second = await submit(one);
     const again = await EventStream.open(`${one.url}/v1/events`, { 'last-event-id': stream.ids.at(-1)! });
     await again.until(ended(second));
-    assert.deepEqual(told(again), course(second));
+    assert.deepEqual(received(again), course(second));
     const whole = await EventStream.open(`${one.url}/v1/events`, { 'last-event-id': stream.ids[0]! });
     await whole.until(ended(second));
-    assert.deepEqual(told(whole), course(first, second));
+    assert.deepEqual(received(whole), course(first, second));
 
     const third = await start('api');
     const late = await EventStream.open(`${third.url}/v1/events`, { 'last-event-id': again.ids.at(-1)! });
     await late.until(({ events }) => events.length === 1);
     await redis.stop();
     const last = await submit(one);
-    await late.until((all) => told(all).includes(`job.queued ${last}`));
+    await late.until((all) => received(all).includes(`job.queued ${last}`));
     for (const each of [again, whole, late]) each.vanish();
   } finally {
     await Promise.all(members.map((member) => member.die()));

@@ -107,19 +107,19 @@ describe('examples in the documents', () => {
     const [shown] = examples('README.md', 'json');
     const { state, results } = JSON.parse(shown!) as Pick<JobRecord, 'state' | 'results'>;
     assert.equal(whole.state, state);
-    const [told, result] = [results[0], whole.results[0]] as Record<string, unknown>[];
+    const [printed, result] = [results[0], whole.results[0]] as Record<string, unknown>[];
     const rounded = (value: unknown): unknown =>
       JSON.parse(JSON.stringify(value), (_, each) =>
         typeof each === 'number' ? Math.round(1e4 * each) / 1e4 : each,
       );
-    for (const [name, value] of Object.entries(told!))
+    for (const [name, value] of Object.entries(printed!))
       if (name !== 'adapter_id') assert.deepEqual(rounded(result![name]), value, name);
   });
 
   it('docs/api.md: step by step, from a platform', async () => {
     const [steps, platform] = examples('docs/api.md', 'sh').filter((code) => /^\s*curl/m.test(code));
-    const told = await run(steps!.replaceAll('ad_…', adapter));
-    assert.match(told, /"id":"ad_[\s\S]*"id":"job_[\s\S]*"singular_values"/);
+    const output = await run(steps!.replaceAll('ad_…', adapter));
+    assert.match(output, /"id":"ad_[\s\S]*"id":"job_[\s\S]*"singular_values"/);
     assert.ok(readFileSync(join(folder, 'files/squeezed.zip')).subarray(0, 2).equals(Buffer.from('PK')));
     const accepted = JSON.parse(await run(platform!)) as JobRecord;
     assert.deepEqual([accepted.labels, accepted.priority], [{ team: 'search' }, 'high']);
@@ -192,8 +192,8 @@ describe('examples in the documents', () => {
 
   it('docs/serving.md: a squeeze for a profile', async () => {
     const [code] = examples('docs/serving.md', 'sh');
-    const told = JSON.parse(await run(code!.replace(/^cd .*\n/, ''))) as JobRecord;
-    assert.equal(succeededResults(told)[0]!.serving?.loads, true);
+    const job = JSON.parse(await run(code!.replace(/^cd .*\n/, ''))) as JobRecord;
+    assert.equal(succeededResults(job)[0]!.serving?.loads, true);
   });
 
   it('docs/batch-requests.md: a batch of adapters and targets, and one of jobs', async () => {

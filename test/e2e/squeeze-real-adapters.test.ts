@@ -75,12 +75,12 @@ describe('the squeeze of trained adapters, compared with float64 oracles', () =>
           for (const module of report.modules) assert.equal(module.power_iterations > 0, method === 'rsvd');
           if (isSketched) return;
           const sketched = await client.squeeze(adapterId, [outputs[0]!.target], { method: 'rsvd' });
-          const told = await client.report(sketched.id);
-          assert.deepEqual([told.method.requested, told.method.used], ['rsvd', 'exact']);
-          for (const module of told.modules) assert.equal(module.power_iterations, 0);
+          const sketchedReport = await client.report(sketched.id);
+          assert.deepEqual([sketchedReport.method.requested, sketchedReport.method.used], ['rsvd', 'exact']);
+          for (const module of sketchedReport.modules) assert.equal(module.power_iterations, 0);
           const errors = (of: Report) =>
             succeededTargets(of)[0]!.modules.map(({ relative_error }) => relative_error);
-          assert.deepEqual(errors(told), errors(report));
+          assert.deepEqual(errors(sketchedReport), errors(report));
         });
 
         it('reaches the requested rank', () => {
@@ -124,20 +124,20 @@ describe('the squeeze of trained adapters, compared with float64 oracles', () =>
 
         it('reports the error of the written files', () => {
           outputs.forEach(({ label, result, scores }, at) => {
-            const told = succeededTargets(report)[at]!;
+            const reported = succeededTargets(report)[at]!;
             const overall = overallError(scores.values());
-            for (const said of [result.relative_error, told.relative_error]) {
-              near(said, overall, reportTolerance(overall), label);
+            for (const value of [result.relative_error, reported.relative_error]) {
+              near(value, overall, reportTolerance(overall), label);
             }
-            for (const said of [result.energy_retained, told.energy_retained]) {
-              near(said, 1 - overall ** 2, 3 * reportTolerance(overall), label);
+            for (const value of [result.energy_retained, reported.energy_retained]) {
+              near(value, 1 - overall ** 2, 3 * reportTolerance(overall), label);
             }
-            assert.equal(told.adapter_id, result.adapter_id);
+            assert.equal(reported.adapter_id, result.adapter_id);
             assert.deepEqual(
-              told.modules.map((module) => module.name),
+              reported.modules.map((module) => module.name),
               [...scores.keys()],
             );
-            for (const module of told.modules) {
+            for (const module of reported.modules) {
               const { rank, actualError, optimalError } = scores.get(module.name)!;
               const what = `${label}, ${module.name}`;
               assert.equal(module.rank, rank);
@@ -146,7 +146,7 @@ describe('the squeeze of trained adapters, compared with float64 oracles', () =>
                 near(module.optimal_error, optimalError, reportTolerance(optimalError), what);
               }
             }
-            const worst = Math.max(...told.modules.map((module) => module.relative_error));
+            const worst = Math.max(...reported.modules.map((module) => module.relative_error));
             if (worst > 0) assert.equal(result.worst_module?.relative_error, worst);
           });
         });

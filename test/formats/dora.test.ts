@@ -119,7 +119,7 @@ describe('DoRA of PEFT', () => {
 describe('DoRA of diffusers', () => {
   const factors = ['a', 'b'].flatMap((name) => diffusersLinear(`transformer.${name}`, 4));
   const vector = (name: string) => tensor(`transformer.${name}.lora_magnitude_vector`, [12]);
-  const told = (isDora: boolean) =>
+  const configOf = (isDora: boolean) =>
     packed({
       'transformer.r': 4,
       'transformer.lora_alpha': 4,
@@ -129,11 +129,11 @@ describe('DoRA of diffusers', () => {
   const setting = /transformer\.use_dora: true in lora_adapter_metadata/;
 
   it('with the metadata: all vectors or none, as it specifies', async () => {
-    await read(DIFFUSERS, [...factors, vector('a'), vector('b')], told(true));
-    await assert.rejects(read(DIFFUSERS, factors, told(true)), (error) =>
+    await read(DIFFUSERS, [...factors, vector('a'), vector('b')], configOf(true));
+    await assert.rejects(read(DIFFUSERS, factors, configOf(true)), (error) =>
       checkMismatch(error, setting, '2 of 2 modules', 'transformer.a.lora_magnitude_vector'),
     );
-    await assert.rejects(read(DIFFUSERS, [...factors, vector('a'), vector('b')], told(false)), (error) =>
+    await assert.rejects(read(DIFFUSERS, [...factors, vector('a'), vector('b')], configOf(false)), (error) =>
       checkMismatch(error, setting, /"transformer\.a\.lora_magnitude_vector", "transformer\.b/),
     );
   });

@@ -177,9 +177,9 @@ describe('every real adapter', () => {
     const script =
       'import sys\nfrom safetensors import safe_open\nfor path in sys.argv[1:]:\n' +
       "  with safe_open(path, 'np') as file:\n    print(sum(file.get_tensor(key).size for key in file.keys()) > 0)";
-    const told = execFileSync(PYTHON, ['-c', script, ...files], { encoding: 'utf8' });
+    const output = execFileSync(PYTHON, ['-c', script, ...files], { encoding: 'utf8' });
     assert.deepEqual(
-      told.trim().split('\n'),
+      output.trim().split('\n'),
       files.map(() => 'True'),
     );
   });

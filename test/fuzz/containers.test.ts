@@ -169,7 +169,7 @@ const gguf = fc
   .map(({ keyValues, ...parts }) =>
     buildGguf({
       ...parts,
-      keyValues: keyValues.map(([key, { type, value: said }]) => [key, type, said] as const),
+      keyValues: keyValues.map(([key, { type, value: stored }]) => [key, type, stored] as const),
     }),
   );
 const GOOD_GGUF = buildGguf({

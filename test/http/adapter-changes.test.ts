@@ -219,9 +219,9 @@ describe('the usage of a tenant', () => {
   it('follows uploads and deletions, and limits uploads', async () => {
     const server = await startServer();
     try {
-      const told = async () => (await (await server.fetch('/v1/usage')).json()) as UsageRecord;
+      const reportedUsage = async () => (await (await server.fetch('/v1/usage')).json()) as UsageRecord;
       const usage = async () => {
-        const { stored_bytes, adapters, jobs } = await told();
+        const { stored_bytes, adapters, jobs } = await reportedUsage();
         return { stored_bytes, adapters, jobs };
       };
       assert.deepEqual(await usage(), { stored_bytes: 0, adapters: 0, jobs: 0 });
@@ -250,7 +250,7 @@ describe('the usage of a tenant', () => {
       assert.deepEqual(await usage(), { stored_bytes: one.bytes, adapters: 1, jobs: 1 });
       assert.equal((await post(3)).status, 201);
       const tenant = (await (await server.fetch('/v1/tenants/default')).json()) as { usage: unknown };
-      assert.deepEqual(tenant.usage, await told());
+      assert.deepEqual(tenant.usage, await reportedUsage());
       await server.assertNoLeftovers();
     } finally {
       await server.close();

@@ -68,16 +68,16 @@ describe('the events of a batch', () => {
     for (const id of await server.jobsOf(batch)) await server.worker.end(id, 'cancelled');
     const whole = await watch(batch.id);
     await whole.end();
-    const told = items(whole.events);
-    assert.equal(new Set(told).size, 120);
+    const received = items(whole.events);
+    assert.equal(new Set(received).size, 120);
     assert.deepEqual(
-      told.map((one) => Number(one.split(' ')[0])),
+      received.map((one) => Number(one.split(' ')[0])),
       Array.from({ length: 120 }, (_, i) => i + 1),
     );
     for (const after of ['1', '57', '120']) {
       const rest = await watch(batch.id, after);
       await rest.end();
-      assert.deepEqual(items(rest.events), told.slice(Number(after)), `after ${after}`);
+      assert.deepEqual(items(rest.events), received.slice(Number(after)), `after ${after}`);
       assert.equal(last(rest).id, 'end');
     }
     for (const unknown of ['0', '-1', 'x', '1.3.120']) {

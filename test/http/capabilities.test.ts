@@ -27,11 +27,11 @@ describe('capabilities', () => {
     });
 
   it('are formats, profiles, limits and the version, as the contract has them', async () => {
-    const told = await asked();
-    assert.ok(Value.Check(Capabilities, told));
-    assert.deepEqual(told.formats, FORMAT_FACTS);
-    assert.deepEqual(told.profiles, PROFILES);
-    assert.match(told.version, /^\d+\.\d+\.\d+$/);
+    const capabilities = await asked();
+    assert.ok(Value.Check(Capabilities, capabilities));
+    assert.deepEqual(capabilities.formats, FORMAT_FACTS);
+    assert.deepEqual(capabilities.profiles, PROFILES);
+    assert.match(capabilities.version, /^\d+\.\d+\.\d+$/);
   });
 
   it('may be cached for a while, and are not sent again to a client that has them', async () => {

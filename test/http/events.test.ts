@@ -110,9 +110,9 @@ describe('the events of all jobs', () => {
     await streams.repeated.until(ended(last.id));
     await streams.batch.until((stream) => typesOf(stream).includes('batch.ended'));
     await streams.label.until((stream) => typesOf(stream).includes('batch.ended'));
-    const told = Object.values(streams).map((stream) => typesOf(stream).slice(1));
+    const types = Object.values(streams).map((stream) => typesOf(stream).slice(1));
     const twice = ['job.started', 'job.succeeded'];
-    assert.deepEqual(told, [
+    assert.deepEqual(types, [
       twice,
       [...twice, 'batch.ended'],
       [...twice, ...twice, 'batch.ended'],
@@ -181,14 +181,14 @@ describe('the events of all jobs', () => {
     const progress = { phase: 'gram' as const, done: 3, total: 9, module: 'x' };
     for (const tell of server.queue.watchersOfAll) tell(execution, progress);
     await stream.until((all) => typesOf(all).includes('job.progress'));
-    const told = stream.events.at(-1)!;
-    assert.equal(told.id, undefined);
-    assert.deepEqual(told.data.data, {
+    const event = stream.events.at(-1)!;
+    assert.equal(event.id, undefined);
+    assert.deepEqual(event.data.data, {
       job_id: job.id,
       batch_id: null,
       progress: { ...progress, attempt: 1 },
     });
-    assert.ok(Value.Check(StreamEvent, told));
+    assert.ok(Value.Check(StreamEvent, event));
     await server.worker.succeed(job.id);
     await stream.until(ended(job.id));
     stream.vanish();

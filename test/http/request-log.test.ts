@@ -118,8 +118,8 @@ describe('the log of requests', () => {
     assert.ok(lines.every(({ requestId }) => requestId === 'with-job'));
     // Each process in its own order; the lines of two processes have no common order.
     const pids = [...new Set(lines.map(({ pid }) => pid))];
-    const told = pids.map((wanted) => lines.filter(({ pid }) => pid === wanted).map(({ msg }) => msg));
-    assert.deepEqual(told.sort(), [
+    const messages = pids.map((wanted) => lines.filter(({ pid }) => pid === wanted).map(({ msg }) => msg));
+    assert.deepEqual(messages.sort(), [
       ['attempt started', 'attempt ended'],
       ['job started', 'job ended'],
     ]);

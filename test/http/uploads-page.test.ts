@@ -59,8 +59,8 @@ describe('docs/uploads.md', () => {
   it('has a JavaScript example that works as written', async () => {
     const [code] = examples('js').map(here);
     await writeFile(join(folder, 'example.mjs'), code!);
-    const told = await run(process.execPath, 'example.mjs');
-    assert.match(told, /id: 'ad_[0-9a-f]{32}'/);
+    const output = await run(process.execPath, 'example.mjs');
+    assert.match(output, /id: 'ad_[0-9a-f]{32}'/);
   });
 
   it('states the real limits', () => {

@@ -223,7 +223,7 @@ describe('adapters created from uploads', () => {
     assert.deepEqual(
       [third.labels, third.expires_at],
       [{}, null],
-      'what was said of the first one is not said of it',
+      'the labels and expiry of the first adapter do not apply to it',
     );
     assert.deepEqual(filesUnder(join(server.root, 'uploads')), []);
     assert.equal(new Set([record.id, twin.id, third.id]).size, 3);

@@ -31,12 +31,12 @@ async function withJob(work: (server: TestServer, jobId: string, key: string) =>
     const adapter_id = await insertSampleAdapter(server.database);
     const job = acceptedJob(`job_${'0'.repeat(31)}1`, { kind: 'analyze', adapter_id });
     await server.jobStore.accept(withoutReuse(job));
-    const told = work(server, job.id, key);
+    const received = work(server, job.id, key);
     // The first stream has ended, after one event.
     while (server.queue.watchers.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     while (server.queue.watchers.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     await server.worker.fail(job.id);
-    assert.deepEqual(await told, ['queued', 'active', 'failed']);
+    assert.deepEqual(await received, ['queued', 'active', 'failed']);
   } finally {
     await server.close();
   }
@@ -51,14 +51,14 @@ async function withEvents(work: (server: TestServer, key: string) => Promise<str
   try {
     const scopes = ['read', 'write'] as const;
     const { key } = await server.keys.create({ tenant: 'default', name: '', scopes, expiresAt: null });
-    const told = work(server, key);
+    const received = work(server, key);
     while (server.queue.watchersOfAll.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     while (server.queue.watchersOfAll.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     const adapter_id = await insertSampleAdapter(server.database);
     const job = acceptedJob(`job_${'0'.repeat(31)}1`, { kind: 'analyze', adapter_id });
     await server.jobStore.accept(withoutReuse(job));
     await server.worker.fail(job.id);
-    const all = (await told).filter((type) => type !== 'stream.open');
+    const all = (await received).filter((type) => type !== 'stream.open');
     assert.deepEqual(all, ['job.queued', 'job.failed']);
   } finally {
     await server.close();
@@ -74,10 +74,10 @@ describe('the clients in docs/watching.md', () => {
         watchJob: (url: string, id: string, key: string) => AsyncIterable<{ event: string; data: JobRecord }>;
       };
       await withJob(async ({ url }, id, key) => {
-        const told: string[] = [];
+        const received: string[] = [];
         for await (const { event, data } of watchJob(url, id, key))
-          if (event === 'state') told.push(data.state);
-        return told;
+          if (event === 'state') received.push(data.state);
+        return received;
       });
     } finally {
       await rm(folder, { recursive: true });
@@ -92,12 +92,12 @@ describe('the clients in docs/watching.md', () => {
         watchEvents: (url: string, query: object, key: string) => AsyncIterable<{ type: string }>;
       };
       await withEvents(async ({ url }, key) => {
-        const told: string[] = [];
+        const received: string[] = [];
         for await (const { type } of watchEvents(url, { types: 'job.queued,job.failed' }, key)) {
-          told.push(type);
+          received.push(type);
           if (type === 'job.failed') break;
         }
-        return told;
+        return received;
       });
     } finally {
       await rm(folder, { recursive: true });
@@ -111,12 +111,12 @@ describe('the clients in docs/watching.md', () => {
       const program = `${client}
 import sys
 url, key = sys.argv[1:]
-told = []
+received = []
 for _, event in watch_events(url, key, types="job.queued,job.failed"):
-    told.append(event["type"])
+    received.append(event["type"])
     if event["type"] == "job.failed":
         break
-print(json.dumps(told))`;
+print(json.dumps(received))`;
       const python = spawn('python3', ['-c', program, url, key], { stdio: ['ignore', 'pipe', 'inherit'] });
       let text = '';
       for await (const chunk of python.stdout.setEncoding('utf8')) text += chunk;

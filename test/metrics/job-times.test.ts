@@ -19,7 +19,7 @@ const job = (change: object = {}): JobRecord =>
   }) as unknown as JobRecord;
 
 /** The sums, counts and counters that result from some events. */
-async function told(work: (times: JobTimes) => void): Promise<Record<string, number>> {
+async function valuesAfter(work: (times: JobTimes) => void): Promise<Record<string, number>> {
   const registry = new Registry();
   work(new JobTimes(new MetricFactory(registry), new TenantLabels(2)));
   const lines = [
@@ -30,7 +30,7 @@ async function told(work: (times: JobTimes) => void): Promise<Record<string, num
 
 describe('JobTimes', () => {
   it('has a metric for each kind of time', async () => {
-    const found = await told((times) => {
+    const found = await valuesAfter((times) => {
       times.jobStarted(job(), 'team');
       times.jobEnded({ job: job(), tenant: 'team', workBytes: 5 });
     });
@@ -53,7 +53,7 @@ describe('JobTimes', () => {
   });
 
   it('sets objectives by the size of the source, or else of the checkpoint that is sent', async () => {
-    const found = await told((times) => {
+    const found = await valuesAfter((times) => {
       const end = (workBytes: number, change: object = {}) =>
         times.jobEnded({ job: job(change), tenant: 'team', workBytes });
       end(64 * MIB - 1);
@@ -68,7 +68,7 @@ describe('JobTimes', () => {
 
   it('sets none for cancelled and reused work; jobs that fail because of their input count as done', async () => {
     const failed = (code: string) => ({ state: 'failed', error: { code } });
-    const found = await told((times) => {
+    const found = await valuesAfter((times) => {
       times.jobEnded({ job: job({ state: 'cancelled' }), tenant: 'team', workBytes: 5 });
       times.jobEnded({ job: job(), tenant: 'team', workBytes: undefined });
       times.jobEnded({ job: job(failed('NON_FINITE_WEIGHTS')), tenant: 'team', workBytes: 5 });
@@ -79,7 +79,7 @@ describe('JobTimes', () => {
   });
 
   it('counts bytes and seconds for each tenant that has its own series', async () => {
-    const found = await told((times) => {
+    const found = await valuesAfter((times) => {
       times.used('one', { bytes: 10, computeMs: 1_500 });
       times.used('two', { bytes: 20, computeMs: 0 });
       times.used('three', { bytes: 30, computeMs: 500 });

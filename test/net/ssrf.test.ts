@@ -68,8 +68,8 @@ describe('hostile URLs', () => {
       'https://example.com\\path-part?sig=s3cr3t',
     ]) {
       await assert.rejects(outbound.request(url), (error: AppError) => {
-        const told = JSON.stringify([error.message, error.context, error.stack]);
-        for (const secret of secrets) assert.ok(!told.includes(secret), told);
+        const text = JSON.stringify([error.message, error.context, error.stack]);
+        for (const secret of secrets) assert.ok(!text.includes(secret), text);
         return true;
       });
     }

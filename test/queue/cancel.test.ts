@@ -39,9 +39,9 @@ describe('cancelling with real Redis and real workers', () => {
       assert.equal((await bench.outcome(next)).state, 'succeeded');
       assert.deepEqual(await bench.jobs.get(id), job);
       assert.equal((await bench.attempts(id)).length, 1);
-      const told = bench.finished.filter(({ record }) => record.id === id);
+      const finished = bench.finished.filter(({ record }) => record.id === id);
       assert.deepEqual(
-        told.map(({ record }) => record.state),
+        finished.map(({ record }) => record.state),
         ['cancelled'],
       );
     }));

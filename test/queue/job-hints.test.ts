@@ -18,7 +18,7 @@ async function connected(bench: Bench): Promise<void> {
 }
 
 /** What a stream of events would send. */
-async function told(
+async function receivedHints(
   bench: Bench,
   jobId: string,
   pollMs: number,
@@ -69,7 +69,7 @@ describe('notifications from Redis', () => {
       bench.worker();
       const id = await bench.submit('wait');
       await bench.attemptStarted(id, 1);
-      const { ids, end } = await told(bench, id, 600_000);
+      const { ids, end } = await receivedHints(bench, id, 600_000);
       await until('the progress', () => ids.includes('1.3.1'));
       // By now it polls only once a minute, so the cause is clear without timing.
       await sleep(1_000);
@@ -86,7 +86,10 @@ describe('notifications from Redis', () => {
       await bench.attemptStarted(one, 1);
       const other = await bench.service.submit(REQUEST);
       assert.deepEqual([other.state, other.reused], ['active', true]);
-      const streams = [await told(bench, one, 600_000), await told(bench, other.id, 600_000)];
+      const streams = [
+        await receivedHints(bench, one, 600_000),
+        await receivedHints(bench, other.id, 600_000),
+      ];
       for (const { ids } of streams) await until('the progress', () => ids.includes('1.3.1'));
       await bench.release(one);
       for (const { ids, end } of streams) {
@@ -125,7 +128,7 @@ describe('notifications from Redis', () => {
       bench.worker();
       const id = await bench.submit('wait');
       await bench.attemptStarted(id, 1);
-      const { ids, end } = await told(bench, id, 200);
+      const { ids, end } = await receivedHints(bench, id, 200);
       await until('the progress', () => ids.includes('1.3.1'));
       process.kill(broker.pid!, 'SIGKILL');
       // Long enough for the watch to poll in vain; no event shows that it did.

@@ -66,16 +66,16 @@ describe('Maintenance', () => {
 
   it('continues after a sweep that failed, and reports both', async () => {
     await withBroker(async (broker) => {
-      const told: string[] = [];
-      const metrics = { done: () => told.push('done'), failed: () => told.push('failed') };
+      const calls: string[] = [];
+      const metrics = { done: () => calls.push('done'), failed: () => calls.push('failed') };
       let round = 0;
       const { sweeper } = scripted(async () => {
         if (round++ === 0) throw new Error('the storage is away');
       });
       const maintenance = maintenanceOf(broker, { sweeper, metrics });
       maintenance.start();
-      await until('a good round', () => told.includes('done') || undefined);
-      assert.equal(told[0], 'failed');
+      await until('a good round', () => calls.includes('done') || undefined);
+      assert.equal(calls[0], 'failed');
       await maintenance.close(1_000);
     });
   });

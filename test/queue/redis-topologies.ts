@@ -97,8 +97,8 @@ async function openSentinels(
     ask,
     failedOver: async () => {
       await until('a new master', async () => {
-        const told = await askSentinel(ports[0]!, 'sentinel', 'get-master-addr-by-name', 'main');
-        return told.includes(String(replica.port)) || undefined;
+        const masterAddress = await askSentinel(ports[0]!, 'sentinel', 'get-master-addr-by-name', 'main');
+        return masterAddress.includes(String(replica.port)) || undefined;
       });
     },
     stop: () => stopAll(started),

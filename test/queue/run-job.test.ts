@@ -153,16 +153,16 @@ describe('the work of a job', () => {
       const sources = [source(x), source(y, -2), source(x, 0.5)];
       await run({ kind: 'merge', sources, targets: [{ rank: 1 }] }, (input) => {
         assert.deepEqual([...input.sources.keys()], [x, y]);
-        const told = input.sources.get(y)!;
-        assert.deepEqual([told.id, told.base_model], [y, 'base']);
-        assert.equal(statSync(told.weightsPath).size, told.bytes);
-        assert.equal(JSON.parse(Buffer.from(told.configBytes!).toString('utf8')).r, 3);
+        const given = input.sources.get(y)!;
+        assert.deepEqual([given.id, given.base_model], [y, 'base']);
+        assert.equal(statSync(given.weightsPath).size, given.bytes);
+        assert.equal(JSON.parse(Buffer.from(given.configBytes!).toString('utf8')).r, 3);
       });
       const record = await adapters.get(y);
       await run({ kind: 'analyze', adapter_id: y }, (input) => {
-        const told = input.sources.get(y)!;
-        assert.equal(told.sha256, record.sha256);
-        assert.ok(told.bytes < record.bytes, 'the weights only');
+        const given = input.sources.get(y)!;
+        assert.equal(given.sha256, record.sha256);
+        assert.ok(given.bytes < record.bytes, 'the weights only');
       });
     }));
 

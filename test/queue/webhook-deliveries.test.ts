@@ -66,8 +66,8 @@ describe('an event', () => {
         await bench.create(receiver.url);
         const ids = [await bench.bench.submit('succeed'), await bench.bench.submit('permanent')];
         await until('both events', () => receiver.requests.length >= 2);
-        const told = receiver.requests.map(({ body }) => JSON.parse(body) as JobStateEvent);
-        const subjects = told.map(({ type, data }) => [type, data.job.id]);
+        const received = receiver.requests.map(({ body }) => JSON.parse(body) as JobStateEvent);
+        const subjects = received.map(({ type, data }) => [type, data.job.id]);
         assert.deepEqual(subjects.sort(), [
           ['job.failed', ids[1]],
           ['job.succeeded', ids[0]],
@@ -110,11 +110,11 @@ describe('the webhook of a request', () => {
         await until('both events', async () =>
           (await bench.all(job.webhook_id!)).every(({ state }) => state === 'delivered'),
         );
-        const told = receiver.requests.map(
+        const received = receiver.requests.map(
           ({ body, headers }) => new Verifier(secret).verify(body, headers) as WebhookEvent,
         );
-        assert.equal(told.length, 4, 'two more attempts');
-        assert.deepEqual(new Set(told.map(({ type }) => type)), new Set(events));
+        assert.equal(received.length, 4, 'two more attempts');
+        assert.deepEqual(new Set(received.map(({ type }) => type)), new Set(events));
         assert.equal(new Set(receiver.ids).size, 2);
         assert.ok(receiver.requests.every(({ path }) => path === '/hook?token=x'));
       }),
@@ -154,14 +154,14 @@ describe('a receiver', () => {
             JSON.stringify([attempts, bench.results, receiver.requests.map(({ atMs }) => atMs)]),
           );
           const errors = attempts.map(({ error }) => error ?? 'none');
-          for (const [i, said] of [
+          for (const [i, expected] of [
             /500/,
             /longer than 3000 ms/,
             /closed/,
             /redirects are not/,
             /none/,
           ].entries())
-            assert.match(errors[i]!, said);
+            assert.match(errors[i]!, expected);
           assert.ok(attempts[1]!.ms >= 2_990, 'a timeout has its time');
           assert.equal(new Set(receiver.ids).size, 1);
           assert.equal(new Set(receiver.requests.map(({ body }) => body)).size, 1);

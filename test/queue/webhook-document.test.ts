@@ -93,8 +93,8 @@ print(json.dumps([is_genuine(secret, headers, body.encode()) for headers in case
   });
 
   it('states the real schedule', () => {
-    const said = /after 5 seconds, 5 and 30 minutes, 2, 5, 10, 14, 20 and 24 hours/;
-    assert.match(text.replace(/\s+/g, ' '), said);
+    const schedule = /after 5 seconds, 5 and 30 minutes, 2, 5, 10, 14, 20 and 24 hours/;
+    assert.match(text.replace(/\s+/g, ' '), schedule);
     const [second, minute, hour] = [1_000, 60_000, 3_600_000];
     const hours = [2, 5, 10, 14, 20, 24].map((count) => count * hour);
     assert.deepEqual(SCHEDULE_MS, [0, 5 * second, 5 * minute, 30 * minute, ...hours]);

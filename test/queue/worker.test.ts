@@ -22,7 +22,7 @@ async function withWorker(
 }
 
 /** The event of the end of a job, once one was sent. */
-const told = (id: string): Promise<Bench['finished']> =>
+const finishedOf = (id: string): Promise<Bench['finished']> =>
   until('news of the end', () => {
     const news = bench().finished.filter(({ record }) => record.id === id);
     return news.length > 0 ? news : undefined;
@@ -43,7 +43,7 @@ describe('an entry of the queue that should not be there', () => {
       await bench().idle();
       assert.equal((await bench().outcome(await bench().submit())).state, 'succeeded');
       assert.equal((await bench().attempts(id)).length, 2);
-      assert.equal((await told(id)).length, 1);
+      assert.equal((await finishedOf(id)).length, 1);
     });
   });
 });
@@ -71,7 +71,7 @@ describe('a job', () => {
     assert.equal(succeededTargets(report)[0]?.adapter_id, adapter_id);
     assert.deepEqual(report.timings, record.timings);
 
-    const news = await told(id);
+    const news = await finishedOf(id);
     assert.deepEqual(news, [{ record, totals: { modules: 3, bytesRead: 200, bytesWritten: 100 } }]);
     await bench().idle();
     await scratchIsEmpty(folder);
@@ -90,7 +90,7 @@ describe('a job', () => {
     });
     assert.equal(record.attempts, 1);
     assert.deepEqual(record.progress, { phase: 'gram', done: 1, total: 3, module: 'm1' });
-    assert.deepEqual(await told(id), [{ record, totals: undefined }]);
+    assert.deepEqual(await finishedOf(id), [{ record, totals: undefined }]);
     await bench().idle();
     assert.equal((await bench().attempts(id)).length, 1);
     await scratchIsEmpty(bench().folder);
@@ -101,7 +101,7 @@ describe('a job', () => {
     const record = await bench().outcome(id);
     assert.deepEqual([record.state, record.attempts, record.error], ['succeeded', 2, null]);
     assert.equal((await bench().attempts(id)).length, 2);
-    assert.equal((await told(id)).length, 1);
+    assert.equal((await finishedOf(id)).length, 1);
   });
 
   it('fails with its last error when no attempt is left, whatever kind of error it is', async () => {

@@ -49,20 +49,20 @@ describe('the page of a report in a browser', { skip: noChromium }, () => {
   async function opened(
     name: string,
     { width = 1280, scheme = 'light' as 'light' | 'dark' } = {},
-  ): Promise<{ page: Page; asked: string[]; said: string[] }> {
+  ): Promise<{ page: Page; requested: string[]; messages: string[] }> {
     const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme: scheme });
-    const [asked, said]: [string[], string[]] = [[], []];
-    page.on('request', (request) => asked.push(request.url()));
-    page.on('console', (message) => said.push(message.text()));
-    page.on('dialog', (dialog) => said.push(dialog.message()));
+    const [requested, messages]: [string[], string[]] = [[], []];
+    page.on('request', (request) => requested.push(request.url()));
+    page.on('console', (message) => messages.push(message.text()));
+    page.on('dialog', (dialog) => messages.push(dialog.message()));
     await page.goto(pathToFileURL(join(folder, `${name}.html`)).href);
-    return { page, asked: asked.filter((url) => !/^(?:data:,|file:.*\.html)$/.test(url)), said };
+    return { page, requested: requested.filter((url) => !/^(?:data:,|file:.*\.html)$/.test(url)), messages };
   }
 
   for (const name of Object.keys(PAGES)) {
     it(`loads nothing, logs no errors and is as wide as its window: ${name}`, async () => {
-      const { page, asked, said } = await opened(name);
-      assert.deepEqual([asked, said], [[], []]);
+      const { page, requested, messages } = await opened(name);
+      assert.deepEqual([requested, messages], [[], []]);
       for (const width of [390, 1280]) {
         await page.setViewportSize({ width, height: 900 });
         const wide = 'document.documentElement.scrollWidth - window.innerWidth';

@@ -48,7 +48,7 @@ describe('the page of a squeeze', () => {
 
   it('shows sources and results', () => {
     const { report, job } = input;
-    for (const told of [
+    for (const expected of [
       report.job_id,
       report.sources[0]!.id,
       report.sources[0]!.sha256,
@@ -65,7 +65,7 @@ describe('the page of a squeeze', () => {
       'rsvd was requested',
       'Gram matrices 1.50 s',
     ])
-      assert.ok(text.includes(told), told);
+      assert.ok(text.includes(expected), expected);
     assert.ok(!text.includes(report.provider.fallback_reason!), 'what a library says is in the JSON');
   });
 
@@ -149,7 +149,7 @@ describe('the pages of other jobs', () => {
     const { text: page } = reportPage(buildReportInput({ modules: 30, kind: 'analyze' }), true);
     assertSelfContained(page);
     const text = textOf(page);
-    for (const told of [
+    for (const expected of [
       'Analysis of a LoRA adapter for example/base-7b',
       '{"rank":4}',
       '10 compressible',
@@ -158,7 +158,7 @@ describe('the pages of other jobs', () => {
       'Effective rank',
       'rank 4, recommended',
     ])
-      assert.ok(text.includes(told), told);
+      assert.ok(text.includes(expected), expected);
     assert.ok(!text.includes('Does it load?') && !text.includes('Files of the results'));
   });
 

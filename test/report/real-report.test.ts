@@ -22,9 +22,9 @@ describe('the report of a trained adapter', () => {
           ...result,
           adapter_id: `ad_${index}`,
         }));
-        const told = { ...outcome.report, job_id: 'job_1' };
-        const job = jobOf(told, results);
-        const report = Buffer.from(JSON.stringify(told));
+        const content = { ...outcome.report, job_id: 'job_1' };
+        const job = jobOf(content, results);
+        const report = Buffer.from(JSON.stringify(content));
         const rendered = async (form: ReportForm): Promise<Buffer> =>
           Buffer.from((await renderer.render(async () => ({ form, report, job, adapters: [] }))).bytes);
 

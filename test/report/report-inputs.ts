@@ -44,8 +44,10 @@ export function buildReportInput({
     spectrum(nameOf(index), rank, 0.6 + (index % 7) / 10),
   );
   const isAnalysis = kind === 'analyze';
-  const told = isAnalysis ? [] : targets.map((target, index) => targetReport(target, index, modules));
-  const results = told.map((one, index) => result(one, rank, index === 0 ? warnings : []));
+  const targetReports = isAnalysis
+    ? []
+    : targets.map((target, index) => targetReport(target, index, modules));
+  const results = targetReports.map((one, index) => result(one, rank, index === 0 ? warnings : []));
   const report: Report = {
     job_id: JOB_ID,
     created_at: '2026-11-28T09:00:00.000Z',
@@ -68,7 +70,7 @@ export function buildReportInput({
     },
     timings: { queue_wait: 0.01, load: 0.2, gram: 1.5, core: 0.4, project: 0.3, write: 0.1, total: 2.6 },
     modules,
-    targets: told,
+    targets: targetReports,
     analysis: isAnalysis ? analysis(modules) : null,
     notes: ['The error is of ΔW, not of what a model says.'],
   };

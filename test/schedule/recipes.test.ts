@@ -96,7 +96,7 @@ describe('named steps', () => {
     assert.deepEqual(
       [plan.recipe, plan.final_share, plan.stage_lengths, plan.min_stage_steps, plan.final_steps],
       [null, null, null, null, null],
-      'what they leave no room for is not told as if it held',
+      'settings that the steps override are not reported',
     );
     assert.equal(planSchedule(REQUEST).min_stage_steps, 200);
     const custom = { shape: 'custom', ranks: [64, 5, 4], squeeze_steps: [60, 61] } as const;

@@ -41,7 +41,7 @@ describe('a target without a profile', () => {
 });
 
 describe('a profile', () => {
-  const told = (target: Target) => {
+  const applied = (target: Target) => {
     const { target: whole, limits } = applyProfile(target);
     return {
       rank: 'rank' in whole ? whole.rank : null,
@@ -61,7 +61,7 @@ describe('a profile', () => {
     allowedRanks: null,
   };
 
-  const table: [Target, Partial<ReturnType<typeof told>>][] = [
+  const table: [Target, Partial<ReturnType<typeof applied>>][] = [
     // Without a policy: the largest rank of the server, by default or as configured.
     [{ profile: 'vllm' }, { rank: 16, maxRank: 16 }],
     [
@@ -177,7 +177,7 @@ describe('a profile', () => {
   ];
   for (const [target, expected] of table) {
     it(`completes ${JSON.stringify(target)}`, () => {
-      assert.deepEqual(told(target), { ...usual, ...expected });
+      assert.deepEqual(applied(target), { ...usual, ...expected });
     });
   }
 

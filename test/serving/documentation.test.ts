@@ -38,9 +38,9 @@ describe('docs/serving.md', () => {
     const folder = /^cd (\S+)$/m.exec(page)![1]!;
     const request = JSON.parse(/-F 'request=(\{[\s\S]+?\})' \\\n/.exec(page)![1]!) as SqueezeRequest;
     assert.ok(Value.Check(SqueezeRequest, request));
-    const told = JSON.parse(/```json\n([\s\S]+?)```/.exec(page)![1]!);
+    const example = JSON.parse(/```json\n([\s\S]+?)```/.exec(page)![1]!);
     await squeezing(pool, join(ROOT, folder), request, ({ targets: [outcome] }) => {
-      assert.deepEqual(JSON.parse(JSON.stringify(outcome!.result.serving)), told);
+      assert.deepEqual(JSON.parse(JSON.stringify(outcome!.result.serving)), example);
     });
   });
 });

@@ -33,7 +33,7 @@ describe('a squeeze for a profile', () => {
         assert.equal(result.serving!.profile, ofPeft[index]!.name);
         assert.equal(result.serving!.loads, true, JSON.stringify(result.serving));
         assert.deepEqual(result.rank, { min: 8, max: 8 });
-        assert.deepEqual(result.target, targets[index], 'told as it was asked for');
+        assert.deepEqual(result.target, targets[index], 'reported as it was requested');
         const { r, lora_alpha, use_rslora } = configOf(files);
         assert.deepEqual([r, lora_alpha, use_rslora], [8, 8, false]);
       }
@@ -309,9 +309,9 @@ describe('a squeeze for a program that loads another format', () => {
       [`${name}.lora_b`]: float32Tensor([1, 2], [3, 4]),
     });
     const parameters = { rank: 1, scale: 1, dropout: 0, keys: ['self_attn.q_proj'] };
-    const told = JSON.stringify({ fine_tune_type: 'lora', lora_parameters: parameters });
+    const config = JSON.stringify({ fine_tune_type: 'lora', lora_parameters: parameters });
     const targets = [{ profile: 'mlx-lm', dtype: 'float16' }] as const;
-    await squeezing(compute.pool, holding(weights, told), { targets }, ({ targets: [outcome] }) => {
+    await squeezing(compute.pool, holding(weights, config), { targets }, ({ targets: [outcome] }) => {
       const [rule] = outcome!.result.serving!.rules.filter(({ passed }) => !passed);
       assert.deepEqual([rule!.rule, failedRules(outcome!.result.serving).length], ['config-fields', 1]);
       assert.match(rule!.detail, /lacks num_layers/);

@@ -121,12 +121,12 @@ describe('an analysis', () => {
         dir,
         { targets, options: { method: 'exact' } },
         ({ targets: outcomes }) => {
-          for (const [i, told] of [uniform, budget].entries()) {
+          for (const [i, compared] of [uniform, budget].entries()) {
             const { result } = outcomes[i]!;
-            assert.deepEqual(result.rank, told.rank);
-            assert.equal(result.parameters, told.parameters);
-            assert.ok(Math.abs(result.relative_error / told.relative_error - 1) < 1e-4);
-            assert.ok(Math.abs(result.module_relative_error! / told.module_relative_error! - 1) < 1e-4);
+            assert.deepEqual(result.rank, compared.rank);
+            assert.equal(result.parameters, compared.parameters);
+            assert.ok(Math.abs(result.relative_error / compared.relative_error - 1) < 1e-4);
+            assert.ok(Math.abs(result.module_relative_error! / compared.module_relative_error! - 1) < 1e-4);
           }
           assert.ok(
             budget.module_relative_error! < uniform.module_relative_error!,
@@ -296,13 +296,13 @@ describe('the recommended budget', () => {
     assert.deepEqual(budget.target, { budget_parameters: uniform.parameters });
     assert.ok(budget.parameters <= uniform.parameters);
     assert.ok(budget.module_relative_error < uniform.module_relative_error);
-    const said = budget.reason.match(
+    const numbers = budget.reason.match(
       /error is ([\d.]+) % instead of ([\d.]+) %.* rank_pattern; .* needs rank (\d+) to make up for it\.$/,
     );
-    assert.ok(said, budget.reason);
+    assert.ok(numbers, budget.reason);
     for (const [index, { module_relative_error: error }] of [budget, uniform].entries())
-      assert.equal(said[index + 1], (100 * error).toPrecision(3));
-    const needed = Number(said[3]);
+      assert.equal(numbers[index + 1], (100 * error).toPrecision(3));
+    const needed = Number(numbers[3]);
     assert.ok(curve[needed - 1]!.module_relative_error <= budget.module_relative_error);
     assert.ok(curve[needed - 2]!.module_relative_error > budget.module_relative_error);
   });

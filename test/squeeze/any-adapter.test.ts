@@ -110,20 +110,20 @@ describe('any adapter, to any rank, dtype, scale and split', () => {
                 const [outcome] = targets;
                 if (!outcome!.files) return assert.ok(target.rank >= rank);
                 const scores = scoreAdapter(readPeftAdapter(dir), readResult(outcome!));
-                for (const told of report.targets[0]!.modules) {
-                  const score = scores.get(told.name)!;
+                for (const reported of report.targets[0]!.modules) {
+                  const score = scores.get(reported.name)!;
                   const limit = allowedError(score, method === 'exact' ? 1e-6 : 1e-2) + FLOOR;
                   assert.ok(
                     score.actualError <= limit,
-                    `${told.name}: ${score.actualError}, allowed ${limit}`,
+                    `${reported.name}: ${score.actualError}, allowed ${limit}`,
                   );
-                  const off = Math.abs(told.relative_error - score.actualError);
+                  const off = Math.abs(reported.relative_error - score.actualError);
                   assert.ok(
                     off <= 1e-3 * score.actualError + 1e-6,
-                    `${told.name}: told ${told.relative_error}`,
+                    `${reported.name}: reported ${reported.relative_error}`,
                   );
-                  const { m, n } = given[Number(/\d+/.exec(told.name)![0])]!;
-                  assert.equal(told.rank, Math.min(rank, target.rank, m, n));
+                  const { m, n } = given[Number(/\d+/.exec(reported.name)![0])]!;
+                  assert.equal(reported.rank, Math.min(rank, target.rank, m, n));
                 }
               },
             );

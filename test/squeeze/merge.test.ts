@@ -81,10 +81,15 @@ describe('a merge', () => {
       ({ targets: outcomes, report }) => {
         for (const [index, outcome] of outcomes.entries()) {
           const scores = scoreAdapter(sum, readResult(outcome));
-          for (const told of report.targets[index]!.modules) {
-            const score = scores.get(told.name)!;
-            assert.ok(score.actualError <= allowedError(score, 1e-6), `${told.name}: ${score.actualError}`);
-            assert.ok(Math.abs(told.relative_error - score.actualError) <= 1e-6 * score.actualError + 1e-7);
+          for (const reported of report.targets[index]!.modules) {
+            const score = scores.get(reported.name)!;
+            assert.ok(
+              score.actualError <= allowedError(score, 1e-6),
+              `${reported.name}: ${score.actualError}`,
+            );
+            assert.ok(
+              Math.abs(reported.relative_error - score.actualError) <= 1e-6 * score.actualError + 1e-7,
+            );
           }
           const total = overallError(scores.values());
           assert.ok(Math.abs(outcome.result.relative_error - total) <= 1e-6 * total + 1e-7);
@@ -451,8 +456,8 @@ describe('a merge is refused', () => {
     const [x, y] = [adapter(modulesOf(4, 2), { base_model_name_or_path: null }), plain()];
     const terms = [x, y].map((dir) => ({ dir, weight: 1 }));
     await merging(compute.pool, terms, { targets: [{ rank: 2 }] }, ({ targets: [outcome] }) => {
-      const told = outcome!.result.warnings.filter((text) => text.includes(idOf(x)));
-      assert.deepEqual(told, [
+      const warnings = outcome!.result.warnings.filter((text) => text.includes(idOf(x)));
+      assert.deepEqual(warnings, [
         `Adapter ${idOf(x)} does not name its base model, which is assumed to be "base/model".`,
       ]);
       assert.equal(readResult(outcome!).config.base_model_name_or_path, 'base/model');

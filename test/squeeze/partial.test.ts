@@ -70,10 +70,10 @@ describe('a squeeze of several targets', () => {
       const source = readPeftAdapter(GPT2);
       const sha256: string[] = [];
       for (const [index, target] of outcome.targets.entries()) {
-        const told = outcome.report!.targets[index]!;
-        assert.deepEqual([told.target, told.state], [wanted[index], target.state]);
+        const reported = outcome.report!.targets[index]!;
+        assert.deepEqual([reported.target, reported.state], [wanted[index], target.state]);
         if (target.state === 'failed') {
-          assert.deepEqual(told, target);
+          assert.deepEqual(reported, target);
           assert.equal(existsSync(join(scratchDir, String(index))), false);
           continue;
         }

@@ -117,8 +117,8 @@ describe('rank policies on a real adapter', () => {
       assert.ok(one!.result[error]! < other!.result[error]!, error);
     }
     assert.deepEqual(rankOf(same!), rankOf(uniform));
-    const told = `${(100 * budget!.result.module_relative_error!).toPrecision(3)} %`;
-    assert.ok(same!.result.warnings.some((warning) => warning.includes(`mean module error of ${told}`)));
+    const percent = `${(100 * budget!.result.module_relative_error!).toPrecision(3)} %`;
+    assert.ok(same!.result.warnings.some((warning) => warning.includes(`mean module error of ${percent}`)));
   });
 
   it('report the mean module error of the modules of the file', async () => {
@@ -194,7 +194,7 @@ describe('rank policies on a real adapter', () => {
     // All rows at once, because a change of a policy affects several.
     assert.deepEqual(
       rows.map(([, target], index) => `${target} | ${cells[index]}`),
-      rows.map(([, ...told]) => told.join(' | ')),
+      rows.map(([, ...rest]) => rest.join(' | ')),
     );
   });
 });

@@ -41,9 +41,10 @@ async function joined(files: Readonly<Record<string, Buffer>>, index: unknown = 
       return { name, path };
     });
     const bytes = typeof index === 'string' ? index : JSON.stringify(index);
-    const told = index === null ? null : { name: 'model.safetensors.index.json', bytes: Buffer.from(bytes) };
+    const shardIndex =
+      index === null ? null : { name: 'model.safetensors.index.json', bytes: Buffer.from(bytes) };
     const path = join(folder, 'whole');
-    await joinShards({ files: listed, index: told }, path);
+    await joinShards({ files: listed, index: shardIndex }, path);
     return readFileSync(path);
   } finally {
     rmSync(folder, { recursive: true });
@@ -184,9 +185,9 @@ describe('sharded weights', () => {
     );
     let accepted = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(file, { minLength: 1, maxLength: 3 }), index, async (files, told) => {
+      fc.asyncProperty(fc.array(file, { minLength: 1, maxLength: 3 }), index, async (files, shardIndex) => {
         try {
-          parseSafetensors(await joined(Object.fromEntries(files), told));
+          parseSafetensors(await joined(Object.fromEntries(files), shardIndex));
           accepted++;
         } catch (error) {
           checkRefusal(error);

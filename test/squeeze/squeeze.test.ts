@@ -42,13 +42,13 @@ describe('a squeeze', () => {
       ({ targets: outcomes, report }) => {
         for (const [index, outcome] of outcomes.entries()) {
           const scores = scoreAdapter(source, readResult(outcome));
-          for (const told of report.targets[index]!.modules) {
-            const score = scores.get(told.name)!;
+          for (const reported of report.targets[index]!.modules) {
+            const score = scores.get(reported.name)!;
             assert.ok(score.actualError <= score.optimalError * (1 + 1e-6));
-            assert.ok(Math.abs(told.relative_error / score.actualError - 1) < 1e-6, told.name);
-            assert.ok(Math.abs(told.optimal_error! / score.optimalError - 1) < 1e-6, told.name);
-            assert.equal(told.rank, score.rank);
-            assert.ok(Math.abs(told.energy_retained - (1 - score.actualError ** 2)) < 1e-9);
+            assert.ok(Math.abs(reported.relative_error / score.actualError - 1) < 1e-6, reported.name);
+            assert.ok(Math.abs(reported.optimal_error! / score.optimalError - 1) < 1e-6, reported.name);
+            assert.equal(reported.rank, score.rank);
+            assert.ok(Math.abs(reported.energy_retained - (1 - score.actualError ** 2)) < 1e-9);
           }
           const total = overallError(scores.values());
           assert.ok(Math.abs(outcome.result.relative_error / total - 1) < 1e-6);
@@ -77,18 +77,18 @@ describe('a squeeze', () => {
       { targets: [{ rank: 4 }], options: { method: 'exact' } },
       ({ targets, report }) => {
         const scores = scoreAdapter(source, readResult(targets[0]!));
-        for (const told of report.modules) {
-          const score = scores.get(told.name)!;
-          assert.equal(told.scale, 2);
-          assert.deepEqual(told.shape, [
-            source.modules.get(told.name)!.b.rows,
-            source.modules.get(told.name)!.a.columns,
+        for (const reported of report.modules) {
+          const score = scores.get(reported.name)!;
+          assert.equal(reported.scale, 2);
+          assert.deepEqual(reported.shape, [
+            source.modules.get(reported.name)!.b.rows,
+            source.modules.get(reported.name)!.a.columns,
           ]);
-          assert.equal(told.singular_values.length, 24);
-          for (const [i, value] of told.singular_values.entries())
+          assert.equal(reported.singular_values.length, 24);
+          for (const [i, value] of reported.singular_values.entries())
             assert.ok(Math.abs(value / score.sigma[i]! - 1) < 1e-9);
-          assert.ok(Math.abs(told.energy / score.energy - 1) < 1e-12);
-          assert.ok(Math.abs(told.energy_curve.at(-1)! - 1) < 1e-12);
+          assert.ok(Math.abs(reported.energy / score.energy - 1) < 1e-12);
+          assert.ok(Math.abs(reported.energy_curve.at(-1)! - 1) < 1e-12);
         }
       },
     );
@@ -123,9 +123,9 @@ describe('a squeeze', () => {
       }
       for (const { excess_bound } of [targets[0]!.result, ...report.targets[0]!.modules])
         assert.ok(excess_bound! > 0 && excess_bound! < 1e-2, `${excess_bound}`);
-      for (const told of report.modules) {
-        assert.ok(told.power_iterations >= 1);
-        assert.equal(told.singular_values.length, 32);
+      for (const reported of report.modules) {
+        assert.ok(reported.power_iterations >= 1);
+        assert.equal(reported.singular_values.length, 32);
       }
       assert.ok(report.targets[0]!.modules.every(({ optimal_error }) => optimal_error === null));
     });
@@ -197,8 +197,8 @@ describe('a squeeze', () => {
             new Set([['BF16', 'F16', 'BF16'][index]]),
           );
           const scores = scoreAdapter(source, result);
-          for (const told of report.targets[index]!.modules) {
-            assert.ok(Math.abs(told.relative_error / scores.get(told.name)!.actualError - 1) < 1e-3);
+          for (const reported of report.targets[index]!.modules) {
+            assert.ok(Math.abs(reported.relative_error / scores.get(reported.name)!.actualError - 1) < 1e-3);
           }
         }
       },
@@ -445,9 +445,9 @@ describe('a result', () => {
       const a = matrix(2, 40, Float64Array.from([...v!, ...v!]));
       const dir = adapter([{ name: 'layers.0.q_proj', b, a }]);
       await squeezing(compute.pool, dir, { targets: [{ rank: 1 }] }, ({ targets: [made] }) => {
-        const told = made!.result.warnings.filter((text) => text.includes('nearly cancel'));
-        if (digits === null) assert.deepEqual(told, []);
-        else assert.ok(told[0]?.includes(`${digits} "layers.0.q_proj"`), `${left}: ${told}`);
+        const warnings = made!.result.warnings.filter((text) => text.includes('nearly cancel'));
+        if (digits === null) assert.deepEqual(warnings, []);
+        else assert.ok(warnings[0]?.includes(`${digits} "layers.0.q_proj"`), `${left}: ${warnings}`);
       });
     }
   });
@@ -456,10 +456,10 @@ describe('a result', () => {
     const dir = adapter(someModules(8), {}, { encode: bfloat16Tensor });
     const targets: Target[] = [{ rank: 7, dtype: 'float32' }, { rank: 7 }];
     await squeezing(compute.pool, dir, { targets }, ({ targets: [larger, smaller] }) => {
-      const told = (made: typeof larger) =>
+      const warnings = (made: typeof larger) =>
         made!.result.warnings.filter((text) => /larger than its source/.test(text));
-      assert.equal(told(larger).length, 1);
-      assert.deepEqual(told(smaller), []);
+      assert.equal(warnings(larger).length, 1);
+      assert.deepEqual(warnings(smaller), []);
     });
   });
 });

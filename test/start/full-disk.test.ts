@@ -74,8 +74,8 @@ describe('SQLite and its storage on one full disk', () => {
           assert.equal(response.status, 204, `${path}: ${await response.text()}`);
           assert.equal((await client.fetch(path)).status, 404);
         }
-        const told = 'this worker takes no jobs until it is back';
-        await until('a worker that takes nothing', () => service!.output().includes(told) || undefined);
+        const message = 'this worker takes no jobs until it is back';
+        await until('a worker that takes nothing', () => service!.output().includes(message) || undefined);
 
         // It is the same after a start on the full disk.
         assert.equal(await service.end('SIGKILL'), null);

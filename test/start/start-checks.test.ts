@@ -52,8 +52,8 @@ async function isTold(
   const text = await response.text();
   assert.equal(response.status, status, text);
   if (status === 200) {
-    const { status: said, reasons } = JSON.parse(text) as Readiness;
-    assert.equal(said, 'degraded');
+    const { status: state, reasons } = JSON.parse(text) as Readiness;
+    assert.equal(state, 'degraded');
     assert.deepEqual(
       reasons.map((one) => [one.part, one.code]),
       codes.map((code) => [part, code]),

@@ -66,24 +66,24 @@ describe('S3Store with a server that checks credentials', { skip: motoIsMissing(
   it('reports that it lacks a permission elsewhere in the bucket', () =>
     using({}, 'elsewhere', async ({ store }) => {
       const secrets = [server.env.AWS_SECRET_ACCESS_KEY!, server.env.AWS_ACCESS_KEY_ID!];
-      const said = isStorageFailure(
+      const failure = isStorageFailure(
         /s3:\/\/test-bucket\/elsewhere\/.* \(AccessDenied, HTTP 403\)\. Check the cred/,
         secrets,
       );
-      await assert.rejects(store.check(), said);
-      await assert.rejects(store.put('a/b', Buffer.from('x')), said);
+      await assert.rejects(store.check(), failure);
+      await assert.rejects(store.put('a/b', Buffer.from('x')), failure);
     }));
 
   it('reports wrong credentials without showing them', async () => {
     const secret = 'wrong-secret-hunter2';
     await using({ AWS_SECRET_ACCESS_KEY: secret }, PREFIX, async ({ store }) => {
-      const said = isStorageFailure(/SignatureDoesNotMatch, HTTP 403\)\. Check the credentials/, [
+      const failure = isStorageFailure(/SignatureDoesNotMatch, HTTP 403\)\. Check the credentials/, [
         secret,
         server.env.AWS_ACCESS_KEY_ID!,
       ]);
-      await assert.rejects(store.check(), said);
-      await assert.rejects(store.put('a/b', Buffer.from('x')), said);
-      await assert.rejects(store.get('a/b'), said);
+      await assert.rejects(store.check(), failure);
+      await assert.rejects(store.put('a/b', Buffer.from('x')), failure);
+      await assert.rejects(store.get('a/b'), failure);
       // A response to HEAD has no body with the reason.
       await assert.rejects(store.stat('a/b'), isStorageFailure(/HTTP 403\)\. Check the credentials/));
     });

@@ -124,7 +124,7 @@ describe('S3Store with a bad network', { skip: motoIsMissing() ?? false }, () =>
     const port = await freePort();
     const secrets = [server.env.AWS_SECRET_ACCESS_KEY!, server.env.AWS_ACCESS_KEY_ID!];
     const down = await openS3({ ...server.env, AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` });
-    const said = isStorageFailure(
+    const failure = isStorageFailure(
       /s3:\/\/test-bucket\/prefix-\d+\/deep\/.*ECONNREFUSED.*cannot be reached/,
       secrets,
     );
@@ -135,7 +135,7 @@ describe('S3Store with a bad network', { skip: motoIsMissing() ?? false }, () =>
       () => down.store.list('a/'),
       () => down.store.localFile('a/b', 1),
     ]) {
-      await assert.rejects(call(), said);
+      await assert.rejects(call(), failure);
     }
     const up = await startFaultProxy(server.url, port);
     await down.store.check();
@@ -236,11 +236,13 @@ describe('S3Store with a bad network', { skip: motoIsMissing() ?? false }, () =>
 
   it('reports that the bucket is missing', async () => {
     const other = await openS3(server.env, { bucket: 'no-such-bucket' });
-    const said = isStorageFailure(/s3:\/\/no-such-bucket\/.*NoSuchBucket.*There is no bucket of this name/);
-    await assert.rejects(other.store.check(), said);
-    await assert.rejects(other.store.get('a/b'), said);
-    await assert.rejects(other.store.put('a/b', Buffer.from('x')), said);
-    await assert.rejects(other.store.list(''), said);
+    const failure = isStorageFailure(
+      /s3:\/\/no-such-bucket\/.*NoSuchBucket.*There is no bucket of this name/,
+    );
+    await assert.rejects(other.store.check(), failure);
+    await assert.rejects(other.store.get('a/b'), failure);
+    await assert.rejects(other.store.put('a/b', Buffer.from('x')), failure);
+    await assert.rejects(other.store.list(''), failure);
     await other.dispose();
   });
 });

@@ -16,7 +16,7 @@ const versionIn = (path: string, pattern: RegExp): string[] =>
   [...read(path).matchAll(pattern)].map(([, found]) => found!);
 
 /** Everything that is released states its version; test/deploy checks Compose and Kubernetes. */
-const SAID: Readonly<Record<string, readonly string[]>> = {
+const VERSIONS_IN: Readonly<Record<string, readonly string[]>> = {
   'package-lock.json': [packages['']!.version, packages['clients/typescript']!.version],
   'clients/typescript/package.json': [
     (JSON.parse(read('clients/typescript/package.json')) as Manifest).version,
@@ -26,10 +26,10 @@ const SAID: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe('the version', () => {
-  for (const [place, said] of Object.entries(SAID)) {
+  for (const [place, versions] of Object.entries(VERSIONS_IN)) {
     it(`is that of package.json in ${place}`, () => {
-      assert.ok(said.length > 0);
-      for (const each of said) assert.equal(each, version);
+      assert.ok(versions.length > 0);
+      for (const each of versions) assert.equal(each, version);
     });
   }
 });

@@ -60,9 +60,9 @@ describe('tracing', () => {
     assert.deepEqual(compute, []);
     assert.deepEqual(collector.requests, []);
     const lines = logLines(output).filter(({ traceId }) => traceId === TRACE_ID);
-    const told = new Set(lines.map(({ msg }) => msg));
+    const messages = new Set(lines.map(({ msg }) => msg));
     for (const msg of ['request', 'job started', 'attempt started', 'job ended'])
-      assert.ok(told.has(msg), msg);
+      assert.ok(messages.has(msg), msg);
   });
 
   it('is loaded on request, and no job or request fails if there is no collector', async () => {

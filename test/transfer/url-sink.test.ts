@@ -146,7 +146,7 @@ describe('delivering a result to URLs', () => {
     const to = (list: typeof own) => deliverAdapter(sink(), list, { outbound, hubEndpoint: HUB });
     await assert.rejects(
       to([{ ...own[0]!, bytes: 5 }, own[1]!]),
-      failing('STORAGE_FAILED', /2000000 bytes here/),
+      failing('STORAGE_FAILED', /2000000 bytes on the disk of the service/),
     );
     rmSync(own[1]!.path);
     await assert.rejects(to(own), failing('STORAGE_FAILED', /ENOENT/));

@@ -86,7 +86,7 @@ describe('an adapter from URLs', () => {
       files: files.map(({ name, sha256, bytes }) => ({ name, sha256, bytes })),
     });
     const total = weights.byteLength + config.byteLength;
-    assert.equal(progress[0]!.total, null, 'the weights have not said their size yet');
+    assert.equal(progress[0]!.total, null, 'the size of the weights is not known yet');
     assert.deepEqual(progress.at(-1), { done: total, total });
     assert.equal(server.seen[0]!.headers['accept-encoding'], 'identity');
   });

@@ -36,8 +36,8 @@ function readCloneofsimo({ tensors, metadata }: SafetensorsHeader): Adapter {
   const adapter = unscaledAdapter('cloneofsimo', collected, metadata);
   const unknown = adapter.modules.filter((module) => !hasRank(module, metadata));
   const models = new Set(adapter.modules.map(({ name }) => name.slice(0, name.indexOf(':'))));
-  const untold = [...models].filter((model) => !metadata.has(model));
-  return { ...adapter, warnings: [...rankWarning(unknown), ...targetWarning(untold)] };
+  const withoutTargets = [...models].filter((model) => !metadata.has(model));
+  return { ...adapter, warnings: [...rankWarning(unknown), ...targetWarning(withoutTargets)] };
 }
 
 /** Whether the metadata contains the rank. @throws AppError if it is not the rank of the tensors */
@@ -58,7 +58,7 @@ function hasRank({ name, a, rank }: LoraModule, metadata: ReadonlyMap<string, st
   throw new AppError(
     'CONFIG_RANK_MISMATCH',
     `module ${quote(name)}: the tensors have rank ${rank}, but ${quote(key)} of the metadata is ${rankInMetadata}`,
-    { module: name, rank, told: Number(rankInMetadata) },
+    { module: name, rank, expected: Number(rankInMetadata) },
   );
 }
 

@@ -118,12 +118,12 @@ function withScale(
     : {};
   const fromAlpha = alpha === undefined ? undefined : alpha / rank;
   if (!config) return { ...module, ...own, scale: fromAlpha ?? 1 };
-  const told = config.rankPattern.find(path) ?? config.rank;
-  if (told !== rank) {
+  const expected = config.rankPattern.find(path) ?? config.rank;
+  if (expected !== rank) {
     throw new AppError(
       'CONFIG_RANK_MISMATCH',
-      `module ${quote(name)}: the tensors have rank ${rank}, but lora_adapter_metadata has ${told}`,
-      { module: name, rank, told },
+      `module ${quote(name)}: the tensors have rank ${rank}, but lora_adapter_metadata has ${expected}`,
+      { module: name, rank, expected },
     );
   }
   const scale =
@@ -158,10 +158,10 @@ class ConfigTable {
   }
 
   get warnings(): string[] {
-    const untold = [...this.#configs].filter(([, config]) => !config).map(([component]) => component);
+    const unconfigured = [...this.#configs].filter(([, config]) => !config).map(([component]) => component);
     return [
       ...[...this.#configs.values()].flatMap((config) => config?.warnings ?? []),
-      ...untold.map(
+      ...unconfigured.map(
         (component) =>
           `lora_adapter_metadata has no configuration of ${component === '' ? 'modules without a component' : component}, ` +
           'so their scales are those of the alphas, or 1.',

@@ -44,9 +44,9 @@ function parsedByProject(tensors: readonly TensorSource[], metadata: ReadonlyMap
     if (!info) throw new Error(`Tensor ${model} has no metadata - is this a Lora safetensor?`);
     if (info === '<embed>') continue;
     const found = models.get(model!) ?? { target: JSON.parse(info) as unknown, ranks: [] };
-    const told = Number(metadata.get(`${name.slice(0, name.lastIndexOf(':'))}:rank`));
-    assert.equal(shape[direction === 'up' ? 1 : 0], told, name);
-    found.ranks[Number(position)] = told;
+    const declared = Number(metadata.get(`${name.slice(0, name.lastIndexOf(':'))}:rank`));
+    assert.equal(shape[direction === 'up' ? 1 : 0], declared, name);
+    found.ranks[Number(position)] = declared;
     models.set(model!, found);
   }
   return models;
@@ -197,20 +197,20 @@ describe('cloneofsimo', () => {
   });
 
   it('refuses what is contradictory or unknown', async () => {
-    const told = { unet: '[]', 'unet:0:rank': '4' };
+    const declared = { unet: '[]', 'unet:0:rank': '4' };
     const own = pair('unet:0', 4);
     const cases: readonly (readonly [TensorSource[], Record<string, string>, code: string, named: string])[] =
       [
-        [own, { ...told, 'unet:0:rank': '8' }, 'CONFIG_RANK_MISMATCH', 'unet:0:rank'],
-        [own, { ...told, 'unet:0:rank': '4.0' }, 'CONFIG_RANK', 'unet:0:rank'],
-        [own, { ...told, 'unet:0:rank': '-4' }, 'CONFIG_RANK', 'unet:0:rank'],
-        [[...own, pair('unet:1', 4)[0]!], told, 'LORA_UNPAIRED', 'unet:1:up'],
-        [[...own, tensor('unet:01:up', [4, 4])], told, 'UNSUPPORTED_LORA_VARIANT', 'unet:01:up'],
-        [[...own, tensor('unet:0:mid', [4, 4])], told, 'UNSUPPORTED_LORA_VARIANT', 'unet:0:mid'],
-        [[...own, tensor('unet.x.lora_diag', [4])], told, 'UNSUPPORTED_LORA_VARIANT', 'unet.x.lora_diag'],
-        [[...own, tensor('unet.x.lora_A.weight', [4, 4])], told, 'FORMAT_MIXED', 'unet.x.lora_A.weight'],
-        [[...own, tensor('lora_te_x.alpha', [])], told, 'FORMAT_MIXED', 'lora_te_x.alpha'],
-        [[tensor('<s1>', [768])], told, 'NO_LORA_TENSORS', '1 tensors'],
+        [own, { ...declared, 'unet:0:rank': '8' }, 'CONFIG_RANK_MISMATCH', 'unet:0:rank'],
+        [own, { ...declared, 'unet:0:rank': '4.0' }, 'CONFIG_RANK', 'unet:0:rank'],
+        [own, { ...declared, 'unet:0:rank': '-4' }, 'CONFIG_RANK', 'unet:0:rank'],
+        [[...own, pair('unet:1', 4)[0]!], declared, 'LORA_UNPAIRED', 'unet:1:up'],
+        [[...own, tensor('unet:01:up', [4, 4])], declared, 'UNSUPPORTED_LORA_VARIANT', 'unet:01:up'],
+        [[...own, tensor('unet:0:mid', [4, 4])], declared, 'UNSUPPORTED_LORA_VARIANT', 'unet:0:mid'],
+        [[...own, tensor('unet.x.lora_diag', [4])], declared, 'UNSUPPORTED_LORA_VARIANT', 'unet.x.lora_diag'],
+        [[...own, tensor('unet.x.lora_A.weight', [4, 4])], declared, 'FORMAT_MIXED', 'unet.x.lora_A.weight'],
+        [[...own, tensor('lora_te_x.alpha', [])], declared, 'FORMAT_MIXED', 'lora_te_x.alpha'],
+        [[tensor('<s1>', [768])], declared, 'NO_LORA_TENSORS', '1 tensors'],
       ];
     for (const [tensors, meta, code, named] of cases) {
       const error = await refusal(() => read(CLONEOFSIMO, tensors, meta));

@@ -33,9 +33,9 @@ const isConverted = (from: Exclude<FormatName, 'cloneofsimo'>, to: FormatName, o
 describe('the table of possible conversions', () => {
   it('contains exactly those that exist', () => {
     for (const from of names) {
-      const told = convertTargets(from).map(({ format }) => format);
+      const targets = convertTargets(from).map(({ format }) => format);
       const found = FORMAT_NAMES.filter((to) => to !== from && isConverted(from, to));
-      assert.deepEqual(told, found, from);
+      assert.deepEqual(targets, found, from);
     }
     assert.deepEqual(convertTargets('cloneofsimo'), []);
   });

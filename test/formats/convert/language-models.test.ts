@@ -126,7 +126,7 @@ describe('PEFT to GGUF', () => {
       [{ shape: [4, 2, 4], axes: [0, 2, 1] }, { shape: [2, 2, 8], axes: [0, 2, 1] }, undefined],
     );
     const alike = convertAdapter(buildAdapter('peft', [K]), 'gguf', { architecture: 'llama', heads: 4 });
-    assert.deepEqual(alike.modules[0]!.rowOrder?.shape, [4, 2, 4], 'kv_heads is heads unless said');
+    assert.deepEqual(alike.modules[0]!.rowOrder?.shape, [4, 2, 4], 'kv_heads defaults to heads');
   });
 
   it('needs the heads only if rows are reordered, and reports what is missing', () => {

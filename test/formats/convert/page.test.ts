@@ -57,9 +57,9 @@ describe('docs/formats.md and docs/conversions.md', () => {
       convertible,
     );
     for (const [index, [, ...cells]] of rows.entries()) {
-      const told = to.filter((_name, column) => cells[column] !== '').map(plain);
+      const listed = to.filter((_name, column) => cells[column] !== '').map(plain);
       assert.deepEqual(
-        told,
+        listed,
         convertTargets(convertible[index]!).map(({ format }) => format),
         convertible[index],
       );

@@ -213,7 +213,7 @@ describe('a file of diffusers with metadata', () => {
     } as const;
     for (const scale of ['fold', 'keep', 'sqrt'] as const) {
       const plan = await written(scale);
-      const told = metadataIn(plan)!;
+      const metadata = metadataIn(plan)!;
       assert.deepEqual(alphasIn(plan), {});
       assert.deepEqual(loaded(plan, 'transformer'), expected[scale]);
       const [rank, text] = loaded(plan, 'text_encoder').fc1!;
@@ -221,10 +221,10 @@ describe('a file of diffusers with metadata', () => {
       const left = { fold: 1, keep: before, sqrt: before * Math.SQRT2 }[scale];
       assert.equal(rank, 4);
       assert.ok(Math.abs(text! / left - 1) < 1e-12);
-      assert.equal(told['text_encoder.use_rslora'], scale !== 'fold');
-      assert.deepEqual(told['transformer.zzz'], fields['transformer.zzz']);
-      assert.deepEqual(Object.keys(told).slice(0, 2), ['transformer.zzz', 'transformer.r']);
-      assert.equal(told['transformer.init_lora_weights'], true);
+      assert.equal(metadata['text_encoder.use_rslora'], scale !== 'fold');
+      assert.deepEqual(metadata['transformer.zzz'], fields['transformer.zzz']);
+      assert.deepEqual(Object.keys(metadata).slice(0, 2), ['transformer.zzz', 'transformer.r']);
+      assert.equal(metadata['transformer.init_lora_weights'], true);
       const again = await reread(DIFFUSERS, plan);
       for (const { name, scale: s } of again.modules) {
         const [component, path] = [name.slice(0, name.indexOf('.')), name.slice(name.indexOf('.') + 1)];

@@ -252,7 +252,7 @@ describe('reading LoRA of llama.cpp', () => {
         shaped([32, 4, 3], [4, 16, 2]),
         keyValuesOf(),
         'UNSUPPORTED_LORA_VARIANT',
-        /another number of experts/,
+        /same number of experts/,
       ],
       [
         'embeddings of experts',

@@ -138,14 +138,14 @@ describe('LyCORIS, squeezed', () => {
       );
       const sigma = singularValues(wanted);
       for (const [index, rank] of ranks.entries()) {
-        const told = errorOf(results[index]!, wanted);
+        const actual = errorOf(results[index]!, wanted);
         const optimum = tailShare(sigma, rank);
-        assert.equal(told.rank, rank);
+        assert.equal(actual.rank, rank);
         const { tensors } = parseSafetensors(results[index]!);
         assert.ok(tensors.has('lora_unet_x.alpha'), 'without an alpha LyCORIS does not load it');
         assert.ok(
-          told.error <= optimum * (1 + 1e-5) + 1e-6,
-          `rank ${rank}: ${told.error}, at best ${optimum}`,
+          actual.error <= optimum * (1 + 1e-5) + 1e-6,
+          `rank ${rank}: ${actual.error}, at best ${optimum}`,
         );
         if (rank < variant.rank) assert.ok(optimum > 1e-4, 'this rank should lose something');
       }

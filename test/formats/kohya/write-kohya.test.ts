@@ -51,8 +51,10 @@ describe('kohya output: tensors', () => {
       ...zerosOf('lora_unet_norm', { w_norm: [7] }),
     });
     const output = planOf(adapter, half);
-    const told = Object.fromEntries(output.tensors.map(({ name, dtype, shape }) => [name, [dtype, shape]]));
-    assert.deepEqual(told, {
+    const tensors = Object.fromEntries(
+      output.tensors.map(({ name, dtype, shape }) => [name, [dtype, shape]]),
+    );
+    assert.deepEqual(tensors, {
       'lora_te_a.lora_down.weight': ['BF16', [2, 10]],
       'lora_te_a.lora_up.weight': ['BF16', [12, 2]],
       'lora_unet_b.lora_down.weight': ['F16', [3, 5, 3, 3]],
@@ -152,15 +154,15 @@ describe('kohya output: alphas', () => {
   it('keeps dtype and shape of the alpha, unless the dtype cannot hold the number', async () => {
     const whole = { dtype: 'I64', shape: [1], bytes: new Uint8Array(BigInt64Array.of(6n).buffer) };
     const adapter = await adapterOf({ ...pair('lora_te_a', 4), 'lora_te_a.alpha': whole });
-    const told = (rank: number) => {
+    const alphaAt = (rank: number) => {
       const { dtype, shape } = tensorIn(
         planOf(adapter, () => rank, 'keep'),
         'lora_te_a.alpha',
       );
       return [dtype, shape];
     };
-    assert.deepEqual(told(2), ['I64', [1]]);
-    assert.deepEqual(told(1), ['F32', [1]]);
+    assert.deepEqual(alphaAt(2), ['I64', [1]]);
+    assert.deepEqual(alphaAt(1), ['F32', [1]]);
     assert.equal(
       alphaIn(
         planOf(adapter, () => 1, 'keep'),
@@ -239,8 +241,8 @@ describe('kohya output: metadata', () => {
 
   it('is Dynamic if they differ', async () => {
     const tensors = { ...pair('lora_te_a', 4), ...pair('lora_te_b', 8) };
-    const told = await metadataOf(tensors, {});
-    assert.deepEqual([told.ss_network_dim, told.ss_network_alpha], ['Dynamic', 'Dynamic']);
+    const metadata = await metadataOf(tensors, {});
+    assert.deepEqual([metadata.ss_network_dim, metadata.ss_network_alpha], ['Dynamic', 'Dynamic']);
     const capped = await metadataOf(tensors, {}, () => 3);
     assert.deepEqual([capped.ss_network_dim, capped.ss_network_alpha], ['3', '3']);
   });
@@ -258,9 +260,9 @@ describe('kohya output: metadata', () => {
       ...pair('lora_unet_c', 4, { alpha: 1, kernel: [3, 3] }),
     };
     const args = JSON.stringify({ conv_dim: '4', conv_alpha: '1', algo: 'locon', dropout: 0.1 });
-    const told = await metadataOf(tensors, { ss_network_args: args }, half, 'keep');
-    assert.deepEqual([told.ss_network_dim, told.ss_network_alpha], ['4', '2']);
-    assert.deepEqual(JSON.parse(told.ss_network_args!), {
+    const metadata = await metadataOf(tensors, { ss_network_args: args }, half, 'keep');
+    assert.deepEqual([metadata.ss_network_dim, metadata.ss_network_alpha], ['4', '2']);
+    assert.deepEqual(JSON.parse(metadata.ss_network_args!), {
       conv_dim: '2',
       conv_alpha: '0.5',
       algo: 'locon',
@@ -286,8 +288,8 @@ describe('kohya output: metadata', () => {
   it('no longer claims LoHa for what is now LoRA', async () => {
     const shapes = { hada_w1_a: [12, 2], hada_w1_b: [2, 10], hada_w2_a: [12, 2], hada_w2_b: [2, 10] };
     const args = '{"algo":"loha","use_tucker":"True"}';
-    const told = await metadataOf(zerosOf('lora_unet_a', shapes), { ss_network_args: args });
-    assert.deepEqual(JSON.parse(told.ss_network_args!), { algo: 'lora', use_tucker: 'True' });
+    const metadata = await metadataOf(zerosOf('lora_unet_a', shapes), { ss_network_args: args });
+    assert.deepEqual(JSON.parse(metadata.ss_network_args!), { algo: 'lora', use_tucker: 'True' });
   });
 });
 

@@ -58,10 +58,13 @@ describe('squeezing adapters of MLX', () => {
         );
       }
       // The configuration has the same fields in the same order, except for rank and scale.
-      const [said, says] = [JSON.parse(source.config!), JSON.parse(result.config!)];
-      assert.deepEqual(Object.keys(says), Object.keys(said));
-      assert.deepEqual(says, { ...said, lora_parameters: { rank: 4, alpha: 4, dropout: 0, scale: 1 } });
-      assert.deepEqual(Object.keys(says.lora_parameters), Object.keys(said.lora_parameters));
+      const [sourceConfig, resultConfig] = [JSON.parse(source.config!), JSON.parse(result.config!)];
+      assert.deepEqual(Object.keys(resultConfig), Object.keys(sourceConfig));
+      assert.deepEqual(resultConfig, {
+        ...sourceConfig,
+        lora_parameters: { rank: 4, alpha: 4, dropout: 0, scale: 1 },
+      });
+      assert.deepEqual(Object.keys(resultConfig.lora_parameters), Object.keys(sourceConfig.lora_parameters));
     });
   }
 

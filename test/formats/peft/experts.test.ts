@@ -145,7 +145,7 @@ describe('experts: reading', () => {
     ],
     ['an expert without B', stack(OWNER, 3, 4, 16, 8).slice(0, 1), {}, 'LORA_UNPAIRED', OWNER],
     [
-      'ranks of parameters that cannot be told apart',
+      'ranks of parameters that cannot be distinguished',
       stack(OWNER, 3, 4, 16, 8),
       { target_parameters: ['experts.w1', 'experts.w2'], rank_pattern: { w1: 2 } },
       'UNSUPPORTED_LORA_VARIANT',

@@ -112,10 +112,10 @@ describe('squeezing a mixture of experts', () => {
                 Math.abs(error - best) < (r === RANK ? 1e-3 : 1e-5),
                 `${parameter} ${expert}: ${error}`,
               );
-              const told = report.targets[0]!.modules.find(
+              const reported = report.targets[0]!.modules.find(
                 ({ name }) => name === `layers.0.mlp.experts.${parameter}#${expert}`,
               )!;
-              assert.ok(Math.abs(told.relative_error - error) < 1e-6);
+              assert.ok(Math.abs(reported.relative_error - error) < 1e-6);
             }
           }
         },

@@ -281,12 +281,12 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
   it('get the labels of one of many simultaneous changes', () =>
     onBench(async (bench) => {
       const { id } = await bench.register();
-      const said = Array.from({ length: 8 }, (_, i) => ({ [`own${i}`]: String(i), shared: String(i) }));
-      await Promise.all(said.map((labels) => bench.own.adapters.change(id, { labels })));
+      const changes = Array.from({ length: 8 }, (_, i) => ({ [`own${i}`]: String(i), shared: String(i) }));
+      await Promise.all(changes.map((labels) => bench.own.adapters.change(id, { labels })));
       const { labels } = await bench.own.adapters.get(id);
       const rows = await database().reader.selectFrom('adapter_label').select(['name', 'text']).execute();
       assert.deepEqual(Object.fromEntries(rows.map(({ name, text }) => [name, JSON.parse(text)])), labels);
-      assert.ok(said.some((one) => JSON.stringify(one) === JSON.stringify(labels)));
+      assert.ok(changes.some((one) => JSON.stringify(one) === JSON.stringify(labels)));
     }));
 
   it('are removed by one of many simultaneous calls', () =>

@@ -21,14 +21,14 @@ class Died extends Error {}
 onEachDialect('the end of a batch', (database) => {
   /** The stores of a process, and the batches whose ends were reported to it. */
   function processOf(own: Database = database()) {
-    const told: string[] = [];
-    const observer = { onBatchFinished: ({ id }: { readonly id: string }) => told.push(id) };
+    const finished: string[] = [];
+    const observer = { onBatchFinished: ({ id }: { readonly id: string }) => finished.push(id) };
     const parts = { database: own, dispatcher: NO_DISPATCHER, observer };
     return {
       batches: new BatchStore(parts, DEFAULT_TENANT),
       jobs: new JobStore(parts, DEFAULT_TENANT),
       worker: new FakeWorker(parts),
-      told,
+      finished,
     };
   }
 
@@ -60,7 +60,7 @@ onEachDialect('the end of a batch', (database) => {
       .at(-1);
     assert.deepEqual([ended.state, ended.finished_at], ['partial', last]);
     assert.deepEqual(
-      both.flatMap(({ told }) => told),
+      both.flatMap(({ finished }) => finished),
       [batch.id],
     );
     assert.deepEqual(await events(), [ended]);
@@ -90,9 +90,9 @@ onEachDialect('the end of a batch', (database) => {
     await newWebhook(database(), { events: ['job.partial'] });
     const { id, jobs } = await insertBatch(database(), 1);
     const { results } = await processOf().worker.end(jobs[0]!.id, 'partial');
-    const [told] = (await itemsIn(database()).page(id, { limit: 1 })).items;
+    const [item] = (await itemsIn(database()).page(id, { limit: 1 })).items;
     assert.deepEqual(
-      [told!.state, told!.error, told!.results.length],
+      [item!.state, item!.error, item!.results.length],
       ['partial', { code: 'BUDGET_TOO_SMALL', detail: 'It is.' }, 1],
     );
     const rows = await database().reader.selectFrom('delivery').select(['type', 'payload']).execute();
@@ -128,7 +128,7 @@ onEachDialect('the end of a batch', (database) => {
     const { counts, finished_at } = await now(id);
     assert.deepEqual([counts.succeeded + counts.cancelled, finished_at === null], [24, false]);
     assert.deepEqual(
-      [a, b, c].flatMap(({ told }) => told),
+      [a, b, c].flatMap(({ finished }) => finished),
       [id],
     );
     assert.equal((await events()).length, 1);
@@ -173,8 +173,8 @@ onEachDialect('the end of a batch', (database) => {
       const [, cancelled] = await Promise.all([worker.end(b), batches.cancel(batch.id)]);
       const { state, finished_at } = await now(batch.id);
       assert.deepEqual([state, finished_at !== null], [cancelled ? 'cancelled' : 'succeeded', true]);
-      const told = (await events()).find((event) => (event as BatchRecord).id === batch.id);
-      assert.equal((told as BatchRecord).state, state);
+      const event = (await events()).find((event) => (event as BatchRecord).id === batch.id);
+      assert.equal((event as BatchRecord).state, state);
     }
   });
 
@@ -206,16 +206,16 @@ onEachDialect('the end of a batch', (database) => {
 
   it('includes jobs that are accepted after its cancellation: they do not begin', async () => {
     const { id, jobs } = await insertBatch(database(), 2);
-    const { worker, told } = processOf();
+    const { worker, finished } = processOf();
     await batchesOf(database()).cancel(id);
     for (const job of jobs) await assert.rejects(worker.begin(job.id), /nothing to do/);
     const { state, counts, finished_at } = await now(id);
     assert.deepEqual([state, counts.cancelled, finished_at === null], ['cancelled', 2, false]);
-    assert.deepEqual(told, [id]);
+    assert.deepEqual(finished, [id]);
   });
 
   it('does not depend on jobs without a batch, or of a deleted one', async () => {
-    const { jobs, worker, told } = processOf();
+    const { jobs, worker, finished } = processOf();
     await insertSampleAdapter(database());
     for (const batch_id of [null, newBatchId(0)]) {
       const job = {
@@ -225,6 +225,6 @@ onEachDialect('the end of a batch', (database) => {
       await jobs.accept(withoutReuse(job));
       assert.equal((await worker.end(job.id)).state, 'succeeded');
     }
-    assert.deepEqual(told, []);
+    assert.deepEqual(finished, []);
   });
 });

@@ -39,7 +39,7 @@ onEachDialect('the events of a tenant', (database) => {
     }
   }
   const jobOf = ({ data }: JobStateEvent) => data.job;
-  const told = async (filter?: EventFilter) =>
+  const received = async (filter?: EventFilter) =>
     (await all(filter)).map((event) => [event.type, jobOf(event).state, jobOf(event).attempts]);
 
   it('are the states of a job, each with the job as it was then', async () => {
@@ -66,7 +66,7 @@ onEachDialect('the events of a tenant', (database) => {
     const crashed = new AppError('WORKER_CRASHED', 'It crashed.');
     await played.executions.fail(task, crashed, { tryMs: 1, mayPass: true });
     await played.fail(id);
-    assert.deepEqual(await told(), [
+    assert.deepEqual(await received(), [
       ['job.queued', 'queued', 0],
       ['job.started', 'active', 1],
       ['job.queued', 'queued', 1],

@@ -140,12 +140,12 @@ describe('the template of a name', () => {
 
 describe('a request without the names of its results', () => {
   it('describes the same work', () => {
-    const said = squeeze({ name: 'a' }, { name: 'b' }, undefined);
-    assert.deepEqual(withoutResults(said), squeeze(undefined, undefined, undefined));
+    const named = squeeze({ name: 'a' }, { name: 'b' }, undefined);
+    assert.deepEqual(withoutResults(named), squeeze(undefined, undefined, undefined));
     assert.deepEqual(withoutResults({ kind: 'analyze', adapter_id: 'ad_1' }), {
       kind: 'analyze',
       adapter_id: 'ad_1',
     });
-    assert.deepEqual(said, squeeze({ name: 'a' }, { name: 'b' }, undefined));
+    assert.deepEqual(named, squeeze({ name: 'a' }, { name: 'b' }, undefined));
   });
 });

@@ -43,7 +43,11 @@ onEachDialect('tenants', (database) => {
     });
     await ensure('team');
     assert.deepEqual(await tenants.get('team'), changed, 'what is there is not made anew');
-    assert.deepEqual(await tenants.put('team', {}), made, 'what is not said goes back to the default');
+    assert.deepEqual(
+      await tenants.put('team', {}),
+      made,
+      'a field that is left out goes back to its default',
+    );
     assert.deepEqual(
       (await tenants.page({ limit: 50 })).items.map(({ id }) => id),
       ['default', 'team'],

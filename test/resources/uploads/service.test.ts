@@ -196,7 +196,7 @@ onEachDialect('UploadService', (database, root) => {
     await database().write((writer) => writer.updateTable('upload_lock').set({ expires_at: 1 }).execute());
     const other = open();
     const unlockTheirs = await other.of(tenant('red')).lock('upload-12', { waitMs: 0 });
-    await until('it is told', () => isLost);
+    await until('the holder learns that the lock is lost', () => isLost);
     pieces.end(weights.subarray(100));
     await assert.rejects(appending, { code: 'UPLOAD_LOCKED' });
     await unlock();

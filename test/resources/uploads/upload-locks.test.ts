@@ -103,12 +103,12 @@ onEachDialect('locks of uploads', (database) => {
   });
 
   it('tell a holder that another one took over, whose lock it does not release', async () => {
-    let told = 0;
-    const lock = await locks().lock(A, { ...NOW, onUrged: () => told++ });
+    let urged = 0;
+    const lock = await locks().lock(A, { ...NOW, onUrged: () => urged++ });
     await expire();
     const theirs = await locks().lock(A, NOW);
     assert.ok(theirs);
-    await until('the first holder knows', () => told > 0);
+    await until('the first holder knows', () => urged > 0);
     assert.throws(() => lock!.check(), { code: 'UPLOAD_LOCKED' });
     await lock!.release();
     theirs.check();

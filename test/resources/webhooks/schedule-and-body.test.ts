@@ -97,16 +97,16 @@ describe('the body of an event', () => {
       labels: { labels: { team: text } },
       progress: { progress: { phase: 'gram', done: 0, total: 0, module: text } },
     } as const;
-    const told = (change: object): { job: Partial<JobRecord>; omitted: string[] } => {
+    const bodyOf = (change: object): { job: Partial<JobRecord>; omitted: string[] } => {
       const body = jobEvent(job(change)).body;
       assert.ok(Buffer.byteLength(body) < 20_000);
       return JSON.parse(body).data;
     };
-    assert.deepEqual(told(large.request).omitted, ['request']);
-    assert.deepEqual(told(large.results).omitted, ['request', 'results']);
-    assert.deepEqual(told({ ...large.error, state: 'failed' }).omitted, ['request', 'results', 'error']);
-    assert.equal(told(large.labels).job.state, 'succeeded');
-    const least = told(large.progress);
+    assert.deepEqual(bodyOf(large.request).omitted, ['request']);
+    assert.deepEqual(bodyOf(large.results).omitted, ['request', 'results']);
+    assert.deepEqual(bodyOf({ ...large.error, state: 'failed' }).omitted, ['request', 'results', 'error']);
+    assert.equal(bodyOf(large.labels).job.state, 'succeeded');
+    const least = bodyOf(large.progress);
     assert.deepEqual(Object.keys(least.job), ['id', 'kind', 'state']);
     assert.ok(least.omitted.includes('progress'));
   });

@@ -44,7 +44,7 @@ function resultOf<T>(target: Target, use: (found: ResultParts) => T): Promise<T>
       config,
       result,
       bytes: files![0]!.bytes,
-      told: report.targets[0]!.size,
+      size: report.targets[0]!.size,
     });
   });
 }
@@ -57,13 +57,13 @@ interface ResultParts {
     readonly size?: readonly { what: string; tensors: number; bytes: number }[];
   };
   readonly bytes: number;
-  readonly told: unknown;
+  readonly size: unknown;
 }
 
 describe('the sizes in a result', () => {
   it('name every part, in the job and in the report, and count all bytes of the data', async () => {
-    await resultOf({ rank: 4 }, ({ result, told, names }) => {
-      assert.deepEqual(result.size, told);
+    await resultOf({ rank: 4 }, ({ result, size, names }) => {
+      assert.deepEqual(result.size, size);
       assert.deepEqual(
         result.size!.map(({ what, tensors }) => [what, tensors]),
         [

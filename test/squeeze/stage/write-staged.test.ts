@@ -144,15 +144,15 @@ describe('a staged file', () => {
 
   it('reports the modules that are done', async () => {
     const { entry } = source.add('u', gaussianMatrix(6, 5, 1));
-    const told: string[] = [];
+    const calls: string[] = [];
     const watch = watching(undefined, ({ phase, done, total, module }) =>
-      told.push(`${phase} ${done}/${total} ${module}`),
+      calls.push(`${phase} ${done}/${total} ${module}`),
     );
     const plan = planOf([dense(entry), { ...dense(entry), module: 'to_v' }]);
     const { residuals } = await staging(compute.pool, source, plan, watch);
-    assert.equal(told[0], 'load 0/2 null');
+    assert.equal(calls[0], 'load 0/2 null');
     assert.deepEqual(
-      told.slice(1).map((text) => text.slice(0, 8)),
+      calls.slice(1).map((text) => text.slice(0, 8)),
       ['load 1/2', 'load 2/2'],
     );
     assert.deepEqual([...residuals.keys()].sort(), ['to_k', 'to_v']);

@@ -1,7 +1,7 @@
 import { formatBytes } from '../../../src/charts/format.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
-import { rankRange } from '../words/describe-target.ts';
-import { formatMoment } from '../words/format-time.ts';
+import { rankRange } from '../text/describe-target.ts';
+import { formatMoment } from '../text/format-time.ts';
 
 interface AdapterCardsProps {
   readonly adapters: readonly AdapterRecord[];

@@ -6,7 +6,7 @@ import { sizeChart } from '../../../src/charts/size-chart.ts';
 import type { SucceededResult } from '../../../src/contract/job.ts';
 import type { ModuleResult } from '../../../src/contract/report.ts';
 import { scheme } from '../state/scheme.ts';
-import { rankRange } from '../words/describe-target.ts';
+import { rankRange } from '../text/describe-target.ts';
 import { Chart } from './chart.tsx';
 import { ModuleName, placesInTable } from './module-name.tsx';
 import { Panel } from './panel.tsx';

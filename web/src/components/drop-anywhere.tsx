@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { isReader } from '../state/access.ts';
 import { accessRefusal } from '../state/key.ts';
 import { uploadFiles } from '../state/uploads.ts';
-import { droppedFiles } from '../words/dropped-files.ts';
+import { droppedFiles } from '../text/dropped-files.ts';
 
 /** Whether files are dragged. Text and links dragged within the page are left to the browser. */
 const hasFiles = ({ dataTransfer }: DragEvent): boolean => dataTransfer?.types.includes('Files') ?? false;

@@ -1,7 +1,7 @@
 import { useRef } from 'preact/hooks';
 import { isReader } from '../state/access.ts';
 import { isUploading, uploadFiles, uploads } from '../state/uploads.ts';
-import { pickedFiles } from '../words/dropped-files.ts';
+import { pickedFiles } from '../text/dropped-files.ts';
 import { UploadList } from './upload-list.tsx';
 
 /**

@@ -1,7 +1,7 @@
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { post } from '../api/request.ts';
 import { notifyTopics } from '../state/live.ts';
-import { describeProgress } from '../words/job-progress.ts';
+import { describeProgress } from '../text/job-progress.ts';
 import { ActionButton } from './action-button.tsx';
 import { Bar } from './bar.tsx';
 

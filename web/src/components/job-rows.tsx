@@ -1,8 +1,8 @@
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { useAdapterNames } from '../state/names.ts';
 import { withProgress } from '../state/use-job.ts';
-import { formatMoment } from '../words/format-time.ts';
-import { jobTitle, outcomeOf, placeOf, sourceIdOf } from '../words/job-text.ts';
+import { formatMoment } from '../text/format-time.ts';
+import { jobTitle, outcomeOf, placeOf, sourceIdOf } from '../text/job-text.ts';
 import { RecordTable } from './record-table.tsx';
 import { StateBadge } from './state-badge.tsx';
 

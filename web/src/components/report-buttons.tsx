@@ -5,7 +5,7 @@ import { reportName } from '../../../src/report/report-name.ts';
 import { download } from '../api/download.ts';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { useAdapterNames } from '../state/names.ts';
-import { sourceIdsOf } from '../words/job-text.ts';
+import { sourceIdsOf } from '../text/job-text.ts';
 import { ProblemNote } from './problem-note.tsx';
 
 /** The endings of the file names, which follow the name of the job, as the service names these files. */

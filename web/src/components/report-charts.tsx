@@ -10,7 +10,7 @@ import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { SucceededResult } from '../../../src/contract/job.ts';
 import type { Report, SucceededTargetReport } from '../../../src/contract/report.ts';
 import { scheme } from '../state/scheme.ts';
-import { describeTarget } from '../words/describe-target.ts';
+import { describeTarget } from '../text/describe-target.ts';
 import { Chart } from './chart.tsx';
 import { ChartTable } from './chart-table.tsx';
 import { SelectField } from './field.tsx';

@@ -3,7 +3,7 @@ import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { FailedResult, SucceededResult } from '../../../src/contract/job.ts';
 import { get } from '../api/request.ts';
 import { useLoaded } from '../state/use-loaded.ts';
-import { describeTarget, rankRange } from '../words/describe-target.ts';
+import { describeTarget, rankRange } from '../text/describe-target.ts';
 import { DownloadButtons } from './download-buttons.tsx';
 import { Panel } from './panel.tsx';
 import { ProblemNote } from './problem-note.tsx';

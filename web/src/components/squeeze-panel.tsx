@@ -12,7 +12,7 @@ import type { SqueezeRequest } from '../preview/request-text.ts';
 import { isReader } from '../state/access.ts';
 import { navigatorFromHere } from '../state/route.ts';
 import type { Choice } from '../state/use-choice.ts';
-import { describeTarget, rankRange } from '../words/describe-target.ts';
+import { describeTarget, rankRange } from '../text/describe-target.ts';
 import { CopyRequest } from './copy-request.tsx';
 import { Panel } from './panel.tsx';
 import { AdvancedChoice, PolicyFields } from './policy-choice.tsx';

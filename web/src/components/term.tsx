@@ -1,5 +1,5 @@
 import { useId, useRef } from 'preact/hooks';
-import { GLOSSARY, type Term as Word } from '../words/glossary.ts';
+import { GLOSSARY, type Term as Word } from '../text/glossary.ts';
 
 /** The distance of a note from the edges of the window. */
 const MARGIN_PX = 8;

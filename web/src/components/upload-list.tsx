@@ -1,7 +1,7 @@
 import { useRef } from 'preact/hooks';
 import { formatBytes } from '../../../src/charts/format.ts';
 import { removeUpload, type Upload, uploadNews, uploads } from '../state/uploads.ts';
-import { formatRoughly } from '../words/format-time.ts';
+import { formatRoughly } from '../text/format-time.ts';
 import { Bar } from './bar.tsx';
 import { ProblemBox } from './problem-note.tsx';
 

@@ -26,8 +26,8 @@ import { navigatorFromHere } from '../state/route.ts';
 import { useTitle } from '../state/title.ts';
 import { useJob } from '../state/use-job.ts';
 import { useLoaded } from '../state/use-loaded.ts';
-import { rankRange } from '../words/describe-target.ts';
-import { formatMoment } from '../words/format-time.ts';
+import { rankRange } from '../text/describe-target.ts';
+import { formatMoment } from '../text/format-time.ts';
 
 const CANCELLED = {
   title: 'The analysis was cancelled',

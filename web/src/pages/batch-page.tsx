@@ -19,7 +19,7 @@ import { notifyTopics } from '../state/live.ts';
 import { navigatorFromHere, type Query } from '../state/route.ts';
 import { useTitle } from '../state/title.ts';
 import { useLoaded } from '../state/use-loaded.ts';
-import { formatMoment } from '../words/format-time.ts';
+import { formatMoment } from '../text/format-time.ts';
 
 const ITEM_STATES = [
   ['queued', 'Queued'],

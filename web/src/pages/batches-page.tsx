@@ -7,7 +7,7 @@ import { RecordTable } from '../components/record-table.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
 import { hasScope } from '../state/access.ts';
 import type { Query } from '../state/route.ts';
-import { formatMoment } from '../words/format-time.ts';
+import { formatMoment } from '../text/format-time.ts';
 
 const STATES = [
   ['active', 'Active'],

@@ -8,8 +8,8 @@ import { Panel } from '../components/panel.tsx';
 import { ProblemNote } from '../components/problem-note.tsx';
 import { type Query, setQuery } from '../state/route.ts';
 import { useLoaded } from '../state/use-loaded.ts';
-import { describeTarget } from '../words/describe-target.ts';
-import { formatMoment } from '../words/format-time.ts';
+import { describeTarget } from '../text/describe-target.ts';
+import { formatMoment } from '../text/format-time.ts';
 
 /** Two results of jobs, side by side: `#/compare?a=job_1.0&b=job_2.1`. */
 export function ComparePage({ query }: { query: Query }) {

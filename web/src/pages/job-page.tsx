@@ -25,9 +25,9 @@ import { navigatorFromHere } from '../state/route.ts';
 import { useTitle } from '../state/title.ts';
 import { isOpen, useJob } from '../state/use-job.ts';
 import { useLoaded } from '../state/use-loaded.ts';
-import { formatDuration, formatMoment } from '../words/format-time.ts';
-import { describeProgress } from '../words/job-progress.ts';
-import { jobTitle, placeOf, sourceIdOf, sourceIdsOf } from '../words/job-text.ts';
+import { formatDuration, formatMoment } from '../text/format-time.ts';
+import { describeProgress } from '../text/job-progress.ts';
+import { jobTitle, placeOf, sourceIdOf, sourceIdsOf } from '../text/job-text.ts';
 
 /** The page of a job: its progress, then its results. */
 export function JobPage({ id }: { id: string }) {

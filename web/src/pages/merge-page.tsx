@@ -10,7 +10,7 @@ import { TargetFields, targetFromForm } from '../components/target-fields.tsx';
 import { hasScope } from '../state/access.ts';
 import { navigatorFromHere, type Query, setQuery } from '../state/route.ts';
 import { useLoaded } from '../state/use-loaded.ts';
-import { rankRange } from '../words/describe-target.ts';
+import { rankRange } from '../text/describe-target.ts';
 
 /** A weighted sum of adapters, squeezed: `#/merge?of=ad_1,ad_2`. */
 export function MergePage({ query }: { query: Query }) {

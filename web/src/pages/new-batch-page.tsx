@@ -16,7 +16,7 @@ import type { FetchedBatchRequest } from '../preview/request-text.ts';
 import { isReader } from '../state/access.ts';
 import { navigatorFromHere } from '../state/route.ts';
 import { useTitle } from '../state/title.ts';
-import { formatDuration } from '../words/format-time.ts';
+import { formatDuration } from '../text/format-time.ts';
 
 const FROM = { folder: 'All adapters below a folder', list: 'A list of sources' } as const;
 type From = keyof typeof FROM;

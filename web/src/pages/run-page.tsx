@@ -28,8 +28,8 @@ import { scheme } from '../state/scheme.ts';
 import { useTitle } from '../state/title.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { useRankHistory } from '../state/use-rank-history.ts';
-import { rankRange } from '../words/describe-target.ts';
-import { formatMoment } from '../words/format-time.ts';
+import { rankRange } from '../text/describe-target.ts';
+import { formatMoment } from '../text/format-time.ts';
 
 /** Checkpoints that are kept unchanged have no job, so no event announces them. */
 const READ_AGAIN_MS = 5_000;

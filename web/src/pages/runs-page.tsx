@@ -4,7 +4,7 @@ import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { RecordTable } from '../components/record-table.tsx';
 import type { Query } from '../state/route.ts';
-import { formatMoment } from '../words/format-time.ts';
+import { formatMoment } from '../text/format-time.ts';
 
 const MODES = [
   ['scheduled', 'Scheduled'],

@@ -1,7 +1,7 @@
 import type { Capabilities } from '../../../src/contract/capabilities.ts';
 import type { FormatRecord } from '../../../src/contract/format.ts';
 import type { FormatOptions } from '../../../src/contract/target.ts';
-import { architectureOf } from '../words/architecture-of.ts';
+import { architectureOf } from '../text/architecture-of.ts';
 
 /** What is known about converting an adapter to other formats. */
 export interface Conversions {

@@ -1,8 +1,8 @@
 import { computed, effect, signal } from '@preact/signals';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { type AdapterFiles, uploadAdapter } from '../api/upload-adapter.ts';
-import { type ChosenAdapter, groupAdapters } from '../words/choose-files.ts';
-import type { FoundFile } from '../words/dropped-files.ts';
+import { type ChosenAdapter, groupAdapters } from '../text/choose-files.ts';
+import type { FoundFile } from '../text/dropped-files.ts';
 import { notifyTopics } from './live.ts';
 import { navigatorFromHere, route } from './route.ts';
 

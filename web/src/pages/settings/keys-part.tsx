@@ -12,7 +12,7 @@ import { StateBadge } from '../../components/state-badge.tsx';
 import { caller, hasScope } from '../../state/access.ts';
 import { notifyTopics } from '../../state/live.ts';
 import { useLoaded } from '../../state/use-loaded.ts';
-import { formatMoment } from '../../words/format-time.ts';
+import { formatMoment } from '../../text/format-time.ts';
 
 const DAY_SECONDS = 86_400;
 const LIFETIMES = [

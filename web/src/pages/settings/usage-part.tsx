@@ -7,7 +7,7 @@ import { RecordTable } from '../../components/record-table.tsx';
 import { Tiles } from '../../components/tiles.tsx';
 import { caller } from '../../state/access.ts';
 import { useLoaded } from '../../state/use-loaded.ts';
-import { formatDuration, formatRoughly } from '../../words/format-time.ts';
+import { formatDuration, formatRoughly } from '../../text/format-time.ts';
 
 /** What the tenant stores and has used, with its limits. */
 export function UsagePart() {

@@ -14,7 +14,7 @@ import { StateBadge } from '../../components/state-badge.tsx';
 import { notifyTopics } from '../../state/live.ts';
 import { navigatorFromHere, type Query } from '../../state/route.ts';
 import { useLoaded } from '../../state/use-loaded.ts';
-import { formatDuration, formatMoment } from '../../words/format-time.ts';
+import { formatDuration, formatMoment } from '../../text/format-time.ts';
 
 const STATES = [
   ['pending', 'Pending'],

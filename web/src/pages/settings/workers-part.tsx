@@ -8,7 +8,7 @@ import { StateBadge } from '../../components/state-badge.tsx';
 import { hasKeys } from '../../state/access.ts';
 import { notifyTopics } from '../../state/live.ts';
 import { useLoaded } from '../../state/use-loaded.ts';
-import { formatMoment } from '../../words/format-time.ts';
+import { formatMoment } from '../../text/format-time.ts';
 
 /** Workers report every five seconds. */
 const READ_AGAIN_MS = 5_000;

@@ -60,9 +60,10 @@ class Annealer:
         base_lrs of `schedulers`; "trainer" leaves it alone. Where the optimizer has a scheduler of its own, it has to
         be named. A group that holds LoRA factors and others is split for "plan" and "hint".
     schedulers: those of the optimizer, if it has any.
-    on_unavailable: what to do where the service is away for patience_seconds (unless given: its timeout_seconds for
-        "raise", 120 for the others, which can go on without it): "raise" what it said; "skip" the squeeze with a warning, and try again some steps later; "local": squeeze in
-        this process, with a warning, and do so to the end (is_local).
+    on_unavailable: what to do if the service is unavailable for patience_seconds (default: timeout_seconds for "raise",
+        120 for the others, which can continue without the service). "raise": raise its last error. "skip": leave the
+        squeeze out with a warning, and try again some steps later. "local": squeeze in this process, with a warning,
+        until the end of the training (is_local).
     optimizer_state: "carry" (default) or "reset". Other arguments are fields of RunRequest: schedule or adaptive,
     alpha, …
 

@@ -75,9 +75,9 @@ class ServiceRun:
 
     def stages(self) -> list[StageRate]:
         stages, current = run_stages(self.clock, self.schedule, self._ranks())
-        told = self._squeezes[-1].get("learning_rate") if self._squeezes else None
-        if told is not None:  # Where modules have ranks of their own, only the service knows the factor.
-            stages[current] = stage_of(told)
+        rate = self._squeezes[-1].get("learning_rate") if self._squeezes else None
+        if rate is not None:  # Where modules have ranks of their own, only the service knows the factor.
+            stages[current] = stage_of(rate)
         return stages
 
     def checkpoint(self, step: int, trained: TrainedLayers, loss: float | None = None) -> Outcome:

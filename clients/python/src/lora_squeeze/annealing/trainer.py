@@ -71,8 +71,8 @@ class AnnealCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
                 options[mode] = {"total_steps": state.max_steps, **options[mode]}
         own = _SCHEDULES.get(_name_of(args))
         if self._learning_rate != "plan" and own and "schedule" in options:
-            told = {"schedule": own, "warm_up_steps": args.get_warmup_steps(state.max_steps)}
-            options["schedule"] = {"learning_rate": told, **options["schedule"]}
+            rate = {"schedule": own, "warm_up_steps": args.get_warmup_steps(state.max_steps)}
+            options["schedule"] = {"learning_rate": rate, **options["schedule"]}
         # Accelerate wraps both; state and groups belong to the wrapped objects.
         scheduler = getattr(lr_scheduler, "scheduler", lr_scheduler)
         self.annealer = Annealer(

@@ -75,8 +75,8 @@ def _check(href: str, found: str, expected: str | None) -> None:
 
 def _announced(headers: Mapping[str, str]) -> str | None:
     """The SHA-256 of the whole file in hexadecimal, taken from the response (RFC 9530)."""
-    said = re.search(r"sha-256=:([^:]*):", headers.get("repr-digest", ""))
-    return base64.b64decode(said[1]).hex() if said else None
+    digest = re.search(r"sha-256=:([^:]*):", headers.get("repr-digest", ""))
+    return base64.b64decode(digest[1]).hex() if digest else None
 
 
 def _receive(
