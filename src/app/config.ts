@@ -308,12 +308,12 @@ function validate(env: NodeJS.ProcessEnv): Environment {
     const name = problem?.instancePath.slice(1);
     if (!name) throw error;
     const schema = Environment.properties[name as keyof Environment];
-    throw new ConfigError(`${name} ${shownValue(name, env[name])}; it must be ${allowedValues(schema)}.`);
+    throw new ConfigError(`${name} ${describeValue(name, env[name])}; it must be ${allowedValues(schema)}.`);
   }
 }
 
 /** An invalid URL may contain a password in any position. */
-function shownValue(name: string, value = ''): string {
+function describeValue(name: string, value = ''): string {
   const isUrl = name === 'STORAGE_URL' || name === 'OTEL_EXPORTER_OTLP_ENDPOINT';
   return name in SECRET_VARIABLES || (isUrl && value.includes('@'))
     ? 'has a value that cannot be used (not shown: it may hold a password)'
@@ -324,7 +324,7 @@ function storageOf(values: Environment, dataDir: string): Pick<Config, 'storageD
   const url = values.STORAGE_URL ?? 'file:storage';
   const place = storagePlace(url, dataDir);
   if (typeof place === 'string')
-    throw new ConfigError(`STORAGE_URL ${shownValue('STORAGE_URL', url)}; it must be ${place}.`);
+    throw new ConfigError(`STORAGE_URL ${describeValue('STORAGE_URL', url)}; it must be ${place}.`);
   if ('folder' in place) return { storageDir: place.folder, s3: undefined };
   const { S3_FORCE_PATH_STYLE: forcePathStyle, S3_CACHE_BYTES: cacheBytes } = values;
   return { storageDir: join(dataDir, 's3'), s3: { ...place, forcePathStyle, cacheBytes } };

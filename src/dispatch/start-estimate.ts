@@ -5,8 +5,8 @@ import {
   floorOf,
   type ShareDefaults,
   slotMsOf,
-  type TenantStanding,
-  tenantStanding,
+  type TenantShareState,
+  tenantShareState,
   underwayByTenant,
   waitingTenants,
 } from './tenant-shares.ts';
@@ -39,7 +39,7 @@ export async function executionsAhead(
   return Number(ahead);
 }
 
-interface Other extends TenantStanding {
+interface Other extends TenantShareState {
   /** Its waiting work, in milliseconds of slots. */
   readonly workMs: number;
   /** The work of one of its executions. */
@@ -59,7 +59,7 @@ export async function estimateSecondsUntilStart(
 ): Promise<number | undefined> {
   const { reader } = database;
   const { slots, msPerMib } = await liveFleet(database, reader);
-  const own = slots === 0 ? undefined : await tenantStanding(reader, tenant, defaults);
+  const own = slots === 0 ? undefined : await tenantShareState(reader, tenant, defaults);
   if (!own || own.limit === 0) return undefined;
   const msOf = (sum: Sum): number => mibOf(Number(sum.bytes ?? 0), Number(sum.count)) * msPerMib;
   const sumOf = (state: 'waiting' | 'dispatched') =>
@@ -75,18 +75,18 @@ export async function estimateSecondsUntilStart(
   const ownMs = aheadMs + msOf(ownRunning) / 2;
 
   const underway = await underwayByTenant(reader);
-  const standings = await waitingTenants(database, reader, defaults);
-  const floor = await floorOf(reader, standings, underway);
-  const placeOf = ({ virtualMs, isActive }: TenantStanding) =>
+  const states = await waitingTenants(database, reader, defaults);
+  const floor = await floorOf(reader, states, underway);
+  const placeOf = ({ virtualMs, isActive }: TenantShareState) =>
     isActive ? virtualMs : Math.max(virtualMs, floor);
   const target = placeOf(own) + chargeOf(aheadMs, own.weight);
   const others: Other[] = [];
-  for (const standing of standings) {
-    if (standing.tenant === tenant || placeOf(standing) > target) continue;
-    const sum = await workOf(reader, standing.tenant);
+  for (const state of states) {
+    if (state.tenant === tenant || placeOf(state) > target) continue;
+    const sum = await workOf(reader, state.tenant);
     const isMore = Number(sum.count) === MAX_OTHERS;
     const eachMs = msOf(sum) / Number(sum.count);
-    others.push({ ...standing, eachMs, workMs: isMore ? Infinity : msOf(sum) });
+    others.push({ ...state, eachMs, workMs: isMore ? Infinity : msOf(sum) });
   }
   // Tenants take turns by whole executions, which adds half of one on average.
   const shareMs = (other: Other): number =>

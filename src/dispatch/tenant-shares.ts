@@ -24,7 +24,7 @@ export interface UnderWayWork {
 }
 
 /** The share and the virtual time of a tenant. */
-export interface TenantStanding {
+export interface TenantShareState {
   readonly tenant: string;
   readonly weight: number;
   /** The most executions that it may have dispatched at the same time. */
@@ -111,10 +111,10 @@ export async function eligibleShares(
   underway: ReadonlyMap<string, UnderWayWork>,
   defaults: ShareDefaults,
 ): Promise<TenantShare[]> {
-  const standings = await waitingTenants(database, reader, defaults);
-  const eligible = standings.flatMap((standing) => {
-    const room = standing.limit - (underway.get(standing.tenant)?.count ?? 0);
-    return room > 0 ? [{ ...standing, room }] : [];
+  const states = await waitingTenants(database, reader, defaults);
+  const eligible = states.flatMap((state) => {
+    const room = state.limit - (underway.get(state.tenant)?.count ?? 0);
+    return room > 0 ? [{ ...state, room }] : [];
   });
   const floor = eligible.every(({ isActive }) => isActive) ? 0 : await floorOf(reader, eligible, underway);
   return eligible.map(({ tenant, weight, room, virtualMs, isActive: isSaved }) => ({
@@ -130,10 +130,10 @@ export async function eligibleShares(
  */
 export async function floorOf(
   reader: Pick<Writer, 'selectFrom'>,
-  standings: readonly TenantStanding[],
+  states: readonly TenantShareState[],
   underway: ReadonlyMap<string, UnderWayWork>,
 ): Promise<number> {
-  const active = standings.filter(({ isActive }) => isActive);
+  const active = states.filter(({ isActive }) => isActive);
   // Dispatched work may turn out to take less time, and then no other tenant must wait behind what is credited back.
   const places = active.map(({ tenant, virtualMs }) => virtualMs - (underway.get(tenant)?.chargedMs ?? 0));
   if (places.length > 0) return Math.min(...places);
@@ -183,10 +183,10 @@ export async function waitingTenants(
   database: Pick<Database, 'now' | 'after'>,
   reader: Pick<Writer, 'getExecutor'>,
   defaults: ShareDefaults,
-): Promise<TenantStanding[]> {
+): Promise<TenantShareState[]> {
   const next = (after: Condition) =>
     sql`(select tenant from execution where ${isDue(database)} and ${after} order by tenant limit 1)`;
-  const { rows } = await sql<StandingRow>`
+  const { rows } = await sql<ShareStateRow>`
     with recursive waiting (id) as (
       select ${next(sql`true`)}
       union all
@@ -197,18 +197,18 @@ export async function waitingTenants(
     left join tenant_share on tenant_share.tenant = tenant.id
     order by tenant.id
   `.execute(reader);
-  return rows.map((row) => standingOf(row, defaults));
+  return rows.map((row) => shareStateOf(row, defaults));
 }
 
 /**
- * The standing of one tenant, whatever it has waiting; undefined if it is suspended. @throws AppError
+ * The share state of one tenant, whatever work it has waiting; undefined if it is suspended. @throws AppError
  * DATABASE_UNAVAILABLE
  */
-export async function tenantStanding(
+export async function tenantShareState(
   reader: Pick<Writer, 'selectFrom'>,
   tenant: string,
   defaults: ShareDefaults,
-): Promise<TenantStanding | undefined> {
+): Promise<TenantShareState | undefined> {
   const row = await reader
     .selectFrom('tenant')
     .leftJoin('tenant_share', 'tenant_share.tenant', 'tenant.id')
@@ -217,10 +217,10 @@ export async function tenantStanding(
     .where('suspended_at', 'is', null)
     .where('deleting_at', 'is', null)
     .executeTakeFirst();
-  return row && standingOf(row, defaults);
+  return row && shareStateOf(row, defaults);
 }
 
-interface StandingRow {
+interface ShareStateRow {
   readonly id: string;
   readonly weight: number | null;
   readonly max_running: number | null;
@@ -231,7 +231,7 @@ interface StandingRow {
 /** The value of a column for no limit, whatever the defaults are. */
 const UNLIMITED = -1;
 
-function standingOf(row: StandingRow, defaults: ShareDefaults): TenantStanding {
+function shareStateOf(row: ShareStateRow, defaults: ShareDefaults): TenantShareState {
   const limit = row.max_running ?? defaults.max_running ?? UNLIMITED;
   return {
     tenant: row.id,

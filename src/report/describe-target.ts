@@ -1,6 +1,6 @@
 import { formatBytes, formatPercent } from '../charts/format.ts';
 import { POLICIES, type Target } from '../contract/target.ts';
-import { shownText } from './shown-text.ts';
+import { displayText } from './shown-text.ts';
 
 /** As in charts, but without a line break between a number and its unit. */
 export const unbrokenPercent = (share: number): string => unbroken(formatPercent(share));
@@ -20,8 +20,8 @@ export function describeTarget(target: Target): string {
   if ('budget_parameters' in target) return `${target.budget_parameters.toLocaleString('en-US')} parameters`;
   if ('rank_pattern' in target) return `rank pattern of ${Object.keys(target.rank_pattern).length}`;
   return target.profile
-    ? `largest rank of ${shownText(target.profile, 40)}`
-    : `as ${shownText(String(target.format), 40)}`;
+    ? `largest rank of ${displayText(target.profile, 40)}`
+    : `as ${displayText(String(target.format), 40)}`;
 }
 
 /** The options of a target besides its policy, such as "scale: keep"; empty if it has none. */
@@ -30,6 +30,6 @@ export const describeOtherOptions = (target: Target): string =>
     .filter(([name]) => !(POLICIES as readonly string[]).includes(name))
     .map(
       ([name, value]) =>
-        `${name}: ${shownText(typeof value === 'string' ? value : JSON.stringify(value), 80)}`,
+        `${name}: ${displayText(typeof value === 'string' ? value : JSON.stringify(value), 80)}`,
     )
     .join(', ');

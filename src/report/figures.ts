@@ -11,7 +11,7 @@ import { draw, type Figure } from './draw.ts';
 import { heatFigure } from './heat-figure.ts';
 import { escapeHtml } from './html.ts';
 import { adapterOf, type FigureName, moduleLosses, type ReportInput } from './report-input.ts';
-import { shownText } from './shown-text.ts';
+import { displayText } from './shown-text.ts';
 
 /** Width of a figure on its own, in pixels. */
 const FIGURE_WIDTH = 1200;
@@ -54,8 +54,8 @@ export function standaloneFigure(input: ReportInput, name: FigureName): string {
 function provenance(input: ReportInput): string {
   const { sources, product } = input.report;
   const named = sources.slice(0, MAX_NAMED).map(({ id, base_model: base }) => {
-    const name = shownText(adapterOf(input, id)?.name ?? id, 60);
-    return base === null || base === name ? name : `${name} on ${shownText(base, 60)}`;
+    const name = displayText(adapterOf(input, id)?.name ?? id, 60);
+    return base === null || base === name ? name : `${name} on ${displayText(base, 60)}`;
   });
   const more = sources.length > MAX_NAMED ? [`${sources.length - MAX_NAMED} more`] : [];
   return [...named, ...more, `${product.name} ${product.version}`].join(' · ');
@@ -135,7 +135,7 @@ const factors = (bytes: number) => [{ what: 'lora', bytes }];
 export function spectraFigures(input: ReportInput): Figure[] {
   const { report } = input;
   const modules = report.modules.map(({ name, singular_values }) => ({
-    name: shownText(name, 240),
+    name: displayText(name, 240),
     singular_values,
   }));
   const lines = spectraLines(modules);
@@ -146,7 +146,7 @@ export function spectraFigures(input: ReportInput): Figure[] {
       const { name } = modules[index]!;
       const rank = ranks?.[index]?.rank ?? report.analysis?.modules[index]?.knee;
       return {
-        title: shownText(name, 60),
+        title: displayText(name, 60),
         caption: captionOf(report.modules[index]!, error, rank, ranks !== undefined),
         width: 400,
         height: 280,

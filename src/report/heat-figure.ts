@@ -7,7 +7,7 @@ import type { Report } from '../contract/report.ts';
 import { describeTarget, unbrokenPercent } from './describe-target.ts';
 import type { Figure } from './draw.ts';
 import type { ReportInput } from './report-input.ts';
-import { shownText } from './shown-text.ts';
+import { displayText } from './shown-text.ts';
 
 /** Cells beyond this many are plain rectangles without a border: rounded ones are three times as long to write. */
 const MAX_ROUNDED = 600;
@@ -31,7 +31,9 @@ export function heatFigure({ report }: ReportInput, target = 0): Figure {
   return {
     title: `Relative error by layer and projection: ${what}`,
     caption: [
-      ...(worst ? [`The largest is ${unbrokenPercent(worst.value)}, of ${shownText(worst.name, 80)}.`] : []),
+      ...(worst
+        ? [`The largest is ${unbrokenPercent(worst.value)}, of ${displayText(worst.name, 80)}.`]
+        : []),
       ...(cells.note ? [cells.note] : []),
     ].join(' '),
     width: 1100,
@@ -96,7 +98,7 @@ interface HeatCells {
  * (the experts of a layer) become one row, which shows the largest value. If there are still too many, the worst stay.
  */
 export function heatCells(modules: readonly ModuleShare[]): HeatCells {
-  const named = modules.map(({ name, value }) => ({ name: shownText(name, MAX_NAME), value }));
+  const named = modules.map(({ name, value }) => ({ name: displayText(name, MAX_NAME), value }));
   const { size: rows } = rowsOf(named);
   if (rows <= MAX_ROWS) return { modules: shaded(named), rows };
   const places = modulePlaces(named.map(({ name }) => name));

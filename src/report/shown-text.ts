@@ -13,7 +13,7 @@ export const MAX_SHOWN = 160;
  * is cut in the middle. The result still has to be escaped.
  * @param most length in UTF-16 units, at least 8
  */
-export function shownText(text: string, most = MAX_SHOWN): string {
+export function displayText(text: string, most = MAX_SHOWN): string {
   const cut =
     text.length <= most ? text : `${beginOf(text, most >> 2)}…${endOf(text, most - (most >> 2) - 1)}`;
   return cut.replace(

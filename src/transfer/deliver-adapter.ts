@@ -8,7 +8,7 @@ import type { ReadySink } from './ready-endpoints.ts';
 import { withRetries } from './retries.ts';
 import { openClient } from './s3/s3-client.ts';
 import { putObject } from './s3/s3-sink.ts';
-import { shownPlace } from './transfer-endpoints.ts';
+import { endpointText } from './transfer-endpoints.ts';
 import { type OnProgress, TransferProgress } from './transfer-progress.ts';
 import { putFile, putTarget } from './url-sink.ts';
 
@@ -47,7 +47,7 @@ export async function deliverAdapter(
   );
   return {
     kind: sink.kind,
-    place: shownPlace(sink, options.hubEndpoint),
+    place: endpointText(sink, options.hubEndpoint),
     commit,
     bytes: totalBytes(files),
     files: recorded(files),

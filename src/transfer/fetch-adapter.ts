@@ -14,7 +14,7 @@ import type { ReadySource } from './ready-endpoints.ts';
 import { type ReceiveOptions, type RemoteFile, receiveFile } from './receive-file.ts';
 import { openClient } from './s3/s3-client.ts';
 import { findInBucket, S3File } from './s3/s3-source.ts';
-import { checkUrlFiles, shownPlace, urlFile } from './transfer-endpoints.ts';
+import { checkUrlFiles, endpointText, urlFile } from './transfer-endpoints.ts';
 import { type OnProgress, TransferProgress } from './transfer-progress.ts';
 
 /** Long enough for a store that must wake up, short enough to notice a dead server. */
@@ -102,7 +102,7 @@ export async function fetchAdapter(source: ReadySource, options: FetchOptions): 
     license,
     imported: {
       kind: source.kind,
-      place: shownPlace(source, hubEndpoint),
+      place: endpointText(source, hubEndpoint),
       revision: source.kind === 'hub' ? (source.revision ?? 'main') : null,
       commit: opened.commit,
       bytes: totalBytes(files),

@@ -1,7 +1,7 @@
 import type { RecordedSink, RecordedSource, SinkObject, SourceObject } from '../contract/transfer.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { SecretBox } from './secret-box.ts';
-import { shownPlace } from './transfer-endpoints.ts';
+import { endpointText } from './transfer-endpoints.ts';
 
 /**
  * The record of a source: the visible part, and the request as a whole sealed, so that no field can be forgotten. A
@@ -13,7 +13,7 @@ export function sealSource(
   box: SecretBox | undefined,
   hubEndpoint: string,
 ): RecordedSource {
-  const place = shownPlace(source, hubEndpoint);
+  const place = endpointText(source, hubEndpoint);
   if (source.kind !== 'hub') return { kind: source.kind, place, sealed: sealed(source, box) };
   const { token, ...visible } = source;
   const hasToken = token !== undefined;
@@ -31,7 +31,7 @@ export function unsealSource(recorded: RecordedSource, box: SecretBox | undefine
 
 /** @throws AppError SECRETS_UNAVAILABLE without a box */
 export function sealSink(sink: SinkObject, box: SecretBox | undefined, hubEndpoint: string): RecordedSink {
-  const recorded = { place: shownPlace(sink, hubEndpoint), sealed: sealed(sink, box) };
+  const recorded = { place: endpointText(sink, hubEndpoint), sealed: sealed(sink, box) };
   return sink.kind === 'hub'
     ? { kind: 'hub', repo: sink.repo, ...recorded }
     : { kind: sink.kind, ...recorded };

@@ -8,7 +8,7 @@ import {
   type UrlSource,
 } from '../contract/transfer.ts';
 import { AppError } from '../errors/app-error.ts';
-import { shownUrl } from '../net/check-url.ts';
+import { withoutQuery } from '../net/check-url.ts';
 import type { Outbound } from '../net/outbound.ts';
 import type { ReadySink, ReadySource } from './ready-endpoints.ts';
 
@@ -51,13 +51,13 @@ export function checkTransfer(end: SourceObject | SinkObject, outbound: Outbound
  * The visible part of a source or sink: host and path of the weights, bucket and prefix, or host and repository.
  * @param hubEndpoint URL of the Hub
  */
-export function shownPlace(
+export function endpointText(
   end: SourceObject | SinkObject | ReadySource | ReadySink,
   hubEndpoint: string,
 ): string {
   switch (end.kind) {
     case 'url':
-      return shownUrl(
+      return withoutQuery(
         'folder' in end && end.folder ? end.folder : urlFile({ files: end.files! }, 'weights')!.url,
       );
     case 's3':

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { escapeHtml, html, trusted, when } from '../../src/report/html.ts';
-import { shownText } from '../../src/report/shown-text.ts';
+import { displayText } from '../../src/report/shown-text.ts';
 import fc, { anyCharacter } from '../fast-check.ts';
 
 const XML_FORBIDDEN = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/u;
@@ -9,25 +9,25 @@ const XML_FORBIDDEN = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ff
 describe('an untrusted text', () => {
   it('is unchanged if it is harmless', () => {
     for (const text of ['model.layers.0.q_proj', 'שלום', 'Ω 模型 🙂', '<b>', ''])
-      assert.equal(shownText(text), text);
+      assert.equal(displayText(text), text);
   });
 
   it('shows invisible characters', () => {
-    assert.equal(shownText('a\u202eb'), 'a⟨U+202E⟩b');
-    assert.equal(shownText('a\nb\0'), 'a⟨U+000A⟩b⟨U+0000⟩');
-    assert.equal(shownText('\ud800x\u2066\u200b\uffff'), '⟨U+D800⟩x⟨U+2066⟩⟨U+200B⟩⟨U+FFFF⟩');
+    assert.equal(displayText('a\u202eb'), 'a⟨U+202E⟩b');
+    assert.equal(displayText('a\nb\0'), 'a⟨U+000A⟩b⟨U+0000⟩');
+    assert.equal(displayText('\ud800x\u2066\u200b\uffff'), '⟨U+D800⟩x⟨U+2066⟩⟨U+200B⟩⟨U+FFFF⟩');
   });
 
   it('is shortened to its beginning and end without splitting characters', () => {
-    assert.equal(shownText(`${'a'.repeat(500)}.end`, 16), 'aaaa…aaaaaaa.end');
+    assert.equal(displayText(`${'a'.repeat(500)}.end`, 16), 'aaaa…aaaaaaa.end');
     const pairs = '🙂'.repeat(100);
-    for (const most of [9, 10, 11, 12, 13]) assert.match(shownText(pairs, most), /^🙂*…🙂+$/u);
+    for (const most of [9, 10, 11, 12, 13]) assert.match(displayText(pairs, most), /^🙂*…🙂+$/u);
   });
 
   it('is valid in XML, whatever it contains', () => {
     fc.assert(
       fc.property(fc.string({ unit: anyCharacter }), fc.integer({ min: 8, max: 40 }), (text, most) => {
-        const shown = shownText(text, most);
+        const shown = displayText(text, most);
         assert.ok(!XML_FORBIDDEN.test(shown), JSON.stringify(shown));
         assert.ok(!/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u.test(shown));
       }),

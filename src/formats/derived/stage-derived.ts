@@ -58,7 +58,7 @@ export function stageDerived(
   passthrough: readonly TensorEntry[],
   metadata: ReadonlyMap<string, string>,
 ): StagedUpdates {
-  const { kernels, warnings } = inferKernels(found.map(shownLayer), metadata);
+  const { kernels, warnings } = inferKernels(found.map(layerInFile), metadata);
   const known = found.map((one, index): Found<Kerneled> => {
     const kernel = kernels[index]!;
     return one.derived
@@ -139,7 +139,7 @@ function derivedWarnings(found: readonly Found[]): string[] {
 }
 
 /** What the file shows of the layer itself. */
-function shownLayer(found: Found): ShownLayer {
+function layerInFile(found: Found): ShownLayer {
   if (!found.derived) {
     const { name, n, a } = found.module;
     return { name, n, kernel: a.shape.slice(2), dimensions: null };

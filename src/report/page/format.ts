@@ -1,15 +1,15 @@
 import { type Html, html, when } from '../html.ts';
-import { MAX_SHOWN, shownText } from '../shown-text.ts';
+import { displayText, MAX_SHOWN } from '../shown-text.ts';
 
 /** A name from a file, isolated from the direction of the text around it. */
 export const name = (text: string, most = MAX_SHOWN): Html =>
-  html`<bdi><code>${shownText(text, most)}</code></bdi>`;
+  html`<bdi><code>${displayText(text, most)}</code></bdi>`;
 
 /** An id or a digest, which scrolls instead of being cut. */
 export const id = (text: string): Html => html`<span class="id">${name(text)}</span>`;
 
 /** A sentence that may contain names from untrusted files. */
-export const sentence = (text: string): Html => html`<bdi>${shownText(text, 600)}</bdi>`;
+export const sentence = (text: string): Html => html`<bdi>${displayText(text, 600)}</bdi>`;
 
 export const formatInteger = (value: number): string => value.toLocaleString('en-US');
 

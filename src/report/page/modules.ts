@@ -17,16 +17,16 @@ const MAX_TARGETS = 4;
 export function modulesSection(input: ReportInput, jsonPath: Html): Html {
   const { modules, analysis } = input.report;
   const targets = succeededTargets(input.report);
-  const shownTargets = targets.slice(0, MAX_TARGETS);
-  const isOptimumKnown = shownTargets.some(({ modules: results }) =>
+  const targetsInTable = targets.slice(0, MAX_TARGETS);
+  const isOptimumKnown = targetsInTable.some(({ modules: results }) =>
     results.some(({ optimal_error: optimum }) => optimum !== null),
   );
   const columns: Column[] = [
     { title: 'Module' },
     number('ΔW'),
     number('Rank before'),
-    ...shownTargets.flatMap(({ target }) => {
-      const of = shownTargets.length === 1 ? '' : `, ${describeTarget(target)}`;
+    ...targetsInTable.flatMap(({ target }) => {
+      const of = targetsInTable.length === 1 ? '' : `, ${describeTarget(target)}`;
       return [
         number(`Rank${of}`),
         number(`Error${of}`),
@@ -46,12 +46,12 @@ export function modulesSection(input: ReportInput, jsonPath: Html): Html {
         name(module),
         html`${shape[0]} × ${shape[1]}`,
         html`${rank}`,
-        ...shownTargets.flatMap(({ modules: results }) => resultCells(results[index], isOptimumKnown)),
+        ...targetsInTable.flatMap(({ modules: results }) => resultCells(results[index], isOptimumKnown)),
         ...(analysis ? analysisCells(analysis.modules[index]) : []),
       ];
     });
   const left = modules.length - rows.length;
-  const leftTargets = targets.length - shownTargets.length;
+  const leftTargets = targets.length - targetsInTable.length;
   return html`
 <section aria-labelledby="modules"><h2 id="modules">Modules</h2>
 <p class="muted">${formatInteger(modules.length)} modules in the order of the model.${when(isOptimumKnown, () => LEAST_POSSIBLE)}</p>

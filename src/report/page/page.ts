@@ -3,7 +3,7 @@ import type { Timings } from '../../contract/job.ts';
 import { unbrokenBytes } from '../describe-target.ts';
 import { type Html, html, trusted, when } from '../html.ts';
 import { adapterOf, type ReportInput } from '../report-input.ts';
-import { shownText } from '../shown-text.ts';
+import { displayText } from '../shown-text.ts';
 import { analysisSection } from './analysis.ts';
 import { chartsSection } from './charts.ts';
 import {
@@ -83,7 +83,7 @@ function jsonPath({ report }: ReportInput, isServed: boolean): Html {
 function titleOf({ report }: ReportInput): string {
   const { kind, sources } = report;
   const base = sources.find(({ base_model: model }) => model)?.base_model;
-  const of = base ? ` for ${shownText(base, 100)}` : '';
+  const of = base ? ` for ${displayText(base, 100)}` : '';
   if (kind === 'analyze') return `Analysis of a LoRA adapter${of}`;
   if (kind === 'merge')
     return `Merge of ${sources.length} LoRA adapter${sources.length === 1 ? '' : 's'}${of}`;

@@ -6,7 +6,7 @@ import { AppError } from '../../errors/app-error.ts';
 import { readSinkText, type UrlText } from '../../transfer/place-text.ts';
 import { urlFile } from '../../transfer/transfer-endpoints.ts';
 import { inFolder, targetFolders } from '../jobs/destinations.ts';
-import type { Places } from '../jobs/places.ts';
+import type { EndpointRecorder } from '../jobs/endpoint-recorder.ts';
 
 /** A revision that follows the name of a repository of the Hub. */
 const HUB_REVISION = /^(hf:\/\/[^/@]+\/[^/@]+)@(?:refs\/(?:pr|convert)\/[^/]+|[^/]+)/;
@@ -44,9 +44,12 @@ type DeliverPrefixFields = Exclude<DeliverPrefix, string>;
 
 /**
  * The prefix below which items are delivered. Its connection is determined once for all items.
- * @throws AppError as Places.sink; VALIDATION_FAILED if it names files
+ * @throws AppError as EndpointRecorder.sink; VALIDATION_FAILED if it names files
  */
-export async function resultsFolder(deliver: DeliverPrefix, places: Places): Promise<ResultsFolder> {
+export async function resultsFolder(
+  deliver: DeliverPrefix,
+  places: EndpointRecorder,
+): Promise<ResultsFolder> {
   const { to, include } = typeof deliver === 'string' ? { to: deliver } : deliver;
   const end = typeof to === 'string' ? readSinkText(to) : to;
   if (end.kind === 'url' && 'files' in end) {

@@ -6,7 +6,7 @@ import { AppError } from '../../errors/app-error.ts';
 import { checkTargets } from '../../serving/check-targets.ts';
 import { hubPlace, isWithin, s3Place } from '../../transfer/place.ts';
 import { readSinkText } from '../../transfer/place-text.ts';
-import type { Places } from '../jobs/places.ts';
+import type { EndpointRecorder } from '../jobs/endpoint-recorder.ts';
 import { folderOf } from '../jobs/source-folder.ts';
 import type { TransferRequests } from '../jobs/transfer-requests.ts';
 import { type BatchFault, jobFaults, type RequestedItem, withBatchSettings } from './item-request.ts';
@@ -17,7 +17,7 @@ const MAX_SHOWN = 100;
 /** The parts that list the adapters below a prefix. */
 export interface Listing {
   readonly transfers: TransferRequests;
-  readonly places: Places;
+  readonly places: EndpointRecorder;
 }
 
 /**

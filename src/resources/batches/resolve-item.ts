@@ -3,7 +3,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import { splitRequest, splitWithTransfers } from '../jobs/accepted-job.ts';
 import type { ItemFailure } from '../jobs/batch-counts.ts';
-import type { Places } from '../jobs/places.ts';
+import type { EndpointRecorder } from '../jobs/endpoint-recorder.ts';
 import { withinCeiling } from '../jobs/priority-ceiling.ts';
 import type { JobService } from '../jobs/service.ts';
 import { lacksSecrets, withoutSecrets } from '../jobs/transfer-requests.ts';
@@ -31,7 +31,7 @@ export interface ResolveParts {
   readonly jobs: Pick<JobService, 'check'>;
   readonly adapters: Pick<AdapterService, 'get'>;
   /** undefined: the service neither fetches nor delivers adapters. */
-  readonly places: Places | undefined;
+  readonly places: EndpointRecorder | undefined;
   /** The highest priority that the caller may give. */
   readonly ceiling: JobPriority;
   /**

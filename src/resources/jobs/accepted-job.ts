@@ -4,7 +4,7 @@ import type { Labels } from '../../contract/labels.ts';
 import { timedIdMs } from '../../database/ids.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { pendingDeliveries } from './adapters-of-request.ts';
-import type { Places } from './places.ts';
+import type { EndpointRecorder } from './endpoint-recorder.ts';
 import { withinCeiling } from './priority-ceiling.ts';
 import { recordedHere, recordedRequest } from './transfer-requests.ts';
 
@@ -57,7 +57,7 @@ export function splitRequest(request: JobRequest, ceiling: JobPriority): SplitRe
 export async function splitWithTransfers(
   request: JobRequest,
   ceiling: JobPriority,
-  places: Places,
+  places: EndpointRecorder,
 ): Promise<SplitRequest> {
   const { rest, options } = separateOptions(request, ceiling);
   return { work: await recordedRequest(rest, places), options };

@@ -56,7 +56,7 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
       // Sent as it is stored: parsing and serialising a long report would block other requests.
       const workspace = workspaceOf(request);
       const { bytes, job } = await workspace.jobs.storedReport(request.params.id);
-      reply.header('content-disposition', shownAs(await reportFileName(workspace, job), 'report.json'));
+      reply.header('content-disposition', inlineAs(await reportFileName(workspace, job), 'report.json'));
       const type = 'application/json; charset=utf-8';
       return send(request, reply, { bytes: Buffer.from(bytes), etag: digestTag(bytes), type });
     },
@@ -78,7 +78,7 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
         isServed: true,
       });
       if (policy !== undefined) reply.header('content-security-policy', policy);
-      reply.header('content-disposition', shownAs(fileName, 'report.html'));
+      reply.header('content-disposition', inlineAs(fileName, 'report.html'));
       return send(request, reply, { ...page, type: 'text/html; charset=utf-8' });
     },
   );
@@ -98,7 +98,7 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
         const { id } = request.params;
         const { figure = FIGURES[0] } = request.query;
         const { fileName, ...picture } = await reports.get(workspaceOf(request), id, { as: format, figure });
-        reply.header('content-disposition', shownAs(fileName, `${figure}.${format}`));
+        reply.header('content-disposition', inlineAs(fileName, `${figure}.${format}`));
         const type = format === 'png' ? mediaType : `${mediaType}; charset=utf-8`;
         return send(request, reply, { ...picture, type });
       },
@@ -107,7 +107,7 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
 };
 
 /** The header that makes a browser show the report, and save it under this name. */
-const shownAs = (fileName: string, what: string): string => `inline; filename="${fileName}-${what}"`;
+const inlineAs = (fileName: string, what: string): string => `inline; filename="${fileName}-${what}"`;
 
 const text = (description: string) => ({ type: 'string', description });
 

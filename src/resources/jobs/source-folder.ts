@@ -3,7 +3,7 @@ import { AppError } from '../../errors/app-error.ts';
 import { viaConnection } from '../../transfer/connection-route.ts';
 import { readSourceText } from '../../transfer/place-text.ts';
 import { readySource } from '../../transfer/resolve-endpoints.ts';
-import type { PlaceParts, Places } from './places.ts';
+import type { EndpointRecorder, EndpointRecorderParts } from './endpoint-recorder.ts';
 
 /** An adapter below a prefix. */
 export interface AdapterBelow {
@@ -23,8 +23,8 @@ const DEADLINE_MS = 120_000;
  */
 export async function adaptersBelow(
   prefix: SourcePrefix,
-  places: Places,
-  parts: PlaceParts,
+  places: EndpointRecorder,
+  parts: EndpointRecorderParts,
   deadlineMs = DEADLINE_MS,
 ): Promise<AdapterBelow[]> {
   const folder = folderOf(prefix);

@@ -5,38 +5,41 @@ import { AppError } from '../../errors/app-error.ts';
 import { hasNoSealedSecrets } from '../../transfer/resolve-endpoints.ts';
 import { redactFinal } from '../../transfer/secrets.ts';
 import { type Destination, destinationsOf } from './destinations.ts';
-import { type PlaceParts, Places } from './places.ts';
+import { EndpointRecorder, type EndpointRecorderParts } from './endpoint-recorder.ts';
 import { type AdapterBelow, adaptersBelow } from './source-folder.ts';
 
 /** Records requests that fetch and deliver adapters. */
 export class TransferRequests {
-  private readonly parts: PlaceParts;
+  private readonly parts: EndpointRecorderParts;
 
-  constructor(parts: PlaceParts) {
+  constructor(parts: EndpointRecorderParts) {
     this.parts = parts;
   }
 
   /** The same for a tenant with connections. */
-  of(connections: NonNullable<PlaceParts['connections']>): TransferRequests {
+  of(connections: NonNullable<EndpointRecorderParts['connections']>): TransferRequests {
     return new TransferRequests({ ...this.parts, connections });
   }
 
   /** The places of one request, or of many that arrive together. */
-  places(): Places {
-    return new Places(this.parts);
+  places(): EndpointRecorder {
+    return new EndpointRecorder(this.parts);
   }
 
   /** The adapters below a prefix. @throws AppError as adaptersBelow */
-  list(prefix: SourcePrefix, places: Places): Promise<AdapterBelow[]> {
+  list(prefix: SourcePrefix, places: EndpointRecorder): Promise<AdapterBelow[]> {
     return adaptersBelow(prefix, places, this.parts);
   }
 }
 
 /**
  * The recorded form of a request.
- * @throws AppError VALIDATION_FAILED; as Places
+ * @throws AppError VALIDATION_FAILED; as EndpointRecorder
  */
-export async function recordedRequest(request: JobRequest, places: Places): Promise<RecordedJobRequest> {
+export async function recordedRequest(
+  request: JobRequest,
+  places: EndpointRecorder,
+): Promise<RecordedJobRequest> {
   if (request.kind === 'import')
     return { ...request, source: await at('/source', () => places.source(request.source)) };
   if (request.kind === 'export') return { ...request, to: await at('/to', () => places.sink(request.to)) };
@@ -103,7 +106,7 @@ function transfersOf(work: RecordedJobRequest): (RecordedSource | RecordedSink)[
 async function delivered(
   destinations: readonly Destination[],
   isList: boolean,
-  places: Places,
+  places: EndpointRecorder,
 ): Promise<RecordedDeliver> {
   const recorded: RecordedDeliver = [];
   for (const [index, { target, to, include }] of destinations.entries())

@@ -5,7 +5,7 @@ import { Value } from 'typebox/value';
 import { RecordedSink, RecordedSource, type Sink, type Source } from '../../../src/contract/transfer.ts';
 import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
 import { Outbound } from '../../../src/net/outbound.ts';
-import { Places } from '../../../src/resources/jobs/places.ts';
+import { EndpointRecorder } from '../../../src/resources/jobs/endpoint-recorder.ts';
 import type { ConnectionAccess } from '../../../src/transfer/connection-access.ts';
 import { sealCredentials } from '../../../src/transfer/credentials.ts';
 import { readySink, readySource } from '../../../src/transfer/resolve-endpoints.ts';
@@ -53,7 +53,7 @@ const ALL = [
 ];
 const byName = (name: string | undefined) => ALL.find((one) => one.name === name) ?? null;
 const places = (connections = ALL) =>
-  new Places({
+  new EndpointRecorder({
     outbound,
     box,
     hubEndpoint: 'https://hub.example',

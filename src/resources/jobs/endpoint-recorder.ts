@@ -21,14 +21,14 @@ import { sealSink, sealSource } from '../../transfer/secrets.ts';
 import {
   checkTransfer,
   checkUrlFiles,
+  endpointText,
   refuseShardUrl,
-  shownPlace,
   urlFile,
 } from '../../transfer/transfer-endpoints.ts';
 import { connectionNeeded, findConnection } from '../connections/find-connection.ts';
 import { noConnection } from '../connections/service.ts';
 
-export interface PlaceParts {
+export interface EndpointRecorderParts {
   readonly outbound: Outbound;
   /** undefined: requests with secrets are refused. */
   readonly box: SecretBox | undefined;
@@ -46,12 +46,12 @@ export interface PlaceParts {
  * VALIDATION_FAILED, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE, CONNECTION_NOT_FOUND,
  * CONNECTION_NEEDED, CONNECTION_AMBIGUOUS, CONNECTION_FORBIDDEN, DATABASE_UNAVAILABLE.
  */
-export class Places {
-  private readonly parts: PlaceParts;
+export class EndpointRecorder {
+  private readonly parts: EndpointRecorderParts;
   /** Read once, so that requests that arrive together see the same connections. */
   private known: Promise<ConnectionAccess[]> | undefined;
 
-  constructor(parts: PlaceParts) {
+  constructor(parts: EndpointRecorderParts) {
     this.parts = parts;
   }
 
@@ -75,12 +75,12 @@ export class Places {
       if (end.kind === 'hub') return sealSource(end, box, hubEndpoint);
       throw await this.needed(end);
     }
-    const place = shownPlace(end, connection.endpoint ?? hubEndpoint);
+    const place = endpointText(end, connection.endpoint ?? hubEndpoint);
     if (end.kind === 's3') {
       const { kind, bucket, prefix, weights } = end;
       return {
         kind,
-        place: shownBucket(end),
+        place: bucketText(end),
         connection: connection.name,
         bucket,
         prefix,
@@ -107,12 +107,12 @@ export class Places {
     if (!connection) throw await this.needed(end);
     if (end.kind === 's3') {
       const { kind, bucket, prefix } = end;
-      return { kind, place: shownBucket(end), connection: connection.name, bucket, prefix };
+      return { kind, place: bucketText(end), connection: connection.name, bucket, prefix };
     }
     const { token: _none, ...visible } = end;
     return {
       ...visible,
-      place: shownPlace(end, connection.endpoint ?? hubEndpoint),
+      place: endpointText(end, connection.endpoint ?? hubEndpoint),
       connection: connection.name,
     };
   }
@@ -144,7 +144,7 @@ export class Places {
     const recorded = {
       ...{
         kind,
-        place: shownPlace({ kind, files: files as UrlSource['files'] }, ''),
+        place: endpointText({ kind, files: files as UrlSource['files'] }, ''),
         connection: connection.name,
       },
       files: files as Record<string, { url: string }>,
@@ -193,8 +193,8 @@ const hasQuery = (text: string): boolean => kindOfPlace(text) === 'url' && /[?#]
 const urlSource = (url: string): UrlSource => ({ kind: 'url', files: { weights: { url } } });
 
 /** A bucket without the host of its store, which the connection defines. */
-const shownBucket = ({ bucket, prefix }: S3Source | S3Sink): string =>
-  shownPlace({ kind: 's3', bucket, prefix }, '');
+const bucketText = ({ bucket, prefix }: S3Source | S3Sink): string =>
+  endpointText({ kind: 's3', bucket, prefix }, '');
 
 /**
  * Whether a source or sink contains its own credentials.
