@@ -105,8 +105,8 @@ export class BatchIntake {
   async prepared(request: BatchRequest, ceiling?: JobPriority): Promise<PreparedBatch> {
     const { transfers } = this.parts;
     const { head, resolve } = await this.prepareHead(request, ceiling);
-    const { places } = resolve;
-    const items = await requestedItems(request, transfers && places && { transfers, places });
+    const { recorder } = resolve;
+    const items = await requestedItems(request, transfers && recorder && { transfers, recorder });
     return { head, items, resolve };
   }
 
@@ -131,16 +131,16 @@ export class BatchIntake {
     const { transfers, jobs, adapters, requestWebhooks, defaultTtlSeconds } = this.parts;
     const { deliver, name = null, labels, ttl_seconds, webhook: wanted } = settings;
     const webhook = wanted && requestWebhooks?.prepare(wanted, ['batch.ended']);
-    const places = transfers?.places();
-    if (deliver !== undefined && !places)
+    const recorder = transfers?.recorder();
+    if (deliver !== undefined && !recorder)
       throw invalidBatch([{ pointer: '/deliver', detail: 'this service does not deliver adapters' }]);
     const folder =
-      deliver !== undefined && places
-        ? await inField('/deliver', () => resultsFolder(deliver, places))
+      deliver !== undefined && recorder
+        ? await inField('/deliver', () => resultsFolder(deliver, recorder))
         : undefined;
     const ttlSeconds = ttl_seconds ?? defaultTtlSeconds ?? null;
     const head = { name, labels, ttlSeconds, webhook, webhookId: webhook?.id ?? null, retryOf: null };
-    return { head, resolve: { jobs, adapters, places, folder, ceiling } };
+    return { head, resolve: { jobs, adapters, recorder, folder, ceiling } };
   }
 
   /**

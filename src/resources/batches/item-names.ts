@@ -48,7 +48,7 @@ type DeliverPrefixFields = Exclude<DeliverPrefix, string>;
  */
 export async function resultsFolder(
   deliver: DeliverPrefix,
-  places: EndpointRecorder,
+  recorder: EndpointRecorder,
 ): Promise<ResultsFolder> {
   const { to, include } = typeof deliver === 'string' ? { to: deliver } : deliver;
   const end = typeof to === 'string' ? readSinkText(to) : to;
@@ -56,7 +56,7 @@ export async function resultsFolder(
     const detail = 'deliver names the URLs of single files; give a folder instead';
     throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });
   }
-  const { connection } = await places.sink(to);
+  const { connection } = await recorder.sink(to);
   const isPinned = end.kind !== 'url' && connection !== undefined;
   return { end: isPinned ? { ...end, connection } : end, include };
 }

@@ -17,7 +17,7 @@ const MAX_SHOWN = 100;
 /** The parts that list the adapters below a prefix. */
 export interface Listing {
   readonly transfers: TransferRequests;
-  readonly places: EndpointRecorder;
+  readonly recorder: EndpointRecorder;
 }
 
 /**
@@ -75,7 +75,7 @@ async function itemsBelow(
     throw invalidBatch([{ pointer: '/source_prefix', detail: 'this service does not fetch adapters' }]);
   const folder = await inField('/source_prefix', async () => folderOf(prefix));
   refuseOwnResults(request, folder);
-  const found = await inField('/source_prefix', () => listing.transfers.list(prefix, listing.places));
+  const found = await inField('/source_prefix', () => listing.transfers.list(prefix, listing.recorder));
   const shown = typeof prefix === 'string' ? prefix : 'the prefix';
   if (found.length === 0)
     throw new AppError(

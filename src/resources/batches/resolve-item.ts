@@ -31,7 +31,7 @@ export interface ResolveParts {
   readonly jobs: Pick<JobService, 'check'>;
   readonly adapters: Pick<AdapterService, 'get'>;
   /** undefined: the service neither fetches nor delivers adapters. */
-  readonly places: EndpointRecorder | undefined;
+  readonly recorder: EndpointRecorder | undefined;
   /** The highest priority that the caller may give. */
   readonly ceiling: JobPriority;
   /**
@@ -58,7 +58,7 @@ async function resolveRequest(
   index: number,
   parts: ResolveParts,
 ): Promise<ResolvedItem> {
-  const { places, folder } = parts;
+  const { recorder, folder } = parts;
   const given = named ?? request.name;
   let name = given ?? bareName(request, index);
   const shown = { kind: request.kind, adapter: adapterOf(request), source: sourceOf(request) };
@@ -68,8 +68,8 @@ async function resolveRequest(
     if (given === undefined && shown.adapter !== null) name = (await parts.adapters.get(shown.adapter)).name;
     const isDelivered = folder !== undefined && 'targets' in request && request.deliver === undefined;
     if (isDelivered) whole = { ...request, deliver: deliverTo(folder, name) };
-    const { work, options } = places
-      ? await splitWithTransfers(whole, parts.ceiling, places)
+    const { work, options } = recorder
+      ? await splitWithTransfers(whole, parts.ceiling, recorder)
       : splitRequest(whole, parts.ceiling);
     await parts.jobs.check(work);
     const { name: jobName, labels, priority, ttlSeconds, reuse } = options;

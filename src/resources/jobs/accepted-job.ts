@@ -57,10 +57,10 @@ export function splitRequest(request: JobRequest, ceiling: JobPriority): SplitRe
 export async function splitWithTransfers(
   request: JobRequest,
   ceiling: JobPriority,
-  places: EndpointRecorder,
+  recorder: EndpointRecorder,
 ): Promise<SplitRequest> {
   const { rest, options } = separateOptions(request, ceiling);
-  return { work: await recordedRequest(rest, places), options };
+  return { work: await recordedRequest(rest, recorder), options };
 }
 
 function separateOptions(

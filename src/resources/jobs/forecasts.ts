@@ -61,7 +61,7 @@ export class JobForecasts {
   ): Promise<JobRecord> {
     const { jobs, transfers, requestWebhooks } = this.parts;
     const { work, options } = transfers
-      ? await splitWithTransfers(request as JobRequest, ceiling, transfers.places())
+      ? await splitWithTransfers(request as JobRequest, ceiling, transfers.recorder())
       : splitRequest(request as JobRequest, ceiling);
     // The URL of the webhook is checked as for a real request.
     if (request.webhook) requestWebhooks?.prepare(request.webhook, END_TYPES);

@@ -100,7 +100,7 @@ export class JobService {
   ): Promise<JobRecord> {
     const { transfers } = this.parts;
     const { work, options } = transfers
-      ? await splitWithTransfers(request, ceiling, transfers.places())
+      ? await splitWithTransfers(request, ceiling, transfers.recorder())
       : splitRequest(request, ceiling);
     const webhook = request.webhook && this.parts.requestWebhooks?.prepare(request.webhook, END_TYPES);
     await this.check(work);

@@ -23,13 +23,13 @@ const DEADLINE_MS = 120_000;
  */
 export async function adaptersBelow(
   prefix: SourcePrefix,
-  places: EndpointRecorder,
+  recorder: EndpointRecorder,
   parts: EndpointRecorderParts,
   deadlineMs = DEADLINE_MS,
 ): Promise<AdapterBelow[]> {
   const folder = folderOf(prefix);
-  const recorded = await places.source(folder);
-  const access = await places.access(recorded);
+  const recorded = await recorder.source(folder);
+  const access = await recorder.access(recorded);
   const late = new AbortController();
   const seconds = deadlineMs / 1000;
   const timer = setTimeout(

@@ -21,14 +21,14 @@ export class TransferRequests {
     return new TransferRequests({ ...this.parts, connections });
   }
 
-  /** The places of one request, or of many that arrive together. */
-  places(): EndpointRecorder {
+  /** The recorder for the endpoints of one request, or of many that arrive together. */
+  recorder(): EndpointRecorder {
     return new EndpointRecorder(this.parts);
   }
 
   /** The adapters below a prefix. @throws AppError as adaptersBelow */
-  list(prefix: SourcePrefix, places: EndpointRecorder): Promise<AdapterBelow[]> {
-    return adaptersBelow(prefix, places, this.parts);
+  list(prefix: SourcePrefix, recorder: EndpointRecorder): Promise<AdapterBelow[]> {
+    return adaptersBelow(prefix, recorder, this.parts);
   }
 }
 
@@ -38,19 +38,19 @@ export class TransferRequests {
  */
 export async function recordedRequest(
   request: JobRequest,
-  places: EndpointRecorder,
+  recorder: EndpointRecorder,
 ): Promise<RecordedJobRequest> {
   if (request.kind === 'import')
-    return { ...request, source: await at('/source', () => places.source(request.source)) };
-  if (request.kind === 'export') return { ...request, to: await at('/to', () => places.sink(request.to)) };
+    return { ...request, source: await at('/source', () => recorder.source(request.source)) };
+  if (request.kind === 'export') return { ...request, to: await at('/to', () => recorder.sink(request.to)) };
   const { source, deliver, ...rest } = request as Extract<JobRequest, { kind: 'squeeze' }>;
   if (request.kind !== 'merge' && (source === undefined) === (rest.adapter_id === undefined))
     throw oneOfTwo(source);
   const destinations = deliver && destinationsOf(deliver, rest.targets);
   return {
     ...rest,
-    ...(source && { source: await at('/source', () => places.source(source)) }),
-    ...(destinations && { deliver: await delivered(destinations, Array.isArray(deliver), places) }),
+    ...(source && { source: await at('/source', () => recorder.source(source)) }),
+    ...(destinations && { deliver: await delivered(destinations, Array.isArray(deliver), recorder) }),
   } as RecordedJobRequest;
 }
 
@@ -106,13 +106,13 @@ function transfersOf(work: RecordedJobRequest): (RecordedSource | RecordedSink)[
 async function delivered(
   destinations: readonly Destination[],
   isList: boolean,
-  places: EndpointRecorder,
+  recorder: EndpointRecorder,
 ): Promise<RecordedDeliver> {
   const recorded: RecordedDeliver = [];
   for (const [index, { target, to, include }] of destinations.entries())
     recorded.push({
       target,
-      to: await at(isList ? `/deliver/${index}/to` : '/deliver', () => places.sink(to)),
+      to: await at(isList ? `/deliver/${index}/to` : '/deliver', () => recorder.sink(to)),
       ...(include && { include }),
     });
   return recorded;
