@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets everything up, squeezes a real adapter with the real service and shows what came out. See --help.
+# Sets everything up, squeezes a real adapter with the real service and prints the result. See --help.
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/setup.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and runs the tests: those that tell soon whether something broke, or with --all
+# Installs what is missing, builds, and runs the tests: the fast ones, or with --all
 # every one. Other arguments are described in scripts/run-tests.ts.
 set -euo pipefail
 cd "$(dirname "$0")"

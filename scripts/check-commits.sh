@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the messages of the commits since this file was added: `area: what changes` in 72 characters at most, then a
-# body that says why. Merges are left out. Without the history that git needs for it, it says so and passes.
+# body that says why. Merges are left out. Without the history in git, the script reports that and passes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Looks for inputs that break the readers, led by the code they reach (Jazzer.js, libFuzzer).
+# Searches for inputs that break the readers, guided by code coverage (Jazzer.js, libFuzzer).
 #   scripts/fuzz.sh [SECONDS for each target, 60] [TARGET …, all of test/fuzz/targets]
-# The corpus grows in data/fuzz/corpus; what breaks something is left in data/fuzz/findings. Put it into
-# test/fuzz/regressions/TARGET, where a test tries it for ever, and mend the fault.
+# The corpus grows in data/fuzz/corpus. Inputs that break a reader are written to data/fuzz/findings. Move them to
+# test/fuzz/regressions/TARGET, where a test tries them in every run, and fix the fault.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}

@@ -30,7 +30,7 @@ quiet_apt_get() {
   quietly env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
 }
 
-# The lists' lock is not covered by DPkg::Lock::Timeout. Old lists may still do, so a failure does not stop the script.
+# The lists' lock is not covered by DPkg::Lock::Timeout. Old lists may still suffice, so a failure does not stop the script.
 update_package_lists() {
   for _ in 1 2 3; do
     quiet_apt_get update && return

@@ -1,5 +1,5 @@
-"""Two processes train the toy model with DDP while a run anneals it, one process does the same alone, and what fails in one
-has to be raised in both: python anneal_distributed.py URL"""
+"""Two processes train the toy model with DDP while a run anneals it, and one process does the same alone. An error in one
+process must be raised in both: python anneal_distributed.py URL"""
 
 import json
 import os
@@ -22,12 +22,12 @@ from lora_squeeze.annealing.errors import AnnealingError
 
 PROCESSES, STEPS, RATE = 2, 60, 0.02
 SCHEDULE = {"source_rank": 8, "target_rank": 2, "total_steps": STEPS, "recipe": "equal", "min_stage_steps": 10}
-#: Nothing listens there.
+#: No server listens on this port.
 AWAY = "http://127.0.0.1:9"
 
 
 class WithHead(Toy):
-    """A parameter that squeezes leave alone: the hooks of an old wrapper would stay on it."""
+    """Adds a parameter that squeezes do not change: the hooks of an old wrapper would stay on it."""
 
     def __init__(self, rank):
         super().__init__(rank)
@@ -72,7 +72,7 @@ class Training:
         return squeezed
 
     def state(self):
-        """What training goes on with: parameters, moments and step counts, learning rates."""
+        """The state from which training continues: parameters, moments, step counts and learning rates."""
         states = [self.optimizer.state[parameter] for parameter in self.trained()]
         return {
             "parameters": torch.cat([parameter.detach().flatten() for parameter in self.trained()]),
@@ -87,7 +87,7 @@ def train(service, processes, index, hook=None, **options):
     if hook is not None:
         training.ddp.register_comm_hook(None, hook)
     squeezed = training.until(STEPS)
-    # As the wrapper is made again each time, nothing of that may stay on the model.
+    # The wrapper is created again each time, so an old one must leave nothing on the model.
     assert processes == 1 or wrapper_of(training.model) is training.ddp
     assert not hasattr(training.model, "_ddp_params_and_buffers_to_ignore")
     return {
@@ -99,19 +99,19 @@ def train(service, processes, index, hook=None, **options):
 
 
 def same(state, other):
-    """To the bit, NaN included."""
+    """Whether both are equal in every bit; NaN equals NaN."""
     return all(torch.equal(values.nan_to_num(), other[name].nan_to_num()) for name, values in state.items())
 
 
 def distance(state, other):
-    """Relative, of each part."""
+    """The relative difference of each part."""
     return {
         name: float((values - other[name]).norm() / other[name].norm().clamp_min(1e-30)) for name, values in state.items()
     }
 
 
 def raised(call):
-    """What a call raises, in words."""
+    """The text of the error that a call raises."""
     try:
         call()
     except (AnnealingError, SqueezeError) as error:
@@ -122,7 +122,7 @@ def raised(call):
 
 
 def failures(url, index):
-    """What is raised here. All processes ask the same; `index` fails alone where it can."""
+    """The errors raised in this process. All processes make the same calls; where possible, only `index` fails."""
     service = Client(url, timeout_seconds=60)
     found = {}
 

@@ -1,4 +1,4 @@
-"""AnnealCallback in Hugging Face's own Trainer, on a small GPT-2 with PEFT: trained, stopped half way, resumed, saved and
+"""AnnealCallback in Hugging Face's own Trainer, on a small GPT-2 with PEFT: trained, stopped halfway, resumed, saved and
 loaded again. python anneal_in_transformers.py URL"""
 
 import json
@@ -6,7 +6,8 @@ import os
 import sys
 import tempfile
 
-# The checkpoints are our own; a transformers older than torch 2.6 cannot read the state of its random numbers else.
+# A transformers older than torch 2.6 cannot load the state of its random numbers otherwise. The checkpoints can be trusted,
+# because this script writes them.
 os.environ.setdefault("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
 
 import torch
@@ -41,7 +42,7 @@ def dataset():
 
 
 class Watch(TrainerCallback):
-    """Loss and rank of every step, and a stop in the middle where asked for."""
+    """Records loss and rank of every step, and stops in the middle if requested."""
 
     def __init__(self, stop_after=None):
         self.losses, self.ranks, self.stop_after = [], {}, stop_after

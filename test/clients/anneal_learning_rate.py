@@ -1,4 +1,5 @@
-"""The learning rate by the plan, beside a trained head and a trainer's own scheduler: python anneal_learning_rate.py URL"""
+"""The learning rate of the plan, together with a trained head and a trainer's own scheduler:
+python anneal_learning_rate.py URL"""
 
 import copy
 import json
@@ -21,7 +22,7 @@ def factors_of(model):
 
 
 class Headed:
-    """The toy with a bias for its outputs, trained in the same group as the factors, between them."""
+    """The toy model with a bias for its outputs, which is trained in the group of the factors and listed between them."""
 
     def __init__(self, rank=8, optimizer_class=torch.optim.AdamW, **options):
         self.model = Toy(rank, alpha=2 * rank)
@@ -32,7 +33,7 @@ class Headed:
         self.done, self.rates = 0, []
 
     def optimizer_step(self):
-        """As most loops do: gradients are cleared before the next backward pass, not after the step."""
+        """Clears gradients before the next backward pass, not after the step, as most loops do."""
         self.rates.append([group["lr"] for group in self.optimizer.param_groups])
         self.optimizer.zero_grad()
         loss(lambda x: self.model(x) + self.head, self.x, self.y).backward()
@@ -65,7 +66,7 @@ class Headed:
 
 
 def by_plan():
-    """An undisturbed training, and one that stops in the middle of the second stage and goes on as a new process would."""
+    """One training without interruption, and one that stops during the second stage and continues as a new process would."""
     whole = Headed()
     annealer = whole.begun()
     whole.until(STEPS, annealer)
@@ -74,7 +75,7 @@ def by_plan():
     early.until(STOP, stopped)
     later = Headed.restored(early.state())
     resumed = later.begun(run=stopped.run_id)
-    # Loads too once the groups are split.
+    # The state can also be loaded after the groups were split.
     later.optimizer.load_state_dict(early.optimizer.state_dict())
     later.until(STEPS, resumed)
     return {
@@ -90,7 +91,7 @@ def by_plan():
 
 
 def alone():
-    """AnnealLR without an annealer, stepped as any scheduler of torch is, its state carried to a new one in the middle."""
+    """AnnealLR without an annealer, stepped like any scheduler of torch; in the middle, its state is loaded into a new one."""
     plan = service.runs.plan(**SCHEDULE)
 
     def made():
@@ -113,7 +114,7 @@ def alone():
 
 
 def by_spectrum():
-    """Nobody knows in advance when the rank falls."""
+    """For a run whose squeezes are not known in advance."""
     model = Toy(8)
     optimizer = torch.optim.AdamW(factors_of(model), lr=PEAK)
     adaptive = {**SCHEDULE, "energy": 0.6, "check_every_steps": 5}
@@ -132,7 +133,7 @@ def by_spectrum():
 
 
 def own_scheduler(choice, recipe):
-    """Under a linear decay of the trainer's own, with a head in the group; what is warned of."""
+    """The warnings of a training with the trainer's own linear decay and a head in the group."""
     training = Headed()
     scheduler = torch.optim.lr_scheduler.LambdaLR(training.optimizer, lambda step: 1 - step / STEPS)
     with warnings.catch_warnings(record=True) as caught:

@@ -15,7 +15,7 @@ TOTAL_STEPS, RATE = 60, 0.02
 
 
 class Twice(Runs):
-    """Sends every checkpoint twice, as after a broken connection; both answers have to be the same."""
+    """Sends every checkpoint twice, as after a broken connection; both responses must be equal."""
 
     def send_checkpoint(self, *args, **kwargs):
         first, again = super().send_checkpoint(*args, **kwargs), super().send_checkpoint(*args, **kwargs)
@@ -54,7 +54,8 @@ class Training:
         self.optimizer.zero_grad()
 
     def until(self, end, save_at=()):
-        """Trains on; what happened at each checkpoint, and states before the annealer saw the steps of save_at."""
+        """Continues the training. Returns what happened at each checkpoint, and the states before the annealer saw the steps
+        of save_at."""
         events, saved = [], {}
         while self.done < end:
             self.optimizer_step()
@@ -107,12 +108,12 @@ moved = [
     for (_, old), (_, new) in zip(stepped.named_parameters(), first.model.named_parameters())
 ]
 
-# Crashed after the squeeze, restored from just before it: the same checkpoint again, and its answer.
+# A crash after the squeeze, restored from just before it: the same checkpoint is sent again and gets the same response.
 between = Training.restored(saved[20], seed=1).anneal(service, run=run)
 loaded = {name: bool(torch.equal(value, first.squeezed[name])) for name, value in between.model.state_dict().items()}
 between_events, _ = between.until(22)
 
-# Crashed and restored from long before, and the data came in another order.
+# A crash, restored from a much earlier state, with the data in another order.
 second = Training.restored(saved[10], seed=2).anneal(service, run=run)
 resumed_next = second.annealer.next_step
 second_events, _ = second.until(TOTAL_STEPS)

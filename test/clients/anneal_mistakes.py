@@ -1,4 +1,5 @@
-"""Mistakes that an Annealer names, most of them when it is made; nothing has changed then: python anneal_mistakes.py URL"""
+"""Mistakes that an Annealer reports, most of them when it is created, before it changes anything:
+python anneal_mistakes.py URL"""
 
 import copy
 import json
@@ -18,18 +19,18 @@ service = Client(sys.argv[1], timeout_seconds=60)
 
 
 class AdamW8bit(torch.optim.AdamW):
-    """Called as the one of bitsandbytes."""
+    """An optimizer with the class name of the one in bitsandbytes."""
 
 
 class DeepSpeedZeroOptimizer(torch.optim.AdamW):
-    """From the module that DeepSpeed's come from."""
+    """An optimizer whose class seems to come from the module of DeepSpeed's optimizers."""
 
 
 DeepSpeedZeroOptimizer.__module__ = "deepspeed.runtime.zero.stage_1_and_2"
 
 
 class DeepSpeedEngine(torch.nn.Module):
-    """Called as DeepSpeed's, which wraps a model."""
+    """A wrapper of a model with the class name of DeepSpeed's."""
 
     def __init__(self, module):
         super().__init__()
@@ -37,7 +38,7 @@ class DeepSpeedEngine(torch.nn.Module):
 
 
 class LoRAModule(torch.nn.Module):
-    """Built as kohya's (networks/lora.py)."""
+    """A layer built like those of kohya (networks/lora.py)."""
 
     def __init__(self):
         super().__init__()
@@ -71,7 +72,7 @@ class Training:
 
 
 def refusal(training, call):
-    """Code and message, and whether model and optimizer are what they were."""
+    """The code and the message of the error, and whether model and optimizer are unchanged."""
     before = str(training.everything())
     try:
         call(training)
@@ -83,7 +84,7 @@ def refusal(training, call):
 
 
 def with_call(training, step):
-    """An annealer that was called for a step before."""
+    """Calls the annealer for a step that came before."""
     annealer = training.begun()
     training.steps(1)
     annealer.step(1)
@@ -91,7 +92,7 @@ def with_call(training, step):
 
 
 def accumulating(numbers):
-    """Steps are counted, and called for, by micro-batches: four to an optimizer step."""
+    """Counts steps by micro-batches, four to an optimizer step, and calls the annealer for each."""
     training = Training()
     annealer = training.begun()
     for batch in range(1, 201):
@@ -108,7 +109,7 @@ def accumulating(numbers):
 
 
 def pending():
-    """A backward pass came between the optimizer's step and the annealer's, at a squeeze."""
+    """At a squeeze, a backward pass runs between the optimizer's step and the annealer's."""
     training = Training()
     annealer = training.begun()
     for step in range(1, annealer.next_step):
@@ -120,7 +121,7 @@ def pending():
 
 
 def resumed(rank, step, ends_at=60):
-    """A run that has been squeezed at steps 50 and 100, or at the first of them, is gone on with."""
+    """Continues a run that was squeezed at steps 50 and 100, or only at step 50."""
     first = Training()
     clock = {"source_rank": 8, "target_rank": 2, "total_steps": 200}
     annealer = first.begun(schedule={**clock, "squeeze_steps": [50, 100]})
@@ -132,7 +133,7 @@ def resumed(rank, step, ends_at=60):
 
 
 def sharded():
-    """FSDP of torch itself, in a group of one."""
+    """torch's own FSDP, in a group of one process."""
     torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
     try:
         options = {"device_id": torch.device("cpu"), "sharding_strategy": ShardingStrategy.NO_SHARD}

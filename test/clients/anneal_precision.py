@@ -66,7 +66,7 @@ def autocast():
 
 
 def scaled():
-    """A gradient scaler that begins far too high: it skips steps, which count for the trainer all the same."""
+    """A gradient scaler that starts far too high: it skips steps, but the trainer still counts them."""
     model = Toy(8)
     optimizer = torch.optim.AdamW(factors_of(model), lr=0.02)
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127)

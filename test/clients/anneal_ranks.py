@@ -1,4 +1,4 @@
-"""A run by the spectrum, each module with a rank of its own, SGD with momentum, learning rates that follow:
+"""A run whose ranks follow the spectra, one for each module, trained by SGD with momentum, with matching learning rates:
 python anneal_ranks.py URL"""
 
 import json

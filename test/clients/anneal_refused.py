@@ -1,4 +1,4 @@
-"""What an Annealer refuses, and optimizers whose state starts anew: python anneal_refused.py URL"""
+"""What an Annealer refuses, and optimizers whose state is reset: python anneal_refused.py URL"""
 
 import copy
 import functools

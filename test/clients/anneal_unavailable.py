@@ -1,4 +1,4 @@
-"""A service that goes away in the middle of a training, or is not there at all: python anneal_unavailable.py URL"""
+"""A service that becomes unavailable during a training, or never was available: python anneal_unavailable.py URL"""
 
 import copy
 import json
@@ -12,7 +12,7 @@ from wire import Wire
 from lora_squeeze import Client
 from lora_squeeze.annealing import Annealer, AnnealingError
 
-# More than a squeeze takes on a busy machine.
+# Longer than a squeeze takes on a busy machine.
 STEPS, PATIENCE_SECONDS = 60, 5
 SCHEDULE = {"source_rank": 8, "target_rank": 2, "total_steps": STEPS, "min_stage_steps": 10}
 ADAPTIVE = {**SCHEDULE, "energy": 0.9, "check_every_steps": 5}
@@ -53,7 +53,7 @@ class Training:
         return [factor for layer in self.model.layers().values() for factor in (layer.lora_A, layer.lora_B)]
 
     def until(self, end, before=None):
-        """before: what happens just before the annealer sees a step, by step."""
+        """before: for some steps, a function that is called just before the annealer sees the step."""
         while self.done < end:
             self.rates.append(self.optimizer.param_groups[0]["lr"])
             self.optimizer.zero_grad()
@@ -94,7 +94,7 @@ def run_of(training):
 
 
 def away_for(policy, mute=False, back_at=STEPS + 1, **options):
-    """The service goes just before the second squeeze is due (for "skip", the first)."""
+    """The service stops just before the second squeeze is due (for "skip", the first)."""
     wire = Wire(URL)
     at = 15 if policy == "skip" else 30
 
@@ -123,7 +123,7 @@ def from_the_start():
 
 
 def raises():
-    """And the same call again, once the service is back."""
+    """Makes the same call again when the service is back."""
     wire = Wire(URL)
     training = Training(Client(wire.url), patience_seconds=PATIENCE_SECONDS).until(14)
     before = {}
@@ -143,7 +143,7 @@ def raises():
 
 
 def resumed_locally():
-    """Stopped and built again with the rank it had, without a service."""
+    """Stops a training and creates it again with the rank it had, without a service."""
     first = Training(None).until(40)
     model, optimizer = first.state()
     second = Training(..., rank=2)

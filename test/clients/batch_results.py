@@ -1,4 +1,4 @@
-"""Follows a batch and reads what it came to: python batch_results.py KIND URL BATCH ARCHIVE"""
+"""Follows a batch and reads its results: python batch_results.py KIND URL BATCH ARCHIVE"""
 
 import json
 import sys

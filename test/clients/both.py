@@ -15,7 +15,7 @@ def client(kind, url, api_key=None, **options):
 
 
 class Awaited:
-    """An AsyncClient, or a part of it, whose calls are carried out when they are made."""
+    """An AsyncClient, or a part of it, whose calls block until they have ended."""
 
     def __init__(self, target, loop):
         self._target, self._loop = target, loop

@@ -22,7 +22,7 @@ made = set()
 
 
 class Witness:
-    """A client, or a part of it, that tells which calls are made."""
+    """A client, or a part of it, that records which calls are made."""
 
     def __init__(self, target, name=""):
         self._target, self._name = target, name
@@ -46,7 +46,7 @@ def public(owner, prefix=""):
 
 nobody = Client("http://127.0.0.1:9")
 PARTS = {name: part for name, part in vars(nobody).items() if isinstance(part, Resource)}
-#: Batches have a test of their own; these carry out other calls.
+#: Batches have a test of their own; these methods make other calls.
 calls = public(Client) - {"run", "iterate"}
 calls |= {call for name, part in PARTS.items() if name != "batches" for call in public(part, f"{name}.")}
 
@@ -88,7 +88,7 @@ out["license"] = service.adapters.upload(licensed)["license"]
 service.adapters.delete(other["id"])
 out["deleted"] = code_of(lambda: service.adapters.get(other["id"]))
 
-# What a job would come to
+# Forecasts of jobs
 asked = {"kind": "squeeze", "adapter_id": adapter["id"], "targets": [{"rank": 2}, {"rank": 4}], "labels": {"of": kind}}
 forecasts = [service.jobs.create(**asked, dry_run=True), service.jobs.run(**asked, dry_run=True)]
 out["forecasts"] = [[each["id"], [target["rank"] for target in each["forecast"]["targets"]]] for each in forecasts]
@@ -127,13 +127,13 @@ out["cannot_be_cancelled"] = code_of(lambda: service.jobs.cancel(job["id"]))
 out["cannot_be_retried"] = code_of(lambda: service.jobs.retry(job["id"]))
 service.jobs.delete(job["id"])
 out["job_deleted"] = code_of(lambda: service.jobs.get(job["id"]))
-#: Behind another one, so that it is there to be cancelled.
+#: It waits behind another job, so that it has not ended when it is cancelled.
 busy = [service.jobs.create(**asked, reuse=False, priority="low") for _ in range(4)]
 cancelled = service.jobs.cancel(busy[-1]["id"])
 again = service.jobs.retry(cancelled["id"])
 out["retried"] = [cancelled["state"], again["retry_of"] == cancelled["id"], service.jobs.wait(again["id"])["state"]]
 
-# In one call
+# Several steps in one call
 analysis = service.analyze(adapter["id"], labels={"of": kind}, priority="high")
 target = analysis["analysis"]["uniform"]["target"]
 service.squeeze(adapter["id"], **target, results={"name": "by analysis"}, ttl_seconds=86_400)
@@ -141,7 +141,7 @@ out["by_analysis"] = [each["name"] for each in service.adapters.list(name="by an
 merged = service.merge([adapter["id"], adapter["id"]], 2, weights=[1, -0.5], dtype="float16", scale="fold")
 out["merged"] = [merged["rank"], merged["target"]]
 
-# Connections, and through them
+# Connections, and transfers through them
 host = urlsplit(s3_url).netloc
 credentials = {"access_key_id": "KEYID", "secret_access_key": "hush-hush"}
 name, prefix = f"models-{kind}", f"s3://{bucket}/{kind}"
@@ -160,7 +160,7 @@ exported = service.jobs.run(kind="export", adapter_id=imported["imported"]["adap
 out["exported"] = exported["deliveries"][0]["state"]
 service.connections.update(name, prefixes=[f"{prefix}/in"], credentials=credentials, description="narrow")
 out["narrowed"] = code_of(lambda: service.squeeze(f"{prefix}/out", rank=2))
-#: To a bucket that is not there yet: the result is there all the same, and is brought once more.
+#: The bucket does not exist yet: the result exists nevertheless, and is delivered again later.
 bucket = f"not-yet-{kind}"
 service.connections.update(name, prefixes=[f"s3://{bucket}"], credentials=credentials)
 late = service.jobs.run(kind="squeeze", adapter_id=adapter["id"], targets=[{"rank": 3}], deliver=f"s3://{bucket}/x")
@@ -204,7 +204,7 @@ for event in service.events(types=types, label=labels):
         out["event"] = [event.data["data"]["job"]["id"] == watched["id"], event.data["data"]["job"]["labels"]]
         break
 
-# Tenants, and what is done for one of them
+# Tenants, and calls that act for one of them
 team = f"team-{kind}"
 of_team = client(kind, url, admin_key, tenant=team, timeout_seconds=120)
 out["no_tenant_yet"] = code_of(of_team.usage)
@@ -226,7 +226,7 @@ of_team.squeeze(its_adapter["id"], rank=2, out=f"{out_dir}/of-team")
 out["of_team"] = [
     files_in(f"{out_dir}/of-team"),
     [each["id"] for each in of_team.jobs.list(kind="analyze", page_size=1)] == [waiting["id"]],
-    #: A tenant of the call goes before that of the client, and what is about all tenants names none.
+    #: The tenant of a call takes precedence over that of the client, and calls about all tenants name none.
     of_team.usage()["adapters"] < of_team.usage(tenant="default")["adapters"],
     team in [each["id"] for each in of_team.tenants.list()],
     len(list(of_team.workers.list())),
@@ -240,7 +240,7 @@ out["tenant_deleted"] = [service.tenants.delete(team)["state"], code_of(of_team.
 # Workers
 worker = next(iter(service.workers.list()))
 out["no_worker"] = code_of(lambda: service.workers.drain("none"))
-#: The last thing that is done there: nothing runs afterwards.
+#: The last calls to this service: no job runs afterwards.
 drained = service.workers.drain(worker["id"]) if kind == "async" else None
 out["drained"] = drained and [drained["id"] == worker["id"], drained["state"]]
 

@@ -1,4 +1,4 @@
-"""Squeezes adapters here and in the service's runs, with moments, and compares: python local_engine.py URL"""
+"""Compares squeezes in this process with those of the service's runs, with moments: python local_engine.py URL"""
 
 import json
 import math
@@ -34,7 +34,7 @@ service = Client(sys.argv[1], timeout_seconds=300)
 
 
 class Layer:
-    """What config_of reads of a layer."""
+    """The attributes of a layer that config_of reads."""
 
     def __init__(self, factors):
         self.lora_A, self.lora_B, self.scaling = factors
@@ -97,7 +97,7 @@ def squeezed_by_service(folder, moments, out, run_request):
 
 
 def distance(actual, expected):
-    """‖actual − expected‖ relative to ‖expected‖; where that is 0, so has the other to be."""
+    """‖actual − expected‖ relative to ‖expected‖; where that is 0, the other must be 0 too."""
     size, lost = float(expected.norm()), float((actual - expected).norm())
     return lost / size if size else (0.0 if lost == 0 else math.inf)
 
@@ -107,7 +107,7 @@ def update(layer):
 
 
 def compare(layers, local, moments, record, report, out):
-    """The largest differences over all layers, each relative to the size of what is compared."""
+    """The largest differences over all layers, each relative to the norm of the expected value."""
     tensors = load_file(os.path.join(out, WEIGHTS))
     modules = service.adapters.modules(record["adapter_id"])["modules"]
     scalings = {module["name"]: module["scale"] for module in modules}
@@ -152,7 +152,7 @@ def compare(layers, local, moments, record, report, out):
 
 
 def case(layers, ranks, folder=None, powers=ADAM, moments_dtype=torch.float32, **how):
-    """Both squeezes of some layers, those of a folder unless they have to be written first."""
+    """Both squeezes of some layers: those of a folder, or layers that are written to one first."""
     source = max(layer.lora_A.shape[0] for layer in layers.values())
     if isinstance(ranks, Goal):
         wanted = {"energy": ranks.energy} if ranks.energy else {"tolerance": ranks.tolerance}
@@ -174,7 +174,7 @@ def case(layers, ranks, folder=None, powers=ADAM, moments_dtype=torch.float32, *
 
 
 def random_layer(rows, columns, rank, scaling=2.0, dtype=torch.float32, falls=0.7):
-    """Factors whose singular values fall by `falls` from one to the next, mixed so that no row shows it."""
+    """Factors whose singular values fall by `falls` from one to the next, mixed so that the rows are alike."""
     lengths = falls ** torch.arange(rank)
     mixture = torch.linalg.qr(torch.randn(rank, rank)).Q
     a = mixture @ (lengths[:, None] * torch.randn(rank, columns))
@@ -194,8 +194,8 @@ def main():
     results["tolerance, uniform"] = case(layers, Goal(tolerance=0.3, min_rank=2), folder, {"momentum_buffer": 1})
     shapes = {"tall": random_layer(300, 20, 8), "wide": random_layer(20, 300, 8)}
     results["tall and wide"] = case(shapes, 4)
-    # A rank above what the shape can hold: of 8 the shape has 5. P and R are not unique there, so that second moments, whose
-    # carrying is an estimate, need not agree.
+    # A rank of 8 in a shape that allows only 5. P and R are not unique then, so second moments, which are only estimated,
+    # may differ.
     narrow = {"in": random_layer(40, 5, 12), "out": random_layer(5, 40, 12)}
     results["narrow"] = case(narrow, 8, powers={"momentum_buffer": 1})
     mixed = {"small": random_layer(30, 40, 3), "equal": random_layer(30, 40, 4), "large": random_layer(30, 40, 8, -1.5)}

@@ -13,7 +13,7 @@ def planned(request):
         schedule = plan_schedule(request)
     except SqueezeError as error:
         return {"code": error.code, "detail": error.detail}
-    # Where training stands at every squeeze, just before it and at the ends follows from the plan alone.
+    # The state of the training at every squeeze, just before it and at both ends follows from the plan alone.
     for stage in schedule["stages"]:
         assert stage_at(schedule, stage["begin_step"]) == stage, stage
         assert stage_at(schedule, stage["end_step"] - 1) == stage, stage

@@ -1,4 +1,4 @@
-"""Goes on where connections broke: python over_rough_line.py KIND URL ADAPTER_DIR OUT_DIR"""
+"""Continues transfers after connections broke: python over_rough_line.py KIND URL ADAPTER_DIR OUT_DIR"""
 
 import json
 import os

@@ -22,7 +22,7 @@ class LoraLayer(torch.nn.Module):
 
 
 class PeftModel(torch.nn.Module):
-    """PeftModel → LoraModel → the base model: what makes names begin with base_model.model."""
+    """PeftModel → LoraModel → the base model, so that names begin with base_model.model."""
 
     def __init__(self, rank, alpha):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the client raises: python refused.py KIND URL ADAPTER_DIR FOLDER_THAT_IS_NO_ADAPTER CLOSED_PORT_URL"""
+"""What the client raises: python refused.py KIND URL ADAPTER_DIR FOLDER_WITHOUT_ADAPTER CLOSED_PORT_URL"""
 
 import json
 import os
@@ -28,7 +28,7 @@ def refusal(call):
 
 
 def partial():
-    """Of two targets one fails: no error, but its result has one."""
+    """One of two targets fails: the call raises no error, but the result of the target has one."""
     adapter_id = service.upload(adapter_dir)["id"]
     targets = [{"rank": 2}, {"budget_bytes": 1}]
     job = service.jobs.run(kind="squeeze", adapter_id=adapter_id, targets=targets)
@@ -36,7 +36,7 @@ def partial():
 
 
 def too_slow():
-    """A job that is not over when the time is: behind enough others, and without time at all."""
+    """A job that has not ended at the deadline: behind enough others, and with a deadline of zero."""
     adapter_id = service.upload(adapter_dir)["id"]
     request = {"kind": "squeeze", "adapter_id": adapter_id, "targets": [{"rank": 3}], "reuse": False}
     jobs = [service.jobs.create(**request) for _ in range(4)]

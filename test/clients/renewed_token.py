@@ -1,4 +1,4 @@
-"""Asks a service twice with a key that is another one each time: python renewed_token.py KIND URL"""
+"""Calls a service twice, each time with another key: python renewed_token.py KIND URL"""
 
 import itertools
 import json

@@ -20,7 +20,7 @@ def ended(targets, try_number):
     try:
         operator.execute(context)
     except TaskDeferred as deferred:
-        # The triggerer is another process: it makes the trigger again from its name and arguments.
+        # The triggerer is another process: it creates the trigger again from its name and arguments.
         path, arguments = json.loads(json.dumps(deferred.trigger.serialize()))
         module, _, name = path.rpartition(".")
         trigger = getattr(importlib.import_module(module), name)(**arguments)

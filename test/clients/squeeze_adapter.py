@@ -1,4 +1,5 @@
-"""Squeezes an adapter in every way the client knows: python squeeze_adapter.py KIND URL ADAPTER_DIR OUT_DIR [API_KEY]"""
+"""Squeezes an adapter in every way that the client offers:
+python squeeze_adapter.py KIND URL ADAPTER_DIR OUT_DIR [API_KEY]"""
 
 import json
 import os

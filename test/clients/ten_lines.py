@@ -1,4 +1,4 @@
-"""Runs the example of a page, whose model and batches are here: python ten_lines.py URL PAGE"""
+"""Runs the example of a page with a model and batches defined here: python ten_lines.py URL PAGE"""
 
 import json
 import re

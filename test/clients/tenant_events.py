@@ -1,4 +1,5 @@
-"""Watches all jobs of a label over a line that breaks, and makes one meanwhile: python tenant_events.py KIND URL ADAPTER_DIR"""
+"""Watches all jobs of a label over a connection that breaks, and creates one meanwhile:
+python tenant_events.py KIND URL ADAPTER_DIR"""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Two linear layers with LoRA that learn to be another such pair: small, but all of it is real training."""
+"""Two linear layers with LoRA that learn to imitate another such pair: a small model, but really trained."""
 
 import copy
 
@@ -45,7 +45,7 @@ class Toy(torch.nn.Module):
 
 
 def task(model, seed):
-    """Inputs, and what they should become: the model with weights that differ by a few large directions."""
+    """Inputs and expected outputs; these come from the model with weights that differ by a few large directions."""
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(BATCH, INPUTS, generator=generator)
     direction = torch.Generator().manual_seed(7)
@@ -64,7 +64,7 @@ def loss(model, x, y):
 
 
 def squeezed_at_best(model, ranks):
-    """A copy whose ΔW are those of the model, truncated to the ranks by torch's own SVD: nothing of a rank is closer."""
+    """A copy whose ΔW are those of the model, truncated to the ranks by torch's own SVD, which is optimal."""
     best = copy.deepcopy(model)
     for name, rank in ranks.items():
         layer = best.layers()[name]

@@ -1,4 +1,4 @@
-"""What checkers of types say of calls: it is only read by mypy, and what is ignored here has to be an error there."""
+"""Calls for type checkers: only mypy reads this file, and every line with an ignore comment must be an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A port that leads to the service, until it is cut."""
+"""A port that forwards to the service until the connection is cut."""
 
 import contextlib
 import socket
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 
 class Wire:
-    """url: the service's. mutes: what is sent arrives, and no answer comes back."""
+    """url: that of the service. mutes: requests arrive, but no response comes back."""
 
     def __init__(self, url):
         self._target = urlsplit(url).hostname, urlsplit(url).port
@@ -39,7 +39,7 @@ class Wire:
     def cut(self):
         self._server.shutdown()
         self._server.server_close()
-        # Clients keep connections for their next request.
+        # Clients reuse connections for their next requests.
         for client in list(self._open):
             with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
@@ -54,7 +54,7 @@ class Wire:
 
     @staticmethod
     def _pump(source, sink, is_mute=lambda: False):
-        """Until the end, or until something came that is not to arrive."""
+        """Forwards until the end, or until the part that must not arrive."""
         with contextlib.suppress(OSError):
             while (data := source.recv(1 << 16)) and not is_mute():
                 sink.sendall(data)

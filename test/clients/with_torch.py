@@ -1,4 +1,4 @@
-"""Runs scripts one after the other, each as a process of its own that has torch already, as importing it takes seconds:
+"""Runs scripts one after the other, each in a forked process that has already imported torch, which takes seconds:
 python with_torch.py URL SCRIPT…"""
 
 import os

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Scores squeezed PEFT adapters in float64 with numpy alone: a judge that shares nothing with the service.
+"""Scores squeezed PEFT adapters in float64 with numpy alone: a check that shares no code with the service.
 
   oracle.py SOURCE_DIR OUT_DIR...
 

@@ -2,8 +2,8 @@
 
     python pretrain.py [STEPS]
 
-The embeddings begin as the singular vectors of the positive pointwise mutual information of neighbouring words (Levy and
-Goldberg 2014), so that 2,000 steps of masked-word prediction are enough: seven minutes on one core.
+The embeddings are initialised with the singular vectors of the positive pointwise mutual information of neighbouring
+words (Levy and Goldberg 2014), so that 2,000 steps of masked-word prediction are enough: seven minutes on one core.
 """
 
 import json
@@ -50,22 +50,23 @@ def main(steps):
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
         loss = np.mean([masked_loss(model.eval(), held_out, generator).item() for _ in range(30)])
-    print(f"held-out loss {loss:.3f}; of guessing, {np.log(words):.3f}")
+    print(f"held-out loss {loss:.3f}; loss of uniform guesses {np.log(words):.3f}")
     tensors = {name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}
     save_file(tensors, os.path.join(HERE, "assets/base.safetensors"))
 
 
 def masked_loss(model, text, generator):
-    """A quarter of the words is asked for; nine of ten of those are hidden."""
+    """The loss of predicting a quarter of the words; nine tenths of these are masked in the input."""
     begins = torch.randint(len(text) - LENGTH, (BATCH,), generator=generator)
     words = torch.stack([text[begin : begin + LENGTH] for begin in begins])
-    asked = torch.rand(words.shape, generator=generator) < 0.25
-    hidden = asked & (torch.rand(words.shape, generator=generator) < 0.9)
-    states = model(torch.where(hidden, torch.full_like(words, MASK), words))[asked]
-    return F.cross_entropy(F.linear(states, model.embedding.weight, model.bias), words[asked])
+    predicted = torch.rand(words.shape, generator=generator) < 0.25
+    hidden = predicted & (torch.rand(words.shape, generator=generator) < 0.9)
+    states = model(torch.where(hidden, torch.full_like(words, MASK), words))[predicted]
+    return F.cross_entropy(F.linear(states, model.embedding.weight, model.bias), words[predicted])
 
 
 def embeddings(stream, words):
+    """Initial embeddings from the counts of neighbouring words; random ones for the special tokens."""
     counts = np.zeros((words, words), np.float32)
     for distance in range(1, WINDOW + 1):
         np.add.at(counts.reshape(-1), stream[:-distance] * words + stream[distance:], np.float32(1 / distance))

@@ -1,8 +1,8 @@
-"""Which plan wins: one choice at a time, on the tuning tasks, by validation. The judging task is not opened.
+"""Compares plans that differ in one choice, by validation accuracy on the tuning tasks. The judging task is not read.
 
     python tune.py TASK RESULTS.jsonl [RANK …]
 
-Appends a line for each setting and rank; what the file has is not done again.
+Appends a line for each setting and rank; settings that the file already contains are skipped.
 """
 
 import json
@@ -75,7 +75,7 @@ def main(name, path, ranks):
         for rate in wanted:
             keep("direct", rank, methods.direct(task, SEEDS, [rate] * len(SEEDS), rank, total), rate)
     sources = [row for row in rows if row["task"] == name and row["plan"] == "direct" and row["rank"] == methods.SOURCE_RANK]
-    # Accuracy is coarse: among equally accurate ones, the one with the smallest loss wins.
+    # Accuracy is coarse: among equally accurate rates, the one with the smallest loss is chosen.
     best = max(sources, key=lambda row: sum(row["accuracy"]) - 0.01 * sum(row["loss"]))["rate"]
     shared = methods.Sources()
     for rank in ranks:

@@ -1,9 +1,9 @@
-"""Which ranks by module keep accuracy: Post-Squeezes of the same adapters at equal parameters, by validation, and whether a
-singular value should be raised to restore the norm. The judging task is not opened.
+"""Compares ways to choose ranks by module: Post-Squeezes of the same adapters with equal parameters, by validation accuracy,
+with and without singular values raised to restore the norm. The judging task is not read.
 
     python tune_ranks.py TASK RATE RESULTS.jsonl
 
-RATE: the one that `tune.py` found best at the source rank.
+RATE: the learning rate that `tune.py` found best at the source rank.
 """
 
 import json
@@ -59,7 +59,7 @@ def main(name, rate, path):
         choices = {"uniform": rank}
         for power in POWERS:
             choices[f"power {power}"] = ranks_by_module(source, rank, power)
-            # A module needs at least one direction to stay trainable; with this floor it may have none.
+            # A module needs at least one direction to stay trainable; with a floor of 0 it may have none.
             choices[f"power {power}, floor 0"] = ranks_by_module(source, rank, power, floor=0)
         values = [module.tolist() for module in spectra]
         choices["tolerance"] = [

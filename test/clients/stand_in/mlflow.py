@@ -1,4 +1,4 @@
-"""The calls of MLflow that examples use, which write to the folder MLFLOW_FOLDER/RUN_ID. It says nothing of MLflow itself."""
+"""The calls of MLflow that examples use, which write to the folder MLFLOW_FOLDER/RUN_ID. It does not test MLflow itself."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""What AnnealCallback uses of transformers, for machines that do not have it."""
+"""The parts of transformers that AnnealCallback uses, for machines without transformers."""
 
 
 class TrainerCallback:

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The ranks that the dynamic methods of kohya-ss/sd-scripts (networks/resize_lora.py) give the modules of a file, worked out
+"""The ranks that the dynamic methods of kohya-ss/sd-scripts (networks/resize_lora.py) give the modules of a file, computed
 from their definition, in float64 and from whole update matrices.
 
   resized_ranks.py FILE SETTINGS     prints a list: for each of the settings in JSON, the rank of each module by its name
@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-# An update whose largest singular value is no larger gets rank 1.
+# An update whose largest singular value does not exceed this gets rank 1.
 ZERO = 1e-6
 
 
@@ -45,7 +45,7 @@ def spectra_of(tensors):
 def directions_wanted(sigma, method, parameter):
     if method == "sv_ratio":
         return int(np.sum(sigma > sigma[0] / parameter))
-    # The fewest leading directions that hold a share: of the sum, or of the Frobenius norm, which is a root.
+    # The smallest number of leading directions with the given share of the sum, or of the Frobenius norm, which is a root.
     weights, share = (sigma**2, parameter**2) if method == "sv_fro" else (sigma, parameter)
     held = np.cumsum(weights) / np.sum(weights)
     return int(np.sum(held < share)) + 1
@@ -56,7 +56,7 @@ def rank_of(sigma, own_rank, method, parameter, new_rank):
         return 1
     # The number is treated as an index: it is kept below the number of singular values, and one is added.
     index = max(1, min(directions_wanted(sigma, method, parameter), len(sigma) - 1))
-    # Above its own rank a module would get directions of zeros.
+    # A larger rank than its own would give a module directions of zeros.
     return min(index + 1, new_rank, own_rank)
 
 

@@ -72,7 +72,7 @@ export async function insertBatch(
     position: { pointer: '', shown: 'it' },
   };
   const nothing = {
-    places: undefined,
+    recorder: undefined,
     folder: undefined,
     ceiling: 'high' as const,
     adapters: { get: unused },

@@ -52,7 +52,7 @@ const ALL = [
   connection('server', 'url', ['https://models.example.com/a']),
 ];
 const byName = (name: string | undefined) => ALL.find((one) => one.name === name) ?? null;
-const places = (connections = ALL) =>
+const recorder = (connections = ALL) =>
   new EndpointRecorder({
     outbound,
     box,
@@ -116,7 +116,7 @@ describe('a source', () => {
       ],
     ];
     for (const [source, name, ready] of cases) {
-      const recorded = await places().source(source);
+      const recorded = await recorder().source(source);
       const what = JSON.stringify(recorded);
       assert.ok(Value.Check(RecordedSource, recorded), what);
       assert.equal(recorded.connection, name, what);
@@ -128,10 +128,10 @@ describe('a source', () => {
   });
 
   it('with its own credentials is sealed as a whole', async () => {
-    const presigned = await places().source('https://models.example.com/a/x.safetensors?signature=hush');
+    const presigned = await recorder().source('https://models.example.com/a/x.safetensors?signature=hush');
     assert.doesNotMatch(JSON.stringify(presigned), /hush/);
     assert.ok(presigned.sealed);
-    const own = await places().source({ kind: 's3', bucket: 'models', prefix: 'in', credentials: S3 });
+    const own = await recorder().source({ kind: 's3', bucket: 'models', prefix: 'in', credentials: S3 });
     assert.deepEqual([own.connection, own.sealed === undefined], [undefined, false]);
   });
 
@@ -176,18 +176,18 @@ describe('a source', () => {
       ],
       ['https://10.0.0.1/a', 'OUTBOUND_FORBIDDEN', /10\.0\.0\.1/],
     ];
-    for (const [source, code, words] of cases) await refused(places().source(source), code, words);
+    for (const [source, code, words] of cases) await refused(recorder().source(source), code, words);
     const twin = [...ALL, connection('twin', 's3', ['s3://models'])];
-    await refused(places(twin).source('s3://models/x'), 'CONNECTION_AMBIGUOUS', /"models" and "twin"/);
+    await refused(recorder(twin).source('s3://models/x'), 'CONNECTION_AMBIGUOUS', /"models" and "twin"/);
     await refused(
-      places([]).source('s3://models/x'),
+      recorder([]).source('s3://models/x'),
       'CONNECTION_NEEDED',
       /There is no connection of this kind yet/,
     );
   });
 
   it('fails if its connection is removed or narrowed before it is fetched', async () => {
-    const recorded = await places().source('s3://models/in/x');
+    const recorded = await recorder().source('s3://models/in/x');
     const open = (access: ConnectionAccess | null) => () => readySource(recorded, { access, box });
     assert.throws(open(null), { code: 'CONNECTION_NOT_FOUND' });
     assert.throws(open(connection('models-in', 's3', ['s3://models/in/y'])), {
@@ -195,7 +195,7 @@ describe('a source', () => {
     });
     assert.throws(open(connection('models-in', 'hub', ['hf://models'])), { code: 'CONNECTION_FORBIDDEN' });
     const lent = connection('team', 'hub', ['hf://team'], { ambient: true, credentials: null });
-    const fromHub = await places().source('hf://team/adapter');
+    const fromHub = await recorder().source('hf://team/adapter');
     assert.throws(() => readySource(fromHub, { access: lent, box }), { code: 'AMBIENT_UNAVAILABLE' });
     assert.equal(
       (readySource(fromHub, { access: lent, box, hubToken: 'hf_own' }) as { token?: string }).token,
@@ -231,14 +231,18 @@ describe('a destination', () => {
       ],
     ];
     for (const [sink, name, ready] of cases) {
-      const recorded = await places().sink(sink);
+      const recorded = await recorder().sink(sink);
       assert.ok(Value.Check(RecordedSink, recorded), JSON.stringify(recorded));
       assert.doesNotMatch(JSON.stringify(recorded), /hush|KEYID|sealed/);
       assert.equal(recorded.connection, name);
       assert.deepEqual(readySink(recorded, opener(recorded.connection)), ready);
     }
-    await refused(places().sink('hf://public/adapter'), 'CONNECTION_NEEDED', /hf:\/\/public\/adapter/);
-    await refused(places().sink('s3://models/out/x.safetensors'), 'VALIDATION_FAILED', /names a file/);
-    await refused(places().sink('https://models.example.com/a?signature=hush'), 'VALIDATION_FAILED', /query/);
+    await refused(recorder().sink('hf://public/adapter'), 'CONNECTION_NEEDED', /hf:\/\/public\/adapter/);
+    await refused(recorder().sink('s3://models/out/x.safetensors'), 'VALIDATION_FAILED', /names a file/);
+    await refused(
+      recorder().sink('https://models.example.com/a?signature=hush'),
+      'VALIDATION_FAILED',
+      /query/,
+    );
   });
 });
