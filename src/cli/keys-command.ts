@@ -114,8 +114,8 @@ export const KEYS_ROTATE_SECRETS: Command = {
   summary: 'Seals the stored secrets of a server again with the first of its SECRETS_KEYS.',
   synopsis: [''],
   about:
-    'Run this when every process has the new key as its first. Needs a key with the scope admin. Exits with 1 if none ' +
-    'of the keys opens some of the secrets.',
+    'Run this when every process has the new key as its first. Needs a key with the scope admin. Exits with 1 if some ' +
+    'of the secrets cannot be opened with any of the keys.',
   groups: [{ title: 'Output', options: [JSON_OPTION] }, ADMINISTRATION_GROUP],
   run: (args) =>
     onServer(args, async (client) => {

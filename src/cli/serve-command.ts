@@ -7,7 +7,7 @@ export const SERVE: Command = {
   summary: 'Runs the service.',
   synopsis: [''],
   about:
-    'As npm start: the REST service on HOST and PORT with its data under DATA_DIR, configured by environment ' +
+    'Starts the service, as npm start does: the REST service on HOST and PORT with its data under DATA_DIR, configured by environment ' +
     'variables (docs/configuration.md). SIGTERM or Ctrl-C stops it.',
   groups: [],
   async run(args) {

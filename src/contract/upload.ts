@@ -38,7 +38,7 @@ export const UploadRecord = Type.Object(
     created_at: Type.String({ format: 'date-time' }),
     expires_at: Type.String({
       format: 'date-time',
-      description: 'It is removed after this time, which moves with every byte that arrives',
+      description: 'When the upload is removed; every byte that arrives postpones this time',
     }),
   },
   { $id: 'Upload', additionalProperties: false },

@@ -5793,7 +5793,7 @@ export interface components {
       created_at: string;
       /**
        * Format: date-time
-       * @description It is removed after this time, which moves with every byte that arrives
+       * @description When the upload is removed; every byte that arrives postpones this time
        */
       expires_at: string;
       /**
