@@ -64,10 +64,10 @@ export async function* pages<T>(
 ): AsyncGenerator<T> {
   let left = limit;
   for (let cursor: string | null = ''; cursor !== null && left > 0; ) {
-    const asked = new URLSearchParams(query);
-    asked.set('limit', String(Math.min(left, MAX_PER_PAGE)));
-    if (cursor !== '') asked.set('cursor', cursor);
-    const page: { data: T[]; next_cursor: string | null } = await client.json(`${path}?${asked}`);
+    const search = new URLSearchParams(query);
+    search.set('limit', String(Math.min(left, MAX_PER_PAGE)));
+    if (cursor !== '') search.set('cursor', cursor);
+    const page: { data: T[]; next_cursor: string | null } = await client.json(`${path}?${search}`);
     yield* page.data;
     left -= page.data.length;
     cursor = page.next_cursor;

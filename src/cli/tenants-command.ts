@@ -199,11 +199,11 @@ export const USAGE: Command = {
     onServer(args, async (client) => {
       refusePositionals(args);
       const days = text(args, 'days');
-      const asked =
+      const search =
         days === undefined
           ? ''
           : `?days=${fieldValue('--days', days, { type: 'integer', minimum: 1, maximum: 400 })}`;
-      printJson(await client.json<UsageRecord>(`/v1/usage${asked}`));
+      printJson(await client.json<UsageRecord>(`/v1/usage${search}`));
       return EXIT.ok;
     }),
 };

@@ -75,10 +75,10 @@ export async function sendFile(
   const range = byteRange(mayRange ? request.headers.range : undefined, bytes);
   if (range === 'unsatisfiable') {
     reply.headers({ ...known, 'content-range': `bytes */${bytes}` });
-    const asked = JSON.stringify(request.headers.range);
+    const requested = JSON.stringify(request.headers.range);
     throw new AppError(
       'RANGE_NOT_SATISFIABLE',
-      `${name} has ${bytes} bytes; the range ${asked} lies outside the file.`,
+      `${name} has ${bytes} bytes; the range ${requested} lies outside the file.`,
       { bytes },
     );
   }

@@ -135,12 +135,12 @@ export class Workspaces {
     );
     const shared = { blobs: store, jobStore, batchStore, adapters, queue, observer };
     const connectionStore = new ConnectionStore(database, tenant);
-    const asked = { transfers: transfers?.of(connectionStore), requestWebhooks };
-    const jobs = new JobService({ ...shared, ...asked });
+    const transferParts = { transfers: transfers?.of(connectionStore), requestWebhooks };
+    const jobs = new JobService({ ...shared, ...transferParts });
     const jobControl = new JobControl({ ...shared, jobs });
     const itemStore = new ItemStore(this.changes, tenant);
     const batchIntake = new BatchIntake({
-      ...{ ...shared, ...asked, jobs, itemStore, draftStore: new DraftStore(this.changes, tenant) },
+      ...{ ...shared, ...transferParts, jobs, itemStore, draftStore: new DraftStore(this.changes, tenant) },
       defaultTtlSeconds: ttls.jobTtlSeconds,
     });
     const runStore = new RunStore(this.changes, tenant);
@@ -153,7 +153,7 @@ export class Workspaces {
       jobs,
       jobStore,
       jobControl,
-      forecasts: new JobForecasts({ ...shared, ...asked, database, dispatcher, tenant, jobs }),
+      forecasts: new JobForecasts({ ...shared, ...transferParts, database, dispatcher, tenant, jobs }),
       batches: new BatchService({ intake: batchIntake, batchStore, itemStore, control: jobControl }),
       batchIntake,
       batchResults: new BatchResultStore(database, jobStore),

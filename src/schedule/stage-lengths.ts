@@ -57,14 +57,14 @@ export function neededSteps(stages: number, clock: TrainingClock): number {
  * @param asked requested number of stages, which rounding may have reduced
  * @throws AppError SCHEDULE_TOO_SHORT with the number of steps needed and the number there are
  */
-export function fitting(ranks: number[], clock: TrainingClock, asked = ranks.length): number[] {
+export function fitting(ranks: number[], clock: TrainingClock, requested = ranks.length): number[] {
   const needed = neededSteps(ranks.length, clock);
   const { totalSteps, warmUpSteps, finalSteps, minStageSteps, finalShare } = clock;
   if (needed <= totalSteps) return ranks;
   const rounded =
-    asked === ranks.length
+    requested === ranks.length
       ? ''
-      : ` (${asked} requested; after rounding to whole ranks, the others would repeat a rank)`;
+      : ` (${requested} requested; after rounding to whole ranks, the others would repeat a rank)`;
   const stages =
     ranks.length === 1 ? `One stage at rank ${ranks[0]} needs` : `${ranks.length} stages${rounded} need`;
   const floors = [

@@ -32,16 +32,16 @@ function withoutProfile(target: Target): AppliedTarget {
 }
 
 /** The same as applyProfile, with a profile that need not be one of the known ones. */
-export function combine(asked: Target, profile: Profile): AppliedTarget {
-  const cap = rankCap(profile, asked.max_rank);
+export function combine(requested: Target, profile: Profile): AppliedTarget {
+  const cap = rankCap(profile, requested.max_rank);
   const limits: RankLimits = {
-    minRank: Math.max(asked.min_rank ?? 1, profile.min_rank),
+    minRank: Math.max(requested.min_rank ?? 1, profile.min_rank),
     maxRank: cap ?? NO_LIMITS.maxRank,
     allowedRanks: profile.allowed_ranks?.ranks ?? null,
   };
   checkOrder(limits);
   checkAllowed(limits, profile);
-  const target = withPolicy(asked, profile, cap);
+  const target = withPolicy(requested, profile, cap);
   checkRanks(target, profile, limits);
   return {
     target: {
@@ -131,9 +131,9 @@ function checkRanks(target: Target, profile: Profile, limits: RankLimits): void 
   }
 }
 
-function remedy({ max_rank: asked }: Target, { max_rank: cap }: Profile, rank: number): string {
+function remedy({ max_rank: requested }: Target, { max_rank: cap }: Profile, rank: number): string {
   const canBeSet = cap.setting !== null && (cap.largest === null || rank <= cap.largest);
-  return asked === undefined && canBeSet ? `; set max_rank to ${rank} if ${cap.setting} allows it` : '';
+  return requested === undefined && canBeSet ? `; set max_rank to ${rank} if ${cap.setting} allows it` : '';
 }
 
 /** Whether the server accepts modules of different ranks, as this service writes them. */

@@ -96,7 +96,7 @@ function planned(
   const closeness = spectra && leastErrors(plan.plans, spectra);
   const ahead = closeness && expectedLoss(1 - closeness.byModule ** 2, modules, spectra);
   return {
-    target: plan.asked,
+    target: plan.requested,
     rank: { min: Math.min(...ranks), max: Math.max(...ranks) },
     parameters: plan.plans.reduce((sum, { module, rank }) => sum + rank * (module.m + module.n), 0),
     bytes: plan.output?.bytes ?? sourceFiles[0]!.bytes,

@@ -33,12 +33,12 @@ export const splitOf = (target: Target): number => SPLITS[target.split ?? 'balan
 
 /** The plan for each module under a target. */
 export function planModules(adapter: Adapter, target: Target, ranks: readonly number[]): ModulePlan[] {
-  const asked = dtypeNamed(target.dtype ?? 'match');
+  const dtype = dtypeNamed(target.dtype ?? 'match');
   return adapter.modules.map((module, index) => ({
     module,
     rank: ranks[index]!,
-    dtypeA: asked ?? module.a.matchDtype ?? module.a.dtype,
-    dtypeB: asked ?? module.b.matchDtype ?? module.b.dtype,
+    dtypeA: dtype ?? module.a.matchDtype ?? module.a.dtype,
+    dtypeB: dtype ?? module.b.matchDtype ?? module.b.dtype,
   }));
 }
 

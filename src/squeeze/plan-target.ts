@@ -33,7 +33,7 @@ export interface PlannedJob {
 /** The plan of one target, before anything is written. */
 export interface TargetPlan {
   /** The target as it was requested, which is how it is shown. */
-  readonly asked: Target;
+  readonly requested: Target;
   readonly applied: AppliedTarget;
   readonly plans: readonly ModulePlan[];
   readonly scale: ScaleMode;
@@ -54,10 +54,10 @@ export interface TargetPlan {
  */
 export function resolveTarget(
   adapter: Adapter,
-  asked: Target,
+  requested: Target,
   matchDtype: SqueezeInput['matchDtype'],
 ): AppliedTarget {
-  const one = matching(applyProfile(asked), matchDtype);
+  const one = matching(applyProfile(requested), matchDtype);
   refuseImpossible(one.target, one.limits, adapter.modules);
   refuseUnwritable(adapter, one.target);
   return one;
@@ -100,7 +100,7 @@ export function planTarget(
 ): TargetPlan {
   const { input, adapter, method, sourceFiles } = job;
   const { target } = applied;
-  const asked = input.targets[index]!;
+  const requested = input.targets[index]!;
   const plans = planModules(adapter, target, ranks);
   const verdictAsItIs = verdictOnSource(applied, adapter, sourceFiles);
   const { adapter: written, warnings: writing } = adapterToWrite(adapter, target);
@@ -111,14 +111,14 @@ export function planTarget(
     written === adapter &&
     changesNothing(plans) &&
     !needsFolding(target, verdictAsItIs) &&
-    !(asked.scale === 'fold' && adapter.modules.some(({ scale }) => scale !== 1));
+    !(requested.scale === 'fold' && adapter.modules.some(({ scale }) => scale !== 1));
   const encoding = {
     scale: scaleModeOf(target, written.format, plans),
     split: splitOf(target),
     reviveSeed: target.revive ? method.seed : null,
   };
   return {
-    asked,
+    requested,
     applied,
     plans,
     scale: encoding.scale,
@@ -140,13 +140,13 @@ export function planTarget(
 
 /** Warnings about the adapter and its result that do not depend on the numbers. */
 export const planWarnings = (
-  { asked, plans, output, warnings }: TargetPlan,
+  { requested, plans, output, warnings }: TargetPlan,
   { adapter, sourceFiles }: Pick<PlannedJob, 'adapter' | 'sourceFiles'>,
 ): string[] => [
   ...adapter.warnings,
   ...warnings,
   // A request for a format alone does not ask for another rank.
-  ...(hasNoPolicy(asked) && output ? [] : rankWarnings(plans, output === null)),
+  ...(hasNoPolicy(requested) && output ? [] : rankWarnings(plans, output === null)),
   ...(output ? sizeWarnings(output, sourceFiles[0]!.bytes) : []),
 ];
 

@@ -77,9 +77,9 @@ export function selectRanks(
   }
   const wanted = spectra.map((sigma, index) => {
     const module = modules[index]!;
-    const asked = policyRank(target, sigma, restOf(module, decompositions[index]!));
+    const chosen = policyRank(target, sigma, restOf(module, decompositions[index]!));
     const isKohya = 'compat' in target && target.compat === 'kohya';
-    return Math.min(isKohya ? kohyaRank(asked, sigma[0] ?? 0) : asked, largestRank(module));
+    return Math.min(isKohya ? kohyaRank(chosen, sigma[0] ?? 0) : chosen, largestRank(module));
   });
   return { ranks: withinLimits(wanted, target, limits, modules), warnings: [] };
 }

@@ -107,7 +107,7 @@ export class TargetRun {
     const bytes = files ? files[0]!.bytes : sourceFiles[0]!.bytes;
     const size = this.output ? this.output.size : sizeOfAdapter(adapter);
     const result = describeResult({
-      target: this.#plan.asked,
+      target: this.#plan.requested,
       format,
       plans,
       closeness,
@@ -135,7 +135,7 @@ export class TargetRun {
     return {
       outcome: { state: 'succeeded', result: { ...result, training }, files: complete, extra },
       report: {
-        target: this.#plan.asked,
+        target: this.#plan.requested,
         state: 'succeeded',
         ...errorFields(closeness, ahead?.loss ?? null),
         size,

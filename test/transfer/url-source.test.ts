@@ -160,7 +160,10 @@ describe('an adapter from URLs', () => {
     await fetched();
     assert.equal(askedFor('/c').length, 3);
     server.fault = () => ({ status: 500 });
-    await assert.rejects(fetched(), failing('OUTBOUND_FAILED', /status 500: asked for adapter_config\.json/));
+    await assert.rejects(
+      fetched(),
+      failing('OUTBOUND_FAILED', /status 500: the request was for adapter_config\.json/),
+    );
     assert.equal(askedFor('/c').length, 7);
   });
 
@@ -168,7 +171,9 @@ describe('an adapter from URLs', () => {
     for (const status of [401, 403, 404, 410]) {
       server.seen.length = 0;
       server.fault = ({ path }) => (path.startsWith('/w') ? { status } : undefined);
-      const message = new RegExp(`${server.host} answered with status ${status}: asked for ${WEIGHTS}`);
+      const message = new RegExp(
+        `${server.host} answered with status ${status}: the request was for ${WEIGHTS}`,
+      );
       await assert.rejects(fetched(), failing('OUTBOUND_REFUSED', message));
       assert.equal(askedFor('/w').length, 1);
     }

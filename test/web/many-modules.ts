@@ -75,8 +75,8 @@ describe('the page of an adapter with many modules', { skip: cannotRun }, () => 
     await page
       .getByText(`${modules.toLocaleString('en')} of ${modules.toLocaleString('en')} modules`)
       .waitFor();
-    const said = await page.locator('.virtual table').getAttribute('aria-rowcount');
-    assert.equal(said, String(modules + 1), 'its own row is the head');
+    const rowCount = await page.locator('.virtual table').getAttribute('aria-rowcount');
+    assert.equal(rowCount, String(modules + 1), 'its own row is the head');
     assert.ok((await rows()) <= MAX_ROWS, `${await rows()} rows`);
 
     const slider = page.getByRole('slider', { name: 'Rank', exact: true });

@@ -93,7 +93,7 @@ function withIdempotency(schema: FastifySchema, isSecret: boolean): FastifySchem
   };
 }
 
-const withHeaders = (described: Described, headers: object): Described => ({
-  ...described,
-  headers: { ...described.headers, ...headers },
+const withHeaders = (response: Described, headers: object): Described => ({
+  ...response,
+  headers: { ...response.headers, ...headers },
 });

@@ -61,8 +61,8 @@ export const hostAndOrigin = fp(
       if (!authority) throw new TypeError(`"${entry}" is neither a host nor host:port`);
       return authority;
     });
-    const isAllowed = (asked: Authority): boolean =>
-      allowed.some(({ host, port }) => host === asked.host && isPort(port, asked.port));
+    const isAllowed = (requested: Authority): boolean =>
+      allowed.some(({ host, port }) => host === requested.host && isPort(port, requested.port));
 
     app.addHook('onRequest', async (request, reply) => {
       const named = namedIn(request.raw);
@@ -105,9 +105,9 @@ export const securityHeaders = fp(async (app: FastifyInstance) => {
  * Whether a requested port matches a listed one. An entry without a port allows all of them; browsers leave out the
  * default port of the scheme.
  */
-const isPort = (listed: number | undefined, asked: number | undefined): boolean =>
+const isPort = (listed: number | undefined, requested: number | undefined): boolean =>
   listed === undefined ||
-  (asked === undefined ? Object.values(DEFAULT_PORTS).includes(listed) : listed === asked);
+  (requested === undefined ? Object.values(DEFAULT_PORTS).includes(listed) : listed === requested);
 
 /** Every authority that a request names: in its target, if that is an absolute URL, and in its Host header. */
 function namedIn({ url = '', headers, rawHeaders, httpVersion }: IncomingMessage): Authority[] | AppError {
@@ -140,7 +140,7 @@ function namedIn({ url = '', headers, rawHeaders, httpVersion }: IncomingMessage
 function crossOrigin(
   { headers }: FastifyRequest,
   named: readonly Authority[],
-  isAllowed: (asked: Authority) => boolean,
+  isAllowed: (requested: Authority) => boolean,
 ): string | undefined {
   const site = headers['sec-fetch-site'];
   if (site !== undefined)
@@ -153,10 +153,12 @@ function crossOrigin(
   const schemePort = DEFAULT_PORTS[from?.protocol ?? ''];
   const authority = from && parseAuthority(from.host);
   if (authority && schemePort !== undefined) {
-    const asked = { host: authority.host, port: authority.port ?? schemePort };
+    const requested = { host: authority.host, port: authority.port ?? schemePort };
     // Behind a TLS proxy the scheme is not known, so the port decides.
-    const isOwn = named.some(({ host, port }) => host === asked.host && (port ?? schemePort) === asked.port);
-    if (isOwn || isAllowed(asked)) return undefined;
+    const isOwn = named.some(
+      ({ host, port }) => host === requested.host && (port ?? schemePort) === requested.port,
+    );
+    if (isOwn || isAllowed(requested)) return undefined;
   }
   return `The Origin is ${quoted(origin)}`;
 }

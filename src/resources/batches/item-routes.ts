@@ -38,8 +38,8 @@ export const batchItemRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async (request, reply) => {
-      const { state: states, ...asked } = request.query;
-      const { limit, after } = pageRequestOf(asked, PLACE);
+      const { state: states, ...paging } = request.query;
+      const { limit, after } = pageRequestOf(paging, PLACE);
       const { batches } = workspaceOf(request);
       const { items, next } = await batches.items(request.params.id, {
         ...{ states, limit },

@@ -191,9 +191,9 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       description: 'Without their items. All conditions must hold. Pages work as for jobs.',
     }),
     async (request, reply) => {
-      const { state: states, name, label, ...asked } = request.query;
+      const { state: states, name, label, ...paging } = request.query;
       const filter = { states, name, labels: label?.map(parseLabelFilter) };
-      const page = await workspaceOf(request).batches.page(filter, pageRequestOf(asked, 'batch'));
+      const page = await workspaceOf(request).batches.page(filter, pageRequestOf(paging, 'batch'));
       return sendPage(request, reply, page);
     },
   );

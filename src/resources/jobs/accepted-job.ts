@@ -71,7 +71,7 @@ function separateOptions(
   const {
     name,
     labels,
-    priority: asked,
+    priority: requested,
     ttl_seconds: ttlSeconds,
     reuse,
     webhook: _itsOwn,
@@ -79,7 +79,7 @@ function separateOptions(
     ...rest
   } = request as JobRequest & JobSettings & { readonly dry_run?: boolean };
   if (dry_run) throw dryRunOfOneJob();
-  const priority = withinCeiling(asked, ceiling);
+  const priority = withinCeiling(requested, ceiling);
   const options = { name, labels, priority, ttlSeconds, reuse };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return { rest: rest as JobRequest, options: { ...DEFAULT_JOB_OPTIONS, ...given } };

@@ -98,8 +98,8 @@ async function findAll({ jobs, adapters }: ArtifactSources, job: JobRecord): Pro
   const bytes = await reportOf(jobs, job);
   if (bytes) {
     const open = async (range?: ByteRange) => streamOfBytes(bytes, range);
-    found.push({ ...described('report.json', bytes.length, sha256Of(bytes)), open });
-    found.push({ ...described(PAGE, null, null), open: notDrawn });
+    found.push({ ...entryOf('report.json', bytes.length, sha256Of(bytes)), open });
+    found.push({ ...entryOf(PAGE, null, null), open: notDrawn });
   }
   const folders = job.results.flatMap((result, index): [string, string][] =>
     result.state === 'succeeded' ? [[`results/${index}`, result.adapter_id]] : [],
@@ -110,13 +110,13 @@ async function findAll({ jobs, adapters }: ArtifactSources, job: JobRecord): Pro
     const adapter = await adapters.find(id);
     for (const { name, bytes, sha256 } of adapter?.files ?? []) {
       const open = async (range?: ByteRange) => (await adapters.readFile(id, name, range)).stream;
-      found.push({ ...described(`${folder}/${name}`, bytes, sha256), open });
+      found.push({ ...entryOf(`${folder}/${name}`, bytes, sha256), open });
     }
   }
   for (const result of job.results) {
     for (const file of (result.state === 'succeeded' && result.training?.files) || []) {
       const open = (range?: ByteRange) => jobs.readFile(job.id, file, range);
-      found.push({ ...described(file.name, file.bytes, file.sha256), open });
+      found.push({ ...entryOf(file.name, file.bytes, file.sha256), open });
     }
   }
   return found;
@@ -133,7 +133,7 @@ async function reportOf(jobs: JobService, job: JobRecord): Promise<Uint8Array | 
   }
 }
 
-const described = (path: string, bytes: number | null, sha256: string | null): Omit<Artifact, 'href'> => ({
+const entryOf = (path: string, bytes: number | null, sha256: string | null): Omit<Artifact, 'href'> => ({
   ...{ path, bytes, sha256 },
   media_type: MEDIA_TYPES[path.slice(path.lastIndexOf('.') + 1)] ?? BINARY,
 });

@@ -27,13 +27,13 @@ export async function priorityCeiling(
  * @param asked undefined: `normal`, or the ceiling if that is lower
  * @throws AppError PRIORITY_TOO_HIGH
  */
-export function withinCeiling(asked: JobPriority | undefined, ceiling: JobPriority): JobPriority {
-  const priority = asked ?? 'normal';
+export function withinCeiling(requested: JobPriority | undefined, ceiling: JobPriority): JobPriority {
+  const priority = requested ?? 'normal';
   if (priorityOf(priority) >= priorityOf(ceiling)) return priority;
-  if (asked === undefined) return ceiling;
+  if (requested === undefined) return ceiling;
   throw new AppError(
     'PRIORITY_TOO_HIGH',
-    `The request asks for priority "${asked}", but this tenant and key may use at most "${ceiling}".`,
-    { priority: asked, max_priority: ceiling },
+    `The request asks for priority "${requested}", but this tenant and key may use at most "${ceiling}".`,
+    { priority: requested, max_priority: ceiling },
   );
 }

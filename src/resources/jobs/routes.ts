@@ -129,10 +129,10 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         batch_id: batchId,
         name,
         label,
-        ...asked
+        ...paging
       } = request.query;
       const filter = { states, kind, adapterId, batchId, name, labels: label?.map(parseLabelFilter) };
-      const page = await workspaceOf(request).jobs.page(filter, pageRequestOf(asked, 'job'));
+      const page = await workspaceOf(request).jobs.page(filter, pageRequestOf(paging, 'job'));
       return sendPage(request, reply, page);
     },
   );

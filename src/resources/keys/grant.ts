@@ -24,16 +24,16 @@ export const administered = ({ scopes, tenant }: Principal): string | undefined 
  * @throws AppError TENANT_NOT_FOUND for another tenant, as if it did not exist; KEY_GRANT_REFUSED
  */
 export function grantOf(request: KeyRequest, giver: Principal, about: string): Grant {
-  const { tenant = about, scopes = DEFAULT_SCOPES, max_priority: asked } = request;
+  const { tenant = about, scopes = DEFAULT_SCOPES, max_priority: requested } = request;
   const own = administered(giver);
-  if (own === undefined) return { tenant, scopes, maxPriority: asked };
+  if (own === undefined) return { tenant, scopes, maxPriority: requested };
   if (tenant !== own) throw noSuchTenant(tenant);
   if (scopes.includes('admin'))
     throw refused('the scope "admin", which only an administrator of the service can grant');
   const { maxPriority: most } = giver;
-  if (asked !== undefined && most !== undefined && isHigher(asked, most))
-    throw refused(`the max_priority "${asked}"; the highest one that this caller may use is "${most}"`);
-  return { tenant, scopes, maxPriority: asked ?? most };
+  if (requested !== undefined && most !== undefined && isHigher(requested, most))
+    throw refused(`the max_priority "${requested}"; the highest one that this caller may use is "${most}"`);
+  return { tenant, scopes, maxPriority: requested ?? most };
 }
 
 const isHigher = (one: JobPriority, other: JobPriority): boolean =>

@@ -86,9 +86,9 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
         'Summaries; a single run has its checkpoints. All conditions must hold. Pages work as for jobs.',
     }),
     async (request, reply) => {
-      const { mode, base_model: baseModel, name, ...asked } = request.query;
+      const { mode, base_model: baseModel, name, ...paging } = request.query;
       const filter = { mode, baseModel, name };
-      const page = await workspaceOf(request).runs.page(filter, pageRequestOf(asked, 'run'));
+      const page = await workspaceOf(request).runs.page(filter, pageRequestOf(paging, 'run'));
       return sendPage(request, reply, page);
     },
   );

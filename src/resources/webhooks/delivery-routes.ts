@@ -44,8 +44,8 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
       },
     },
     async (request, reply) => {
-      const { state: states, ...asked } = request.query;
-      const page = await deliveriesOf(request).page(request.params.id, states, pageRequestOf(asked, 'msg'));
+      const { state: states, ...paging } = request.query;
+      const page = await deliveriesOf(request).page(request.params.id, states, pageRequestOf(paging, 'msg'));
       return sendPage(request, reply, page);
     },
   );

@@ -40,9 +40,9 @@ export class Outbox {
     const { database, tenant } = this.parts;
     // Always in the same order, so that transactions that report the same event cannot deadlock.
     const held = lockedWebhooks(database, writer, tenant).orderBy('id');
-    const asked = [...new Set(events.flatMap(({ webhook }) => webhook ?? []))];
+    const requested = [...new Set(events.flatMap(({ webhook }) => webhook ?? []))];
     const own = await held.where('of_request', '=', 0).execute();
-    const ofRequests = asked.length === 0 ? [] : await held.where('id', 'in', asked).execute();
+    const ofRequests = requested.length === 0 ? [] : await held.where('id', 'in', requested).execute();
     const webhooks = [...own, ...ofRequests].map((row) => ({
       ...webhookRecord(row),
       isOfRequest: row.of_request === 1,

@@ -88,13 +88,14 @@ describe('what other programs read from our files', () => {
       return [name, Object.fromEntries(all.map((path) => [path, ggufName(architecture, path)!]))];
     });
     const asked = Object.fromEntries(paths.map(([name, names]) => [name, Object.keys(names)]));
-    const told = await runPythonWithPackages<Record<string, Record<string, string | null>>>(
+    const namesByArchitecture = await runPythonWithPackages<Record<string, Record<string, string | null>>>(
       join(HERE, 'name_with_gguf_py.py'),
       JSON.stringify(asked),
     );
     // Older releases lack the newest architectures.
-    assert.ok(Object.keys(told).length > 15, Object.keys(told).join());
-    for (const [name, names] of paths) if (told[name]) assert.deepEqual(told[name], names, name);
+    assert.ok(Object.keys(namesByArchitecture).length > 15, Object.keys(namesByArchitecture).join());
+    for (const [name, names] of paths)
+      if (namesByArchitecture[name]) assert.deepEqual(namesByArchitecture[name], names, name);
   });
 
   it('gguf-py: reads keys, shapes and numbers', { skip: skipWithoutPython('gguf') }, async () => {

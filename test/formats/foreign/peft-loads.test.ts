@@ -105,7 +105,7 @@ describe('PEFT computes the updates of our files', { skip: skipWithoutPython('pe
   });
 
   it('for every update of every layer', async () => {
-    const cases: { what: string; dir: string; said: ReadonlyMap<string, OracleModule>; layers: object }[] =
+    const cases: { what: string; dir: string; modules: ReadonlyMap<string, OracleModule>; layers: object }[] =
       [];
     for (const [source, [layers, files]] of Object.entries(SOURCES)) {
       for (const target of [null, ...TARGETS]) {
@@ -116,18 +116,18 @@ describe('PEFT computes the updates of our files', { skip: skipWithoutPython('pe
         writeFileSync(join(dir, 'adapter_config.json'), config!);
         writeFileSync(join(dir, 'layers.json'), JSON.stringify(layers));
         const what = `${source}: ${JSON.stringify(target)}`;
-        cases.push({ what, dir, said: parsePeftAdapter(weights, config!).modules, layers });
+        cases.push({ what, dir, modules: parsePeftAdapter(weights, config!).modules, layers });
       }
     }
     await runPythonWithPackages(
       join(import.meta.dirname, 'load_with_peft.py'),
       ...cases.map(({ dir }) => dir),
     );
-    for (const { what, dir, said, layers } of cases) {
+    for (const { what, dir, modules, layers } of cases) {
       const { tensors } = readSafetensors(join(dir, 'deltas.safetensors'));
-      assert.deepEqual([...said.keys()].sort(), Object.keys(layers).sort());
+      assert.deepEqual([...modules.keys()].sort(), Object.keys(layers).sort());
       for (const [path, [kind]] of Object.entries(layers) as [string, Layer][]) {
-        const { a, b, scale } = said.get(path)!;
+        const { a, b, scale } = modules.get(path)!;
         const update = scaled(multiply(b, a), scale);
         const expected = kind === 'embedding' || kind === 'conv1d' ? transpose(update) : update;
         const difference = relativeDifference(expected, { data: decodeTensor(tensors.get(path)!) });

@@ -9,9 +9,9 @@ const BYTES = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 describe('torch decodes like us', { skip: skipWithoutPython('torch') }, () => {
   it('all 8-bit floats', async () => {
     const script = join(import.meta.dirname, 'decode_with_torch.py');
-    const told = await runPythonWithPackages<Record<string, (number | string | null)[]>>(script);
-    assert.equal(Object.keys(told).length, 4);
-    for (const [dtype, expected] of Object.entries(told)) {
+    const decoded = await runPythonWithPackages<Record<string, (number | string | null)[]>>(script);
+    assert.equal(Object.keys(decoded).length, 4);
+    for (const [dtype, expected] of Object.entries(decoded)) {
       const found = [...decodeUnits(dtype as EncodedDtype, BYTES)].map((number) => {
         if (Number.isNaN(number)) return null;
         return Number.isFinite(number) ? number : number > 0 ? 'inf' : '-inf';

@@ -162,13 +162,13 @@ async function usable(
   wanted: readonly RequestedJob[],
   keys: readonly (string | undefined)[],
 ): Promise<Map<string, ExecutionTable>> {
-  const asked = [...new Set(keys.filter((key) => key !== undefined))];
-  if (asked.length === 0) return new Map();
+  const requested = [...new Set(keys.filter((key) => key !== undefined))];
+  if (requested.length === 0) return new Map();
   const query = writer
     .selectFrom('execution')
     .selectAll()
     .where('tenant', '=', tenant)
-    .where('key', 'in', asked);
+    .where('key', 'in', requested);
   const rows = await database.locked(query.orderBy('id')).execute();
   const found = new Map<string, ExecutionTable>();
   const useless: string[] = [];
