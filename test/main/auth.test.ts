@@ -131,7 +131,7 @@ describe('access to a service', () => {
       assert.equal(minted.status, 403, await minted.text());
       await squeezed(url);
       assert.equal(await open.end(), 0);
-      assert.match(open.output(), /"host":"0\.0\.0\.0".*no key is required/);
+      assert.match(open.output(), /"host":"0\.0\.0\.0".*requires no key/);
       assert.equal((await refusedStart({ DATA_DIR, AUTH: 'keys' })).code, 2, 'there is no key');
 
       const service = await startService({ DATA_DIR, AUTH: 'keys', ADMIN_KEY, LOG_LEVEL: 'trace' });
