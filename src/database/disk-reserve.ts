@@ -41,6 +41,8 @@ export class DiskReserve {
     this.isThere = this.isComplete();
     const { bavail, bsize } = statfsSync(dirname(path));
     if (bytes === 0 || (this.isThere && bavail * bsize < MIN_FREE_BYTES)) this.release();
+    // Otherwise new work would be accepted on a full disk until the first check.
+    this.isLacking ||= bytes > 0 && !this.isThere && bavail * bsize < this.needed;
     this.checkAfter(FIRST_CHECK_MS);
   }
 
