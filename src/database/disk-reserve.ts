@@ -40,9 +40,10 @@ export class DiskReserve {
     this.bytes = bytes;
     this.isThere = this.isComplete();
     const { bavail, bsize } = statfsSync(dirname(path));
-    if (bytes === 0 || (this.isThere && bavail * bsize < MIN_FREE_BYTES)) this.release();
-    // Otherwise new work would be accepted on a full disk until the first check.
-    this.isLacking ||= bytes > 0 && !this.isThere && bavail * bsize < this.needed;
+    const freeBytes = bavail * bsize;
+    if (bytes === 0 || (this.isThere && freeBytes < MIN_FREE_BYTES)) this.release();
+    // Until the first check, a full disk would accept new work.
+    else this.isLacking = !this.isThere && freeBytes < this.needed;
     this.checkAfter(FIRST_CHECK_MS);
   }
 

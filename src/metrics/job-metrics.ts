@@ -20,7 +20,7 @@ export class OutcomeMetrics {
   constructor(make: MetricFactory) {
     this.attempts = make.counter(
       'job_attempts_total',
-      'Attempts at finished jobs, repeated attempts included.',
+      'Attempts of finished jobs, repeated attempts included.',
       ['kind'],
     );
     this.targets = make.counter('targets_total', 'Targets of finished jobs, by state: succeeded or failed.', [
@@ -125,7 +125,7 @@ export class ControlMetrics {
     );
     this.batchJobs = make.counter(
       'batch_jobs_total',
-      'Items that ended in batches, by state. An item that could not be tried has failed.',
+      'Ended items of batches, by state. An item that could not be tried counts as failed.',
       ['state'],
     );
   }

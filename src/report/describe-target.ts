@@ -1,6 +1,6 @@
 import { formatBytes, formatPercent } from '../charts/format.ts';
 import { POLICIES, type Target } from '../contract/target.ts';
-import { displayText } from './shown-text.ts';
+import { displayText } from './display-text.ts';
 
 /** As in charts, but without a line break between a number and its unit. */
 export const unbrokenPercent = (share: number): string => unbroken(formatPercent(share));

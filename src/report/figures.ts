@@ -7,11 +7,11 @@ import { spectraChart, spectraLines } from '../charts/spectra-chart.ts';
 import { mainError, succeededResults, succeededTargets } from '../charts/succeeded-targets.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
 import { describeTarget, unbrokenBytes, unbrokenPercent } from './describe-target.ts';
+import { displayText } from './display-text.ts';
 import { draw, type Figure } from './draw.ts';
 import { heatFigure } from './heat-figure.ts';
 import { escapeHtml } from './html.ts';
 import { adapterOf, type FigureName, moduleLosses, type ReportInput } from './report-input.ts';
-import { displayText } from './shown-text.ts';
 
 /** Width of a figure on its own, in pixels. */
 const FIGURE_WIDTH = 1200;

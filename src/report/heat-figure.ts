@@ -5,9 +5,9 @@ import { type ModulePlace, modulePlaces } from '../charts/module-names.ts';
 import { succeededTargets } from '../charts/succeeded-targets.ts';
 import type { Report } from '../contract/report.ts';
 import { describeTarget, unbrokenPercent } from './describe-target.ts';
+import { displayText } from './display-text.ts';
 import type { Figure } from './draw.ts';
 import type { ReportInput } from './report-input.ts';
-import { displayText } from './shown-text.ts';
 
 /** Cells beyond this many are plain rectangles without a border: rounded ones are three times as long to write. */
 const MAX_ROUNDED = 600;

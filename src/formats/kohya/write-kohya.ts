@@ -65,9 +65,9 @@ export function planKohyaOutput(
 }
 
 /**
- * The same alpha in every module, even if their ranks differ: for attention layers, diffusers takes the most frequent alpha of the
- * model instead of the layer's own (loaders/lora_conversion_utils.py, `_get_alpha_name`). It is the smallest rank, so that
- * no factor gets smaller than with a scale of 1.
+ * The same alpha in every module, even if their ranks differ: for attention layers, diffusers uses the most frequent
+ * alpha of the model instead of the alpha of the layer (loaders/lora_conversion_utils.py, `_get_alpha_name`). This alpha
+ * is the smallest rank, so that no factor gets smaller than with a scale of 1.
  */
 export const withOneAlpha = (plans: readonly ModulePlan[]): ScaleMode => ({
   alpha: plans.reduce((least, { rank }) => Math.min(least, rank), Number.POSITIVE_INFINITY),

@@ -1,5 +1,5 @@
+import { displayText, MAX_SHOWN } from '../display-text.ts';
 import { type Html, html, when } from '../html.ts';
-import { displayText, MAX_SHOWN } from '../shown-text.ts';
 
 /** A name from a file, isolated from the direction of the text around it. */
 export const name = (text: string, most = MAX_SHOWN): Html =>

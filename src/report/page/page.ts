@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Timings } from '../../contract/job.ts';
 import { unbrokenBytes } from '../describe-target.ts';
+import { displayText } from '../display-text.ts';
 import { type Html, html, trusted, when } from '../html.ts';
 import { adapterOf, type ReportInput } from '../report-input.ts';
-import { displayText } from '../shown-text.ts';
 import { analysisSection } from './analysis.ts';
 import { chartsSection } from './charts.ts';
 import {

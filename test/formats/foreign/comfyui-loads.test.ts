@@ -23,7 +23,7 @@ const AS_KOHYA: readonly Target[] = [
   { format: 'kohya', ...HALF },
   unevenRanks('kohya'),
 ];
-/** It knows the attention of UNets only by the names before PEFT (….processor.to_q). */
+/** ComfyUI knows the attention of UNets only by the names from before PEFT (….processor.to_q). */
 const isAttention = (name: string): boolean => /\.to_(?:q|k|v|out\.0)$/.test(name);
 const everything = (): boolean => true;
 

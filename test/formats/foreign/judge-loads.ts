@@ -38,9 +38,9 @@ export interface Source {
   readonly what: string;
   readonly naming: Naming;
   readonly style: Style;
-  /** What is asked for besides TARGETS. */
+  /** Targets besides TARGETS. */
   readonly targets?: readonly Target[];
-  /** The modules that the program does not load from files of the source's format, of which it has to warn. */
+  /** The modules that the program does not load from files of the source's format; it must warn of each. */
   readonly unloaded?: (name: string) => boolean;
 }
 
@@ -53,7 +53,7 @@ const TARGETS: readonly (Target | null)[] = [
   { energy: 0.9, uniform: false, dtype: 'float32' },
 ];
 
-/** What a target with `format` asks for, so that each module has a rank of its own. */
+/** A target of this format that gives different ranks to the modules. */
 export const unevenRanks = (format: 'diffusers' | 'kohya'): Target => ({
   format,
   rank_pattern: { '.*attn2.*': 1, '.*': 3 },
@@ -105,8 +105,8 @@ export function judgeLoads(
           const file = readSafetensors(join(dir, weightsName)).tensors;
           const parts = withPartsOf(found);
           for (const module of loaded) {
-            const asked = target && askedRank(target, module.name);
-            const rank = asked ?? file.get(`${module.name}${style.a}`)?.shape[0] ?? RANK;
+            const requested = target && requestedRank(target, module.name);
+            const rank = requested ?? file.get(`${module.name}${style.a}`)?.shape[0] ?? RANK;
             const least = leastLoss(module, rank);
             const lost = relativeDifference(updateOf(module), foundUpdate(module, parts));
             const message = `${JSON.stringify(target)}: ${module.name}: ${lost}, at best ${least}`;
@@ -118,7 +118,7 @@ export function judgeLoads(
   });
 }
 
-/** The keys that the program warned of, if it writes them down. */
+/** The keys of which the program warned, if the script writes them down. */
 function warned(dir: string): string[] {
   const path = join(dir, 'unloaded.json');
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as string[]).sort() : [];
@@ -127,8 +127,8 @@ function warned(dir: string): string[] {
 const lostKeys = (names: readonly string[], { a, b, alpha }: Style): string[] =>
   names.flatMap((name) => [a, b, alpha].flatMap((end) => (end === undefined ? [] : [name + end]))).sort();
 
-/** The rank that a target asks for; undefined if it leaves it to the squeeze. */
-function askedRank(target: Target, module: string): number | undefined {
+/** The rank that a target requests; undefined if the squeeze chooses the rank. */
+function requestedRank(target: Target, module: string): number | undefined {
   if ('rank_pattern' in target) return module.includes('attn2') ? 1 : 3;
   return 'rank' in target ? target.rank : undefined;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { displayText } from '../../src/report/display-text.ts';
 import { escapeHtml, html, trusted, when } from '../../src/report/html.ts';
-import { displayText } from '../../src/report/shown-text.ts';
 import fc, { anyCharacter } from '../fast-check.ts';
 
 const XML_FORBIDDEN = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/u;
