@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SecretBox } from '../transfer/secret-box.ts';
@@ -26,8 +26,8 @@ export async function ownSecretsKey(dataDir: string): Promise<Uint8Array> {
   const path = join(dataDir, FILE);
   await mkdir(dataDir, { recursive: true });
   // Written completely before it gets its name, and never replaced, because what the old key sealed could not be
-  // opened any more.
-  const fresh = `${path}.${process.pid}`;
+  // opened any more. The first name is random, because containers that share the folder may share a process id too.
+  const fresh = `${path}.${randomUUID()}`;
   await writeFile(fresh, randomBytes(SECRETS_KEY_BYTES).toString('base64'), { mode: ONLY_THE_OWNER });
   try {
     await link(fresh, path).catch((error: NodeJS.ErrnoException) => {
