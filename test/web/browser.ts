@@ -5,6 +5,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 const CHROMIUM = '/usr/bin/chromium';
+const FONTS = join(import.meta.dirname, 'fonts.conf');
 const BUILT = join(import.meta.dirname, '../../dist/web/index.html');
 
 export const noChromium: string | false =
@@ -14,8 +15,15 @@ export const noChromium: string | false =
 export const cannotRun: string | false =
   noChromium || (!existsSync(BUILT) && 'the page is not built: npm run build');
 
+/** Draws text with the same fonts, and without hints for the screen, on every machine. */
+const SAME_TEXT = ['--font-render-hinting=none', '--disable-lcd-text', '--disable-font-subpixel-positioning'];
+
 export const openBrowser = (...more: readonly string[]): Promise<Browser> =>
-  chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage', ...more] });
+  chromium.launch({
+    executablePath: CHROMIUM,
+    args: ['--no-sandbox', '--disable-dev-shm-usage', ...SAME_TEXT, ...more],
+    env: { ...(process.env as Record<string, string>), FONTCONFIG_FILE: FONTS },
+  });
 
 /** A page that records everything that must not happen. */
 export interface WatchedPage {

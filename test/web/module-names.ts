@@ -8,6 +8,15 @@ import { writeAdapter } from '../../bench/adapter/write-adapter.ts';
 import { Client } from '../e2e/client.ts';
 import type { Service } from '../e2e/service.ts';
 import { cannotRun, openPage } from './browser.ts';
+import {
+  assertLooksAlike,
+  differenceFrom,
+  drawnBy,
+  drewReferences,
+  isRenewing,
+  MAX_SHARE,
+  referenceOf,
+} from './pictures.ts';
 import { sharedPage } from './shared-page.ts';
 
 const SIZE = 16;
@@ -89,6 +98,15 @@ const UNREADABLE = `(() => {
   return found;
 })()`;
 
+/** Faults of the layout, as rules for the page at 1024 px. */
+const FAULTS: Readonly<Record<string, string>> = {
+  'names that are broken inside a word': '.virtual .module-name { width: 8ch; overflow-wrap: anywhere }',
+  'a column that is cut off': '.virtual table { width: 104% }',
+  'letters that are too far apart': '.virtual .module-name { letter-spacing: 0.5px }',
+  'text over other text': '.tiles .note { position: relative; top: -0.5rem }',
+  'a panel that is 10 px too far right': '.workbench .map { translate: 10px }',
+};
+
 describe('names of modules', { skip: cannotRun }, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'page-names-'));
   let service: Service;
@@ -97,7 +115,7 @@ describe('names of modules', { skip: cannotRun }, () => {
 
   before(async () => {
     ({ service, browser } = await sharedPage());
-    ({ page } = await openPage(browser, `${service.url}/`));
+    ({ page } = await openPage(browser, `${service.url}/`, { reducedMotion: 'reduce' }));
   });
   after(async () => {
     await page?.context().close();
@@ -105,7 +123,7 @@ describe('names of modules', { skip: cannotRun }, () => {
   });
 
   for (const [model, names] of Object.entries(MODELS))
-    it(`can be read completely at every width: ${model}`, async () => {
+    it(`can be read completely at every width: ${model}`, async (t) => {
       const dir = join(scratch, model);
       const modules = names.map((name) => ({
         name: `base_model.model.${name}`,
@@ -119,13 +137,36 @@ describe('names of modules', { skip: cannotRun }, () => {
       await page.getByText(`${names.length} of ${names.length} modules`).waitFor();
       for (const width of WIDTHS) {
         await page.setViewportSize({ width, height: 900 });
+        await page.evaluate(
+          'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))',
+        );
         assert.deepEqual(await page.evaluate(UNREADABLE), [], `${model} at ${width} px`);
         const excess = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
         assert.equal(excess, 0, `${model} is too wide for ${width} px`);
+        if (isRenewing || drewReferences(page)) await assertLooksAlike(page, `${model}-${width}`);
+        else
+          t.diagnostic(
+            `${model}-${width} is not compared: another version, ${drawnBy()}, drew the reference`,
+          );
       }
       const shown = await page
         .locator('.virtual tbody button.module-name')
         .evaluateAll((all) => all.map((button) => button.textContent));
       assert.ok(shown.length > 6 && shown.every((text) => !text!.includes('…')), String(shown));
     });
+
+  it('would not look like the references with a fault of the layout', async (t) => {
+    if (!drewReferences(page)) return t.skip(`another version of the browser, ${drawnBy()}, drew them`);
+    await page.setViewportSize({ width: 1024, height: 900 });
+    const reference = referenceOf('kohya-1024');
+    assert.ok((await differenceFrom(page, reference)).share <= MAX_SHARE);
+    for (const [fault, rules] of Object.entries(FAULTS)) {
+      await page.evaluate(
+        `(() => { const sheet = new CSSStyleSheet(); sheet.replaceSync(${JSON.stringify(rules)}); document.adoptedStyleSheets = [sheet]; })()`,
+      );
+      const { share } = await differenceFrom(page, reference, 0);
+      assert.ok(share > MAX_SHARE, `${fault}: ${share}`);
+    }
+    return undefined;
+  });
 });

@@ -3,6 +3,7 @@ import { useAdapterNames } from '../state/names.ts';
 import { withProgress } from '../state/use-job.ts';
 import { formatMoment } from '../text/format-time.ts';
 import { jobTitle, outcomeOf, placeOf, sourceIdOf } from '../text/job-text.ts';
+import { Path } from './module-name.tsx';
 import { RecordTable } from './record-table.tsx';
 import { StateBadge } from './state-badge.tsx';
 
@@ -24,8 +25,10 @@ export function JobRows({ jobs }: { jobs: readonly JobRecord[] }) {
           title: 'Job',
           cell: (job) => (
             <>
-              <a href={`#/jobs/${job.id}`}>{jobTitle(job)}</a>
-              <span class="note line">{subjectOf(job)}</span>
+              <a href={`#/jobs/${job.id}`}>{job.name === null ? jobTitle(job) : <Path text={job.name} />}</a>
+              <span class="note line">
+                <Path text={subjectOf(job)} />
+              </span>
             </>
           ),
         },
