@@ -19,7 +19,7 @@ export function checkUrl(text: string, destinations: Destinations): URL {
   const defaultPort = DEFAULT_PORTS[url.protocol];
   if (defaultPort === undefined) throw invalid('only https is supported');
   if (AMBIGUOUS.test(text)) {
-    throw forbidden(url.host, 'the URL has blanks, backslashes or control characters; they must be escaped');
+    throw forbidden(url.host, 'the URL has spaces, backslashes or control characters; they must be escaped');
   }
   if (url.username !== '' || url.password !== '') {
     throw forbidden(url.host, 'the URL has a user name or password before the host');

@@ -184,7 +184,7 @@ interface TicksProps {
   readonly options: readonly (readonly [value: string, title: string, isOn: boolean])[];
 }
 
-/** A group of checkboxes; the ticked values are joined into one text, separated by blanks. */
+/** A group of checkboxes; the ticked values are joined into one text, separated by spaces. */
 export const Ticks = ({ legend, name, options }: TicksProps) => (
   <fieldset class="ticks">
     <legend>{legend}</legend>

@@ -90,7 +90,7 @@ function ConnectionForm() {
         name="prefixes"
         placeholder={EXAMPLES[kind]}
         isRequired
-        note="One or several, with blanks between."
+        note="One or several, separated by spaces."
       />
       {kind === 's3' && (
         <>
