@@ -31,6 +31,11 @@ export interface Database {
   readonly reader: Pick<Kysely<Tables>, 'selectFrom' | 'getExecutor'>;
   /** The time of the database's clock, which all processes share, in milliseconds since 1970. */
   readonly now: RawBuilder<number>;
+  /**
+   * The time at which the expression is evaluated. In a statement that waited for a lock, it is later than `now`, which
+   * is the time at which the statement began.
+   */
+  readonly clock: RawBuilder<number>;
   /** The time this many milliseconds after `now`. */
   after(ms: number): RawBuilder<number>;
   /**

@@ -8,6 +8,7 @@ import type { Tables } from './tables.ts';
 import { withTranslatedErrors } from './translated-errors.ts';
 
 const NOW = sql<number>`(extract(epoch from statement_timestamp()) * 1000)::bigint`;
+const CLOCK = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
 
 const CONFLICT_TRIES = 10;
 /** Each pause is at most twice as long as the previous one, so that conflicting transactions do not meet again. */
@@ -80,6 +81,7 @@ export function openPostgresql({
     dialect: 'postgresql',
     reader: db,
     now: NOW,
+    clock: CLOCK,
     after: (ms) => sql<number>`${NOW} + ${sql.lit(ms)}`,
     write: <T>(work: (writer: Writer) => Promise<T>) =>
       retried(poolSize, observe, (onBegun) =>

@@ -13,10 +13,11 @@ export type Condition = RawBuilder<SqlBool>;
 
 /**
  * Whether a time in a column has passed. It was set at most `longestMs` ahead; if it is further ahead, the clock has
- * been set back since, and it counts as passed.
+ * been set back since, and it counts as passed. A statement that waited for the lock of a row may find a time that
+ * was set after it began, so only the clock can tell.
  */
 export const isPast = (
-  { now, after }: Pick<Database, 'now' | 'after'>,
+  { now, clock }: Pick<Database, 'now' | 'clock'>,
   column: string,
   longestMs: number,
-): Condition => sql`(${sql.ref(column)} <= ${now} or ${sql.ref(column)} > ${after(longestMs)})`;
+): Condition => sql`(${sql.ref(column)} <= ${now} or ${sql.ref(column)} > ${clock} + ${sql.lit(longestMs)})`;

@@ -53,6 +53,8 @@ export function openSqlite(path: string, reserveBytes?: number, observe?: Observ
       dialect: 'sqlite',
       reader,
       now: NOW,
+      // A statement that writes only begins when no other transaction does.
+      clock: NOW,
       after: (ms) => sql<number>`${NOW} + ${sql.lit(ms)}`,
       write: (work) =>
         withReserve(reserve, async () => {

@@ -41,7 +41,7 @@ export interface DispatchRoom {
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function nextExecutions(
-  database: Pick<Database, 'now' | 'after' | 'locked'>,
+  database: Pick<Database, 'now' | 'clock' | 'locked'>,
   writer: Writer,
   { free, ahead, msPerMib }: DispatchRoom,
   underway: ReadonlyMap<string, UnderWayWork>,
@@ -76,7 +76,7 @@ export async function nextExecutions(
 class TenantQueue {
   virtualMs: number;
   private room: number;
-  private readonly database: Pick<Database, 'now' | 'after' | 'locked'>;
+  private readonly database: Pick<Database, 'now' | 'clock' | 'locked'>;
   private readonly writer: Writer;
   private readonly given: TenantShare;
   private readonly each: number;

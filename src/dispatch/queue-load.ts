@@ -34,7 +34,9 @@ export interface QueueLoad {
 /**
  * The load of all tenants. It reads every waiting execution, through an index. @throws AppError DATABASE_UNAVAILABLE
  */
-export async function queueLoad(database: Pick<Database, 'reader' | 'now' | 'after'>): Promise<QueueLoad> {
+export async function queueLoad(
+  database: Pick<Database, 'reader' | 'now' | 'clock' | 'after'>,
+): Promise<QueueLoad> {
   const { reader, now } = database;
   const ofState = (state: 'waiting' | 'dispatched') =>
     reader.selectFrom('execution').where('state', '=', state).groupBy('tenant');

@@ -53,7 +53,7 @@ interface Other extends TenantShareState {
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function estimateSecondsUntilStart(
-  database: Pick<Database, 'reader' | 'now' | 'after'>,
+  database: Pick<Database, 'reader' | 'now' | 'clock' | 'after'>,
   { tenant, id, priority }: JobAhead,
   defaults: ShareDefaults,
 ): Promise<number | undefined> {

@@ -106,7 +106,7 @@ export async function settleShares(writer: Writer, ended: readonly EndedDispatch
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function eligibleShares(
-  database: Pick<Database, 'now' | 'after'>,
+  database: Pick<Database, 'now' | 'clock'>,
   reader: Pick<Writer, 'selectFrom' | 'getExecutor'>,
   underway: ReadonlyMap<string, UnderWayWork>,
   defaults: ShareDefaults,
@@ -171,7 +171,7 @@ export async function saveShares(writer: Writer, shares: readonly TenantShare[])
 }
 
 /** The condition for executions that can be dispatched now, as far as their time is concerned. */
-export const isDue = (database: Pick<Database, 'now' | 'after'>): Condition =>
+export const isDue = (database: Pick<Database, 'now' | 'clock'>): Condition =>
   sql`state = 'waiting' and (not_before is null or ${isPast(database, 'not_before', LONGEST_WAIT_MS)})`;
 
 /**
@@ -180,7 +180,7 @@ export const isDue = (database: Pick<Database, 'now' | 'after'>): Condition =>
  * @throws AppError DATABASE_UNAVAILABLE
  */
 export async function waitingTenants(
-  database: Pick<Database, 'now' | 'after'>,
+  database: Pick<Database, 'now' | 'clock'>,
   reader: Pick<Writer, 'getExecutor'>,
   defaults: ShareDefaults,
 ): Promise<TenantShareState[]> {

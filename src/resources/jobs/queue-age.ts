@@ -17,7 +17,7 @@ const RETRY_AFTER = { least: 5, most: 60 } as const;
  * already dispatched does not count, because it waits for its next attempt.
  */
 export class QueueAge {
-  private readonly database: Pick<Database, 'reader' | 'now' | 'after'>;
+  private readonly database: Pick<Database, 'reader' | 'now' | 'clock' | 'after'>;
   private readonly maxSeconds: number | undefined;
   /** Cached queries, including those under way: requests that arrive meanwhile wait for the same query. */
   private readonly cache = new LRUCache<string, Promise<number>>({
@@ -26,7 +26,10 @@ export class QueueAge {
   });
 
   /** @param maxSeconds undefined: jobs may wait for any time */
-  constructor(database: Pick<Database, 'reader' | 'now' | 'after'>, maxSeconds: number | undefined) {
+  constructor(
+    database: Pick<Database, 'reader' | 'now' | 'clock' | 'after'>,
+    maxSeconds: number | undefined,
+  ) {
     this.database = database;
     this.maxSeconds = maxSeconds;
   }

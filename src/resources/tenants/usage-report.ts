@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
 /** The parts of a workspace from which the usage of its tenant is computed. */
 export interface UsageWorkspace {
   readonly tenant: string;
-  readonly database: Pick<Database, 'reader' | 'now' | 'after'>;
+  readonly database: Pick<Database, 'reader' | 'now' | 'clock' | 'after'>;
   readonly limits: () => Promise<Limits>;
   readonly dispatcher: Pick<Dispatcher, 'secondsUntilStart'>;
 }
