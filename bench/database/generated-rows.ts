@@ -213,7 +213,7 @@ export class GeneratedRows {
         ttl_seconds: null,
         created_at: at,
         request: JSON.stringify(request),
-        sealed_request: null,
+        encrypted_request: null,
       },
       reused: 0,
     };
@@ -353,7 +353,7 @@ const memberOf = (batch: string, job: JobTable, position: number): BatchMemberTa
     ended_no: job.finished_at === null ? null : position + 1,
     error_code: job.state === 'failed' ? 'CANCELLED' : null,
     error_detail: job.state === 'failed' ? '"It was cancelled."' : null,
-    ...{ name: JSON.stringify(`item ${position}`), source: null, sealed: null },
+    ...{ name: JSON.stringify(`item ${position}`), source: null, encrypted: null },
     request: JSON.stringify({ work: JSON.parse(job.request) as object, treatment: { labels: {} } }),
     results: JSON.stringify(results.flatMap((one) => (one.state === 'succeeded' ? one.adapter_id : []))),
   };

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Creates missing passwords and keys of docker-compose.yml as files in deploy/compose/secrets.
-# Copy secrets_keys to a safe place: without it, no sealed secret can be opened, not even in backups.
+# Copy secrets_keys to a safe place: without it, stored secrets cannot be decrypted, not even in backups.
 set -euo pipefail
 folder=$(cd "$(dirname "$0")" && pwd)/secrets
 # Other users of this machine cannot enter the folder. The users of containers must be able to read the files, which are mounted one by one.

@@ -160,7 +160,7 @@ export interface OutputPlan {
    * For headers that contain a digest of the data; called after all tensors have been written.
    * @returns the header, exactly as long as the one in the layout
    */
-  readonly sealHeader?: (path: string) => Promise<Uint8Array>;
+  readonly headerWithHashes?: (path: string) => Promise<Uint8Array>;
 }
 
 /** The layout of a file of tensors before its data is written. */

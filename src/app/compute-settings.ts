@@ -39,7 +39,7 @@ export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = proc
   const settings = {
     ...{ cudaMemoryBytes, computeThreads, computeWarmUp, executionProvider, hubEndpoint, hubToken },
     ...{ logLevel, maxUploadBytes, outbound, s3, storageDir, storageIdleTimeoutMs, tracing },
-    // Includes keys that the service created itself. Values that are sealed with them later can be opened as well.
+    // Includes keys that the service created itself. Values that are encrypted with them later can be decrypted as well.
     secrets: {
       values: { SECRETS_KEYS: secrets.values.SECRETS_KEYS },
       files: { SECRETS_KEYS: secrets.files.SECRETS_KEYS },

@@ -43,7 +43,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
         summary: 'Check whether the service can serve requests',
         description:
           'Answers 200 while the process can serve anything. While Redis is unavailable or full, the storage cannot ' +
-          'be written or secrets cannot be opened, `status` is `degraded` and `reasons` names the cause; reads ' +
+          'be written or secrets cannot be decrypted, `status` is `degraded` and `reasons` names the cause; reads ' +
           'still work, so a load balancer should keep the process. It answers 503 while the process is stopping, if ' +
           'the database is unavailable or the storage cannot be read at all, and, for a worker, if its execution ' +
           'provider is missing. Wait for `"status": "ready"` if everything has to work.',

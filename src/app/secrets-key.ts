@@ -25,8 +25,8 @@ export async function withSecretsKey(config: Config): Promise<Config> {
 export async function ownSecretsKey(dataDir: string): Promise<Uint8Array> {
   const path = join(dataDir, FILE);
   await mkdir(dataDir, { recursive: true });
-  // Written completely before it gets its name, and never replaced, because what the old key sealed could not be
-  // opened any more. The first name is random, because containers that share the folder may share a process id too.
+  // Written completely before it gets its name, and never replaced, because what the old key encrypted could not be
+  // decrypted any more. The first name is random, because containers that share the folder may share a process id too.
   const fresh = `${path}.${randomUUID()}`;
   await writeFile(fresh, randomBytes(SECRETS_KEY_BYTES).toString('base64'), { mode: ONLY_THE_OWNER });
   try {

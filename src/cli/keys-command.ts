@@ -111,11 +111,11 @@ export const KEYS_REVOKE: Command = {
 
 export const KEYS_ROTATE_SECRETS: Command = {
   name: 'keys rotate-secrets',
-  summary: 'Seals the stored secrets of a server again with the first of its SECRETS_KEYS.',
+  summary: 'Encrypts the stored secrets of a server again with the first of its SECRETS_KEYS.',
   synopsis: [''],
   about:
     'Run this when every process has the new key as its first. Needs a key with the scope admin. Exits with 1 if some ' +
-    'of the secrets cannot be opened with any of the keys.',
+    'of the secrets cannot be decrypted with any of the keys.',
   groups: [{ title: 'Output', options: [JSON_OPTION] }, ADMINISTRATION_GROUP],
   run: (args) =>
     onServer(args, async (client) => {
@@ -130,25 +130,25 @@ export const KEYS_ROTATE_SECRETS: Command = {
 /** Repeats the call until everything is rotated, and adds up the results. */
 async function rotate(post: (path: string) => Promise<KeyRotation>): Promise<KeyRotation> {
   let done = await post('/v1/secrets/rotate');
-  let { resealed } = done;
+  let { reencrypted } = done;
   const unreadable = new Map<string, number>();
   for (;;) {
     for (const { key, secrets } of done.unreadable) unreadable.set(key, (unreadable.get(key) ?? 0) + secrets);
     if (done.next === null) break;
     done = await post(`/v1/secrets/rotate?after=${done.next}`);
-    resealed += done.resealed;
+    reencrypted += done.reencrypted;
   }
-  return { ...done, resealed, unreadable: [...unreadable].map(([key, secrets]) => ({ key, secrets })) };
+  return { ...done, reencrypted, unreadable: [...unreadable].map(([key, secrets]) => ({ key, secrets })) };
 }
 
-function rotationText({ key, resealed, droppable_keys, unreadable }: KeyRotation): string {
+function rotationText({ key, reencrypted, droppable_keys, unreadable }: KeyRotation): string {
   const lost = unreadable.map(
     ({ key: other, secrets }) =>
-      `\nSecrets that were sealed with key ${other} cannot be opened with any of SECRETS_KEYS: ${secrets}.`,
+      `\nSecrets that were encrypted with key ${other} cannot be decrypted with any of SECRETS_KEYS: ${secrets}.`,
   );
   const drop =
-    droppable_keys.length > 0 ? ` No secret is sealed with ${droppable_keys.join(', ')} any longer.` : '';
-  return `${resealed} records were sealed again with key ${key}.${drop}${lost.join('')}`;
+    droppable_keys.length > 0 ? ` No secret is encrypted with ${droppable_keys.join(', ')} any longer.` : '';
+  return `${reencrypted} records were encrypted again with key ${key}.${drop}${lost.join('')}`;
 }
 
 async function withKeys<T>(work: (keys: KeyService) => Promise<T>): Promise<T> {

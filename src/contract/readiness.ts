@@ -18,7 +18,7 @@ export const Readiness = Type.Object(
         storage: PartState('Storage of adapters, jobs and reports'),
         database: PartState('Database of tenants, keys and all other records'),
         queue: PartState('The Redis that holds the queue'),
-        secrets: Type.Optional(PartState('Whether stored secrets can be opened with `SECRETS_KEYS`')),
+        secrets: Type.Optional(PartState('Whether stored secrets can be decrypted with `SECRETS_KEYS`')),
         provider: Type.Optional(PartState('The execution provider of a process that runs jobs')),
       },
       { additionalProperties: false },

@@ -7,23 +7,26 @@ const KeyId = Type.String({
   examples: ['5f0c2a9b'],
 });
 
-/** The result of sealing secrets with a new key. */
+/** The result of encrypting secrets again with a new key. */
 export const KeyRotation = Type.Object(
   {
-    key: { ...KeyId, description: 'The key that seals, the first of `SECRETS_KEYS`' },
-    resealed: Type.Integer({ minimum: 0, description: 'Records whose secrets were sealed again with `key`' }),
+    key: { ...KeyId, description: 'The key with which secrets are encrypted now: the first of `SECRETS_KEYS`' },
+    reencrypted: Type.Integer({
+      minimum: 0,
+      description: 'Number of records whose secrets were encrypted again with `key`',
+    }),
     next: nullable(Type.String(), {
-      description: 'Where to continue, if time ran out: repeat the request with this as `after`',
+      description: 'Where the next call continues if this one ran out of time: repeat the request with this value as `after`. null: all secrets have been read',
     }),
     droppable_keys: Type.Array(KeyId, {
       description:
-        'If `next` is null, the other keys of `SECRETS_KEYS`, with which no secret is sealed any longer',
+        'The other keys of `SECRETS_KEYS`, which can be removed because no secret is encrypted with them any longer; empty unless `next` is null',
     }),
     unreadable: Type.Array(
       Type.Object({ key: KeyId, secrets: Type.Integer({ minimum: 1 }) }, { additionalProperties: false }),
       {
         description:
-          'Secrets that none of the keys opens, by the key with which they were sealed; they are left unchanged',
+          'Number of secrets that none of the keys decrypts, by the key with which they were encrypted; they are left unchanged',
       },
     ),
   },

@@ -287,12 +287,12 @@ export const Delivery = Type.Object(
 );
 export type Delivery = Static<typeof Delivery>;
 
-const Sealed = Type.Optional(
+const Encrypted = Type.Optional(
   Type.String({
     description: 'The whole request, encrypted; removed when the job has ended, and never sent to clients',
   }),
 );
-const RecordedPlace = { place: Place, sealed: Sealed, connection: Connection };
+const RecordedPlace = { place: Place, encrypted: Encrypted, connection: Connection };
 /** URLs are recorded only without secrets: those that use a connection or need no credentials. */
 const RecordedFiles = Type.Optional(
   Type.Record(Type.String(), Type.Object({ url: Url, sha256: Type.Optional(Sha256) })),

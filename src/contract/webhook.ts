@@ -117,7 +117,7 @@ export const RequestWebhook = Type.Object(
     additionalProperties: false,
     description:
       'A webhook for events of this job, or of this batch or run and its jobs. Its id is `webhook_id` of the ' +
-      'job, batch or run, under which its deliveries are listed. Its URL and secret are sealed; only the host ' +
+      'job, batch or run, under which its deliveries are listed. Its URL and secret are encrypted; only the host ' +
       'of the URL is shown. Without `secret` the service creates one and does not show it; `rotate-secret` ' +
       'replaces it.',
   },

@@ -68,7 +68,7 @@ create table job (
   work_execution TEXT references execution (id),
   reused INTEGER not null,
   request TEXT not null,
-  sealed_request TEXT,
+  encrypted_request TEXT,
   outcome TEXT
 );
 create index job_tenant on job (tenant, id, name);
@@ -164,7 +164,7 @@ create table batch_member (
   error_code TEXT,
   error_detail TEXT,
   results TEXT not null,
-  sealed TEXT,
+  encrypted TEXT,
   request TEXT not null,
   primary key (batch, position)
 );

@@ -187,7 +187,7 @@ create table webhook (
   tenant TEXT not null references tenant (id),
   of_request INTEGER not null,
   settings TEXT not null,
-  sealed_url TEXT,
+  encrypted_url TEXT,
   disabled_reason TEXT,
   secret TEXT not null,
   previous_secret TEXT,

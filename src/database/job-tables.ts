@@ -102,8 +102,8 @@ export interface JobTable {
   reused: number;
   /** JSON of RecordedJobRequest without secrets. */
   request: string;
-  /** JSON of RecordedJobRequest with its sealed part; null if it has none, and once it is no longer needed. */
-  sealed_request: string | null;
+  /** JSON of RecordedJobRequest with its encrypted part; null if it has none, and once it is no longer needed. */
+  encrypted_request: string | null;
   /** JSON of JobOutcome as far as it is known; null if nothing is known yet. */
   outcome: string | null;
 }
@@ -196,8 +196,8 @@ export interface BatchMemberTable {
   error_detail: string | null;
   /** JSON, an array of ids of adapters. */
   results: string;
-  /** JSON of RecordedJobRequest with its sealed part, until its job is created; null if nothing is sealed. */
-  sealed: string | null;
+  /** JSON of RecordedJobRequest with its encrypted part, until its job is created; null if nothing is encrypted. */
+  encrypted: string | null;
   /** JSON of ItemRequest: the request, without secrets. It is the last column, because it may be large. */
   request: string;
 }

@@ -42,7 +42,7 @@ export function openSqlite(path: string, reserveBytes?: number, observe?: Observ
     writing.exec('pragma journal_mode = wal');
     // LogSync syncs the log before a commit is reported.
     writing.exec('pragma synchronous = normal');
-    // Deleted data, such as sealed secrets, does not remain in free pages.
+    // Deleted data, such as encrypted secrets, does not remain in free pages.
     writing.exec('pragma secure_delete = on');
     const overConnection = (connection: DatabaseSyncInstance) =>
       new Kysely<Tables>({

@@ -173,7 +173,7 @@ export interface ConnectionTable {
   kind: 's3' | 'hub' | 'url';
   /** JSON of ConnectionSettings. */
   settings: string;
-  /** JSON of its credentials, sealed; null if it has none of its own. */
+  /** JSON of its credentials, encrypted; null if it has none of its own. */
   credentials: string | null;
   created_at: number;
   updated_at: number;
@@ -184,15 +184,15 @@ export interface WebhookTable {
   tenant: string;
   /** 1 if it was part of the request of a job or a batch, and receives only their events. */
   of_request: number;
-  /** JSON of WebhookSettings; if the URL is sealed, they contain only its host. */
+  /** JSON of WebhookSettings; if the URL is encrypted, they contain only its host. */
   settings: string;
-  /** The sealed URL; null if it is in the settings. */
-  sealed_url: string | null;
+  /** The encrypted URL; null if it is in the settings. */
+  encrypted_url: string | null;
   /** Why the service stopped sending, whatever the settings are. */
   disabled_reason: string | null;
-  /** Sealed. */
+  /** Encrypted. */
   secret: string;
-  /** Sealed. It also signs until it expires. */
+  /** Encrypted. It also signs until it expires. */
   previous_secret: string | null;
   previous_secret_expires_at: number | null;
   created_at: number;

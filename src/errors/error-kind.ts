@@ -10,7 +10,7 @@ export type ErrorGroup =
   | 'of-tenant-write'
   /** Calls that can be repeated with an Idempotency-Key. */
   | 'idempotency'
-  /** The calls of 'idempotency' whose response contains a secret, which is stored sealed. */
+  /** The calls of 'idempotency' whose response contains a secret, which is stored encrypted. */
   | 'secret-answer'
   /** JSON, before it is checked against its schema. */
   | 'json'

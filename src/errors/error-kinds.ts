@@ -313,13 +313,13 @@ export const ERROR_KINDS = {
   AMBIENT_UNAVAILABLE: transient(503, 'The service has no credentials of its own'),
   TRANSFER_DIGEST_MISMATCH: permanent(422, 'A fetched file does not have the expected digest'),
   SECRETS_GONE: permanent(409, 'The credentials of the job are no longer kept'),
-  SECRETS_UNAVAILABLE: permanent(503, 'The service cannot seal or open secrets', {
+  SECRETS_UNAVAILABLE: permanent(503, 'The service cannot encrypt or decrypt secrets', {
     groups: ['secret-answer'],
   }),
-  SECRETS_KEY_MISMATCH: permanent(500, 'The secret was sealed with another key', {
+  SECRETS_KEY_MISMATCH: permanent(500, 'The secret was encrypted with another key', {
     groups: ['secret-answer'],
   }),
-  SECRETS_DAMAGED: permanent(500, 'The sealed secret has been changed or damaged', {
+  SECRETS_DAMAGED: permanent(500, 'The encrypted secret has been changed or damaged', {
     groups: ['secret-answer'],
   }),
 

@@ -154,8 +154,8 @@ export class AdapterOutput {
   /** Writes the other files and computes the digests. The weights come first. */
   async finish(): Promise<OutputFile[]> {
     await this.#arranged.finish(this.#weights);
-    if (this.#plan.sealHeader)
-      await this.#weights.rewriteHeader(await this.#plan.sealHeader(this.#weights.path));
+    if (this.#plan.headerWithHashes)
+      await this.#weights.rewriteHeader(await this.#plan.headerWithHashes(this.#weights.path));
     const { weightsName } = this.#plan;
     const files = [{ name: weightsName, path: this.#weights.path, ...(await this.#weights.digest()) }];
     for (const [name, bytes] of this.#plan.files) {

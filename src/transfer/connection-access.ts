@@ -10,6 +10,6 @@ export type ConnectionSettings = Pick<
 export interface ConnectionAccess extends ConnectionSettings {
   readonly name: string;
   readonly kind: ConnectionRecord['kind'];
-  /** JSON of its credentials, sealed; null if it has none of its own. */
+  /** JSON of its credentials, encrypted; null if it has none of its own. */
   readonly credentials: string | null;
 }

@@ -7,17 +7,17 @@ import type { SecretBox } from './secret-box.ts';
 export type Credentials = S3Credentials | HubCredentials | UrlCredentials;
 
 /** @throws AppError SECRETS_UNAVAILABLE without a box */
-export const sealCredentials = (credentials: Credentials, box: SecretBox | undefined): string =>
-  needed(box).seal(JSON.stringify(credentials));
+export const encryptCredentials = (credentials: Credentials, box: SecretBox | undefined): string =>
+  needed(box).encrypt(JSON.stringify(credentials));
 
 /** @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED */
-export const openCredentials = (sealed: string, box: SecretBox | undefined): Credentials =>
-  JSON.parse(needed(box).open(sealed)) as Credentials;
+export const decryptCredentials = (encrypted: string, box: SecretBox | undefined): Credentials =>
+  JSON.parse(needed(box).decrypt(encrypted)) as Credentials;
 
 function needed(box: SecretBox | undefined): SecretBox {
   if (box) return box;
   throw new AppError(
     'SECRETS_UNAVAILABLE',
-    'The service has no key to seal the credentials of connections; set SECRETS_KEYS.',
+    'The service has no key to encrypt the credentials of connections; set SECRETS_KEYS.',
   );
 }

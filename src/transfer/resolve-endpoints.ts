@@ -8,12 +8,12 @@ import type {
 } from '../contract/transfer.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { ConnectionAccess } from './connection-access.ts';
-import { type Credentials, openCredentials } from './credentials.ts';
+import { type Credentials, decryptCredentials } from './credentials.ts';
 import { hubPlace, isWithin, type Place, placeText, readPlace, s3Place } from './place.ts';
 import { urlsOf } from './place-text.ts';
 import type { ReadySink, ReadySource } from './ready-endpoints.ts';
 import type { SecretBox } from './secret-box.ts';
-import { unsealSink, unsealSource } from './secrets.ts';
+import { decryptSink, decryptSource } from './secrets.ts';
 
 /** The parameters of a transfer. */
 export interface EndpointContext {
@@ -25,13 +25,13 @@ export interface EndpointContext {
 }
 
 /**
- * A source that is ready to be fetched: with the secrets that were sealed with the job, or with the current
+ * A source that is ready to be fetched: with the secrets that were encrypted with the job, or with the current
  * credentials of its connection.
  * @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED, CONNECTION_NOT_FOUND,
  *   CONNECTION_FORBIDDEN, AMBIENT_UNAVAILABLE
  */
 export function readySource(recorded: RecordedSource, context: EndpointContext): ReadySource {
-  if (!hasNoSealedSecrets(recorded)) return withCredentials(unsealSource(recorded, context.box));
+  if (!hasNoEncryptedSecrets(recorded)) return withCredentials(decryptSource(recorded, context.box));
   const { access, credentials } = opened(recorded, context);
   switch (recorded.kind) {
     case 's3': {
@@ -73,7 +73,7 @@ export function readySource(recorded: RecordedSource, context: EndpointContext):
  * @throws AppError as readySource
  */
 export function readySink(recorded: RecordedSink, context: EndpointContext): ReadySink {
-  if (!hasNoSealedSecrets(recorded)) return withCredentials(unsealSink(recorded, context.box));
+  if (!hasNoEncryptedSecrets(recorded)) return withCredentials(decryptSink(recorded, context.box));
   const { access, credentials } = opened(recorded, context);
   switch (recorded.kind) {
     case 's3':
@@ -84,7 +84,7 @@ export function readySink(recorded: RecordedSink, context: EndpointContext): Rea
         ...storeOf(access!, credentials),
       };
     case 'hub': {
-      const { sealed: _none, place: _shown, connection: _through, ...sink } = recorded;
+      const { encrypted: _none, place: _shown, connection: _through, ...sink } = recorded;
       return { ...sink, token: tokenOf(access, credentials, context) };
     }
     case 'url': {
@@ -99,12 +99,12 @@ export function readySink(recorded: RecordedSink, context: EndpointContext): Rea
 }
 
 /** Whether a record is complete and has no secrets. */
-export const hasNoSealedSecrets = (recorded: RecordedSource | RecordedSink): boolean =>
+export const hasNoEncryptedSecrets = (recorded: RecordedSource | RecordedSink): boolean =>
   recorded.connection !== undefined ||
   (recorded.kind === 'hub' && 'has_token' in recorded && !recorded.has_token) ||
   (recorded.kind === 'url' && recorded.url !== undefined);
 
-/** The places in an unsealed record. @throws AppError VALIDATION_FAILED */
+/** The places in a decrypted record. @throws AppError VALIDATION_FAILED */
 export function placesOf(recorded: RecordedSource | RecordedSink): Place[] {
   switch (recorded.kind) {
     case 's3':
@@ -164,15 +164,15 @@ function opened(recorded: RecordedSource | RecordedSink, { access, box }: Endpoi
   checkConnectionCovers(access, placesOf(recorded));
   return {
     access,
-    credentials: access.credentials === null ? undefined : openCredentials(access.credentials, box),
+    credentials: access.credentials === null ? undefined : decryptCredentials(access.credentials, box),
   };
 }
 
-/** A sealed record includes the credentials: without them the service's own role must not be used. */
+/** An encrypted record includes the credentials: without them the service's own role must not be used. */
 function withCredentials<End extends SourceObject | SinkObject>(end: End) {
   if (end.kind !== 's3') return end as Exclude<End, { kind: 's3' }>;
   const { credentials, ...place } = end;
-  if (!credentials) throw new TypeError(`The sealed record of s3://${end.bucket} has no credentials`);
+  if (!credentials) throw new TypeError(`The encrypted record of s3://${end.bucket} has no credentials`);
   return { ...place, credentials } as Omit<Extract<End, { kind: 's3' }>, 'credentials'> & {
     credentials: S3Credentials;
   };

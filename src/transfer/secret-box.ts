@@ -8,12 +8,12 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const VERSION = 'v1';
 const KEY_ID_DIGITS = 8;
-const SEALED = /^v1\.([0-9a-f]{8})\./;
+const ENCRYPTED = /^v1\.([0-9a-f]{8})\./;
 
-/** One key or several: the first one seals, all of them open. A function returns the current keys. */
+/** One key or several: the first one encrypts, all of them decrypt. A function returns the current keys. */
 export type Keys = Uint8Array | (() => readonly Uint8Array[]);
 
-/** Seals text. With the key, the text can be read and changes to it are detected. */
+/** Encrypts text. With the key, the text can be read and changes to it are detected. */
 export class SecretBox {
   private readonly keys: () => readonly Uint8Array[];
   private ring: { readonly of: readonly Uint8Array[]; readonly keys: ReadonlyMap<string, Uint8Array> };
@@ -28,13 +28,13 @@ export class SecretBox {
     this.ring = ringOf(this.keys());
   }
 
-  /** Ids of the keys, which reveal nothing else about them; the first one seals. */
+  /** Ids of the keys, which reveal nothing else about them; the first one encrypts. */
   get keyIds(): readonly string[] {
     return [...this.now().keys()];
   }
 
   /** @returns `v1.KEYID.DATA`; the data is nonce, ciphertext and tag in base64url. Each result is different. */
-  seal(text: string): string {
+  encrypt(text: string): string {
     const [[keyId, key]] = this.now() as unknown as [[string, Uint8Array]];
     const head = `${VERSION}.${keyId}`;
     const nonce = randomBytes(NONCE_BYTES);
@@ -44,8 +44,8 @@ export class SecretBox {
   }
 
   /** @throws AppError SECRETS_KEY_MISMATCH, SECRETS_DAMAGED */
-  open(sealed: string): string {
-    const [version, keyId, encoded, ...rest] = sealed.split('.');
+  decrypt(encrypted: string): string {
+    const [version, keyId, encoded, ...rest] = encrypted.split('.');
     const data = Buffer.from(encoded ?? '', 'base64url');
     if (version !== VERSION || !keyId || rest.length > 0 || data.byteLength < NONCE_BYTES + TAG_BYTES) {
       throw damaged();
@@ -73,8 +73,8 @@ export class SecretBox {
   }
 }
 
-/** The id of the key with which a text was sealed; undefined if it is not a sealed text. */
-export const sealedWith = (sealed: string): string | undefined => SEALED.exec(sealed)?.[1];
+/** The id of the key with which a text was encrypted; undefined if it is not an encrypted text. */
+export const encryptedWith = (encrypted: string): string | undefined => ENCRYPTED.exec(encrypted)?.[1];
 
 function ringOf(keys: readonly Uint8Array[]) {
   const wrong = keys.find(({ byteLength }) => byteLength !== KEY_BYTES);
@@ -85,13 +85,13 @@ function ringOf(keys: readonly Uint8Array[]) {
 const keyIdOf = (key: Uint8Array): string =>
   createHash('sha256').update('key id\0').update(key).digest('hex').slice(0, KEY_ID_DIGITS);
 
-const mismatch = (sealedWith: string, keys: readonly string[]): AppError =>
+const mismatch = (encryptedWith: string, keys: readonly string[]): AppError =>
   new AppError(
     'SECRETS_KEY_MISMATCH',
-    `The secret was sealed with key ${sealedWith}; this service has ${keys.length === 1 ? 'key' : 'the keys'} ` +
+    `The secret was encrypted with key ${encryptedWith}; this service has ${keys.length === 1 ? 'key' : 'the keys'} ` +
       `${keys.join(', ')}. Processes that share jobs need the same SECRETS_KEYS.`,
-    { sealed_with: sealedWith, keys },
+    { encrypted_with: encryptedWith, keys },
   );
 
 const damaged = (): AppError =>
-  new AppError('SECRETS_DAMAGED', 'The sealed secret has been changed or damaged; send the request again.');
+  new AppError('SECRETS_DAMAGED', 'The encrypted secret has been changed or damaged; send the request again.');

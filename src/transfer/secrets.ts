@@ -4,59 +4,59 @@ import type { SecretBox } from './secret-box.ts';
 import { endpointText } from './transfer-endpoints.ts';
 
 /**
- * The record of a source: the visible part, and the request as a whole sealed, so that no field can be forgotten. A
+ * The record of a source: the visible part, and the request as a whole encrypted, so that no field can be forgotten. A
  * source without secrets, such as the Hub without a token, needs no box.
  * @throws AppError SECRETS_UNAVAILABLE if a box is needed and there is none
  */
-export function sealSource(
+export function encryptSource(
   source: SourceObject,
   box: SecretBox | undefined,
   hubEndpoint: string,
 ): RecordedSource {
   const place = endpointText(source, hubEndpoint);
-  if (source.kind !== 'hub') return { kind: source.kind, place, sealed: sealed(source, box) };
+  if (source.kind !== 'hub') return { kind: source.kind, place, encrypted: encrypted(source, box) };
   const { token, ...visible } = source;
   const hasToken = token !== undefined;
-  return { ...visible, place, has_token: hasToken, ...(hasToken && { sealed: sealed(source, box) }) };
+  return { ...visible, place, has_token: hasToken, ...(hasToken && { encrypted: encrypted(source, box) }) };
 }
 
 /** @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED */
-export function unsealSource(recorded: RecordedSource, box: SecretBox | undefined): SourceObject {
+export function decryptSource(recorded: RecordedSource, box: SecretBox | undefined): SourceObject {
   if (recorded.kind === 'hub' && !recorded.has_token) {
-    const { place: _shown, has_token: _no, sealed: _nothing, ...source } = recorded;
+    const { place: _shown, has_token: _no, encrypted: _nothing, ...source } = recorded;
     return source;
   }
-  return opened<SourceObject>(recorded, box);
+  return decrypted<SourceObject>(recorded, box);
 }
 
 /** @throws AppError SECRETS_UNAVAILABLE without a box */
-export function sealSink(sink: SinkObject, box: SecretBox | undefined, hubEndpoint: string): RecordedSink {
-  const recorded = { place: endpointText(sink, hubEndpoint), sealed: sealed(sink, box) };
+export function encryptSink(sink: SinkObject, box: SecretBox | undefined, hubEndpoint: string): RecordedSink {
+  const recorded = { place: endpointText(sink, hubEndpoint), encrypted: encrypted(sink, box) };
   return sink.kind === 'hub'
     ? { kind: 'hub', repo: sink.repo, ...recorded }
     : { kind: sink.kind, ...recorded };
 }
 
 /** @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED */
-export function unsealSink(recorded: RecordedSink, box: SecretBox | undefined): SinkObject {
-  return opened<SinkObject>(recorded, box);
+export function decryptSink(recorded: RecordedSink, box: SecretBox | undefined): SinkObject {
+  return decrypted<SinkObject>(recorded, box);
 }
 
-/** The record as clients see it and as it is kept after the job has ended: without secrets, even sealed ones. */
+/** The record as clients see it and as it is kept after the job has ended: without secrets, even encrypted ones. */
 export function redactFinal<Recorded extends RecordedSource | RecordedSink>(recorded: Recorded): Recorded {
-  const { sealed: _gone, ...visible } = recorded;
+  const { encrypted: _gone, ...visible } = recorded;
   return visible as Recorded;
 }
 
-function sealed(end: SourceObject | SinkObject, box: SecretBox | undefined): string {
-  return needed(box).seal(JSON.stringify(end));
+function encrypted(end: SourceObject | SinkObject, box: SecretBox | undefined): string {
+  return needed(box).encrypt(JSON.stringify(end));
 }
 
-function opened<End extends SourceObject | SinkObject>(
+function decrypted<End extends SourceObject | SinkObject>(
   recorded: RecordedSource | RecordedSink,
   box: SecretBox | undefined,
 ): End {
-  if (recorded.sealed === undefined) {
+  if (recorded.encrypted === undefined) {
     throw new AppError(
       'SECRETS_UNAVAILABLE',
       `The secrets for ${recorded.place} were removed when the job ended; send its request again.`,
@@ -65,13 +65,13 @@ function opened<End extends SourceObject | SinkObject>(
       },
     );
   }
-  return JSON.parse(needed(box).open(recorded.sealed)) as End;
+  return JSON.parse(needed(box).decrypt(recorded.encrypted)) as End;
 }
 
 function needed(box: SecretBox | undefined): SecretBox {
   if (box) return box;
   throw new AppError(
     'SECRETS_UNAVAILABLE',
-    'The service has no key to seal secrets, so it accepts no URLs, credentials or tokens; set SECRETS_KEYS.',
+    'The service has no key to encrypt secrets, so it accepts no URLs, credentials or tokens; set SECRETS_KEYS.',
   );
 }

@@ -110,7 +110,7 @@ export async function fillEveryTable(database: Database, store: BlobStore): Prom
             work_execution: null,
             request: '{}',
           },
-          ...{ reused: 0, sealed_request: 'sealed', outcome: null },
+          ...{ reused: 0, encrypted_request: 'encrypted', outcome: null },
         })
         .execute();
       await writer
@@ -160,14 +160,14 @@ export async function fillEveryTable(database: Database, store: BlobStore): Prom
       .values({
         ...{ batch: 'batch_1', job: 'job_1', position: 0, kind: 'squeeze', adapter: null, retry_of: null },
         ...{ state: 'succeeded', finished_at: 2, error_code: null, error_detail: null, results: '[]' },
-        ...{ name: '"n"', source: null, sealed: null, request: '{}' },
+        ...{ name: '"n"', source: null, encrypted: null, request: '{}' },
       })
       .execute();
     await writer
       .insertInto('connection')
       .values({
         ...{ ...common, id: 'conn_1', name: 'models', kind: 's3', settings: '{}' },
-        ...{ credentials: 'sealed', updated_at: 2 },
+        ...{ credentials: 'encrypted', updated_at: 2 },
       })
       .execute();
     await writer
@@ -176,7 +176,7 @@ export async function fillEveryTable(database: Database, store: BlobStore): Prom
         ...common,
         id: 'wh_1',
         of_request: 0,
-        sealed_url: null,
+        encrypted_url: null,
         settings: '{}',
         disabled_reason: null,
         secret: 's',

@@ -124,7 +124,7 @@ describe('jobs with connections', { skip: motoIsMissing() ?? false }, () => {
       await objectOf(`out/one/r2/${WEIGHTS}`),
       await client.bytes(`/v1/adapters/${adapter_id}/files/${WEIGHTS}`),
     );
-    assert.doesNotMatch(JSON.stringify(job) + service.log(), /hush-hush|"sealed"/);
+    assert.doesNotMatch(JSON.stringify(job) + service.log(), /hush-hush|"encrypted"/);
   });
 
   it("use the service's own role for a bucket, and its own token for the Hub", async () => {

@@ -138,7 +138,7 @@ describe('examples in the documents', () => {
     const [bucket, job, hub, server, role, rotated, list] = examples('docs/connections.md', 'sh');
     for (const code of [bucket, hub, server, role]) assert.match(await run(code!), /"id":"conn_/);
     const accepted = JSON.parse(await run(job!)) as JobRecord;
-    assert.doesNotMatch(JSON.stringify(accepted), /not-a-real-one|sealed/);
+    assert.doesNotMatch(JSON.stringify(accepted), /not-a-real-one|encrypted/);
     assert.deepEqual(
       accepted.deliveries.map(({ place }) => place),
       ['s3://models/out/support-chat/r16', 's3://models/out/support-chat/r8'],

@@ -84,7 +84,7 @@ describe('jobs that fetch adapters and deliver results', () => {
 
   /**
    * Once its jobs have ended, nothing that the service stores or sends contains a signature, in clear or
-   * sealed.
+   * encrypted.
    */
   function assertNoSecretKept(): void {
     const kept = (word: string) => {
@@ -99,7 +99,7 @@ describe('jobs that fetch adapters and deliver results', () => {
     const database = new DatabaseSync(join(dataDir, DATABASE_FILE));
     database.exec('pragma wal_checkpoint(truncate)');
     database.close();
-    assert.equal(kept('"sealed"'), '');
+    assert.equal(kept('"encrypted"'), '');
     assert.doesNotMatch(service.log(), /hush-hush/);
   }
 
@@ -122,7 +122,7 @@ describe('jobs that fetch adapters and deliver results', () => {
       [CONFIG, '/out/config'],
     ] as const)
       assert.deepEqual(elsewhere.files.get(path), await fileOf(delivery!.adapter_id, name));
-    assert.doesNotMatch(JSON.stringify(job), /hush-hush|"sealed"/);
+    assert.doesNotMatch(JSON.stringify(job), /hush-hush|"encrypted"/);
     assert.match(JSON.stringify(job.request), new RegExp(`"place":"[^"]*${elsewhere.host}`));
     assertNoSecretKept();
   });
@@ -164,10 +164,10 @@ describe('jobs that fetch adapters and deliver results', () => {
     const response = await client.postJob({ kind: 'import', source: source() });
     assert.equal(response.status, 202);
     const accepted = (await response.json()) as JobRecord;
-    assert.doesNotMatch(JSON.stringify(accepted), /hush-hush|"sealed"/);
+    assert.doesNotMatch(JSON.stringify(accepted), /hush-hush|"encrypted"/);
     const seen = await inMidImport(accepted.id);
     assert.equal(seen.progress.total, files.weights.byteLength + files.config.length);
-    assert.doesNotMatch(JSON.stringify(seen), /hush-hush|"sealed"/);
+    assert.doesNotMatch(JSON.stringify(seen), /hush-hush|"encrypted"/);
     release();
     const job = await client.finished(accepted.id);
     assert.equal(job.state, 'succeeded', JSON.stringify(job.error));

@@ -179,11 +179,11 @@ describe('a batch of sources', () => {
       assert.deepEqual([job.labels, job.priority, job.retry_of !== null], [{ team: 'a' }, 'low', true]);
       const rows = await server.database.reader
         .selectFrom('batch_member')
-        .select(['sealed', 'request'])
+        .select(['encrypted', 'request'])
         .execute();
       assert.ok(
-        rows.every(({ sealed }) => sealed === null),
-        'the jobs have what is sealed',
+        rows.every(({ encrypted }) => encrypted === null),
+        'the jobs have what is encrypted',
       );
       assert.doesNotMatch(JSON.stringify(rows), /hush|KEYID/);
     }));

@@ -139,7 +139,7 @@ describe('a dry run of a job', () => {
     const response = await ask({ kind: 'squeeze', source, targets: [{ rank: 2 }, { energy: 0.9 }] });
     const text = await response.text();
     assert.equal(response.status, 200, text);
-    assert.ok(!text.includes('hf_secret') && !text.includes('sealed'));
+    assert.ok(!text.includes('hf_secret') && !text.includes('encrypted'));
     const { forecast } = JSON.parse(text) as JobRecord;
     assert.equal(forecast!.seconds, null);
     for (const { rank, bytes, basis, warnings } of forecast!.targets) {

@@ -69,7 +69,7 @@ describe('responses that contain a secret', () => {
     assert.equal((await rotate()).secret, rotated.secret);
 
     const text = await kept();
-    assert.match(text, /v1\.[0-9a-f]{8}\./, 'the sealed answers are there');
+    assert.match(text, /v1\.[0-9a-f]{8}\./, 'the encrypted responses are there');
     for (const one of [made.key, secret, rotated.secret])
       assert.ok(!text.includes(one), 'and nothing of them can be read');
   });
@@ -82,10 +82,10 @@ describe('responses that contain a secret', () => {
     await problemIn(other, 422, 'IDEMPOTENCY_MISMATCH');
   });
 
-  it('are not stored, so that a key is refused, if nothing can be sealed', async () => {
+  it('are not stored, so that a key is refused, if nothing can be encrypted', async () => {
     const other = await serverWith(undefined);
     try {
-      const refused = await post(other, '/v1/keys', { tenant: 'default' }, 'unsealed');
+      const refused = await post(other, '/v1/keys', { tenant: 'default' }, 'decrypted');
       const problem = await problemIn(refused, 503, 'SECRETS_UNAVAILABLE');
       assert.match(problem.detail, /SECRETS_KEYS/);
       assert.deepEqual(await other.keys.list(), []);

@@ -120,7 +120,7 @@ describe('the control of jobs over HTTP', () => {
     assert.equal(response.headers.get('location'), `/v1/jobs/${job.id}`);
     const text = await response.text();
     const sent = JSON.parse(text) as JobRecord;
-    assert.ok(Value.Check(JobRecord, structuredClone(sent)) && !text.includes('sealed'));
+    assert.ok(Value.Check(JobRecord, structuredClone(sent)) && !text.includes('encrypted'));
     const states = ({ state, deliveries }: JobRecord) => [state, ...deliveries.map((one) => one.state)];
     assert.deepEqual(states(sent), ['succeeded', 'succeeded', 'pending']);
     assert.equal((await again()).headers.get('idempotent-replayed'), 'true');

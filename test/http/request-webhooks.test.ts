@@ -65,7 +65,7 @@ describe('the webhook of a request', () => {
     assert.equal((await server.fetch(`/v1/webhooks/${id}`, { method: 'DELETE' })).status, 204);
   });
 
-  it('is shown by its host alone, is in no list, and is stored sealed', async () => {
+  it('is shown by its host alone, is in no list, and is stored encrypted', async () => {
     const { webhook_id } = await job({ url: URL, secret: SECRET });
     const shown = await read<WebhookRecord>(`/v1/webhooks/${webhook_id}`);
     assert.equal(shown.url, 'https://hooks.example.com');
@@ -120,7 +120,7 @@ describe('the webhook of a request', () => {
     assert.deepEqual((await sent(loud.webhook_id)).sort(), all.sort());
   });
 
-  it('of a run receives the ends of the jobs that squeeze its checkpoints, and is stored sealed', async () => {
+  it('of a run receives the ends of the jobs that squeeze its checkpoints, and is stored encrypted', async () => {
     const run = await made<RunRecord>('/v1/runs', {
       schedule: SCHEDULE,
       webhook: { url: URL, secret: SECRET },

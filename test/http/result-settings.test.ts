@@ -48,7 +48,7 @@ describe('the settings of results in requests', () => {
     for (const request of requests) {
       const { id } = await accepted<JobRecord>(await post('/v1/jobs', request));
       const job = (await (await server.fetch(`/v1/jobs/${id}`)).json()) as JobRecord;
-      const { source: _sealed, ...shown } = job.request as JobRecord['request'] & { source?: unknown };
+      const { source: _encrypted, ...shown } = job.request as JobRecord['request'] & { source?: unknown };
       const { source: _sent, ...sent } = request as typeof request & { source?: unknown };
       assert.deepEqual(shown, sent);
     }

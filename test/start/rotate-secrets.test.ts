@@ -58,7 +58,7 @@ describe('replacing secrets of a running service', () => {
           const request = await until('a delivery', async () => receiver.requests[before]);
           new Webhook(secret).verify(request.body, request.headers);
         };
-        /** A job whose source is sealed until the compute process opens it. */
+        /** A job whose source is encrypted until the compute process opens it. */
         const fetches = async (): Promise<void> => {
           const at = (name: string) => ({ url: `${elsewhere.url}/${name}?signature=x` });
           const source = {
@@ -94,7 +94,7 @@ describe('replacing secrets of a running service', () => {
         const { code, stdout } = await run(['keys', 'rotate-secrets', '--json'], { env });
         const rotation = JSON.parse(stdout) as KeyRotation;
         assert.deepEqual(
-          [code, rotation.key, rotation.droppable_keys, rotation.resealed > 0],
+          [code, rotation.key, rotation.droppable_keys, rotation.reencrypted > 0],
           [0, new SecretBox(fresh).keyIds[0], new SecretBox(old).keyIds, true],
         );
         put(file, keys(fresh));

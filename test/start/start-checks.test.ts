@@ -197,7 +197,7 @@ describe('a start on an unsuitable environment', () => {
             service,
             'secrets',
             ['SECRETS_UNAVAILABLE'],
-            /sealed with key [0-9a-f]{8}; this service has key/,
+            /encrypted with key [0-9a-f]{8}; this service has key/,
           ),
         );
         await withService({ ...env, ROLE: 'api' }, async (service) => {

@@ -10,8 +10,8 @@ import {
 } from '../../src/contract/transfer.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../src/errors/error-kinds.ts';
-import { SecretBox, sealedWith } from '../../src/transfer/secret-box.ts';
-import { redactFinal, sealSink, sealSource, unsealSink, unsealSource } from '../../src/transfer/secrets.ts';
+import { SecretBox, encryptedWith } from '../../src/transfer/secret-box.ts';
+import { redactFinal, encryptSink, encryptSource, decryptSink, decryptSource } from '../../src/transfer/secrets.ts';
 
 const HUB = 'https://huggingface.co';
 const code = (expected: ErrorCode) => (error: unknown) =>
@@ -53,15 +53,15 @@ describe('SecretBox', () => {
   const key = randomBytes(32);
   const box = new SecretBox(key);
 
-  it('opens what it sealed, even after a restart', () => {
+  it('decrypts what it encrypted, even after a restart', () => {
     for (const text of ['', 'x', 'ünïcode 🔑', 'long '.repeat(10_000)]) {
-      assert.equal(box.open(box.seal(text)), text);
-      assert.equal(new SecretBox(Uint8Array.from(key)).open(box.seal(text)), text);
+      assert.equal(box.decrypt(box.encrypt(text)), text);
+      assert.equal(new SecretBox(Uint8Array.from(key)).decrypt(box.encrypt(text)), text);
     }
   });
 
   it('reveals neither the text nor that two texts are equal', () => {
-    const [one, two] = [box.seal('SECRET'), box.seal('SECRET')];
+    const [one, two] = [box.encrypt('SECRET'), box.encrypt('SECRET')];
     assert.notEqual(one, two);
     const bytes = Buffer.from(one.split('.')[2]!, 'base64url');
     assert.ok(!one.includes('SECRET') && !bytes.includes('SECRET'));
@@ -70,25 +70,25 @@ describe('SecretBox', () => {
   it('reports that another key is needed, and identifies both without showing them', () => {
     const other = new SecretBox(randomBytes(32));
     assert.throws(
-      () => other.open(box.seal('SECRET')),
+      () => other.decrypt(box.encrypt('SECRET')),
       (error: AppError) => {
         assert.equal(error.code, 'SECRETS_KEY_MISMATCH');
-        assert.match(error.message, /sealed with key [0-9a-f]{8}; this service has key [0-9a-f]{8}/);
-        assert.ok(!key.toString('hex').includes(String(error.context.sealed_with)));
+        assert.match(error.message, /encrypted with key [0-9a-f]{8}; this service has key [0-9a-f]{8}/);
+        assert.ok(!key.toString('hex').includes(String(error.context.encrypted_with)));
         return true;
       },
     );
   });
 
   it('detects every change', () => {
-    const sealed = box.seal('a secret of some length');
-    const [version, keyId, data] = sealed.split('.') as [string, string, string];
+    const encrypted = box.encrypt('a secret of some length');
+    const [version, keyId, data] = encrypted.split('.') as [string, string, string];
     const bytes = Buffer.from(data, 'base64url');
     for (let at = 0; at < bytes.byteLength; at++) {
       const changed = Buffer.from(bytes);
       changed[at]! ^= 1;
       const text = `${version}.${keyId}.${changed.toString('base64url')}`;
-      assert.throws(() => box.open(text), code('SECRETS_DAMAGED'), `byte ${at}`);
+      assert.throws(() => box.decrypt(text), code('SECRETS_DAMAGED'), `byte ${at}`);
     }
     const cut = (end: number) => `${version}.${keyId}.${bytes.subarray(0, end).toString('base64url')}`;
     for (const text of [
@@ -96,28 +96,28 @@ describe('SecretBox', () => {
       '.',
       'v1',
       `v2.${keyId}.${data}`,
-      `${sealed}.x`,
+      `${encrypted}.x`,
       cut(27),
       cut(40),
       `v1..${data}`,
     ]) {
-      assert.throws(() => box.open(text), code('SECRETS_DAMAGED'), text);
+      assert.throws(() => box.decrypt(text), code('SECRETS_DAMAGED'), text);
     }
   });
 
-  it('seals with the first of several keys and opens with each of the current ones', () => {
+  it('encrypts with the first of several keys and decrypts with each of the current ones', () => {
     const [old, fresh] = [randomBytes(32), randomBytes(32)];
     let keys = [old];
     const ring = new SecretBox(() => keys);
-    const before = ring.seal('SECRET');
+    const before = ring.encrypt('SECRET');
     keys = [fresh, old];
-    const after = ring.seal('SECRET');
-    assert.deepEqual([before, after].map(ring.open.bind(ring)), ['SECRET', 'SECRET']);
-    assert.equal(new SecretBox(fresh).open(after), 'SECRET');
-    assert.deepEqual([sealedWith(after), sealedWith(before)], ring.keyIds);
+    const after = ring.encrypt('SECRET');
+    assert.deepEqual([before, after].map(ring.decrypt.bind(ring)), ['SECRET', 'SECRET']);
+    assert.equal(new SecretBox(fresh).decrypt(after), 'SECRET');
+    assert.deepEqual([encryptedWith(after), encryptedWith(before)], ring.keyIds);
     keys = [fresh];
-    assert.equal(ring.open(after), 'SECRET');
-    assert.throws(() => ring.open(before), code('SECRETS_KEY_MISMATCH'));
+    assert.equal(ring.decrypt(after), 'SECRET');
+    assert.throws(() => ring.decrypt(before), code('SECRETS_KEY_MISMATCH'));
   });
 
   it('accepts only keys of 32 bytes', () => {
@@ -130,26 +130,26 @@ describe('recorded sources and sinks', () => {
 
   for (const source of SOURCES) {
     it(`keep the secrets of a source: ${source.kind}`, () => {
-      const recorded = sealSource(source, box, HUB);
+      const recorded = encryptSource(source, box, HUB);
       assert.ok(Value.Check(RecordedSource, recorded), JSON.stringify(recorded));
       assert.doesNotMatch(JSON.stringify(recorded), /SECRET|Signature/);
-      assert.deepEqual(unsealSource(JSON.parse(JSON.stringify(recorded)), box), source);
+      assert.deepEqual(decryptSource(JSON.parse(JSON.stringify(recorded)), box), source);
     });
   }
   for (const sink of SINKS) {
     it(`keep the secrets of a sink: ${sink.kind}`, () => {
-      const recorded = sealSink(sink, box, HUB);
+      const recorded = encryptSink(sink, box, HUB);
       assert.ok(Value.Check(RecordedSink, recorded), JSON.stringify(recorded));
       assert.doesNotMatch(JSON.stringify(recorded), /SECRET|Signature/);
-      assert.deepEqual(unsealSink(JSON.parse(JSON.stringify(recorded)), box), sink);
+      assert.deepEqual(decryptSink(JSON.parse(JSON.stringify(recorded)), box), sink);
     });
   }
 
   it('state the place', () => {
     assert.deepEqual(
       [
-        ...SOURCES.map((source) => sealSource(source, box, HUB)),
-        ...SINKS.map((sink) => sealSink(sink, box, HUB)),
+        ...SOURCES.map((source) => encryptSource(source, box, HUB)),
+        ...SINKS.map((sink) => encryptSink(sink, box, HUB)),
       ].map(({ place }) => place),
       [
         'bucket.example.com/dir/adapter_model.safetensors',
@@ -164,23 +164,23 @@ describe('recorded sources and sinks', () => {
     );
   });
 
-  it('have nothing sealed left after the end, and state this', () => {
+  it('have nothing encrypted left after the end, and state this', () => {
     for (const source of SOURCES.slice(0, 4)) {
-      const final = redactFinal(sealSource(source, box, HUB));
-      assert.ok(!('sealed' in final) && Value.Check(RecordedSource, final));
-      assert.throws(() => unsealSource(final, box), code('SECRETS_UNAVAILABLE'));
+      const final = redactFinal(encryptSource(source, box, HUB));
+      assert.ok(!('encrypted' in final) && Value.Check(RecordedSource, final));
+      assert.throws(() => decryptSource(final, box), code('SECRETS_UNAVAILABLE'));
     }
-    const final = redactFinal(sealSink(SINKS[2]!, box, HUB));
+    const final = redactFinal(encryptSink(SINKS[2]!, box, HUB));
     assert.deepEqual(final, { kind: 'hub', repo: 'owner/adapter', place: 'huggingface.co/owner/adapter' });
   });
 
   it('need a key only if there is a secret', () => {
     const open = SOURCES[4]!;
-    assert.deepEqual(unsealSource(sealSource(open, undefined, HUB), undefined), open);
+    assert.deepEqual(decryptSource(encryptSource(open, undefined, HUB), undefined), open);
     for (const source of SOURCES.slice(0, 4)) {
-      assert.throws(() => sealSource(source, undefined, HUB), code('SECRETS_UNAVAILABLE'));
-      assert.throws(() => unsealSource(sealSource(source, box, HUB), undefined), code('SECRETS_UNAVAILABLE'));
+      assert.throws(() => encryptSource(source, undefined, HUB), code('SECRETS_UNAVAILABLE'));
+      assert.throws(() => decryptSource(encryptSource(source, box, HUB), undefined), code('SECRETS_UNAVAILABLE'));
     }
-    assert.throws(() => sealSink(SINKS[0]!, undefined, HUB), code('SECRETS_UNAVAILABLE'));
+    assert.throws(() => encryptSink(SINKS[0]!, undefined, HUB), code('SECRETS_UNAVAILABLE'));
   });
 });

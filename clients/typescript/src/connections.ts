@@ -13,7 +13,7 @@ const CONNECTIONS = '/v1/connections';
 const CONNECTION = '/v1/connections/{name}';
 const JSON_BODY = { 'content-type': 'application/json' };
 
-/** Connections: named places for imports and exports, whose credentials the service stores sealed. */
+/** Connections: named places for imports and exports, whose credentials the service stores encrypted. */
 export class Connections {
   readonly #transport: Transport;
 
@@ -22,7 +22,7 @@ export class Connections {
     this.#transport = transport;
   }
 
-  /** Creates a connection; its credentials are sealed and never shown. */
+  /** Creates a connection; its credentials are encrypted and never shown. */
   create(request: ConnectionRequest, options: CreateOptions = {}): Promise<Connection> {
     const call = { ...options, method: 'POST', path: CONNECTIONS, headers: JSON_BODY } as const;
     return this.#transport.call({ ...call, body: JSON.stringify(request) }, jsonOf<Connection>);

@@ -6,7 +6,7 @@ export const MODEL_HASH = 'sshs_model_hash';
 export const LEGACY_HASH = 'sshs_legacy_hash';
 
 /** Placeholders for the digests, of the right length. */
-export const UNSEALED: ReadonlyMap<string, string> = new Map([
+export const PLACEHOLDER_HASHES: ReadonlyMap<string, string> = new Map([
   [MODEL_HASH, '0'.repeat(64)],
   [LEGACY_HASH, '0'.repeat(8)],
 ]);
@@ -41,7 +41,7 @@ export function inReferenceOrder<T extends TensorSpec>(tensors: readonly T[]): T
  * of the file as it would be if its only metadata were that of the training (ss_…).
  * @param metadata with which the file was laid out, with digests of the same length
  */
-export async function sealHeader(
+export async function headerWithHashes(
   path: string,
   tensors: readonly TensorSpec[],
   metadata: ReadonlyMap<string, string>,
@@ -59,12 +59,12 @@ export async function sealHeader(
     updateWithin(legacy, chunk, position);
     position += chunk.length;
   }
-  const sealed = new Map([
+  const hashed = new Map([
     ...metadata,
     [MODEL_HASH, model.digest('hex')],
     [LEGACY_HASH, legacy.digest('hex').slice(0, 8)],
   ]);
-  return layOut(tensors, sealed).headerBytes;
+  return layOut(tensors, hashed).headerBytes;
 }
 
 /** Hashes the part of a chunk that lies in the legacy range. */

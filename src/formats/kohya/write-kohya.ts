@@ -13,7 +13,7 @@ import { type PlainJson, type PlainObject, parsePlainJson } from '../../json/str
 import { layOut } from '../../safetensors/layout.ts';
 import type { WriteOptions } from '../format.ts';
 import { checkPlans, copyOf, planPair } from '../pairs/plan-pairs.ts';
-import { inReferenceOrder, LEGACY_HASH, MODEL_HASH, sealHeader, UNSEALED } from './hashes.ts';
+import { inReferenceOrder, LEGACY_HASH, MODEL_HASH, headerWithHashes, PLACEHOLDER_HASHES } from './hashes.ts';
 import { alphaOfScale, encodeScalar } from './scalar.ts';
 import { alphaNameOf } from './tensor-keys.ts';
 
@@ -53,14 +53,14 @@ export function planKohyaOutput(
     ...planAlphas(plans, scale),
     ...adapter.passthrough.map(copyOf),
   ]);
-  const metadata = new Map([...writeMetadata(adapter.metadata, plans, scale), ...provenance, ...UNSEALED]);
+  const metadata = new Map([...writeMetadata(adapter.metadata, plans, scale), ...provenance, ...PLACEHOLDER_HASHES]);
   return {
     weightsName: KOHYA_WEIGHTS_FILE,
     tensors,
     metadata,
     layout: layOut(tensors, metadata),
     files: new Map(),
-    sealHeader: (path) => sealHeader(path, tensors, metadata),
+    headerWithHashes: (path) => headerWithHashes(path, tensors, metadata),
   };
 }
 

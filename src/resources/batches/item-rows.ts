@@ -42,7 +42,7 @@ export function itemRow(
     ...(failure
       ? failedColumns(failure)
       : { state: 'queued', finished_at: null, error_code: null, error_detail: null }),
-    sealed: work && hasTransfers(work) ? JSON.stringify(work) : null,
+    encrypted: work && hasTransfers(work) ? JSON.stringify(work) : null,
     request: JSON.stringify(request),
   };
 }
@@ -84,7 +84,7 @@ export function itemJob(row: BatchMemberTable, batchId: string, webhookId: strin
   const stored = itemRequest(row);
   if (row.job === null || !('work' in stored))
     throw new TypeError(`Item ${row.position} of ${batchId} has no job`);
-  const work = row.sealed === null ? stored.work : (JSON.parse(row.sealed) as RecordedJobRequest);
+  const work = row.encrypted === null ? stored.work : (JSON.parse(row.encrypted) as RecordedJobRequest);
   const options = { ...stored.options, batchId, webhookId, retryOf: row.retry_of };
   return { job: acceptedJob(row.job, work, options), reuse: stored.options.reuse };
 }

@@ -158,14 +158,14 @@ export class ItemStore {
     await JobChanges.write(this.parts, this.tenant, async (changes) => {
       if (!(await this.isUnopened(changes, batchId))) return;
       await acceptJobs(changes, jobs);
-      const sealed = rows.filter((row) => row.sealed !== null).map(({ position }) => position);
-      if (sealed.length === 0) return;
+      const encrypted = rows.filter((row) => row.encrypted !== null).map(({ position }) => position);
+      if (encrypted.length === 0) return;
       // From now on the jobs hold these values.
       await changes.writer
         .updateTable('batch_member')
-        .set({ sealed: null })
+        .set({ encrypted: null })
         .where('batch', '=', batchId)
-        .where('position', 'in', sealed)
+        .where('position', 'in', encrypted)
         .execute();
     });
   }

@@ -19,7 +19,7 @@ export interface ResolvedItem {
   readonly retryOf: string | null;
   /** The request as it is stored. */
   readonly request: ItemRequest;
-  /** The work with its sealed secrets; undefined if the item cannot be tried. */
+  /** The work with its encrypted secrets; undefined if the item cannot be tried. */
   readonly work: RecordedJobRequest | undefined;
   readonly options: ItemOptions | undefined;
   readonly failure: ItemFailure | undefined;

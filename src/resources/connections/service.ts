@@ -9,7 +9,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import type { Outbound } from '../../net/outbound.ts';
 import type { ConnectionAccess } from '../../transfer/connection-access.ts';
-import { type Credentials, sealCredentials } from '../../transfer/credentials.ts';
+import { type Credentials, encryptCredentials } from '../../transfer/credentials.ts';
 import { isWithin, readPlace } from '../../transfer/place.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
 import { checkCredentials, checkSettings } from './check-settings.ts';
@@ -80,8 +80,8 @@ export class ConnectionService {
     };
     if (isLent(connection)) needAdmin(isAdmin);
     checkSettings(connection, credentials !== undefined, this.parts.outbound);
-    const sealed = this.sealed(kind, credentials);
-    const created = await this.store.create({ ...connection, credentials: sealed }, MAX_CONNECTIONS);
+    const encrypted = this.encrypted(kind, credentials);
+    const created = await this.store.create({ ...connection, credentials: encrypted }, MAX_CONNECTIONS);
     if (created === 'exists') {
       const message = `A connection named ${JSON.stringify(name)} already exists; change it, or delete it first.`;
       throw new AppError('CONNECTION_EXISTS', message, { name });
@@ -124,7 +124,7 @@ export class ConnectionService {
       if (credentials === undefined && storedCredentials !== null && leadsElsewhere(known, changed))
         throw credentialsNeeded(name);
       const { name: _name, kind, ...settings } = changed;
-      return { ...settings, credentials: credentials ? this.sealed(kind, credentials) : storedCredentials };
+      return { ...settings, credentials: credentials ? this.encrypted(kind, credentials) : storedCredentials };
     });
     if (!record) throw noConnection(name);
     return record;
@@ -143,10 +143,10 @@ export class ConnectionService {
   }
 
   /** @throws AppError VALIDATION_FAILED, SECRETS_UNAVAILABLE */
-  private sealed(kind: ConnectionKind, credentials: Credentials | undefined): string | null {
+  private encrypted(kind: ConnectionKind, credentials: Credentials | undefined): string | null {
     if (credentials === undefined) return null;
     checkCredentials(kind, credentials);
-    return sealCredentials(credentials, this.parts.box);
+    return encryptCredentials(credentials, this.parts.box);
   }
 }
 

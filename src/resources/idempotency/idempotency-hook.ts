@@ -7,7 +7,7 @@ import { replayResponse, toStoredResponse } from '../../http/stored-response.ts'
 import { withHook } from '../../http/with-hook.ts';
 import type { ClaimStore } from './claim-store.ts';
 import { canonicalJson, digestOf } from './fingerprint.ts';
-import { IdempotentRequest, type Seal } from './idempotent-request.ts';
+import { IdempotentRequest, type Encryption } from './idempotent-request.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -17,7 +17,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /**
      * false: an Idempotency-Key has no effect here, because repeating the request is harmless. `secret`: the response
-     * contains a secret, which must be sealed when the response is stored.
+     * contains a secret, which must be encrypted when the response is stored.
      */
     idempotency?: false | 'secret';
     /** Headers that change the meaning of the request. */
@@ -27,8 +27,8 @@ declare module 'fastify' {
 
 export interface IdempotencyOptions {
   readonly claims: ClaimStore;
-  /** The box seals responses that contain a secret. Without it, calls with such responses refuse an Idempotency-Key. */
-  readonly secrets: { readonly box: Seal | undefined };
+  /** Encrypts responses that contain a secret. Without it, calls with such responses refuse an Idempotency-Key. */
+  readonly secrets: { readonly box: Encryption | undefined };
 }
 
 /**
@@ -67,7 +67,7 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
       tenant: tenantOf(request),
       key: keyOf(request),
       fingerprint: { route, payload },
-      seal: isSecret(request) ? secrets.box : undefined,
+      encryption: isSecret(request) ? secrets.box : undefined,
     });
     request.idempotent = idempotent;
     reply.raw.once('close', () => {

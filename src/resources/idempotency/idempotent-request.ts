@@ -14,10 +14,10 @@ const MAX_HANDLING_MS = 3_600_000;
 /** Responses are kept for a day. */
 const KEEP_MS = 86_400_000;
 
-/** Encrypts and decrypts text; SecretBox implements it. */
-export interface Seal {
-  seal(text: string): string;
-  open(sealed: string): string;
+/** Implemented by SecretBox. */
+export interface Encryption {
+  encrypt(text: string): string;
+  decrypt(encrypted: string): string;
 }
 
 export interface IdempotentOptions {
@@ -29,14 +29,14 @@ export interface IdempotentOptions {
    * Encrypts responses with a secret, such as a new key, so that the secret cannot be read where responses are
    * stored.
    */
-  readonly seal: Seal | undefined;
+  readonly encryption: Encryption | undefined;
 }
 
 /** A request that must not be executed twice: it holds its key while it is handled, or already has a response. */
 export class IdempotentRequest {
   private readonly store: ClaimStore;
   private readonly claimant: Claimant;
-  private readonly seal: Seal | undefined;
+  private readonly encryption: Encryption | undefined;
   private readonly startedMs = performance.now();
   private fingerprint: Fingerprint;
   private answer: StoredResponse | undefined;
@@ -44,17 +44,17 @@ export class IdempotentRequest {
   private timer: NodeJS.Timeout | undefined;
   private isOurs = true;
 
-  private constructor(store: ClaimStore, { tenant, key, fingerprint, seal }: IdempotentOptions) {
+  private constructor(store: ClaimStore, { tenant, key, fingerprint, encryption }: IdempotentOptions) {
     this.store = store;
     this.claimant = { tenant, key: digestOf([key]), owner: randomUUID() };
     this.fingerprint = fingerprint;
-    this.seal = seal;
+    this.encryption = encryption;
   }
 
   /**
    * Takes the key, or finds the response stored under it.
    * @throws AppError IDEMPOTENCY_IN_FLIGHT, IDEMPOTENCY_MISMATCH, DATABASE_UNAVAILABLE, STORAGE_FULL;
-   *   SECRETS_KEY_MISMATCH, SECRETS_DAMAGED if the response was sealed
+   *   SECRETS_KEY_MISMATCH, SECRETS_DAMAGED if the response was encrypted
    */
   static async begin(store: ClaimStore, options: IdempotentOptions): Promise<IdempotentRequest> {
     const request = new IdempotentRequest(store, options);
@@ -99,7 +99,7 @@ export class IdempotentRequest {
 
   /** Stores the response. This is repeated while the database is unavailable. */
   async settle(answer: StoredResponse): Promise<void> {
-    this.answer = this.seal ? { ...answer, body: this.seal.seal(answer.body) } : answer;
+    this.answer = this.encryption ? { ...answer, body: this.encryption.encrypt(answer.body) } : answer;
     await this.keepAnswer();
   }
 
@@ -132,7 +132,7 @@ export class IdempotentRequest {
     this.isOurs = false;
     this.stored = claim.fingerprint;
     const { answer } = claim;
-    this.answer = this.seal ? { ...answer, body: this.seal.open(answer.body) } : answer;
+    this.answer = this.encryption ? { ...answer, body: this.encryption.decrypt(answer.body) } : answer;
   }
 
   private async renew(): Promise<void> {

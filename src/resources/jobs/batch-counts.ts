@@ -79,7 +79,7 @@ export async function failInBatch(
   if (!counted) return undefined;
   await writer
     .updateTable('batch_member')
-    .set({ ...failedColumns(failure), ended_no: endedJobs(counted), job: null, sealed: null })
+    .set({ ...failedColumns(failure), ended_no: endedJobs(counted), job: null, encrypted: null })
     .where('batch', '=', batch)
     .where('position', '=', position)
     .execute();

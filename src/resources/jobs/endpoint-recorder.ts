@@ -17,7 +17,7 @@ import { hubPlace, kindOfPlace, readPlace, s3Place } from '../../transfer/place.
 import { readSinkText, readSourceText, type UrlText } from '../../transfer/place-text.ts';
 import { checkConnectionCovers, placesOf } from '../../transfer/resolve-endpoints.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
-import { sealSink, sealSource } from '../../transfer/secrets.ts';
+import { encryptSink, encryptSource } from '../../transfer/secrets.ts';
 import {
   checkTransfer,
   checkUrlFiles,
@@ -42,7 +42,7 @@ export interface EndpointRecorderParts {
 
 /**
  * The sources and destinations of one request, or of many that arrive together, as they are recorded: impossible ones
- * are refused, those that use a connection name it, and secrets are sealed. All methods throw AppError
+ * are refused, those that use a connection name it, and secrets are encrypted. All methods throw AppError
  * VALIDATION_FAILED, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE, CONNECTION_NOT_FOUND,
  * CONNECTION_NEEDED, CONNECTION_AMBIGUOUS, CONNECTION_FORBIDDEN, DATABASE_UNAVAILABLE.
  */
@@ -64,7 +64,7 @@ export class EndpointRecorder {
     if ('url' in end) return this.ofUrlText(end);
     if (isOpenedByItself(end)) {
       checkTransfer(end, outbound);
-      return sealSource(end, box, hubEndpoint);
+      return encryptSource(end, box, hubEndpoint);
     }
     if (end.kind === 'url') return this.ofUrlFiles(end);
     const connection = await this.connectionOf(
@@ -72,7 +72,7 @@ export class EndpointRecorder {
       end.kind === 's3' ? s3Place(end.bucket, end.prefix) : hubPlace(end.repo, end.subfolder),
     );
     if (!connection) {
-      if (end.kind === 'hub') return sealSource(end, box, hubEndpoint);
+      if (end.kind === 'hub') return encryptSource(end, box, hubEndpoint);
       throw await this.needed(end);
     }
     const place = endpointText(end, connection.endpoint ?? hubEndpoint);
@@ -97,7 +97,7 @@ export class EndpointRecorder {
     if ('url' in end) return this.ofUrlText(end);
     if (isOpenedByItself(end)) {
       checkTransfer(end, outbound);
-      return sealSink(end, box, hubEndpoint);
+      return encryptSink(end, box, hubEndpoint);
     }
     if (end.kind === 'url') return this.ofUrlFiles(end);
     const connection = await this.connectionOf(

@@ -81,9 +81,9 @@ export const jobRecord = (row: RecordRow): JobRecord => {
   };
 };
 
-/** A job with the sealed secrets of its request, if there are any. */
-export const withSealed = (job: JobRecord, sealed: string | null): JobRecord =>
-  sealed === null ? job : { ...job, request: JSON.parse(sealed) as JobRecord['request'] };
+/** A job with the encrypted secrets of its request, if there are any. */
+export const withEncrypted = (job: JobRecord, encrypted: string | null): JobRecord =>
+  encrypted === null ? job : { ...job, request: JSON.parse(encrypted) as JobRecord['request'] };
 
 /** Whether a delivery can be retried. A failed target has nothing to deliver. */
 export const isRetriable = ({ state, adapter_id }: DeliveredAdapter): boolean =>
@@ -95,8 +95,8 @@ export function jobEndColumns(job: JobRecord, defaultTtlSeconds: number | undefi
   // A job is kept for its time to live after it ended; the jobs of a run are kept as long as the run.
   const ttlSeconds = job.ttl_seconds ?? (job.kind === 'checkpoint' ? undefined : defaultTtlSeconds);
   const expiresAt = ttlSeconds === undefined ? null : finishedAt + ttlSeconds * 1000;
-  // Failed deliveries may be retried, which needs the sealed secrets.
-  const isSealed = job.state !== 'cancelled' && job.deliveries.some(isRetriable);
+  // Failed deliveries may be retried, which needs the encrypted secrets.
+  const isEncrypted = job.state !== 'cancelled' && job.deliveries.some(isRetriable);
   return {
     state: job.state,
     started_at: job.started_at === null ? null : Date.parse(job.started_at),
@@ -106,7 +106,7 @@ export function jobEndColumns(job: JobRecord, defaultTtlSeconds: number | undefi
     attempts: job.attempts,
     reused: job.reused ? 1 : 0,
     outcome: outcomeColumn(job),
-    ...(!isSealed && { sealed_request: null }),
+    ...(!isEncrypted && { encrypted_request: null }),
   };
 }
 
@@ -187,7 +187,7 @@ function rowOf(tenant: string, job: JobRecord, execution: string): JobTable {
     work_execution: null,
     reused: job.reused ? 1 : 0,
     request: JSON.stringify(withoutSecrets(request)),
-    sealed_request: hasTransfers(request) ? JSON.stringify(request) : null,
+    encrypted_request: hasTransfers(request) ? JSON.stringify(request) : null,
     outcome: null,
   };
 }

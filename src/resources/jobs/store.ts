@@ -21,7 +21,7 @@ import {
 } from './executions/execution-rows.ts';
 import { JobChanges, type JobChangesParts } from './executions/job-changes.ts';
 import { cancelledJob } from './job-end.ts';
-import { insertLabels, isRetriable, JOB_COLUMNS, jobRecord, outcomeColumn, withSealed } from './rows.ts';
+import { insertLabels, isRetriable, JOB_COLUMNS, jobRecord, outcomeColumn, withEncrypted } from './rows.ts';
 import { lacksSecrets, secretsGone } from './transfer-requests.ts';
 
 /** Jobs that are read by their ids in one query. */
@@ -227,12 +227,12 @@ export class JobStore {
       const { writer, database, tenant } = changes;
       const query = writer
         .selectFrom('job')
-        .select([...JOB_COLUMNS, 'sealed_request', 'execution'])
+        .select([...JOB_COLUMNS, 'encrypted_request', 'execution'])
         .where('id', '=', jobId)
         .where('tenant', '=', tenant)
         .where('finished_at', 'is not', null);
       const row = await database.locked(query).executeTakeFirst();
-      const job = row && withSealed(jobRecord(row), row.sealed_request);
+      const job = row && withEncrypted(jobRecord(row), row.encrypted_request);
       if (!row || !job?.deliveries.some(isRetriable)) return undefined;
       if (lacksSecrets(job.request)) throw secretsGone(jobId);
       const deliveries = job.deliveries.map((delivery) =>

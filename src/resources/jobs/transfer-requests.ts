@@ -2,7 +2,7 @@ import type { JobRequest, RecordedJobRequest } from '../../contract/job-request.
 import type { RecordedSink, RecordedSource, Source, SourcePrefix } from '../../contract/transfer.ts';
 import type { RecordedDeliver } from '../../contract/transfer-job.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { hasNoSealedSecrets } from '../../transfer/resolve-endpoints.ts';
+import { hasNoEncryptedSecrets } from '../../transfer/resolve-endpoints.ts';
 import { redactFinal } from '../../transfer/secrets.ts';
 import { type Destination, destinationsOf } from './destinations.ts';
 import { EndpointRecorder, type EndpointRecorderParts } from './endpoint-recorder.ts';
@@ -73,7 +73,7 @@ export const hasTransfers = (work: RecordedJobRequest): boolean => transfersOf(w
 
 /** Whether the secrets that a repetition would need no longer exist. */
 export const lacksSecrets = (work: RecordedJobRequest): boolean =>
-  transfersOf(work).some((end) => end.sealed === undefined && !hasNoSealedSecrets(end));
+  transfersOf(work).some((end) => end.encrypted === undefined && !hasNoEncryptedSecrets(end));
 
 /** The error for a job whose secrets are gone. */
 export const secretsGone = (jobId: string): AppError => {
@@ -82,7 +82,7 @@ export const secretsGone = (jobId: string): AppError => {
 };
 
 /**
- * A request without any secrets, not even sealed ones: as clients see it, and as it is kept after the job has ended.
+ * A request without any secrets, not even encrypted ones: as clients see it, and as it is kept after the job has ended.
  */
 export function withoutSecrets(work: RecordedJobRequest): RecordedJobRequest {
   if (!hasTransfers(work)) return work;

@@ -3,7 +3,7 @@ import type { Database, Writer } from '../../database/database.ts';
 import { sql } from '../../database/sql.ts';
 import type { Tables } from '../../database/tables.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { type SecretBox, sealedWith } from '../../transfer/secret-box.ts';
+import { type SecretBox, encryptedWith } from '../../transfer/secret-box.ts';
 
 /** Rows that are read at a time. With SQLite, reading blocks the process for its duration. */
 const PAGE_ROWS = 200;
@@ -16,20 +16,20 @@ interface Place {
   readonly columns: readonly string[];
 }
 
-/** The columns with sealed texts. */
+/** The columns with encrypted texts. */
 const PLACES: Readonly<Partial<Record<keyof Tables, Place>>> = {
   connection: { key: ['id'], columns: ['credentials'] },
-  webhook: { key: ['id'], columns: ['secret', 'previous_secret', 'sealed_url'] },
-  job: { key: ['id'], columns: ['sealed_request'] },
-  batch_member: { key: ['batch', 'position'], columns: ['sealed'] },
+  webhook: { key: ['id'], columns: ['secret', 'previous_secret', 'encrypted_url'] },
+  job: { key: ['id'], columns: ['encrypted_request'] },
+  batch_member: { key: ['batch', 'position'], columns: ['encrypted'] },
   idempotency: { key: ['tenant', 'key'], columns: ['answer'] },
 };
 
-/** A sealed text in a column of JSON. In text from a user, a backslash would precede the quotation mark. */
-const IN_JSON = /(?<="(?:sealed|body)":")v1\.[0-9a-f]{8}\.[\w-]+(?=")/g;
+/** An encrypted text in a column of JSON. In text from a user, a backslash would precede the quotation mark. */
+const IN_JSON = /(?<="(?:encrypted|body)":")v1\.[0-9a-f]{8}\.[\w-]+(?=")/g;
 
-type Sealing = keyof Tables;
-const TABLES = Object.keys(PLACES) as [Sealing, ...Sealing[]];
+type SecretTable = keyof Tables;
+const TABLES = Object.keys(PLACES) as [SecretTable, ...SecretTable[]];
 type Row = Readonly<Record<string, string | number | null>>;
 type Key = (string | number)[];
 
@@ -43,8 +43,8 @@ export interface RotationOptions {
 }
 
 /**
- * Seals everything again with the first key that was sealed with another one. Others may write at the same time; rows
- * that they changed are read again, because they may have moved a sealed text to another column.
+ * Encrypts everything again with the first key that was encrypted with another one. Others may write at the same time; rows
+ * that they changed are read again, because they may have moved an encrypted text to another column.
  * @throws AppError VALIDATION_FAILED if `after` is not a `next`, SECRETS_UNAVAILABLE without a key,
  *   DATABASE_UNAVAILABLE, STORAGE_FULL
  */
@@ -56,14 +56,14 @@ export async function rotateSecrets(
   if (!box)
     throw new AppError('SECRETS_UNAVAILABLE', 'The service has no key for secrets; set SECRETS_KEYS.');
   const [key = '', ...others] = box.keyIds;
-  const resealing = new Resealing(box, key);
+  const reencryption = new Reencryption(box, key);
   const deadlineMs = performance.now() + patienceMs;
   let [begun, last] = after === undefined ? [TABLES[0], undefined] : placeIn(after);
-  let resealed = 0;
+  let reencrypted = 0;
   let next: string | null = null;
   for (const table of TABLES.slice(TABLES.indexOf(begun))) {
     for await (const rows of pages(database, table, last)) {
-      resealed += await resealRows(database, table, rows, resealing);
+      reencrypted += await encryptRowsAgain(database, table, rows, reencryption);
       last = PLACES[table]!.key.map((name) => rows.at(-1)![name]!);
       if (performance.now() < deadlineMs) continue;
       next = Buffer.from(JSON.stringify([table, ...last])).toString('base64url');
@@ -73,15 +73,15 @@ export async function rotateSecrets(
     last = undefined;
   }
   return {
-    ...{ key, resealed, next },
+    ...{ key, reencrypted, next },
     droppable_keys: next === null ? others : [],
-    unreadable: [...resealing.unreadable].map(([id, secrets]) => ({ key: id, secrets })),
+    unreadable: [...reencryption.unreadable].map(([id, secrets]) => ({ key: id, secrets })),
   };
 }
 
-function placeIn(after: string): [Sealing, Key] {
+function placeIn(after: string): [SecretTable, Key] {
   try {
-    const [table, ...key] = JSON.parse(Buffer.from(after, 'base64url').toString()) as [Sealing, ...Key];
+    const [table, ...key] = JSON.parse(Buffer.from(after, 'base64url').toString()) as [SecretTable, ...Key];
     const isKey = key.every((part) => typeof part === 'string' || Number.isSafeInteger(part));
     if (isKey && TABLES.includes(table) && PLACES[table]!.key.length === key.length) return [table, key];
   } catch {
@@ -90,8 +90,8 @@ function placeIn(after: string): [Sealing, Key] {
   throw new AppError('VALIDATION_FAILED', 'after must be the `next` of a previous response.');
 }
 
-/** Seals texts again. What is sealed with the right key stays; what cannot be opened stays as well and is counted. */
-class Resealing {
+/** Encrypts texts again. What is encrypted with the right key stays; what cannot be decrypted stays as well and is counted. */
+class Reencryption {
   readonly unreadable = new Map<string, number>();
   private readonly box: SecretBox;
   private readonly key: string;
@@ -101,26 +101,26 @@ class Resealing {
     this.key = key;
   }
 
-  /** For rows that are read again: texts in them that cannot be opened have already been counted. */
-  uncounted(): Resealing {
-    return new Resealing(this.box, this.key);
+  /** For rows that are read again: texts in them that cannot be decrypted have already been counted. */
+  uncounted(): Reencryption {
+    return new Reencryption(this.box, this.key);
   }
 
   of(text: string): string {
-    return sealedWith(text) === undefined
-      ? text.replace(IN_JSON, (sealed) => this.again(sealed))
+    return encryptedWith(text) === undefined
+      ? text.replace(IN_JSON, (encrypted) => this.again(encrypted))
       : this.again(text);
   }
 
-  private again(sealed: string): string {
-    const id = sealedWith(sealed)!;
-    if (id === this.key) return sealed;
+  private again(encrypted: string): string {
+    const id = encryptedWith(encrypted)!;
+    if (id === this.key) return encrypted;
     try {
-      return this.box.seal(this.box.open(sealed));
+      return this.box.encrypt(this.box.decrypt(encrypted));
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       this.unreadable.set(id, (this.unreadable.get(id) ?? 0) + 1);
-      return sealed;
+      return encrypted;
     }
   }
 }
@@ -129,7 +129,7 @@ const list = (names: readonly string[]) => sql.join(names.map((name) => sql.ref(
 
 async function* pages(
   { reader }: Database,
-  table: Sealing,
+  table: SecretTable,
   begun: Key | undefined,
 ): AsyncGenerator<readonly Row[]> {
   const { key, columns } = PLACES[table]!;
@@ -150,38 +150,38 @@ interface Change {
 }
 
 /** The changes of a row; undefined if there are none. */
-function changeOf(table: Sealing, row: Row, resealing: Resealing): Change | undefined {
+function changeOf(table: SecretTable, row: Row, reencryption: Reencryption): Change | undefined {
   const changed = PLACES[table]!.columns.flatMap((column) => {
     const old = row[column];
     if (typeof old !== 'string') return [];
-    const text = resealing.of(old);
+    const text = reencryption.of(old);
     return text === old ? [] : [{ column, old, text }];
   });
   return changed.length > 0 ? { row, changed } : undefined;
 }
 
 /** @returns the number of changed rows */
-async function resealRows(
+async function encryptRowsAgain(
   database: Database,
-  table: Sealing,
+  table: SecretTable,
   rows: readonly Row[],
-  resealing: Resealing,
+  reencryption: Reencryption,
 ): Promise<number> {
-  const changes = rows.flatMap((row) => changeOf(table, row, resealing) ?? []);
+  const changes = rows.flatMap((row) => changeOf(table, row, reencryption) ?? []);
   if (changes.length === 0) return 0;
   return database.write(async (writer) => {
     let count = 0;
-    for (const change of changes) if (await resealRow(writer, table, change, resealing)) count++;
+    for (const change of changes) if (await encryptRowAgain(writer, table, change, reencryption)) count++;
     return count;
   });
 }
 
 /** @returns whether there was something to change still */
-async function resealRow(
+async function encryptRowAgain(
   writer: Writer,
-  table: Sealing,
+  table: SecretTable,
   { row, changed }: Change,
-  resealing: Resealing,
+  reencryption: Reencryption,
 ): Promise<boolean> {
   const { key, columns } = PLACES[table]!;
   const [into, isRow] = [sql.table(table), key.map((name) => sql`${sql.ref(name)} = ${row[name]}`)];
@@ -196,6 +196,6 @@ async function resealRow(
     await sql<Row>`select ${list([...key, ...columns])} from ${into} where ${sql.join(isRow, sql` and `)}`.execute(
       writer,
     );
-  const change = rows[0] && changeOf(table, rows[0], resealing.uncounted());
-  return change !== undefined && resealRow(writer, table, change, resealing);
+  const change = rows[0] && changeOf(table, rows[0], reencryption.uncounted());
+  return change !== undefined && encryptRowAgain(writer, table, change, reencryption);
 }

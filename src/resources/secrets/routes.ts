@@ -12,7 +12,7 @@ export interface SecretRoutesOptions {
 }
 
 const rotation: KeyRotation = {
-  ...{ key: '5f0c2a9b', resealed: 42, next: null },
+  ...{ key: '5f0c2a9b', reencrypted: 42, next: null },
   ...{ droppable_keys: ['0b7e3191'], unreadable: [] },
 };
 
@@ -28,7 +28,7 @@ const RotationQuery = Type.Object(
   { additionalProperties: false },
 );
 
-/** Sealed secrets, for administrators. */
+/** Encrypted secrets, for administrators. */
 export const secretRoutes: FastifyPluginAsyncTypebox<SecretRoutesOptions> = async (
   app,
   { database, parts },
@@ -42,10 +42,10 @@ export const secretRoutes: FastifyPluginAsyncTypebox<SecretRoutesOptions> = asyn
       schema: {
         operationId: 'rotateSecrets',
         tags: ['administration'],
-        summary: 'Seal stored secrets again with the first key',
+        summary: 'Encrypt stored secrets again with the first key',
         description:
           'Covers all tenants: secrets of webhooks, credentials of connections and of unfinished jobs, and responses with ' +
-          'a secret that are kept for repeated requests. Secrets that are sealed with the first of `SECRETS_KEYS` are left ' +
+          'a secret that are kept for repeated requests. Secrets that are encrypted with the first of `SECRETS_KEYS` are left ' +
           'unchanged, so repeating the call is safe. Before you remove a key, every process must have the new one first.',
         querystring: RotationQuery,
         response: {

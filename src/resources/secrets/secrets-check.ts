@@ -1,6 +1,6 @@
 import type { Database } from '../../database/database.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { openCredentials } from '../../transfer/credentials.ts';
+import { decryptCredentials } from '../../transfer/credentials.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
 import { signingSecrets } from '../webhooks/webhook-secrets.ts';
 
@@ -17,7 +17,7 @@ export interface SecretsCheckOptions {
 }
 
 /**
- * Whether the secrets of webhooks and the credentials of connections can be opened with the keys of this process. With another
+ * Whether the secrets of webhooks and the credentials of connections can be decrypted with the keys of this process. With another
  * one every delivery to a webhook and every job that goes through a connection would fail, hours later and one by one.
  */
 export class SecretsCheck {
@@ -46,7 +46,7 @@ export class SecretsCheck {
     const isFirst = this.lookedAtMs === Number.NEGATIVE_INFINITY;
     const goodMs = this.failure ? GOOD_MS.failed : GOOD_MS.passed;
     if (performance.now() - this.lookedAtMs > goodMs) {
-      this.looking ??= this.openSealed().finally(() => {
+      this.looking ??= this.tryAll().finally(() => {
         this.looking = undefined;
       });
       if (isFirst) await this.looking;
@@ -54,9 +54,9 @@ export class SecretsCheck {
     if (this.failure) throw this.failure;
   }
 
-  private async openSealed(): Promise<void> {
+  private async tryAll(): Promise<void> {
     try {
-      await this.openAll();
+      await this.decryptAll();
       this.failure = undefined;
       this.lookedAtMs = performance.now();
     } catch (error) {
@@ -66,7 +66,7 @@ export class SecretsCheck {
     }
   }
 
-  private async openAll(): Promise<void> {
+  private async decryptAll(): Promise<void> {
     const { database, box } = this.options;
     const secrets = database.reader
       .selectFrom('webhook')
@@ -80,6 +80,6 @@ export class SecretsCheck {
       .select('credentials')
       .where('credentials', 'is not', null)
       .execute();
-    for (const { credentials } of connections) openCredentials(credentials!, box);
+    for (const { credentials } of connections) decryptCredentials(credentials!, box);
   }
 }

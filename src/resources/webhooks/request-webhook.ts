@@ -15,8 +15,8 @@ const REMOVED_AT_ONCE = 500;
 export interface NewRequestWebhook {
   readonly id: string;
   readonly settings: WebhookSettings;
-  readonly sealedUrl: string;
-  readonly sealedSecret: string;
+  readonly encryptedUrl: string;
+  readonly encryptedSecret: string;
   readonly createdAtMs: number;
 }
 
@@ -35,7 +35,7 @@ export class RequestWebhooks {
   }
 
   /**
-   * Prepares the webhook of a request. Its secrets are sealed, and only the host of its URL stays visible. If the
+   * Prepares the webhook of a request. Its secrets are encrypted, and only the host of its URL stays visible. If the
    * request contains no secret, a new one signs, which is not shown until it is rotated.
    * @param defaults the events if the webhook names none
    * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED, SECRETS_UNAVAILABLE
@@ -44,7 +44,7 @@ export class RequestWebhooks {
     const { outbound, box } = this.parts;
     outbound.checkUrl(url);
     const signing = secret === undefined ? newSecret() : checkedSecret(secret, '/webhook/secret');
-    const sealing = requireBox(box);
+    const secrets = requireBox(box);
     const createdAtMs = Date.now();
     return {
       id: newWebhookId(createdAtMs),
@@ -52,8 +52,8 @@ export class RequestWebhooks {
         ...{ url: new URL(url).origin, events: [...(events ?? defaults)] },
         ...{ labels: {}, description: '', enabled: true },
       },
-      sealedUrl: sealing.seal(url),
-      sealedSecret: sealing.seal(signing),
+      encryptedUrl: secrets.encrypt(url),
+      encryptedSecret: secrets.encrypt(signing),
       createdAtMs,
     };
   }
@@ -66,9 +66,9 @@ export async function insertRequestWebhooks(
   webhooks: readonly NewRequestWebhook[],
 ): Promise<void> {
   if (webhooks.length === 0) return;
-  const rows = webhooks.map(({ id, settings, sealedUrl, sealedSecret, createdAtMs }) => ({
-    ...{ id, tenant, of_request: 1, settings: JSON.stringify(settings), sealed_url: sealedUrl },
-    ...{ disabled_reason: null, secret: sealedSecret, previous_secret: null },
+  const rows = webhooks.map(({ id, settings, encryptedUrl, encryptedSecret, createdAtMs }) => ({
+    ...{ id, tenant, of_request: 1, settings: JSON.stringify(settings), encrypted_url: encryptedUrl },
+    ...{ disabled_reason: null, secret: encryptedSecret, previous_secret: null },
     ...{ previous_secret_expires_at: null, created_at: createdAtMs },
   }));
   await writer.insertInto('webhook').values(rows).execute();

@@ -69,7 +69,7 @@ export class WebhookService {
     const row = {
       id: newWebhookId(createdAtMs),
       settings: { url, events, labels, description, enabled },
-      sealedSecret: requireBox(this.parts.box).seal(secret),
+      encryptedSecret: requireBox(this.parts.box).encrypt(secret),
       createdAtMs,
     };
     const record = await this.store.create(row, MAX_WEBHOOKS);
@@ -115,7 +115,7 @@ export class WebhookService {
     const secret = rotation.secret === undefined ? newSecret() : checkedSecret(rotation.secret);
     const overlapSeconds = rotation.overlap_seconds ?? DEFAULT_OVERLAP_SECONDS;
     const expiresAtMs = Date.now() + overlapSeconds * 1000;
-    if (!(await this.store.rotate(id, requireBox(this.parts.box).seal(secret), expiresAtMs)))
+    if (!(await this.store.rotate(id, requireBox(this.parts.box).encrypt(secret), expiresAtMs)))
       throw noWebhook(id);
     return { secret, previous_secret_expires_at: new Date(expiresAtMs).toISOString() };
   }

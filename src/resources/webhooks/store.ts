@@ -8,7 +8,7 @@ export type WebhookSettings = Omit<WebhookRecord, 'id' | 'disabled_reason' | 'cr
 export interface NewWebhookRow {
   readonly id: string;
   readonly settings: WebhookSettings;
-  readonly sealedSecret: string;
+  readonly encryptedSecret: string;
   readonly createdAtMs: number;
 }
 
@@ -39,7 +39,7 @@ export class WebhookStore {
 
   /** @returns undefined if there are already `most` webhooks */
   create(
-    { id, settings, sealedSecret, createdAtMs }: NewWebhookRow,
+    { id, settings, encryptedSecret, createdAtMs }: NewWebhookRow,
     most: number,
   ): Promise<WebhookRecord | undefined> {
     return this.database.write(async (writer) => {
@@ -59,10 +59,10 @@ export class WebhookStore {
           id,
           tenant: this.tenant,
           of_request: 0,
-          sealed_url: null,
+          encrypted_url: null,
           settings: JSON.stringify(settings),
           disabled_reason: null,
-          secret: sealedSecret,
+          secret: encryptedSecret,
           previous_secret: null,
           previous_secret_expires_at: null,
           created_at: createdAtMs,
@@ -83,7 +83,7 @@ export class WebhookStore {
         .updateTable('webhook')
         .set({
           settings: JSON.stringify(settings),
-          ...(change.url !== undefined && { sealed_url: null }),
+          ...(change.url !== undefined && { encrypted_url: null }),
           ...(change.enabled === true && { disabled_reason: null }),
         })
         .where('id', '=', id)
@@ -98,14 +98,14 @@ export class WebhookStore {
    * rotations, both new secrets sign.
    * @returns whether there is such a webhook
    */
-  async rotate(id: string, sealedSecret: string, previousExpiresAtMs: number): Promise<boolean> {
+  async rotate(id: string, encryptedSecret: string, previousExpiresAtMs: number): Promise<boolean> {
     const { numUpdatedRows } = await this.database.write((writer) =>
       writer
         .updateTable('webhook')
         .set(({ ref }) => ({
           previous_secret: ref('secret'),
           previous_secret_expires_at: previousExpiresAtMs,
-          secret: sealedSecret,
+          secret: encryptedSecret,
         }))
         .where('tenant', '=', this.tenant)
         .where('id', '=', id)

@@ -15,32 +15,32 @@ export function requireBox(box: SecretBox | undefined): SecretBox {
   if (box) return box;
   throw new AppError(
     'SECRETS_UNAVAILABLE',
-    'The service has no key to seal the secrets of webhooks, so webhooks are not available; set SECRETS_KEYS.',
+    'The service has no key to encrypt the secrets of webhooks, so webhooks are not available; set SECRETS_KEYS.',
   );
 }
 
-/** The secrets of a webhook, sealed. */
-export type SealedSecrets = Pick<WebhookTable, 'secret' | 'previous_secret' | 'previous_secret_expires_at'>;
+/** The secrets of a webhook, encrypted. */
+export type EncryptedSecrets = Pick<WebhookTable, 'secret' | 'previous_secret' | 'previous_secret_expires_at'>;
 
 /**
  * The secrets that currently sign the requests of a webhook, the newest first: one, or two for a while after a rotation.
  * @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED
  */
 export function signingSecrets(
-  { secret, previous_secret, previous_secret_expires_at }: SealedSecrets,
+  { secret, previous_secret, previous_secret_expires_at }: EncryptedSecrets,
   box: SecretBox | undefined,
   nowMs: number,
 ): string[] {
   const isLive = previous_secret !== null && nowMs < (previous_secret_expires_at ?? 0);
-  return [secret, ...(isLive ? [previous_secret] : [])].map((sealed) => requireBox(box).open(sealed));
+  return [secret, ...(isLive ? [previous_secret] : [])].map((encrypted) => requireBox(box).decrypt(encrypted));
 }
 
 /** The URL to which the requests of a webhook are sent. @throws as signingSecrets */
 export const urlOf = (
-  { sealed_url, settings }: Pick<WebhookTable, 'sealed_url' | 'settings'>,
+  { encrypted_url, settings }: Pick<WebhookTable, 'encrypted_url' | 'settings'>,
   box: SecretBox | undefined,
 ): string =>
-  sealed_url === null ? (JSON.parse(settings) as { url: string }).url : requireBox(box).open(sealed_url);
+  encrypted_url === null ? (JSON.parse(settings) as { url: string }).url : requireBox(box).decrypt(encrypted_url);
 
 /** A new secret in the form in which receivers configure it. */
 export const newSecret = (): string => SCHEME + randomBytes(NEW_BYTES).toString('base64');

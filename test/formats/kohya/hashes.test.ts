@@ -50,9 +50,9 @@ async function written(
     file.set(plan.layout.headerBytes);
     const path = join(dir, plan.weightsName);
     writeFileSync(path, file);
-    const sealed = await plan.sealHeader!(path);
-    assert.equal(sealed.length, plan.layout.headerBytes.length);
-    file.set(sealed);
+    const hashed = await plan.headerWithHashes!(path);
+    assert.equal(hashed.length, plan.layout.headerBytes.length);
+    file.set(hashed);
     return file;
   } finally {
     rmSync(dir, { recursive: true });

@@ -8,7 +8,7 @@ import { ConnectionService, MAX_CONNECTIONS } from '../../../src/resources/conne
 import { ConnectionStore } from '../../../src/resources/connections/store.ts';
 import { SecretsCheck } from '../../../src/resources/secrets/secrets-check.ts';
 import { TenantService } from '../../../src/resources/tenants/service.ts';
-import { openCredentials } from '../../../src/transfer/credentials.ts';
+import { decryptCredentials } from '../../../src/transfer/credentials.ts';
 import { SecretBox } from '../../../src/transfer/secret-box.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 
@@ -52,7 +52,7 @@ onEachDialect('a connection', (database) => {
       return true;
     });
 
-  it('is stored with its credentials sealed, and shown without them', async () => {
+  it('is stored with its credentials encrypted, and shown without them', async () => {
     const made = await service().create(MODELS, false);
     const { id, created_at, updated_at, ...shown } = made;
     assert.match(id, /^conn_[0-9a-f]{32}$/);
@@ -72,7 +72,7 @@ onEachDialect('a connection', (database) => {
     const row = await database().reader.selectFrom('connection').selectAll().executeTakeFirstOrThrow();
     assert.doesNotMatch(JSON.stringify(row), /hush|KEYID/);
     const [access] = await store().accesses();
-    assert.deepEqual(openCredentials(access!.credentials!, box), credentials);
+    assert.deepEqual(decryptCredentials(access!.credentials!, box), credentials);
   });
 
   it('has a unique name in its tenant, even if several are created at once', async () => {

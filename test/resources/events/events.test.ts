@@ -88,8 +88,8 @@ onEachDialect('the events of a tenant', (database) => {
     assert.deepEqual(await typesOf(cancelled.id), ['job.queued', 'job.cancelled']);
   });
 
-  it('contain nothing sealed', async () => {
-    const source = { kind: 's3' as const, place: 's3://b/x', sealed: 'v1.SEALED' };
+  it('contain nothing encrypted', async () => {
+    const source = { kind: 's3' as const, place: 's3://b/x', encrypted: 'v1.ENCRYPTED' };
     const request = { kind: 'import' as const, source };
     const job = acceptedJob(newJobId(Date.now()), request);
     await jobsIn(database()).accept(withoutReuse(job));
@@ -100,7 +100,7 @@ onEachDialect('the events of a tenant', (database) => {
     await jobsIn(database()).cancelAll([job.id]);
     const events = await all();
     assert.equal(events.length, 4);
-    assert.doesNotMatch(JSON.stringify(events), /SEALED/);
+    assert.doesNotMatch(JSON.stringify(events), /ENCRYPTED/);
   });
 
   it('can be filtered by job, batch, type and the labels at that time', async () => {

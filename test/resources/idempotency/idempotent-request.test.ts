@@ -11,7 +11,7 @@ it('a request keeps its key, however far the clock is set forward while it is ha
     try {
       t.mock.timers.enable({ apis: ['setInterval'] });
       const request = await IdempotentRequest.begin(new ClaimStore(database), {
-        ...{ tenant: 'default', key: 'key', seal: undefined },
+        ...{ tenant: 'default', key: 'key', encryption: undefined },
         fingerprint: { route: 'r', payload: 'p' },
       });
       const rightNow = Date.now;

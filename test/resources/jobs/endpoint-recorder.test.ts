@@ -7,7 +7,7 @@ import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
 import { Outbound } from '../../../src/net/outbound.ts';
 import { EndpointRecorder } from '../../../src/resources/jobs/endpoint-recorder.ts';
 import type { ConnectionAccess } from '../../../src/transfer/connection-access.ts';
-import { sealCredentials } from '../../../src/transfer/credentials.ts';
+import { encryptCredentials } from '../../../src/transfer/credentials.ts';
 import { readySink, readySource } from '../../../src/transfer/resolve-endpoints.ts';
 import { SecretBox } from '../../../src/transfer/secret-box.ts';
 
@@ -37,7 +37,7 @@ function connection(
       path_style: null,
       ambient: false,
     },
-    ...{ allowed_hosts: [], credentials: sealCredentials(credentials, box), ...more },
+    ...{ allowed_hosts: [], credentials: encryptCredentials(credentials, box), ...more },
   };
 }
 
@@ -120,19 +120,19 @@ describe('a source', () => {
       const what = JSON.stringify(recorded);
       assert.ok(Value.Check(RecordedSource, recorded), what);
       assert.equal(recorded.connection, name, what);
-      assert.doesNotMatch(what, /hush|KEYID|sealed/);
+      assert.doesNotMatch(what, /hush|KEYID|encrypted/);
       const opened = readySource(recorded, opener(recorded.connection)) as unknown as Record<string, unknown>;
       for (const [field, value] of Object.entries(ready))
         assert.deepEqual(opened[field], value, `${what} ${field}`);
     }
   });
 
-  it('with its own credentials is sealed as a whole', async () => {
+  it('with its own credentials is encrypted as a whole', async () => {
     const presigned = await recorder().source('https://models.example.com/a/x.safetensors?signature=hush');
     assert.doesNotMatch(JSON.stringify(presigned), /hush/);
-    assert.ok(presigned.sealed);
+    assert.ok(presigned.encrypted);
     const own = await recorder().source({ kind: 's3', bucket: 'models', prefix: 'in', credentials: S3 });
-    assert.deepEqual([own.connection, own.sealed === undefined], [undefined, false]);
+    assert.deepEqual([own.connection, own.encrypted === undefined], [undefined, false]);
   });
 
   it('is refused if no connection covers it, naming those that nearly do', async () => {
@@ -233,7 +233,7 @@ describe('a destination', () => {
     for (const [sink, name, ready] of cases) {
       const recorded = await recorder().sink(sink);
       assert.ok(Value.Check(RecordedSink, recorded), JSON.stringify(recorded));
-      assert.doesNotMatch(JSON.stringify(recorded), /hush|KEYID|sealed/);
+      assert.doesNotMatch(JSON.stringify(recorded), /hush|KEYID|encrypted/);
       assert.equal(recorded.connection, name);
       assert.deepEqual(readySink(recorded, opener(recorded.connection)), ready);
     }

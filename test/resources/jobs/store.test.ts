@@ -64,9 +64,9 @@ onEachDialect('the store of jobs', (database) => {
     assert.deepEqual(await jobs().get(job.id), job);
   });
 
-  it('keeps sealed credentials for the worker of the job, until it ends', async () => {
-    const sealed = { kind: 'url', place: 'https://a.example/b', sealed: 'SECRET' };
-    const job = await accepted({}, { kind: 'import', source: sealed } as never);
+  it('keeps encrypted credentials for the worker of the job, until it ends', async () => {
+    const encrypted = { kind: 'url', place: 'https://a.example/b', encrypted: 'SECRET' };
+    const job = await accepted({}, { kind: 'import', source: encrypted } as never);
     assert.ok(!JSON.stringify(await jobs().get(job.id)).includes('SECRET'));
     assert.ok(JSON.stringify(await worker().begin(job.id)).includes('SECRET'));
     await worker().fail(job.id);

@@ -20,38 +20,38 @@ const ring = new SecretBox(
 );
 
 onEachDialect('the rotation of secrets', (database, folder) => {
-  /** A row in every table, with sealed values wherever there can be some. */
-  async function sealedEverywhere(box: SecretBox): Promise<void> {
+  /** A row in every table, with encrypted values wherever there can be some. */
+  async function encryptEverywhere(box: SecretBox): Promise<void> {
     await fillEveryTable(database(), await DiskStore.open(folder()));
     const work = JSON.stringify({
-      // A user's text is not a sealed secret, whatever it looks like.
-      labels: { note: `"sealed":"${box.seal('a text')}"` },
-      source: { kind: 'url', place: 'https://host', sealed: box.seal('source') },
-      deliver: [{ to: { sealed: box.seal('sink') } }],
+      // A user's text is not an encrypted secret, whatever it looks like.
+      labels: { note: `"encrypted":"${box.encrypt('a text')}"` },
+      source: { kind: 'url', place: 'https://host', encrypted: box.encrypt('source') },
+      deliver: [{ to: { encrypted: box.encrypt('sink') } }],
     });
     await database().write(async (writer) => {
-      const hook = { secret: box.seal('secret'), previous_secret: box.seal('previous') };
+      const hook = { secret: box.encrypt('secret'), previous_secret: box.encrypt('previous') };
       await writer
         .updateTable('webhook')
-        .set({ ...hook, sealed_url: box.seal('url') })
+        .set({ ...hook, encrypted_url: box.encrypt('url') })
         .execute();
       await writer
         .updateTable('connection')
-        .set({ credentials: box.seal('keys') })
+        .set({ credentials: box.encrypt('keys') })
         .execute();
       await writer
         .updateTable('job')
-        .set({ sealed_request: work })
+        .set({ encrypted_request: work })
         .where('finished_at', 'is', null)
         .execute();
-      await writer.updateTable('batch_member').set({ sealed: work }).execute();
-      const answer = JSON.stringify({ status: 201, headers: {}, body: box.seal('answer') });
+      await writer.updateTable('batch_member').set({ encrypted: work }).execute();
+      const answer = JSON.stringify({ status: 201, headers: {}, body: box.encrypt('answer') });
       await writer.updateTable('idempotency').set({ answer }).where('answer', 'is not', null).execute();
     });
   }
 
-  /** All sealed values, opened; texts of users are not included. */
-  async function opened(box: SecretBox): Promise<string[]> {
+  /** All encrypted values, decrypted; texts of users are not included. */
+  async function decrypted(box: SecretBox): Promise<string[]> {
     const { reader } = database();
     const hook = await reader.selectFrom('webhook').selectAll().executeTakeFirstOrThrow();
     const connection = await reader.selectFrom('connection').selectAll().executeTakeFirstOrThrow();
@@ -66,59 +66,59 @@ onEachDialect('the rotation of secrets', (database, folder) => {
       .selectAll()
       .where('answer', 'is not', null)
       .executeTakeFirstOrThrow();
-    const works = [job.sealed_request!, member.sealed!].map((text) => JSON.parse(text));
-    const sealed = [
-      ...[hook.secret, hook.previous_secret!, hook.sealed_url!, connection.credentials!],
-      ...works.flatMap((work) => [work.source.sealed, work.deliver[0].to.sealed]),
+    const works = [job.encrypted_request!, member.encrypted!].map((text) => JSON.parse(text));
+    const encrypted = [
+      ...[hook.secret, hook.previous_secret!, hook.encrypted_url!, connection.credentials!],
+      ...works.flatMap((work) => [work.source.encrypted, work.deliver[0].to.encrypted]),
       JSON.parse(answer.answer!).body,
     ];
-    return sealed.map((text) => box.open(text));
+    return encrypted.map((text) => box.decrypt(text));
   }
   const ALL = ['secret', 'previous', 'url', 'keys', 'source', 'sink', 'source', 'sink', 'answer'];
 
-  it('seals everything again that another key sealed, once, and reports that the other key is unused', async () => {
-    await sealedEverywhere(old);
+  it('encrypts everything again that another key encrypted, once, and reports that the other key is unused', async () => {
+    await encryptEverywhere(old);
     const [key, other] = ring.keyIds;
     assert.deepEqual(await rotateSecrets(database(), ring), {
-      ...{ key, resealed: 5, next: null },
+      ...{ key, reencrypted: 5, next: null },
       ...{ droppable_keys: [other], unreadable: [] },
     });
-    assert.deepEqual(await opened(fresh), ALL);
-    const { sealed_request } = await database()
+    assert.deepEqual(await decrypted(fresh), ALL);
+    const { encrypted_request } = await database()
       .reader.selectFrom('job')
-      .select('sealed_request')
+      .select('encrypted_request')
       .where('finished_at', 'is', null)
       .executeTakeFirstOrThrow();
-    const [, note] = /"sealed":"(.*)"$/.exec(JSON.parse(sealed_request!).labels.note)!;
-    assert.equal(old.open(note!), 'a text');
-    assert.equal((await rotateSecrets(database(), ring)).resealed, 0);
-    assert.deepEqual(await opened(fresh), ALL);
+    const [, note] = /"encrypted":"(.*)"$/.exec(JSON.parse(encrypted_request!).labels.note)!;
+    assert.equal(old.decrypt(note!), 'a text');
+    assert.equal((await rotateSecrets(database(), ring)).reencrypted, 0);
+    assert.deepEqual(await decrypted(fresh), ALL);
   });
 
   it('continues where the previous call ended', async () => {
-    await sealedEverywhere(old);
-    let [calls, resealed] = [0, 0];
+    await encryptEverywhere(old);
+    let [calls, reencrypted] = [0, 0];
     for (let after: string | undefined; ; calls++) {
       const done = await rotateSecrets(database(), ring, { after, patienceMs: 0 });
-      resealed += done.resealed;
+      reencrypted += done.reencrypted;
       if (done.next === null) break;
       assert.deepEqual(done.droppable_keys, []);
       after = done.next;
     }
     assert.ok(calls >= 4, `${calls} calls`);
-    assert.equal(resealed, 5);
-    assert.deepEqual(await opened(fresh), ALL);
+    assert.equal(reencrypted, 5);
+    assert.deepEqual(await decrypted(fresh), ALL);
   });
 
-  it('seals again what others changed between its reading and its writing', async () => {
-    await sealedEverywhere(old);
+  it('encrypts again what others changed between its reading and its writing', async () => {
+    await encryptEverywhere(old);
     let rolls = 0;
     const { write, ...rest } = database();
     const busy: Database = {
       ...rest,
       async write(work) {
         if (rolls++ === 0) {
-          const secret = fresh.seal('next');
+          const secret = fresh.encrypt('next');
           await write((writer) =>
             writer
               .updateTable('webhook')
@@ -129,25 +129,25 @@ onEachDialect('the rotation of secrets', (database, folder) => {
         return write(work);
       },
     };
-    const { resealed } = await rotateSecrets(busy, ring, {
+    const { reencrypted } = await rotateSecrets(busy, ring, {
       after: Buffer.from(JSON.stringify(['webhook', ''])).toString('base64url'),
     });
-    assert.equal(resealed, 4);
+    assert.equal(reencrypted, 4);
     const { secret, previous_secret } = await database()
       .reader.selectFrom('webhook')
       .selectAll()
       .executeTakeFirstOrThrow();
     assert.deepEqual(
-      [secret, previous_secret!].map((text) => fresh.open(text)),
+      [secret, previous_secret!].map((text) => fresh.decrypt(text)),
       ['next', 'secret'],
     );
   });
 
-  it('leaves what no key opens, and reports which key is missing', async () => {
-    await sealedEverywhere(lost);
-    const { resealed, unreadable } = await rotateSecrets(database(), ring);
-    assert.deepEqual([resealed, unreadable], [0, [{ key: lost.keyIds[0], secrets: ALL.length }]]);
-    assert.deepEqual(await opened(lost), ALL);
+  it('leaves what no key decrypts, and reports which key is missing', async () => {
+    await encryptEverywhere(lost);
+    const { reencrypted, unreadable } = await rotateSecrets(database(), ring);
+    assert.deepEqual([reencrypted, unreadable], [0, [{ key: lost.keyIds[0], secrets: ALL.length }]]);
+    assert.deepEqual(await decrypted(lost), ALL);
   });
 
   it('refuses an invalid cursor, and any work without a key', async () => {

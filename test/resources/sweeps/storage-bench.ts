@@ -91,7 +91,7 @@ export class StorageBench {
 
   /** A job as it is accepted, which reads no adapter unless the change names one. */
   accepted(change: Partial<JobRecord> = {}): JobRecord {
-    const source = { kind: 'url', place: 'https://models.example/a.safetensors', sealed: 'x' } as const;
+    const source = { kind: 'url', place: 'https://models.example/a.safetensors', encrypted: 'x' } as const;
     return { ...acceptedJob(newJobId(Date.now()), { kind: 'import', source }), ...change };
   }
 

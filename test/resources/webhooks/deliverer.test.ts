@@ -14,7 +14,7 @@ const HOUR_MS = 3_600_000;
 
 onEachDialect('attempts at a delivery', (database) => {
   const box = new SecretBox(randomBytes(32));
-  const sealedSecret = box.seal(`whsec_${randomBytes(32).toString('base64')}`);
+  const encryptedSecret = box.encrypt(`whsec_${randomBytes(32).toString('base64')}`);
   const outbound = new Outbound({ allowedHosts: ['127.0.0.1'], allowHttp: true });
   let receiver: Receiver;
   before(async () => {
@@ -26,7 +26,7 @@ onEachDialect('attempts at a delivery', (database) => {
   });
 
   const made = async () => {
-    const webhookId = await newWebhook(database(), { url: receiver.url }, { sealedSecret });
+    const webhookId = await newWebhook(database(), { url: receiver.url }, { encryptedSecret });
     return { webhookId, id: await addDelivery(database(), webhookId) };
   };
   const attempt = (webhookId: string, id: string, schedule = [0, HOUR_MS]): Promise<AttemptResult> =>

@@ -82,9 +82,9 @@ onEachDialect('a webhook', (database) => {
     for (const key of [undefined, others])
       await assert.rejects(checkOf(key).check(), { code: 'SECRETS_UNAVAILABLE' });
     // A secret that no longer signs does not matter.
-    await webhooksOf(database(), 'other').rotate(id, others.seal('x'), Date.now() + 60_000);
+    await webhooksOf(database(), 'other').rotate(id, others.encrypt('x'), Date.now() + 60_000);
     await assert.rejects(checkOf(others).check(), { code: 'SECRETS_UNAVAILABLE' });
-    await webhooksOf(database(), 'other').rotate(id, others.seal('y'), 0);
+    await webhooksOf(database(), 'other').rotate(id, others.encrypt('y'), 0);
     await checkOf(others).check();
   });
 });

@@ -41,7 +41,7 @@ describe('a signature', () => {
 onEachDialect('secrets', (database) => {
   const box = new SecretBox(randomBytes(32));
   const rotate = (id: string, secret: string, expiresAtMs: number) =>
-    webhooksOf(database()).rotate(id, box.seal(secret), expiresAtMs);
+    webhooksOf(database()).rotate(id, box.encrypt(secret), expiresAtMs);
   const signing = async (id: string, nowMs = Date.now(), opener: SecretBox | undefined = box) => {
     const row = database().reader.selectFrom('webhook').selectAll().where('id', '=', id);
     return signingSecrets(await row.executeTakeFirstOrThrow(), opener, nowMs);
@@ -49,7 +49,7 @@ onEachDialect('secrets', (database) => {
 
   it('sign one at a time, and two for a while after a rotation', async () => {
     const [one, two, three] = [newSecret(), newSecret(), newSecret()];
-    const id = await newWebhook(database(), {}, { sealedSecret: box.seal(one) });
+    const id = await newWebhook(database(), {}, { encryptedSecret: box.encrypt(one) });
     assert.deepEqual(await signing(id), [one]);
     await rotate(id, two, 60_000);
     assert.deepEqual(await signing(id, 59_999), [two, one]);
@@ -66,7 +66,7 @@ onEachDialect('secrets', (database) => {
   });
 
   it('cannot be opened with another key, or without one', async () => {
-    const id = await newWebhook(database(), {}, { sealedSecret: box.seal(newSecret()) });
+    const id = await newWebhook(database(), {}, { encryptedSecret: box.encrypt(newSecret()) });
     await assert.rejects(signing(id, 0, new SecretBox(randomBytes(32))), { code: 'SECRETS_KEY_MISMATCH' });
     const row = database().reader.selectFrom('webhook').selectAll().where('id', '=', id);
     const secrets = await row.executeTakeFirstOrThrow();

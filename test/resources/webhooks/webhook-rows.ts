@@ -20,7 +20,7 @@ export const deliveriesOf = (database: Database, tenant = DEFAULT_TENANT): Deliv
 export async function newWebhook(
   database: Database,
   change: Partial<WebhookSettings> = {},
-  { tenant = DEFAULT_TENANT, sealedSecret = 'sealed' }: { tenant?: string } & Partial<NewWebhookRow> = {},
+  { tenant = DEFAULT_TENANT, encryptedSecret = 'encrypted' }: { tenant?: string } & Partial<NewWebhookRow> = {},
 ): Promise<string> {
   const id = newWebhookId(Date.now());
   const settings: WebhookSettings = {
@@ -31,7 +31,7 @@ export async function newWebhook(
     enabled: true,
     ...change,
   };
-  await webhooksOf(database, tenant).create({ id, settings, sealedSecret, createdAtMs: Date.now() }, 100);
+  await webhooksOf(database, tenant).create({ id, settings, encryptedSecret, createdAtMs: Date.now() }, 100);
   return id;
 }
 

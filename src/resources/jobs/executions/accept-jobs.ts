@@ -14,7 +14,7 @@ import { areFilesStored, recordWork } from './record-work.ts';
 
 /** A job that is about to be accepted. */
 export interface NewJob {
-  /** The record of the job, whose request contains the sealed secrets. */
+  /** The record of the job, whose request contains the encrypted secrets. */
   readonly job: JobRecord;
   /** Whether the job may share finished work, or work that is under way. */
   readonly reuse: boolean;

@@ -8,7 +8,7 @@ import { nameOfBase } from '../../adapters/default-name.ts';
 import { settleContent } from '../../contents/contents.ts';
 import { endOfTargets } from '../job-end.ts';
 import { resultSettings } from '../result-settings.ts';
-import { JOB_COLUMNS, jobRecord, outcomeColumn, withSealed } from '../rows.ts';
+import { JOB_COLUMNS, jobRecord, outcomeColumn, withEncrypted } from '../rows.ts';
 import { continueWithWork } from './accept-jobs.ts';
 import {
   type DeliveryOutcome,
@@ -119,12 +119,12 @@ export async function jobsOf(
 ): Promise<JobRecord[]> {
   const jobs = writer
     .selectFrom('job')
-    .select([...JOB_COLUMNS, 'sealed_request'])
+    .select([...JOB_COLUMNS, 'encrypted_request'])
     .where('execution', '=', execution)
     .$if(step !== 'deliver', (query) => query.where('finished_at', 'is', null))
     .orderBy('id');
   const rows = await database.locked(jobs).execute();
-  return rows.map((row) => withSealed(jobRecord(row), row.sealed_request));
+  return rows.map((row) => withEncrypted(jobRecord(row), row.encrypted_request));
 }
 
 async function recordFetched(
@@ -181,7 +181,7 @@ async function recordDelivered(
     const isSent = isOver && deliveries.every(({ state }) => state === 'succeeded');
     await changes.writer
       .updateTable('job')
-      .set({ outcome: outcomeColumn(withDeliveries), ...(isSent && { sealed_request: null }) })
+      .set({ outcome: outcomeColumn(withDeliveries), ...(isSent && { encrypted_request: null }) })
       .where('id', '=', job.id)
       .execute();
     return;

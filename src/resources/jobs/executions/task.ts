@@ -8,7 +8,7 @@ import type { ReportedJob } from './report-ids.ts';
 
 /**
  * Everything that a compute process receives for an attempt at an execution. It is sent directly between processes
- * and never through Redis, because it contains the sealed credentials of a transfer: those of the job, or the current
+ * and never through Redis, because it contains the encrypted credentials of a transfer: those of the job, or the current
  * ones of its connection.
  */
 export interface ExecutionTask extends DispatchRef {

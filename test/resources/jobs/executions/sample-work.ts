@@ -12,7 +12,7 @@ export const NO_TOTALS = { modules: 0, bytesRead: 0, bytesWritten: 0 };
 export const PLACE = {
   kind: 'url',
   place: 'https://models.example/my-style.safetensors',
-  sealed: 'SEALED',
+  encrypted: 'ENCRYPTED',
 } as const;
 
 export const DELIVERED: Delivery = {

@@ -25,8 +25,8 @@ onEachDialect('the steps of a job', (database) => {
     await worker.executions.finish(await worker.begin(id), FETCHED, NO_TOTALS);
   }
   const step = async (id: string) => (await executionOf(database(), id)).step;
-  const isSealed = async () =>
-    JSON.stringify(await database().reader.selectFrom('job').selectAll().execute()).includes('SEALED');
+  const isEncrypted = async () =>
+    JSON.stringify(await database().reader.selectFrom('job').selectAll().execute()).includes('ENCRYPTED');
 
   it('are one after the other: it fetches, works and delivers', () =>
     onBench(async (bench) => {
@@ -51,13 +51,13 @@ onEachDialect('the steps of a job', (database) => {
         last.input.step === 'deliver' && last.input.deliveries.map(({ to, adapter }) => [to, adapter.id]),
         [[PLACE, result]],
       );
-      assert.ok(await isSealed());
+      assert.ok(await isEncrypted());
       const { state, deliveries, attempts, imported } = await bench.worker.deliver(id, [DELIVERED]);
       assert.deepEqual([state, attempts, imported], ['succeeded', 1, here]);
       assert.deepEqual(deliveries, [
         { ...DELIVERED, state: 'succeeded', target: 0, adapter_id: result, error: null },
       ]);
-      assert.equal(await isSealed(), false);
+      assert.equal(await isEncrypted(), false);
       await bench.adapters.remove(here.adapter_id);
     }));
 
@@ -68,7 +68,7 @@ onEachDialect('the steps of a job', (database) => {
       const { state, imported, progress } = await bench.jobs.get(id);
       assert.deepEqual([state, progress.phase], ['succeeded', 'done']);
       assert.equal((await bench.adapters.get(imported!.adapter_id)).job_id, id);
-      assert.equal(await isSealed(), false);
+      assert.equal(await isEncrypted(), false);
     }));
 
   it('of equal fetched content are joined: completed or running work is not repeated', () =>
@@ -138,9 +138,9 @@ onEachDialect('the steps of a job', (database) => {
           ],
         ],
       );
-      assert.ok(await isSealed(), 'it may be sent again');
+      assert.ok(await isEncrypted(), 'it may be sent again');
       const again = await bench.jobControl.retryDeliveries(id);
-      assert.equal(JSON.stringify(again).includes('SEALED'), false);
+      assert.equal(JSON.stringify(again).includes('ENCRYPTED'), false);
       assert.deepEqual(
         again.deliveries.map(({ state }) => state),
         ['succeeded', 'pending'],
@@ -168,7 +168,7 @@ onEachDialect('the steps of a job', (database) => {
         [done.state, done.finished_at, done.attempts],
         ['succeeded', ended.finished_at, ended.attempts],
       );
-      assert.equal(await isSealed(), false);
+      assert.equal(await isEncrypted(), false);
       assert.equal(bench.ended.length, 1, 'the job ended once');
     }));
 

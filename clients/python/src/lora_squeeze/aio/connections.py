@@ -34,7 +34,7 @@ class Connections(Resource):
 
     async def create(self, **request: Any) -> Connection:
         """Creates a connection of a kind ("s3", "hub" or "url"): its name, its prefixes, such as ["s3://models/in"], its
-        settings, and credentials, which are sealed and never shown."""
+        settings, and credentials, which are encrypted and never shown."""
         return cast(Connection, await self._json("POST", "/v1/connections", request))
 
     async def get(self, name: str) -> Connection:

@@ -35,7 +35,7 @@ class Connections(Resource):
 
     def create(self, **request: Any) -> Connection:
         """Creates a connection of a kind ("s3", "hub" or "url"): its name, its prefixes, such as ["s3://models/in"], its
-        settings, and credentials, which are sealed and never shown."""
+        settings, and credentials, which are encrypted and never shown."""
         return cast(Connection, self._json("POST", "/v1/connections", request))
 
     def get(self, name: str) -> Connection:
