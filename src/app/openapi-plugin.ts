@@ -21,8 +21,8 @@ import { withWebhooks } from '../resources/webhooks/webhook-contract.ts';
 const DESCRIPTION =
   'Squeezes trained LoRA adapters to the rank they are served at, and proves how close the result ' +
   'is.\n\nUpload an adapter, submit a job with one or more targets, follow it, and download the results, ' +
-  'which are adapters like any other. Failures are problem documents (RFC 9457) with a stable `code`. Every ' +
-  'response has an `x-request-id`: that of the request if it is usable.';
+  'which are adapters like any other. Failures are problem documents (RFC 9457) with a stable `code`. ' +
+  'Every response has an `x-request-id`; it is that of the request if the client sent a valid one.';
 
 const usage: UsageRecord = {
   ...{ stored_bytes: 319_989_632, adapters: 3, jobs: 12 },
@@ -112,7 +112,8 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         {
           name: 'administration',
           description:
-            'Tenants and keys; requires the scope `admin`, or `tenant_admin` for keys of the own tenant',
+            'Tenants and keys; requires the scope `admin`, or `tenant_admin` for keys of the caller’s own ' +
+            'tenant',
         },
         { name: 'service', description: 'Probes, metrics, contract' },
       ],
@@ -146,7 +147,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         operationId: 'getOpenapiYaml',
         tags: ['service'],
         summary: 'Get this contract',
-        description: 'With all paths, bodies and responses, for client generators.',
+        description: 'The contract has all paths, bodies and responses, for generators of clients.',
         ...answers('OpenAPI 3.1', 'application/yaml', Type.String()),
       },
     },

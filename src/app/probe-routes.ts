@@ -24,7 +24,9 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
         operationId: 'getLiveness',
         tags: ['service'],
         summary: 'Check whether the process is alive',
-        description: 'Answers whatever the service depends on. Restart a process that does not answer.',
+        description:
+          'Answers without checking the database, Redis or the storage. Restart a process that does not ' +
+          'answer.',
         response: { 200: response('The process is alive', reference(Liveness)), ...problems() },
       },
     },
@@ -42,11 +44,12 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
         tags: ['service'],
         summary: 'Check whether the service can serve requests',
         description:
-          'Answers 200 while the process can serve anything. While Redis is unavailable or full, the storage cannot ' +
-          'be written or secrets cannot be decrypted, `status` is `degraded` and `reasons` names the cause; reads ' +
-          'still work, so a load balancer should keep the process. It answers 503 while the process is stopping, if ' +
-          'the database is unavailable or the storage cannot be read at all, and, for a worker, if its execution ' +
-          'provider is missing. Wait for `"status": "ready"` if everything has to work.',
+          'Answers 200 while the process can serve anything. While Redis is unavailable or full, the ' +
+          'storage cannot be written or secrets cannot be decrypted, `status` is `degraded` and `reasons` ' +
+          'names the cause; reads still work, so a load balancer should keep the process. It answers 503 ' +
+          'while the process is stopping, if the database is unavailable or the storage cannot be read at ' +
+          'all, and, for a worker, if its execution provider is missing. If everything must work, wait ' +
+          'for `"status": "ready"`.',
         response: {
           200: response(
             'The process can serve all requests (`ready`) or some (`degraded`)',

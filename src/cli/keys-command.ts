@@ -31,7 +31,7 @@ export const KEYS_CREATE: Command = {
       options: [
         TENANT,
         { name: 'make-tenant', help: 'Create the tenant if it does not exist.' },
-        { name: 'name', value: 'NAME', help: 'A description of what the key is used for.' },
+        { name: 'name', value: 'NAME', help: 'What the key is used for.' },
         { name: 'scopes', value: 'LIST', help: `Some of ${SCOPES.join(',')}; default read,write.` },
         {
           name: 'max-priority',

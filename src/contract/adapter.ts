@@ -49,8 +49,8 @@ export const AdapterRecord = Type.Object(
     license: Type.Optional(
       Type.String({
         description:
-          'The license that the model card named which came with the adapter, or with the adapter that it was made ' +
-          'from; absent if none is known',
+          'The license named in the model card that came with the adapter, or with the adapter from which ' +
+          'it was made; absent if none is known',
         examples: ['apache-2.0'],
       }),
     ),
@@ -71,10 +71,11 @@ export const AdapterRecord = Type.Object(
     files: Type.Array(AdapterFile),
     warnings: Type.Array(Type.String()),
     parent_id: nullable(Type.String(), {
-      description: 'The adapter from which this one was made; null for uploads and for sums of several',
+      description:
+        'The adapter from which this one was made; null for uploads and for merges of several adapters',
     }),
     job_id: nullable(Type.String(), {
-      description: 'The job that made it; null for uploads',
+      description: 'The job of which it is a result; null for uploads',
     }),
     labels: Labels,
     expires_at: ExpiresAt,

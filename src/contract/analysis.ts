@@ -14,7 +14,8 @@ export const ModuleAnalysis = Type.Object(
     knee: Type.Integer({ description: 'The rank where the spectrum bends' }),
     verdict: choice(['compressible', 'resists', 'dead'], {
       description:
-        'dead: the update is zero or almost zero. resists: no rank much below its own keeps its energy',
+        'dead: the update is zero or almost zero. resists: no rank much below that of the module keeps ' +
+        'its energy. compressible: all others',
     }),
   },
   { $id: 'ModuleAnalysis', additionalProperties: false },
@@ -47,7 +48,9 @@ export const Recommendation = Type.Object(
     relative_error: Type.Number(),
     module_relative_error: Type.Optional(
       Type.Number({
-        description: 'As in the curve; compare `uniform` and `budget`, which have the same size',
+        description:
+          'Smallest possible mean module error, as in `curve`. The recommendations `uniform` and `budget` ' +
+          'have the same size, so this number compares them',
       }),
     ),
     parameters: Type.Integer(),
@@ -60,7 +63,8 @@ export type Recommendation = Static<typeof Recommendation>;
 
 export const Analysis = Type.Object(
   {
-    curve: Type.Array(RankPoint, { description: 'Every uniform rank from 1 to the largest of the source' }),
+    curve: Type.Array(RankPoint, { description:
+      'One point for every uniform rank, from 1 to the largest rank of the source' }),
     uniform: Recommendation,
     budget: Recommendation,
     modules: Type.Array(ModuleAnalysis),

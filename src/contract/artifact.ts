@@ -12,7 +12,7 @@ export const Artifact = Type.Object(
     media_type: Type.String(),
     href: Type.String({ description: 'URL path of the download' }),
   },
-  { $id: 'Artifact', additionalProperties: false, description: 'A file that a job made' },
+  { $id: 'Artifact', additionalProperties: false, description: 'A file that a job produced' },
 );
 export type Artifact = Static<typeof Artifact>;
 

@@ -17,11 +17,12 @@ export const BatchItem = Type.Object(
         'Name: the path below the prefix, the last part of the source, or the name of the adapter. Its results ' +
         'are delivered to the folder of this name below `deliver`',
     }),
-    source: nullable(Type.String(), { description: 'Source of its adapter, without secrets' }),
+    source: nullable(Type.String(), { description: 'Source of the adapter, without secrets' }),
     adapter_id: nullable(Type.String(), {
-      description: 'The adapter; null if it is fetched, and for merge, which has several',
+      description: 'The adapter of the item; null if it is fetched, and for a merge, which has several',
     }),
-    job_id: nullable(Type.String(), { description: 'null: the item could not be tried, see `error`' }),
+    job_id: nullable(Type.String(), { description:
+      'null: the item could not be tried; `error` gives the reason' }),
     job_href: nullable(Type.String(), { description: 'Path of the job, which has all details' }),
     kind: JobRecord.properties.kind,
     state: JobState,

@@ -14,8 +14,8 @@ export const BatchResultLine = Type.Object(
     ...{ index, name, job_id, kind, source, adapter_id },
     target: nullable(Type.Integer({ minimum: 0 }), {
       description:
-        'Position of the target, from 0. null: jobs of this kind have no targets, or the job was deleted and the ' +
-        'position is not known',
+        'Position of the target, from 0; null if jobs of this kind have no targets, or if the job was ' +
+        'deleted and the position is not known',
     }),
     state: choice(['queued', 'active', 'succeeded', 'failed', 'cancelled'], {
       description: 'State of this target; before the item has ended, the state of the item',
@@ -37,9 +37,9 @@ export const BatchResultLine = Type.Object(
         },
         { $id: 'BatchResultDelivery', additionalProperties: false },
       ),
-      { description: 'Destination of the result' },
+      { description: 'Deliveries of the result' },
     ),
-    error: nullable(error, { description: 'Why this target, or the whole item, failed' }),
+    error: nullable(error, { description: 'Why this target or the whole item failed' }),
     finished_at: nullable(finished_at, { description: 'When the item ended' }),
   },
   {
@@ -60,6 +60,6 @@ export type ArchivedResultLine = BatchResultLine & {
 export const BatchEventData = Type.Unsafe<BatchRecord | BatchItem>({
   $id: 'BatchEventData',
   anyOf: [BatchRecord, BatchItem],
-  description: 'For an event `state` the batch, for an event `item` an item that has ended',
+  description: 'For an event `state`, the batch; for an event `item`, an item that has ended',
 });
 export type BatchEventData = Static<typeof BatchEventData>;

@@ -41,14 +41,16 @@ const forms = {
     Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
       ...list,
       description:
-        'The same work for each of these adapters; each at most once. An adapter with all its targets is one job, ' +
-        'because targets share the reading and the decomposition.',
+        'The same work for each of these adapters, none of which may be listed twice. An adapter with all ' +
+        'its targets is one job, because targets share the reading and the decomposition.',
     }),
   ),
   sources: Type.Optional(
     Type.Array(Source, {
       ...list,
-      description: 'The same work for adapters that their jobs fetch; each at most once',
+      description:
+        'The same work for each of these sources, none of which may be listed twice; the jobs fetch the ' +
+        'adapters',
     }),
   ),
   source_prefix: Type.Optional(SourcePrefix),
@@ -56,8 +58,8 @@ const forms = {
     Type.Array(JobRequest, {
       ...list,
       description:
-        'Jobs of any kind. Settings of the batch (kind, targets, labels, deliver and so on) apply to jobs that do ' +
-        'not set them.',
+        'A list of jobs of any kind. Settings of the batch (kind, targets, labels, deliver and so on) ' +
+        'apply to jobs that do not have their own.',
     }),
   ),
 };
@@ -78,8 +80,8 @@ export const BatchRequest = Type.Unsafe<BatchRequest>(
       $id: 'BatchRequest',
       ...RULES,
       description:
-        'The work, and its adapters: adapters in the service, sources, all adapters below a prefix, or a list of ' +
-        'jobs',
+        'The work and the adapters to which it applies: adapters in the service, sources, all adapters ' +
+        'below a prefix, or a list of jobs',
     },
   ),
 );
@@ -138,7 +140,7 @@ export const BatchRecord = Type.Object(
     }),
     created_at: Type.String({ format: 'date-time' }),
     finished_at: nullable(Type.String({ format: 'date-time' }), {
-      description: 'When its last item ended',
+      description: 'When the last item ended',
     }),
     expires_at: ExpiresAt,
     forecast: Type.Optional(BatchForecast),

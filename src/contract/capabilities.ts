@@ -12,7 +12,7 @@ const Limits = Type.Object(
     merge_sources: count('Adapters of one merge'),
     batch_items: count('Items of one batch'),
     labels: count('Labels of one record'),
-    page_items: count('Records of one page of a list'),
+    page_items: count('Records on one page of a list'),
     wait_seconds: count('Longest wait in seconds that `Prefer: wait` accepts'),
   },
   { additionalProperties: false, description: 'Limits of requests' },
@@ -26,7 +26,8 @@ export const Capabilities = Type.Object(
     architectures: Type.Array(Type.String(), {
       description: 'Accepted values of `format_options.architecture`, for GGUF',
     }),
-    profiles: Type.Array(ServingProfile, { description: 'Servers for which adapters can be made' }),
+    profiles: Type.Array(ServingProfile, { description:
+      'Servers for which adapters can be checked and adapted' }),
     limits: Limits,
   },
   { $id: 'Capabilities', additionalProperties: false },

@@ -16,36 +16,36 @@ const Prefixes = Type.Array(Type.String({ minLength: 6, maxLength: 1000 }), {
   maxItems: MAX_PREFIXES,
   uniqueItems: true,
   description:
-    'What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a ' +
-    'folder of it; `https://host` or `https://host/folder`; each with everything below it: `s3://models/in` ' +
-    'covers `s3://models/in/x` but not `s3://models/index`',
+    'What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` ' +
+    'or a folder of a repository; `https://host` or `https://host/folder`. Each covers everything below ' +
+    'it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`',
   examples: [['s3://models/in', 's3://models/out']],
 });
 const Description = Type.String({
   maxLength: 200,
   pattern: '^[^\\u0000-\\u001f\\u007f]*$',
-  description: 'A description',
+  description: 'What the connection is for',
 });
 const Region = Type.String({
   pattern: '^[a-z0-9-]+$',
   maxLength: 64,
-  description: 's3 only. Default: us-east-1',
+  description: 's3 only: the region of the buckets. Default: us-east-1',
 });
 const Endpoint = Type.String({
   pattern: '^https?://[!-\\[\\]-~]+$',
   maxLength: 512,
-  description: 's3: a store other than AWS. hub: a mirror. Default: AWS, or the Hub of the service',
+  description: 's3: the URL of a store other than AWS. hub: the URL of a mirror. Default: AWS, or the Hub of the service',
 });
 const PathStyle = Type.Boolean({
   description:
-    's3 only: whether the bucket is in the path of URLs instead of the host name. Default: true if there is ' +
-    'an endpoint',
+    's3 only: whether the bucket is part of the path of URLs instead of the host name. Default: true if ' +
+    'there is an endpoint',
 });
 const Ambient = Type.Boolean({
   description:
-    'Whether the service uses its own identity: for s3 the credentials that the AWS SDK finds (environment, ' +
-    'instance or pod role), for hub HF_TOKEN. Only keys with the scope `admin` can create and change such a ' +
-    'connection',
+    'Whether the service uses its own identity: for s3, the credentials that the AWS SDK finds ' +
+    '(environment, instance or pod role); for hub, HF_TOKEN. Creating or changing such a connection ' +
+    'requires the scope `admin`',
 });
 const AllowedHosts = Type.Array(
   Type.String({ pattern: '^[A-Za-z0-9.:_\\[\\]-]+$', maxLength: 260, description: '`host` or `host:port`' }),
@@ -53,8 +53,7 @@ const AllowedHosts = Type.Array(
     maxItems: 16,
     uniqueItems: true,
     description:
-      'Hosts that this connection may reach although they are not public; it may reach no others. Requires the ' +
-      'scope `admin`',
+      'Hosts that this connection may reach although they are not public. Setting them requires the scope `admin`',
     examples: [['minio.internal:9000']],
   },
 );
@@ -65,7 +64,7 @@ const Headers = Type.Record(
     ...closed,
     minProperties: 1,
     maxProperties: 16,
-    description: 'Sent with every request, such as Authorization',
+    description: 'Headers that are sent with every request, such as Authorization',
   },
 );
 
@@ -93,7 +92,7 @@ export const ConnectionRecord = Type.Object(
     path_style: nullable(PathStyle),
     ambient: Ambient,
     has_credentials: Type.Boolean({
-      description: 'Whether it has credentials of its own, which are never shown',
+      description: 'Whether the connection has credentials of its own, which are never shown',
     }),
     allowed_hosts: AllowedHosts,
     created_at: Type.String({ format: 'date-time' }),
@@ -134,7 +133,7 @@ export const ConnectionRequest = oneOf(
       },
       {
         $id: 'S3ConnectionRequest',
-        description: 'Buckets of S3, or of a compatible store: with `credentials`, or `ambient`',
+        description: 'Buckets of S3 or of a compatible store; needs either `credentials` or `ambient`',
       },
     ),
     requested(
@@ -147,13 +146,13 @@ export const ConnectionRequest = oneOf(
       {
         $id: 'HubConnectionRequest',
         description:
-          'Repositories on the Hugging Face Hub, or on a mirror; without credentials only public ones',
+          'Repositories on the Hugging Face Hub or on a mirror; without credentials, only public ones',
       },
     ),
     requested(
       'url',
       { credentials: Type.Optional(UrlCredentials) },
-      { $id: 'UrlConnectionRequest', description: 'Files of a server, by GET and PUT' },
+      { $id: 'UrlConnectionRequest', description: 'Files of a server, read by GET and written by PUT' },
     ),
   ],
   { $id: 'ConnectionRequest' },
@@ -176,7 +175,8 @@ export const ConnectionChange = Type.Object(
     ...closed,
     minProperties: 1,
     description:
-      'Absent fields stay unchanged. To change where a connection leads, send its credentials again',
+      'Absent fields stay unchanged. A change that would send the credentials to new destinations must ' +
+      'include them again',
   },
 );
 export type ConnectionChange = Static<typeof ConnectionChange>;

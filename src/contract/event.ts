@@ -18,7 +18,8 @@ export const EventQuery = Type.Object(
       Type.Array(choice(STREAM_TYPES), {
         minItems: 1,
         maxItems: 16,
-        description: 'Only these types, separated by commas or repeated; default: all',
+        description:
+          'Only events of these types; separate several by commas, or repeat the parameter. Default: all',
       }),
     ),
     job_id: Type.Optional(Type.String({ maxLength: MAX_ID_CHARACTERS, description: 'Events of this job' })),
@@ -123,9 +124,9 @@ export const StreamNotice = Type.Object(
   {
     type: choice(['stream.open', 'stream.gap'], {
       description:
-        'stream.open: the stream has everything from here on, so anything read afterwards is never older than the ' +
-        'stream. stream.gap: events between `Last-Event-ID` and this one are no longer kept; read the records ' +
-        'that they concerned again',
+        'stream.open: the stream contains everything that happens from here on, so records that you read ' +
+        'afterwards are never older than the stream. stream.gap: events between `Last-Event-ID` and this ' +
+        'one are no longer kept; read again the records that you follow',
     }),
     timestamp: SentAt,
     data: Type.Object(

@@ -21,14 +21,14 @@ export const TargetForecast = Type.Object(
     target: Target,
     rank: nullable(
       Type.Object({ min: Type.Integer(), max: Type.Integer() }, { additionalProperties: false }),
-      { description: 'null: it depends on singular values that are not known' },
+      { description: 'null: the rank depends on singular values that are not known' },
     ),
     parameters: nullable(Type.Integer(), { description: 'Parameters in the LoRA factors' }),
     bytes: nullable(Type.Integer(), { description: 'Size of the weights file' }),
     relative_error: nullable(Type.Number(), {
       description:
-        'The least ‖ΔW − ΔW′‖_F / ‖ΔW‖_F possible with these ranks, before rounding to a dtype; null if the ' +
-        'singular values are not known',
+        'The smallest possible ‖ΔW − ΔW′‖_F / ‖ΔW‖_F with these ranks, before rounding to a dtype; null ' +
+        'if the singular values are not known',
     }),
     basis: nullable(choice(['shapes', 'spectra']), {
       description:
@@ -46,12 +46,13 @@ export const JobForecast = Type.Object(
   {
     reused: Type.Boolean({ description: 'Whether the work is already done or in progress for another job' }),
     starts_in_seconds: nullable(Type.Integer({ minimum: 0 }), {
-      description: 'Estimated time until it starts; null while there are no workers',
+      description: 'Estimated time until the job starts; null while there are no workers',
     }),
     seconds: nullable(Type.Number({ minimum: 0 }), {
       description:
-        'Estimated duration of its work, without fetching and delivering; 0 if it is already done. null while ' +
-        'there are no workers, if nothing is computed, and if the adapter still has to be fetched',
+        'Estimated duration of the work of the job, without fetching and delivering; 0 if it is already ' +
+        'done. null while there are no workers, if nothing is computed, or if the adapter still has to be ' +
+        'fetched',
     }),
     targets: Type.Array(TargetForecast, { description: 'One for each target, in the same order' }),
   },
@@ -76,7 +77,7 @@ export const BatchForecast = Type.Object(
       ),
       {
         maxItems: MAX_REFUSED_SHOWN,
-        description: `Items that would fail immediately, the first ${MAX_REFUSED_SHOWN}; their number is \`counts.failed\``,
+        description: `The first ${MAX_REFUSED_SHOWN} of the items that would fail immediately; \`counts.failed\` is their number`,
       },
     ),
     unknown: Type.Integer({
@@ -92,11 +93,12 @@ export const BatchForecast = Type.Object(
       Type.Object({ min: Type.Integer(), max: Type.Integer() }, { additionalProperties: false }),
       { description: 'Smallest and largest rank of all results; null if none is known' },
     ),
-    parameters: Type.Integer({ minimum: 0, description: 'Sum over all results whose ranks are known' }),
-    bytes: Type.Integer({ minimum: 0, description: 'The same for the sizes of their weights files' }),
+    parameters: Type.Integer({ minimum: 0, description:
+      'Sum of the parameters of all results whose ranks are known' }),
+    bytes: Type.Integer({ minimum: 0, description: 'Sum of the sizes of their weights files' }),
     seconds: nullable(Type.Number({ minimum: 0 }), {
       description:
-        'Estimated time that one worker needs for all other items together; null while there are no workers',
+        'Estimated time that a single worker needs for all other items; null while there are no workers',
     }),
   },
   { $id: 'BatchForecast', additionalProperties: false, description: 'The forecast for a batch' },

@@ -8,8 +8,10 @@ const OptionNames = Type.Array(choice(['component', 'architecture', 'heads', 'kv
 const Conversion = Type.Object(
   {
     format: FormatNameSchema,
-    needs: { ...OptionNames, description: 'Fields of `format_options` that a target must have' },
-    takes: { ...OptionNames, description: 'Fields of `format_options` that a target may also have' },
+    needs: { ...OptionNames, description:
+      'Fields of `format_options` that a target for this conversion must have' },
+    takes: { ...OptionNames, description:
+      'Other fields of `format_options` that a target for this conversion may have' },
     limits: Type.Array(Type.String(), { description: 'What cannot be converted, one sentence each' }),
   },
   { $id: 'Conversion', additionalProperties: false },
@@ -22,12 +24,13 @@ export const FormatRecord = Type.Object(
     title: Type.String(),
     files: Type.Array(Type.String({ examples: ['adapter_model.safetensors'] }), {
       minItems: 1,
-      description: 'Names of the files of a result, the weights first. Uploads may have other names',
+      description:
+        'Names of the files of a result, with the weights first. Uploaded files may have other names',
     }),
     reads: Type.Boolean({ description: 'Whether adapters in this format can be uploaded' }),
     writes: Type.Boolean({ description: 'Whether results can be written in this format' }),
     converts_to: Type.Array(Conversion, {
-      description: 'Formats to which its adapters can be converted',
+      description: 'Formats to which adapters in this format can be converted',
     }),
     notes: Type.Array(Type.String()),
   },

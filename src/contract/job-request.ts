@@ -92,7 +92,8 @@ export const AnalyzeJobRequest = Type.Object(
     kind: Type.Literal('analyze'),
     adapter_id: Type.String({ minLength: 1, maxLength: 128 }),
   },
-  { additionalProperties: false, description: 'Spectra, curves and recommendations; writes no adapter' },
+  { additionalProperties: false, description:
+    'Computes spectra, curves and recommendations, and writes no adapter' },
 );
 
 export const MAX_MERGE_SOURCES = 32;
@@ -114,7 +115,8 @@ export const MergeJobRequest = Type.Object(
     options: Type.Optional(SqueezeOptions),
     results: Type.Optional(ResultSettings),
   },
-  { additionalProperties: false, description: 'A weighted sum of adapters of one base model, then squeezed' },
+  { additionalProperties: false, description:
+    'Adds adapters of one base model with weights, and squeezes the sum' },
 );
 
 const withSettings = <T extends TProperties>($id: string, request: TObject<T>) =>
@@ -146,7 +148,7 @@ const analyzeOf = <A extends TProperties>($id: string, adapter: A) =>
     {
       $id,
       additionalProperties: false,
-      description: 'Spectra, curves and recommendations; writes no adapter',
+      description: 'Computes spectra, curves and recommendations, and writes no adapter',
     },
   );
 const mergeOf = <D extends TSchema>($id: string, deliver: D) =>
@@ -155,7 +157,7 @@ const mergeOf = <D extends TSchema>($id: string, deliver: D) =>
     {
       $id,
       additionalProperties: false,
-      description: 'A weighted sum of adapters of one base model, then squeezed',
+      description: 'Adds adapters of one base model with weights, and squeezes the sum',
     },
   );
 
@@ -189,7 +191,7 @@ export const CheckpointJobRequest = Type.Object(
     optimizer: nullable(
       Type.Object(
         {
-          sha256: Type.String({ description: 'Content of the moments that were sent with the checkpoint' }),
+          sha256: Type.String({ description: 'SHA-256 of the moments that were sent with the checkpoint' }),
           mode: choice(['carry', 'reset']),
         },
         { additionalProperties: false },

@@ -68,13 +68,14 @@ export const TrainingNotes = Type.Object(
   {
     learning_rate_factor: Type.Number({
       description:
-        'Hint: the learning rate multiplied by this keeps the size of a step in ΔW, for optimizers whose step ' +
-        'size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, ' +
-        'divided by the same size after it. In a run, `learning_rate` is the rate that the plan recommends.',
+        'Hint: if the learning rate is multiplied by this factor, a step changes ΔW as much as before the ' +
+        'squeeze, with an optimizer whose step size does not depend on the gradient, such as Adam. The ' +
+        'factor is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same expression after it. In a ' +
+        'run, `learning_rate` is the rate that the plan recommends.',
     }),
     revived_directions: Type.Integer({ minimum: 0, description: 'Number of directions that got a random A' }),
     optimizer: choice(['carried', 'reset', 'none'], {
-      description: 'What was done with the moments; none: no moments were sent',
+      description: 'What happened to the moments; none: no moments were sent',
     }),
     files: Type.Array(AdapterFile, {
       description: 'Other files of the job: projections.safetensors, optimizer.safetensors',
@@ -107,8 +108,9 @@ export const moduleErrorFields = {
   module_relative_error: Type.Optional(
     Type.Number({
       description:
-        '√(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of the modules’ own relative ' +
-        'errors, measured on the written file. Modules whose energy is at most 1e-6 of the mean do not count',
+        '√(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of the modules’ own ' +
+        'relative errors, measured on the written file. Dead modules, whose energy is at most 1e-6 of the ' +
+        'mean, do not count',
     }),
   ),
   module_energy_retained: Type.Optional(
@@ -180,7 +182,7 @@ export type FailedResult = Static<typeof FailedResult>;
 /** The outcome of one target, independent of the others. */
 export const JobResult = oneOf('state', [SucceededResult, FailedResult], {
   $id: 'JobResult',
-  description: 'The outcome of a target; see `state`',
+  description: 'The outcome of a target; its form depends on `state`',
 });
 export type JobResult = Static<typeof JobResult>;
 
@@ -191,7 +193,7 @@ export const ProviderInfo = Type.Object(
     threads: Type.Integer({ description: 'Number of compute threads' }),
     onnxruntime: Type.String({ description: 'Version of ONNX Runtime' }),
     fallback_reason: nullable(Type.String(), {
-      description: 'Why "auto" did not choose CUDA',
+      description: 'Why the execution provider `auto` did not choose CUDA',
     }),
   },
   { $id: 'ProviderInfo', additionalProperties: false },
@@ -215,7 +217,7 @@ export const JobRecord = Type.Object(
     expires_at: ExpiresAt,
     batch_id: nullable(Type.String(), { description: 'The batch to which it belongs' }),
     retry_of: nullable(Type.String(), {
-      description: 'The job of which this one is a retry',
+      description: 'The job that this one retries',
     }),
     webhook_id: nullable(Type.String(), {
       description:
@@ -223,7 +225,7 @@ export const JobRecord = Type.Object(
     }),
     reused: Type.Boolean({
       description:
-        'Whether its work was already done, or in progress for another job, when this job was accepted',
+        'Whether the work of this job was already done, or in progress for another job, when it was accepted',
     }),
     queue_position: Type.Optional(
       Type.Integer({
@@ -254,8 +256,8 @@ export const JobRecord = Type.Object(
     provider: nullable(ProviderInfo),
     error: nullable(JobFailure, {
       description:
-        'Why the job failed; if all targets failed, the error of the first one. null for a partial job, whose ' +
-        '`results` contain the errors',
+        'Why the job failed; if all targets failed, the error of the first target. null for a partial ' +
+        'job, whose `results` contain the errors',
     }),
   },
   { $id: 'Job', additionalProperties: false },
@@ -266,7 +268,7 @@ export type JobRecord = Static<typeof JobRecord>;
 export const JobProgress = Type.Object(
   {
     ...Progress.properties,
-    attempt: Type.Integer({ minimum: 1, description: 'Attempt to which it belongs' }),
+    attempt: Type.Integer({ minimum: 1, description: 'The attempt to which the event belongs' }),
   },
   { $id: 'JobProgress', additionalProperties: false },
 );
@@ -276,7 +278,7 @@ export type JobProgress = Static<typeof JobProgress>;
 export const JobEventData = Type.Unsafe<JobRecord | JobProgress>({
   $id: 'JobEventData',
   anyOf: [JobRecord, JobProgress],
-  description: 'For an event `state` the job, for an event `progress` its progress',
+  description: 'For an event `state`, the job; for an event `progress`, its progress',
 });
 
 /** The events of a job's stream, one after another. */

@@ -20,7 +20,7 @@ const Scopes = Type.Array(choice(SCOPES), {
 /** A tenant's id is part of names in the storage, hence the narrow pattern. */
 export const TenantId = Type.String({
   pattern: '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$',
-  description: '1 to 40 lower case letters, digits and hyphens, no hyphen at either end',
+  description: '1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end',
   examples: ['team-a'],
 });
 
@@ -31,7 +31,7 @@ export const KeyRecord = Type.Object(
   {
     id: Type.String({ description: 'The public part of the key', examples: ['key_5f0c2a9b7e31'] }),
     tenant: TenantId,
-    name: Type.String({ description: 'A description of what the key is used for' }),
+    name: Type.String({ description: 'What the key is used for' }),
     scopes: Scopes,
     max_priority: Type.Optional(JobPriority),
     created_at: Type.String({ format: 'date-time' }),
@@ -54,7 +54,7 @@ export const KeyRequest = Type.Object(
         maxLength: 100,
         pattern: '^[^\\u0000-\\u001f\\u007f]*$',
         default: '',
-        description: 'No control characters',
+        description: 'The name; it cannot contain control characters',
       }),
     ),
     scopes: Type.Optional({ ...Scopes, default: ['read', 'write'] }),
@@ -63,7 +63,7 @@ export const KeyRequest = Type.Object(
       Type.Integer({
         minimum: 60,
         maximum: 3_153_600_000,
-        description: 'Without it the key does not expire',
+        description: 'Seconds until the key expires; absent: it does not expire',
       }),
     ),
   },

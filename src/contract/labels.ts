@@ -37,7 +37,7 @@ export const RecordName = Type.String({
 
 /** The fields of a record with a name and labels that a PATCH may change at any time. */
 export const namedPatch = {
-  name: Type.Optional(nullable(RecordName, { description: 'null: it has no name from then on' })),
+  name: Type.Optional(nullable(RecordName, { description: 'null: the record has no name any longer' })),
   labels: Type.Optional(Labels),
 };
 export const PATCH_RULES = {
@@ -56,5 +56,5 @@ export const TtlSeconds = Type.Integer({
 
 /** When the record will be removed. */
 export const ExpiresAt = nullable(Type.String({ format: 'date-time' }), {
-  description: 'The service removes it some time after this; null: it is kept',
+  description: 'When it expires; the next sweep after this time removes it. null: it is kept',
 });

@@ -39,7 +39,7 @@ const state = <State extends TSchema>(one: State) =>
     Type.Array(one, {
       minItems: 1,
       maxItems: 16,
-      description: 'Any of these, separated by commas or repeated',
+      description: 'Only records in one of these states; separate several by commas, or repeat the parameter',
     }),
   );
 const id = (description: string) => Type.Optional(Type.String({ maxLength: 128, description }));
@@ -59,7 +59,8 @@ export const JobListQuery = Type.Object(
 
 export const AdapterListQuery = Type.Object(
   {
-    base_model: Type.Optional(Type.String({ maxLength: 1000, description: 'As the adapter names it' })),
+    base_model: Type.Optional(Type.String({ maxLength: 1000, description:
+      'The base model, as the adapter names it' })),
     format: Type.Optional(AdapterRecord.properties.format),
     parent_id: id('Adapters made from this one'),
     job_id: id('Results of this job'),
@@ -85,7 +86,8 @@ export const RunListQuery = Type.Object(
   {
     mode: Type.Optional(choice(['scheduled', 'adaptive'])),
     base_model: Type.Optional(
-      Type.String({ maxLength: 1000, description: 'As the run or its newest checkpoint names it' }),
+      Type.String({ maxLength: 1000, description:
+        'The base model, as the run or its newest checkpoint names it' }),
     ),
     name,
     ...page,

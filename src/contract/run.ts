@@ -49,14 +49,14 @@ const how = {
     Type.Boolean({
       default: true,
       description:
-        'Directions of length zero get B = 0 and a random A, so that they can be trained; if both factors were ' +
-        'zero, no gradient could change them',
+        'Whether directions of length zero get B = 0 and a random A, so that they can be trained; if both ' +
+        'factors were zero, no gradient could change them',
     }),
   ),
   options: Type.Optional(
     Type.Object(SqueezeOptions.properties, {
       additionalProperties: false,
-      description: 'As for any job, except that the method is exact unless rsvd is requested',
+      description: 'Options as for any job, except that the default method is exact',
     }),
   ),
   results: Type.Optional(ResultSettings),
@@ -96,7 +96,7 @@ export const RunRequest = Type.Unsafe<RunRequest>(
 );
 
 export const CheckpointState = choice(['queued', 'active', 'succeeded', 'failed', 'cancelled'], {
-  description: 'State of its job; succeeded for keep',
+  description: 'State of the job of the checkpoint; succeeded for keep',
 });
 
 /** A file of a checkpoint's result, and where to get it. */
@@ -113,12 +113,13 @@ export const CheckpointRecord = Type.Object(
     step: Step,
     decision: choice(['squeeze', 'keep'], {
       description:
-        'keep: there is nothing to squeeze now; continue with your adapter. A squeeze by the spectrum that finds ' +
-        'nothing to squeeze also ends as keep.',
+        'keep: there is nothing to squeeze now, so continue with your adapter. A squeeze by the spectrum ' +
+        'also ends as keep if it finds nothing to squeeze.',
     }),
     reason: Type.String({ description: 'The reason, in words' }),
     state: CheckpointState,
-    late_by_steps: Type.Integer({ minimum: 0, description: 'Number of steps after the scheduled one' }),
+    late_by_steps: Type.Integer({ minimum: 0, description:
+      'Number of steps by which the checkpoint came after the scheduled squeeze' }),
     rank_before: RankRange,
     rank_after: nullable(RankRange, { description: 'null until the squeeze is done' }),
     source_adapter_id: nullable(Type.String(), {
@@ -135,7 +136,8 @@ export const CheckpointRecord = Type.Object(
     loss: nullable(Type.Number(), { description: 'The training loss that the trainer sent; null: none' }),
     learning_rate: nullable(RunLearningRate, {
       description:
-        'null until the squeeze is done. `training.learning_rate_factor` is a hint from the factors instead.',
+        'null until the squeeze is done. This is the rate of the plan; `training.learning_rate_factor` is ' +
+        'a hint that is computed from the factors.',
     }),
     training: nullable(Type.Omit(TrainingNotes, ['files'])),
     files: Type.Array(CheckpointFile, {
@@ -146,8 +148,8 @@ export const CheckpointRecord = Type.Object(
     job_id: nullable(Type.String(), { description: 'null for keep' }),
     superseded: Type.Boolean({
       description:
-        'Another checkpoint replaced it: the run was rewound to this step or an earlier one, or the checkpoint had ' +
-        'failed and was sent again',
+        'Whether another checkpoint replaced this one: the run was rewound to this step or an earlier ' +
+        'one, or the checkpoint had failed and was sent again',
     }),
     next_checkpoint_step: nullable(Type.Integer(), {
       description:
@@ -181,8 +183,8 @@ export const RunRecord = Type.Object(
     next_checkpoint_step: nullable(Type.Integer()),
     notes: Type.Array(Type.String(), {
       description:
-        'Whether the last stage is starved, in the current state of the run and with the named learning rate ' +
-        'schedule',
+        'A note if the last stage is starved, in the current state of the run and with the learning rate ' +
+        'schedule of the request',
     }),
     checkpoints: Type.Array(CheckpointRecord, {
       description: 'In the order of acceptance, including superseded and failed ones',
@@ -195,7 +197,7 @@ export type RunRecord = Static<typeof RunRecord>;
 
 /** Changes to a run after its start. */
 export const RunPatch = Type.Object(
-  { name: nullable(RecordName, { description: 'null: it has no name from then on' }) },
+  { name: nullable(RecordName, { description: 'null: the record has no name any longer' }) },
   { $id: 'RunPatch', additionalProperties: false },
 );
 export type RunPatch = Static<typeof RunPatch>;

@@ -26,8 +26,8 @@ const clock = {
       maximum: 1e9,
       default: 0,
       description:
-        'Least number of steps at the source rank before the first squeeze: a minimum of the first stage, not ' +
-        'additional steps',
+        'Smallest number of steps at the source rank before the first squeeze. It is a minimum for the ' +
+        'first stage and adds no steps',
     }),
   ),
   final_steps: Type.Optional(
@@ -36,8 +36,8 @@ const clock = {
       maximum: 1e9,
       default: 0,
       description:
-        'Least number of steps at the target rank after the last squeeze (Cont-Squeeze): a minimum of the last ' +
-        'stage',
+        'Smallest number of steps at the target rank after the last squeeze (Cont-Squeeze). It is a ' +
+        'minimum for the last stage',
     }),
   ),
   min_stage_steps: Type.Optional(
@@ -45,7 +45,8 @@ const clock = {
       minimum: 1,
       maximum: 1e9,
       default: 200,
-      description: 'Least number of steps of every stage (200 in the LoRA-Squeeze paper, arXiv 2602.10993)',
+      description:
+        'Smallest number of steps of every stage (200 in the LoRA-Squeeze paper, arXiv 2602.10993)',
     }),
   ),
 };
@@ -89,7 +90,9 @@ const recipe = {
       // With values closer to 1, the earlier stages would need more steps than a number can represent exactly.
       maximum: 0.99,
       default: 0.5,
-      description: 'Least share of all steps at the target rank. Not for recipe equal.',
+      description:
+        'Smallest share of all steps that is trained at the target rank. It cannot be set for the recipe ' +
+        'equal.',
     }),
   ),
 };
@@ -112,9 +115,9 @@ export const ScheduleRequest = Type.Object(
         minItems: 1,
         maxItems: 63,
         description:
-          'The steps of the squeezes, rising; there is one more stage than there are steps. Replaces everything ' +
-          'else that decides the lengths of stages: recipe, final_share, warm_up_steps, final_steps, ' +
-          'min_stage_steps and stage_lengths.',
+          'The steps of the squeezes, in ascending order; there is one more stage than there are steps. ' +
+          'This list replaces everything else that decides the lengths of stages: recipe, final_share, ' +
+          'warm_up_steps, final_steps, min_stage_steps and stage_lengths.',
       }),
     ),
     learning_rate: Type.Optional(LearningRateRequest),
@@ -122,15 +125,17 @@ export const ScheduleRequest = Type.Object(
       choice(['geometric', 'linear', 'cosine', 'custom'], {
         default: 'geometric',
         description:
-          'How ranks fall from stage to stage: by the same factor, by the same number, along half a cosine (slowly ' +
-          'at both ends), or as listed in `ranks`',
+          'How ranks fall from stage to stage. geometric: by the same factor. linear: by the same number. ' +
+          'cosine: along half a cosine, slowly at both ends. custom: as listed in `ranks`',
       }),
     ),
     ranks: Type.Optional(
       Type.Array(Type.Integer({ minimum: 1, maximum: 65536 }), {
         minItems: 1,
         maxItems: 64,
-        description: 'For shape custom: the rank of every stage, falling, from source_rank to target_rank',
+        description:
+          'For the shape custom: the rank of every stage in descending order, from source_rank to ' +
+          'target_rank',
       }),
     ),
     stages: Type.Optional(
@@ -138,9 +143,9 @@ export const ScheduleRequest = Type.Object(
         minimum: 1,
         maximum: 64,
         description:
-          'Number of stages, including both ends. Default: one for each halving of the rank, and one for the ' +
-          'source; fewer if there are too few steps. A number given here is kept or refused; it is reduced only if ' +
-          'rounding would repeat ranks. Not for shape custom.',
+          'Number of stages, including both ends. Default: one for each halving of the rank, and one for ' +
+          'the source; fewer if there are too few steps. A number given here is used or refused; it is ' +
+          'reduced only if rounding would repeat ranks. It cannot be set for the shape custom.',
       }),
     ),
     stage_lengths: Type.Optional(
@@ -156,7 +161,8 @@ export const ScheduleRequest = Type.Object(
       Type.Array(ScheduleModules, {
         minItems: 1,
         maxItems: 4096,
-        description: 'Shapes of the adapted modules; without them parameters and memory are null',
+        description:
+          'Shapes of the adapted modules; without them, parameters and memory are null in the response',
       }),
     ),
     dtype: Type.Optional(
@@ -169,8 +175,9 @@ export const ScheduleRequest = Type.Object(
       choice(['adam', 'adam_8bit', 'sgd_momentum', 'sgd'], {
         default: 'adam',
         description:
-          'What the optimizer stores for each parameter: 8 bytes (Adam, AdamW: two float32 moments), 2 (the same in ' +
-          '8 bits), 4 (SGD with float32 momentum) or none',
+          'What the optimizer stores for each parameter. adam (or AdamW): 8 bytes, two float32 moments. ' +
+          'adam_8bit: 2 bytes, the same in 8 bits. sgd_momentum: 4 bytes, a float32 momentum. sgd: ' +
+          'nothing',
       }),
     ),
   },
@@ -192,7 +199,8 @@ export const AdaptiveRequest = Type.Object(
         exclusiveMinimum: 0,
         exclusiveMaximum: 1,
         description:
-          'Each squeeze goes to the smallest rank that keeps this share of Σσ². Alternative to `tolerance`.',
+          'Each squeeze chooses the smallest rank that keeps this share of Σσ². An alternative to ' +
+          '`tolerance`.',
       }),
     ),
     tolerance: Type.Optional(
@@ -200,7 +208,8 @@ export const AdaptiveRequest = Type.Object(
         exclusiveMinimum: 0,
         exclusiveMaximum: 1,
         description:
-          'Each squeeze goes to the smallest rank with at most this relative error. Alternative to `energy`.',
+          'Each squeeze chooses the smallest rank with at most this relative error. An alternative to ' +
+          '`energy`.',
       }),
     ),
     check_every_steps: Type.Optional(
@@ -208,11 +217,14 @@ export const AdaptiveRequest = Type.Object(
         minimum: 1,
         maximum: 1e9,
         default: 200,
-        description: 'Steps between examinations of the spectrum; none within min_stage_steps of a squeeze',
+        description:
+          'Number of steps between two examinations of the spectrum. The spectrum is not examined in the ' +
+          'first min_stage_steps after a squeeze',
       }),
     ),
     uniform: Type.Optional(
-      Type.Boolean({ default: true, description: 'One rank for all modules; false: one for each' }),
+      Type.Boolean({ default: true, description:
+        'true: one rank for all modules; false: a rank for each module' }),
     ),
     learning_rate: Type.Optional(LearningRateRequest),
   },
@@ -262,8 +274,8 @@ export const RunLearningRate = Type.Object(
     ...StageLearningRate.properties,
     factor: Type.Number({
       description:
-        'Factor of the peak: the cube root of source_rank / current rank; if modules have ranks of their own, of ' +
-        'their mean over the parameters',
+        'Factor of the peak: the cube root of source_rank / current rank; if modules have ranks of their ' +
+        'own, the current rank is their mean, weighted by the sizes of the modules',
     }),
     begin_step: Type.Integer({ description: 'Optimizer steps done when the stage began' }),
     end_step: Type.Integer({
@@ -303,7 +315,7 @@ export const Stage = Type.Object(
 export type Stage = Static<typeof Stage>;
 
 const unlessNamed = <T extends TSchema>(schema: T) =>
-  nullable(schema, { description: 'null with squeeze_steps, which replace it' });
+  nullable(schema, { description: 'null if the request has squeeze_steps, which replace it' });
 
 export const Schedule = Type.Object(
   {
@@ -313,7 +325,7 @@ export const Schedule = Type.Object(
     mode: Type.String(),
     recipe: unlessNamed(Type.String()),
     final_share: nullable(Type.Number(), {
-      description: 'null for recipe equal, and with squeeze_steps',
+      description: 'null for the recipe equal, and if the request has squeeze_steps',
     }),
     shape: Type.String(),
     stage_lengths: unlessNamed(Type.String()),
@@ -335,11 +347,11 @@ export const Schedule = Type.Object(
     mean_rank: Type.Number({ description: 'Average of the rank over the steps' }),
     relative_cost: Type.Number({
       description:
-        'mean_rank / source_rank: adapter parameters trained, compared with training at the source rank ' +
-        'throughout',
+        'mean_rank / source_rank: the adapter parameters that are trained, as a share of those at the ' +
+        'source rank throughout',
     }),
     notes: Type.Array(Type.String(), {
-      description: 'Differences from the request, with reasons',
+      description: 'Where the schedule differs from the request, and why',
     }),
   },
   { $id: 'Schedule', additionalProperties: false },

@@ -5,8 +5,8 @@ import { choice, nullable } from './choice.ts';
 /** The documentation from which the facts of a profile were taken. */
 export const ProfileSource = Type.Object(
   {
-    what: Type.String({ description: 'What was read there' }),
-    version: Type.String({ description: 'Release, commit or date of what was read' }),
+    what: Type.String({ description: 'What was read at `url`' }),
+    version: Type.String({ description: 'Release, commit or date of the version that was read' }),
     url: Type.String(),
   },
   { $id: 'ProfileSource', additionalProperties: false },
@@ -19,9 +19,9 @@ export type ProfileFeature = Static<typeof ProfileFeature>;
 /** A server that loads adapters, described as data: what it accepts and how it interprets it. */
 export const ServingProfile = Type.Object(
   {
-    name: Type.String({ description: 'Its name in targets', examples: ['vllm'] }),
+    name: Type.String({ description: 'The name of the profile in targets', examples: ['vllm'] }),
     title: Type.String(),
-    formats: Type.Array(FormatNameSchema, { minItems: 1, description: 'Formats that it loads' }),
+    formats: Type.Array(FormatNameSchema, { minItems: 1, description: 'Formats that the server loads' }),
     sources: Type.Array(ProfileSource, { minItems: 1 }),
     max_rank: Type.Object(
       {
@@ -36,7 +36,7 @@ export const ServingProfile = Type.Object(
         }),
         setting: nullable(Type.String(), { description: 'Name of the setting; null: there is none' }),
       },
-      { additionalProperties: false, description: '`max_rank` of a target names its value' },
+      { additionalProperties: false, description: 'The value of the setting is the `max_rank` of a target' },
     ),
     min_rank: Type.Integer({ minimum: 1 }),
     allowed_ranks: nullable(
@@ -77,14 +77,15 @@ export const ServingProfile = Type.Object(
     }),
     tensor_names: choice(['peft', 'suffix', 'any'], {
       description:
-        'peft: base_model.model.<path>.lora_A.weight; suffix: the prefix may be missing; any: no rule is known',
+        'peft: base_model.model.<path>.lora_A.weight; suffix: the same, but the prefix may be missing; ' +
+        'any: no rule is known',
     }),
     required_config: Type.Array(
       Type.Object(
         {
           field: Type.String(),
           values: nullable(Type.Array(Type.String()), {
-            description: 'Accepted values; null: anything but null',
+            description: 'Accepted values; null: any value except null',
           }),
         },
         { additionalProperties: false },
@@ -96,13 +97,14 @@ export const ServingProfile = Type.Object(
         {
           feature: ProfileFeature,
           effect: choice(['refused', 'ignored'], {
-            description: 'refused: the adapter does not load; ignored: it loads, but computes something else',
+            description:
+              'refused: the adapter does not load; ignored: it loads, but its outputs are different',
           }),
           detail: Type.String(),
         },
         { additionalProperties: false },
       ),
-      { description: 'Features that do not work there' },
+      { description: 'Features of adapters that the server does not support' },
     ),
     files: Type.Array(Type.String(), { description: 'File names that the server expects; empty: any' }),
     weights_bytes_below: nullable(Type.Integer({ minimum: 1 }), {

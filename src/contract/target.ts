@@ -11,8 +11,8 @@ export const FormatOptions = Type.Object(
     component: Type.Optional(
       choice(['unet', 'transformer', 'text_encoder', 'text_encoder_2'], {
         description:
-          'diffusers, kohya: the part of the pipeline to which the adapter belongs. Default: determined from the ' +
-          'names of its modules',
+          'diffusers, kohya: the part of the pipeline to which the adapter belongs. Default: the part ' +
+          'that the names of its modules indicate',
       }),
     ),
     architecture: Type.Optional(
@@ -27,27 +27,29 @@ export const FormatOptions = Type.Object(
         minimum: 1,
         maximum: 1024,
         description:
-          'GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders',
+          'GGUF: number of attention heads of the base model; needed for llama and mistral, because ' +
+          'llama.cpp reorders their rows',
       }),
     ),
     kv_heads: Type.Optional(
       Type.Integer({
         minimum: 1,
         maximum: 1024,
-        description: 'GGUF: key and value heads; default: the same number as heads',
+        description: 'GGUF: number of key and value heads of the base model. Default: `heads`',
       }),
     ),
     base_model: Type.Optional(
       Type.String({
         maxLength: 400,
-        description: 'PEFT: base_model_name_or_path, if the source does not name it',
+        description:
+          'PEFT: base_model_name_or_path of the result, if the source does not name the base model',
       }),
     ),
   },
   {
     $id: 'FormatOptions',
     additionalProperties: false,
-    description: 'Information that a conversion needs and the files lack',
+    description: 'Information that a conversion needs and the files do not contain',
   },
 );
 export type FormatOptions = Static<typeof FormatOptions>;
@@ -104,16 +106,16 @@ const shared = {
     Type.Boolean({
       default: false,
       description:
-        'For further training: directions of length zero get B = 0 and a random A instead of zeros in both ' +
-        'factors, which no gradient could change',
+        'For further training: whether directions of length zero get B = 0 and a random A instead of ' +
+        'zeros in both factors, which no gradient could change',
     }),
   ),
   projections: Type.Optional(
     Type.Boolean({
       default: false,
       description:
-        'For further training: also write projections.safetensors with P (r×k) and R (k×r) of every module, B′ = ' +
-        'B·P and A′ = R·A (GET /v1/jobs/{id}/artifacts/projections.safetensors)',
+        'For further training: also write projections.safetensors with P (r×k) and R (k×r) of every ' +
+        'module, where B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/artifacts/projections.safetensors)',
     }),
   ),
   strip: Type.Optional(

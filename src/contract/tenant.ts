@@ -28,10 +28,10 @@ const limit = (description: string) =>
 /** The quotas of a tenant. */
 export const Quotas = Type.Object(
   {
-    stored_bytes: limit('Bytes of all adapters together, each counted in full'),
-    max_queued: limit('Unfinished jobs; requests for more are refused'),
-    max_running: limit('Jobs that run at once; more have to wait'),
-    requests_per_minute: limit('Requests to the API, of all keys together'),
+    stored_bytes: limit('Largest total size of all adapters, each counted in full, in bytes'),
+    max_queued: limit('Largest number of unfinished jobs; requests for more are refused'),
+    max_running: limit('Largest number of jobs that run at the same time; others wait'),
+    requests_per_minute: limit('Largest number of requests per minute, over all keys of the tenant'),
   },
   { $id: 'Quotas', additionalProperties: false },
 );
@@ -42,8 +42,8 @@ const Weight = Type.Integer({
   minimum: 1,
   maximum: 1000,
   description:
-    'Its share of the workers: while two tenants have jobs waiting, a tenant with three times the weight gets three times ' +
-    'the seconds of the workers. Absent: the default of the service',
+    'The tenant’s share of the workers: while two tenants have waiting jobs, the one with three times the ' +
+    'weight gets three times the time of the workers. Absent: the default of the service',
 });
 
 const settings = {
@@ -65,8 +65,8 @@ export const TenantRecord = Type.Object(
     quotas: Quotas,
     state: choice(TENANT_STATES, {
       description:
-        '`suspended`: it may read, cancel and delete, and none of its waiting jobs starts; `deleting`: all its ' +
-        'data is being removed',
+        '`suspended`: the tenant may read, cancel and delete, and none of its waiting jobs starts; ' +
+        '`deleting`: all data of the tenant is being removed',
     }),
     suspended_at: nullable(Type.String({ format: 'date-time' })),
     created_at: Type.String({ format: 'date-time' }),
@@ -91,7 +91,7 @@ export const LimitsInForce = Type.Object(
   {
     $id: 'Limits',
     additionalProperties: false,
-    description: 'Settings of the tenant, or the defaults of the service; null: no limit',
+    description: 'The limits that apply: those of the tenant, or the defaults of the service; null: no limit',
   },
 );
 
@@ -106,7 +106,7 @@ const UsageDay = Type.Object(
     compute_seconds: Type.Number({
       minimum: 0,
       description:
-        'Time that its work ran on the workers, including failed attempts; counted at the end of the work',
+        'How long the work of the tenant ran on workers, including failed attempts; added when the work ends',
     }),
   },
   { $id: 'UsageDay', additionalProperties: false },
@@ -154,7 +154,7 @@ export const UsageQuery = Type.Object(
 export const TenantCancellation = Type.Object(
   {
     batches: Type.Integer({ minimum: 0 }),
-    jobs: Type.Integer({ minimum: 0, description: 'Including those of batches' }),
+    jobs: Type.Integer({ minimum: 0, description: 'Number of jobs, including those of batches' }),
   },
   { $id: 'TenantCancellation', additionalProperties: false },
 );

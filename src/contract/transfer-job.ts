@@ -32,7 +32,8 @@ const Include = Type.Array(choice(INCLUDED), {
   uniqueItems: true,
   default: ['card'],
   description:
-    'Other files to deliver: the report of the job as report.json, the card as README.md if there is one',
+    'Other files to deliver: the report of the job as report.json, and the card, if there is one, as ' +
+    'README.md',
 });
 export type Include = Static<typeof Include>;
 
@@ -42,7 +43,8 @@ const ONE_DESTINATION = [
     {
       $id: 'Destination',
       ...closed,
-      description: 'A destination for all targets; if there are several, each gets a folder of its own',
+      description:
+        'One destination for all targets; if there are several targets, each gets a folder of its own',
     },
   ),
   Type.String({
@@ -92,7 +94,7 @@ export type RecordedDeliver = Static<typeof RecordedDeliver>;
 
 export const ImportJobRequest = Type.Object(
   { kind: Type.Literal('import'), source: Source, results: Type.Optional(ImportSettings) },
-  { ...closed, description: 'Fetches an adapter, whose id is then `imported.adapter_id` of the job' },
+  { ...closed, description: 'Fetches an adapter; `imported.adapter_id` of the job is then its id' },
 );
 export const RecordedImportRequest = Type.Object(
   { kind: Type.Literal('import'), source: RecordedSource, results: Type.Optional(ImportSettings) },
@@ -122,9 +124,9 @@ export const DeliveredAdapter = Type.Object(
       description: 'State of this delivery; POST /v1/jobs/{id}/deliveries/retry repeats failed ones',
     }),
     target: nullable(targetIndex, {
-      description: 'Position of the target; null in an export',
+      description: 'Position of the target; null for an export',
     }),
-    adapter_id: nullable(Type.String(), { description: 'null: it has not been made yet' }),
+    adapter_id: nullable(Type.String(), { description: 'null: the adapter does not exist yet' }),
     kind: Delivery.properties.kind,
     place: Delivery.properties.place,
     commit: Delivery.properties.commit,

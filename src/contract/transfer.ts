@@ -29,7 +29,7 @@ const S3Place = {
     Type.String({
       pattern: '^https?://[!-\\[\\]-~]+$',
       maxLength: 512,
-      description: 'For a store other than AWS; the bucket is then part of the path',
+      description: 'URL of a store other than AWS; the bucket is then part of the path',
     }),
   ),
 };
@@ -251,7 +251,7 @@ export type S3Sink = Static<typeof S3Sink>;
 export type HubSink = Static<typeof HubSink>;
 
 const Place = Type.String({
-  description: 'Its location, without secrets',
+  description: 'The location, without secrets',
 });
 
 /** What a record says about how an adapter was imported. */
@@ -260,9 +260,10 @@ export const Import = Type.Object(
     kind: choice(['url', 's3', 'hub']),
     place: Place,
     revision: nullable(Type.String(), {
-      description: 'As requested; for the Hub only',
+      description: 'The revision that was requested; for the Hub only',
     }),
-    commit: nullable(Type.String(), { description: 'The commit it named at that time; for the Hub only' }),
+    commit: nullable(Type.String(), { description:
+      'The commit that `revision` named at that time; for the Hub only' }),
     bytes: Type.Integer({ minimum: 0, description: 'All files together' }),
     files: Type.Array(AdapterFile),
     finished_at: Type.String({ format: 'date-time' }),
@@ -289,7 +290,9 @@ export type Delivery = Static<typeof Delivery>;
 
 const Encrypted = Type.Optional(
   Type.String({
-    description: 'The whole request, encrypted; removed when the job has ended, and never sent to clients',
+    description:
+      'The whole source or sink of the request, encrypted. It is removed when the job has ended and never ' +
+      'sent to clients',
   }),
 );
 const RecordedPlace = { place: Place, encrypted: Encrypted, connection: Connection };
@@ -310,7 +313,7 @@ export const RecordedSource = oneOf(
       {
         kind: Type.Literal('url'),
         ...RecordedPlace,
-        url: Type.Optional(Type.String({ description: 'As requested, as text' })),
+        url: Type.Optional(Type.String({ description: 'The URL that was requested' })),
         files: RecordedFiles,
       },
       { $id: 'RecordedUrlSource', ...closed },
@@ -344,7 +347,7 @@ export const RecordedSink = oneOf(
       {
         kind: Type.Literal('url'),
         ...RecordedPlace,
-        url: Type.Optional(Type.String({ description: 'As requested, as text' })),
+        url: Type.Optional(Type.String({ description: 'The URL that was requested' })),
         files: RecordedFiles,
       },
       { $id: 'RecordedUrlSink', ...closed },

@@ -29,9 +29,10 @@ export const UploadRecord = Type.Object(
     filename: UploadFilename,
     received_bytes: Type.Integer({ minimum: 0 }),
     total_bytes: nullable(Type.Integer({ minimum: 0 }), {
-      description: 'null: not announced yet',
+      description: 'null: the size was not announced yet',
     }),
-    complete: Type.Boolean({ description: 'Whether an adapter can be made of it' }),
+    complete: Type.Boolean({ description:
+      'Whether the upload is complete, so that an adapter can be created from it' }),
     sha256: nullable(Type.String({ pattern: '^[0-9a-f]{64}$' }), {
       description: 'SHA-256 of the whole file; null until it is complete',
     }),
@@ -69,9 +70,9 @@ export const AdapterFromUploads = Type.Object(
         additionalProperties: false,
         minProperties: 1,
         description:
-          'Ids of complete uploads: of the weights, in any format and under either name, and of the configuration, ' +
-          'if the format has one. Weights in several files (`…-00001-of-0000N.safetensors`) are a list of all their ' +
-          'uploads; their index is not needed',
+          'Ids of complete uploads: of the weights, in any format and under either name, and of the ' +
+          'configuration, if the format has one. For weights in several files ' +
+          '(`…-00001-of-0000N.safetensors`), list all their uploads; their index is not needed',
       },
     ),
     name: Type.Optional(RecordName),

@@ -34,7 +34,7 @@ export const WebhookId = Type.String({
   examples: ['wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d'],
 });
 export const DeliveryId = Type.String({
-  description: 'Id of a delivery; the header `webhook-id` of all its requests',
+  description: 'Id of the delivery, which is the header `webhook-id` of all its requests',
   examples: ['msg_019ac7e100d14f9a1c0e8b7d6a5f4e3d'],
 });
 
@@ -42,9 +42,9 @@ const Url = Type.String({
   minLength: 1,
   maxLength: 2048,
   description:
-    'URL for events, which are sent by POST: https on port 443 of a public server, or a host that the ' +
-    'operator allows, checked at every connection. For a webhook of a job, batch or run, only the host is ' +
-    'shown.',
+    'URL to which events are sent by POST: https on port 443 of a public server, or a host that the ' +
+    'operator allows. It is checked at every connection. For a webhook of a job, batch or run, only the ' +
+    'host is shown.',
   examples: ['https://ml.example.com/hooks/lora-squeeze'],
 });
 const Events = Type.Array(choice(EVENT_TYPES), {
@@ -52,8 +52,8 @@ const Events = Type.Array(choice(EVENT_TYPES), {
   maxItems: EVENT_TYPES.length,
   uniqueItems: true,
   description:
-    'Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: ' +
-    'an attempt started. All other events are ends of jobs or batches',
+    'Which events are sent. `job.queued`: a job was accepted, or waits for another attempt. ' +
+    '`job.started`: an attempt started. All other events report that a job or batch has ended',
 });
 const { $id: _name, ...anyLabels } = Labels as typeof Labels & { $id?: string };
 const LabelFilter = {
@@ -61,12 +61,12 @@ const LabelFilter = {
   description: 'Only events of records with all of these labels are sent; {}: all events',
 };
 const Description = Type.String({ maxLength: 200, description: 'A description' });
-const Enabled = Type.Boolean({ description: 'Whether anything is sent' });
+const Enabled = Type.Boolean({ description: 'Whether events are sent' });
 
 /** 24 to 64 bytes are 32 to 88 characters in base64. */
 const WebhookSecret = Type.String({
   pattern: '^whsec_[A-Za-z0-9+/]{32,86}={0,2}$',
-  description: '`whsec_` and 24 to 64 random bytes in base64. Signs every request.',
+  description: 'The secret that signs every request: `whsec_` and 24 to 64 random bytes in base64',
 });
 
 /** A webhook as any caller may see it, without its secret. */
@@ -79,7 +79,8 @@ export const WebhookRecord = Type.Object(
     description: Description,
     enabled: Enabled,
     disabled_reason: nullable(Type.String(), {
-      description: 'Why the service stopped sending (the receiver answered 410); null otherwise',
+      description:
+        'Why the service stopped sending, which it does if the receiver answers 410; null otherwise',
     }),
     created_at: Type.String({ format: 'date-time' }),
   },
@@ -116,10 +117,10 @@ export const RequestWebhook = Type.Object(
     $id: 'RequestWebhook',
     additionalProperties: false,
     description:
-      'A webhook for events of this job, or of this batch or run and its jobs. Its id is `webhook_id` of the ' +
-      'job, batch or run, under which its deliveries are listed. Its URL and secret are encrypted; only the host ' +
-      'of the URL is shown. Without `secret` the service creates one and does not show it; `rotate-secret` ' +
-      'replaces it.',
+      'A webhook for events of this job, or of this batch or run and its jobs. Its id is `webhook_id` of ' +
+      'the job, batch or run, under which its deliveries are listed. Its URL and secret are stored ' +
+      'encrypted; only the host of the URL is shown. Without `secret` the service creates one and does ' +
+      'not show it; `rotate-secret` replaces it.',
   },
 );
 export type RequestWebhook = Static<typeof RequestWebhook>;
@@ -144,7 +145,8 @@ export type WebhookChange = Static<typeof WebhookChange>;
 /** One of the two answers that contain a secret. */
 export const NewWebhook = Type.Object(
   { ...WebhookRecord.properties, secret: WebhookSecret },
-  { $id: 'NewWebhook', additionalProperties: false, description: 'The secret is shown this once' },
+  { $id: 'NewWebhook', additionalProperties: false, description:
+    'A new webhook with its secret, which is shown only this once' },
 );
 export type NewWebhook = Static<typeof NewWebhook>;
 
@@ -157,7 +159,8 @@ export const SecretRotation = Type.Object(
         maximum: 604_800,
         default: 86_400,
         description:
-          'How long the previous secret also signs, so that receivers can be changed without a gap',
+          'How long the previous secret also signs, so that no request is refused while receivers are ' +
+          'changed to the new one',
       }),
     ),
   },
@@ -170,10 +173,11 @@ export const RotatedSecret = Type.Object(
     secret: WebhookSecret,
     previous_secret_expires_at: Type.String({
       format: 'date-time',
-      description: 'Until then every request has a second signature, made with the previous secret',
+      description: 'Until this time every request has a second signature, made with the previous secret',
     }),
   },
-  { $id: 'RotatedSecret', additionalProperties: false, description: 'The secret is shown this once' },
+  { $id: 'RotatedSecret', additionalProperties: false, description:
+    'The new secret, which is shown only this once' },
 );
 export type RotatedSecret = Static<typeof RotatedSecret>;
 
@@ -186,7 +190,8 @@ export const DeliveryAttempt = Type.Object(
     status: nullable(Type.Integer(), {
       description: 'Status of the response; null: there was none',
     }),
-    ms: Type.Integer({ description: 'Milliseconds until the response, or until the attempt was given up' }),
+    ms: Type.Integer({ description:
+      'Milliseconds until the response arrived or the attempt ended without one' }),
     error: nullable(Type.String(), { description: 'Why the attempt failed; null: it succeeded' }),
     response: nullable(Type.String(), {
       description: 'Beginning of the response, at most 1 kB; null: there was none',
@@ -198,7 +203,9 @@ export type DeliveryAttempt = Static<typeof DeliveryAttempt>;
 
 export const DeliveryState = choice(['pending', 'delivered', 'failed'], {
   $id: 'DeliveryState',
-  description: 'pending: attempts continue; delivered: answered with 2xx; failed: given up',
+  description:
+    'pending: attempts continue; delivered: the receiver answered with 2xx; failed: no more attempts are ' +
+    'made',
 });
 export type DeliveryState = Static<typeof DeliveryState>;
 
@@ -217,7 +224,7 @@ export const DeliveryRecord = Type.Object(
       description: 'Time of the next attempt; null: there is none',
     }),
     attempts: Type.Array(DeliveryAttempt, {
-      description: 'The last 50 attempts at most, the newest at the end',
+      description: 'At most the last 50 attempts, in ascending order of time',
     }),
   },
   { $id: 'Delivery', additionalProperties: false },

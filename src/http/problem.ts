@@ -10,7 +10,7 @@ export const Problem = Type.Object(
     type: Type.String({ description: '`urn:lora-squeeze:problem:` and the code' }),
     title: Type.String({ description: 'The kind of problem, the same for every occurrence' }),
     status: Type.Integer({ minimum: 400, maximum: 599 }),
-    detail: Type.String({ description: 'This occurrence, with file, tensor, value and limit' }),
+    detail: Type.String({ description: 'What happened in this case, with file, tensor, value and limit' }),
     code: Type.String({
       description: 'Stable and machine-readable',
       examples: Object.keys(ERROR_KINDS).slice(0, 3),
@@ -24,18 +24,20 @@ export const Problem = Type.Object(
         Type.Object(
           {
             line: Type.Optional(
-              Type.Integer({ minimum: 1, description: 'For a body of lines: the number of the line' }),
+              Type.Integer({ minimum: 1, description:
+                'If the body consists of lines: the number of the line' }),
             ),
             pointer: Type.String({ description: 'JSON pointer into the request, or into the line' }),
             detail: Type.String(),
           },
           { additionalProperties: false },
         ),
-        { description: 'Every violation of the schema, with its position' },
+        { description: 'Every violation of the schema, with its place in the request' },
       ),
     ),
     context: Type.Optional(
-      Type.Record(Type.String(), Type.Unknown(), { description: 'The values in `detail`, for programs' }),
+      Type.Record(Type.String(), Type.Unknown(), { description:
+        'The values that `detail` mentions, for programs' }),
     ),
   },
   { $id: 'Problem', additionalProperties: false },

@@ -103,18 +103,18 @@ export const REQUEST_ID_HEADER = 'x-request-id';
 const text = (description: string) => ({ type: 'string', description });
 
 const RETRY_AFTER = {
-  'retry-after': text('Seconds to wait; a full quota may have room sooner, if something is removed'),
+  'retry-after': text('Seconds to wait before the next try. A full quota may have room sooner, if records are removed'),
 };
 
 /** Headers of responses to tenants with a limit of requests (draft-ietf-httpapi-ratelimit-headers). */
 const RATE_HEADERS = {
-  ratelimit: text('`"requests";r=…;t=…`: requests left, and seconds until they are replenished'),
+  ratelimit: text('`"requests";r=…;t=…`: the number of requests left, and the seconds until they are replenished'),
   'ratelimit-policy': text('`"requests";q=…;w=60`: requests per minute'),
 };
 
 /** RFC 6750, section 3. */
 const CHALLENGE = {
-  'www-authenticate': text('`Bearer`; in a 403 only if a scope is missing, which it then names'),
+  'www-authenticate': text('`Bearer`. A response 403 has it only if a scope is missing, and then it names the scope'),
 };
 
 const HEADERS: Readonly<Record<number, Readonly<Record<string, ReturnType<typeof text>>>>> = {
@@ -135,7 +135,7 @@ export interface ProblemResponse extends ReturnType<typeof response> {
 const withCodes = (status: number, codes: readonly ErrorCode[]): ProblemResponse => ({
   ...response(STATUS_CODES[status]!, reference(Problem), {
     mediaType: PROBLEM_MEDIA_TYPE,
-    headers: { [REQUEST_ID_HEADER]: text('Id of the request, as in the log'), ...HEADERS[status] },
+    headers: { [REQUEST_ID_HEADER]: text('Id of the request, which its lines in the log also have'), ...HEADERS[status] },
   }),
   codes,
 });

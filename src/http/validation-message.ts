@@ -32,7 +32,7 @@ export interface Fault {
   readonly detail: string;
   /** Whether the fault is a property that does not exist, rather than a wrong value. */
   readonly unknownOption: boolean;
-  /** For a body of lines: the number of the line that has the fault, counted from 1. */
+  /** If the body consists of lines: the number of the line that has the fault, counted from 1. */
   readonly line?: number;
 }
 

@@ -25,8 +25,9 @@ export const wholeTenantRoutes: FastifyPluginAsyncTypebox<{ workspaces: Workspac
         tags: ['administration'],
         summary: 'Cancel every unfinished job and batch of a tenant',
         description:
-          'Each is cancelled as by its own call. If this call is interrupted, repeat it to cancel the rest. Jobs ' +
-          'that the tenant submits meanwhile are not cancelled: suspend the tenant first.',
+          'Each job and batch is cancelled as by its own call. If this call is interrupted, repeat it to ' +
+          'cancel the rest. Jobs that the tenant submits meanwhile are not cancelled: suspend the tenant ' +
+          'first.',
         params: TenantPath,
         response: {
           200: response('What was cancelled', reference(TenantCancellation)),

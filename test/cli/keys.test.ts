@@ -92,7 +92,7 @@ describe('lora-squeeze keys', () => {
     const env = store();
     const cases: [args: string[], code: number, words: RegExp][] = [
       [['create'], 2, /name the tenant of the key: --tenant ID/],
-      [['create', '--tenant', 'Team A'], 2, /--tenant is "Team A" but must be 1 to 40 lower case letters/],
+      [['create', '--tenant', 'Team A'], 2, /--tenant is "Team A" but must be 1 to 40 lower-case letters/],
       [
         ['create', '--tenant', 'a', '--scopes', 'read,all'],
         2,

@@ -104,7 +104,7 @@ describe('tenants, workers and usage', () => {
       'tenants show none',
     );
     assert.deepEqual([refused!.code, refused!.stdout], [2, '']);
-    assert.match(refused!.stderr, /--tenant is "No" but must be 1 to 40 lower case letters/);
+    assert.match(refused!.stderr, /--tenant is "No" but must be 1 to 40 lower-case letters/);
     assert.equal(all<{ id: string }>(cancelled!)[0]?.id, 'team');
     assert.equal(all<TenantRecord & { usage: UsageRecord }>(shown!)[0]?.usage.queue.queued, 0);
     assert.equal(all<TenantRecord>(deleted!)[0]?.state, 'deleting');

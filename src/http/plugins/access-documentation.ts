@@ -16,9 +16,9 @@ const text = (description: string) => ({ type: 'string', description });
 
 const IDEMPOTENCY_KEY = {
   ...text(
-    'Makes it safe to repeat the request: with the same key it takes effect once, and the first response is ' +
-      'returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours ' +
-      '(draft-ietf-httpapi-idempotency-key-header)',
+    'Makes it safe to repeat the request: requests with the same key take effect once, and repetitions ' +
+    'get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours ' +
+    '(draft-ietf-httpapi-idempotency-key-header)',
   ),
   examples: ['8e03978e-40d5-43e8-bc93-6894a57f9324'],
 };

@@ -99,7 +99,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
       operationId: 'listAdapters',
       tags: ['adapters'],
       summary: 'List adapters, uploads and results, the newest first',
-      description: 'All conditions must hold. Pages work as for jobs.',
+      description: 'An adapter is listed if it meets all conditions. Pages work as in the list of jobs.',
     }),
     async (request, reply) => {
       const { query } = request;

@@ -19,7 +19,8 @@ export const batchChangeRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['batches'],
         summary: 'Change the name or the labels of a batch',
         description:
-          'Possible at any time, even after the batch has ended. Its jobs and results keep their names and labels.',
+          'A batch can be changed at any time, even after it has ended. Its jobs and results keep their ' +
+          'names and labels.',
         params: BatchPath,
         body: reference(BatchPatch),
         response: {

@@ -28,7 +28,7 @@ export const batchItemRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'listBatchItems',
         tags: ['batches'],
         summary: 'List the items of a batch in the order of the request',
-        description: 'With the outcome of each, including items that could not be tried and have no job.',
+        description: 'Each item has its outcome, including those that could not be tried and have no job.',
         params: BatchPath,
         querystring: BatchItemQuery,
         response: {

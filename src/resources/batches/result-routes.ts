@@ -29,8 +29,9 @@ export const batchResultRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['batches'],
         summary: 'Get the results of a batch, one line of JSON for each item and target',
         description:
-          'In the order of the request. While the batch runs, unfinished items have their current state. An ' +
-          'interrupted response is incomplete; a complete one has as many items as `x-item-count` states.',
+          'The lines are in the order of the request. While the batch runs, unfinished items have their ' +
+          'current state. An interrupted response is incomplete; a complete one has as many items as ' +
+          '`x-item-count` states.',
         params: BatchPath,
         response: {
           200: response('Lines of JSON', reference(BatchResultLine), {

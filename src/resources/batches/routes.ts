@@ -64,12 +64,12 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['batches'],
         summary: `Create a batch of up to ${MAX_BATCH_ITEMS} jobs`,
         description:
-          'The same work for adapters in the service (`adapter_ids`), for sources that are fetched (`sources`), or ' +
-          'for all adapters below a prefix (`source_prefix`, listed during the request); or a list of jobs of any ' +
-          'kind. A violation of the schema refuses the whole batch; an item that cannot be tried, for example ' +
-          'because its adapter does not exist, has failed. An adapter with all its targets is one job, because ' +
-          'targets share the reading and the decomposition. `dry_run: true` does nothing, and reports what would be ' +
-          'refused and what is known about the rest.',
+          'The same work for adapters in the service (`adapter_ids`), for sources that are fetched ' +
+          '(`sources`), or for all adapters below a prefix (`source_prefix`, listed during the request); ' +
+          'or a list of jobs of any kind. A violation of the schema refuses the whole batch; an item that ' +
+          'cannot be tried, for example because its adapter does not exist, has failed. An adapter with ' +
+          'all its targets is one job, because targets share the reading and the decomposition. `dry_run: ' +
+          'true` executes nothing, and reports what would be refused and what is known about the rest.',
         headers: PreferHeader,
         body: asComponent(BatchEnvelope),
         response: {
@@ -188,7 +188,9 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       operationId: 'listBatches',
       tags: ['batches'],
       summary: 'List batches, the newest first',
-      description: 'Without their items. All conditions must hold. Pages work as for jobs.',
+      description:
+        'The list has no items of the batches. A batch is listed if it meets all conditions. Pages work as in the ' +
+        'list of jobs.',
     }),
     async (request, reply) => {
       const { state: states, name, label, ...paging } = request.query;

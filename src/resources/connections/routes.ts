@@ -72,7 +72,8 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionPart
       tags: ['connections'],
       summary: 'List connections, the newest first',
       description:
-        'Without their credentials. `next_cursor` of one page is `cursor` of the next, until it is null.',
+        'The list has no credentials. Pass `next_cursor` of each page as `cursor` to get the next one, ' +
+        'until it is null.',
     }),
     async (request, reply) => {
       const page = pageRequestOf(request.query, 'conn');
@@ -107,9 +108,9 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionPart
         tags: ['connections'],
         summary: 'Change a connection or its credentials',
         description:
-          'Applies to everything that uses the connection from now on, including waiting jobs. A change that would ' +
-          'send its credentials to new destinations (another `endpoint`, or a prefix that is not within the present ' +
-          'ones) must include the credentials.',
+          'The change applies to everything that uses the connection from now on, including waiting jobs. ' +
+          'A change that would send its credentials to new destinations (another `endpoint`, or a prefix ' +
+          'that is not within the present ones) must include the credentials.',
         params: ConnectionPath,
         body: reference(ConnectionChange),
         response: {

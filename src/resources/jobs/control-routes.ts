@@ -57,7 +57,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
           'job that succeeded, submit its request with `reuse: false`.',
         params: JobPath,
         response: {
-          202: response('The new job, which is durable', reference(JobRecord), { headers: LOCATION }),
+          202: response('The new job, which is stored durably', reference(JobRecord), { headers: LOCATION }),
           ...problems(...JOB_CONTROL_ERRORS.retry, ...QUEUED_JOBS_ERRORS),
         },
       },
@@ -84,7 +84,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
           'state of the job does not change.',
         params: JobPath,
         response: {
-          202: response('The job, whose pending deliveries are durable', reference(JobRecord), {
+          202: response('The job; its deliveries are pending again, which is stored durably', reference(JobRecord), {
             headers: LOCATION,
           }),
           ...problems(...JOB_CONTROL_ERRORS.retryDeliveries),
@@ -105,7 +105,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'updateJob',
         tags: ['jobs'],
         summary: 'Change the name or the labels of a job',
-        description: 'Possible at any time, even after it has ended.',
+        description: 'A job can be changed at any time, even after it has ended.',
         params: JobPath,
         body: reference(JobPatch),
         response: {
@@ -126,7 +126,8 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['jobs'],
         summary: 'Delete a job that has ended',
         description:
-          'Its report is deleted as well. Its results stay, because they are adapters like any other.',
+          'The report of the job is deleted as well. Its results stay, because they are adapters like any ' +
+          'other.',
         params: JobPath,
         response: {
           204: NOTHING,

@@ -48,7 +48,7 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
     {
       schema: {
         operationId: 'getJobReport',
-        summary: 'Get the report of a job: the spectrum and error of every module',
+        summary: 'Get the report of a job: spectrum and error of every module',
         ...reportCall('application/json', reference(Report)),
       },
     },
@@ -68,7 +68,7 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
       schema: {
         operationId: 'getJobReportHtml',
         summary: 'Get the report of a job as a page or picture',
-        ...reportCall('text/html', Type.String({ description: 'One file that loads nothing else' })),
+        ...reportCall('text/html', Type.String({ description: 'One HTML file that loads no other files' })),
       },
     },
     async (request, reply) => {

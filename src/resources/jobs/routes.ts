@@ -28,9 +28,9 @@ import { JOB_ERRORS, type JobService } from './service.ts';
 import { isFinal } from './store.ts';
 
 const FINISHED =
-  'The job has ended: while the client waited, or immediately because its work was already done (`reused`). ' +
-  'Or a dry run, without a location';
-const ACCEPTED = 'Accepted, durably';
+  'The job has ended: while the client waited, or immediately because its work was already done ' +
+  '(`reused`). Or the forecast of a dry run, without a location';
+const ACCEPTED = 'The job is stored durably and will run';
 
 const GetHeaders = Type.Object({
   ...PreferHeader.properties,
@@ -59,12 +59,13 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         tags: ['jobs'],
         summary: 'Squeeze, analyze or merge adapters',
         description:
-          '`kind` decides the work. `squeeze` squeezes one adapter to each target. `analyze` writes no adapter: its ' +
-          'report contains the loss at every rank and recommendations. `merge` adds up to 32 adapters of one base model, ' +
-          'of any ranks, with weights, and squeezes the sum to each target. Work for equal requests, compared by ' +
-          'the content of their adapters, is done once: a later request has a job and results of its own, with ' +
-          '`reused: true`, and ends immediately if the work was done before. `reuse: false` repeats the work. ' +
-          '`dry_run: true` does nothing and returns a forecast: ranks, sizes, seconds, or the refusal.',
+          '`kind` selects the work. `squeeze` squeezes one adapter to each target. `analyze` writes no ' +
+          'adapter: its report contains the loss at every rank and recommendations. `merge` adds up to 32 ' +
+          'adapters of one base model, of any ranks, with weights, and squeezes the sum to each target. ' +
+          'Work for equal requests, compared by the content of their adapters, is done once: a later ' +
+          'request has a job and results of its own, with `reused: true`, and ends immediately if the ' +
+          'work was done before. `reuse: false` repeats the work. `dry_run: true` executes nothing and ' +
+          'returns a forecast: ranks, sizes and seconds, or the refusal.',
         headers: PreferHeader,
         body: reference(JobRequest),
         response: {
@@ -116,10 +117,11 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     listOptions(JobListQuery, JobListPage, {
       operationId: 'listJobs',
       tags: ['jobs'],
-      summary: 'List jobs, the newest first',
+      summary: 'List jobs, newest first',
       description:
-        'All conditions must hold. Read a list page by page: pass `next_cursor` of each page as `cursor` to get ' +
-        'the next, until it is null. Jobs that are created or deleted in between do not shift others.',
+        'A job is listed if it meets all conditions. Read the list page by page: pass `next_cursor` of ' +
+        'each page as `cursor` to get the next one, until it is null. Jobs that are created or deleted in ' +
+        'between do not shift others.',
     }),
     async (request, reply) => {
       const {

@@ -32,7 +32,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
         summary: 'Get your own tenant and scopes',
         description: 'What the key or token of this request may do, so that a client can offer only that.',
         response: {
-          200: response('Who you are to the service', reference(CallerRecord)),
+          200: response('The caller, as the service knows it', reference(CallerRecord)),
           ...problems(),
         },
       },

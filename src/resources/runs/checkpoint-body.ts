@@ -46,14 +46,15 @@ export const checkpointParts = Type.Object(
       Type.Boolean({
         default: false,
         description:
-          'This checkpoint replaces all checkpoints of its step and later ones: for a training that resumed from an ' +
-          'earlier state',
+          'This checkpoint replaces all checkpoints of its step and later ones: send it when the training ' +
+          'was resumed from an earlier state',
       }),
     ),
     [LOSS_FIELD]: Type.Optional(
       Type.Number({
         description:
-          'The training loss at this step, in digits: kept with the checkpoint for charts; it affects no decision',
+          'The training loss at this step, as a decimal number. It is kept with the checkpoint for charts ' +
+          'and affects no decision',
       }),
     ),
   },

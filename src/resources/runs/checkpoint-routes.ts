@@ -38,17 +38,17 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
         tags: ['annealing'],
         summary: 'Send a checkpoint and get the adapter to continue with',
         description:
-          'Answers `keep` (nothing to squeeze), or squeezes the checkpoint as a job. Sending the same checkpoint ' +
-          'again, even at the same time, returns the same response; a failed one is tried again. The parts may come ' +
-          'in any order.',
+          'The response has the decision `keep`, because there is nothing to squeeze, or the checkpoint ' +
+          'is squeezed as a job. Sending the same checkpoint again, even at the same time, returns the ' +
+          'same response; a failed one is tried again. The parts may come in any order.',
         headers: Type.Object({ ...PreferHeader.properties, ...UploadHeaders.properties }),
         params: RunPath,
         multipart: checkpointParts,
         response: {
-          200: response('Kept, or finished while the client waited', reference(CheckpointRecord), {
+          200: response('The decision is keep, or the squeeze ended while the client waited', reference(CheckpointRecord), {
             headers: LOCATION,
           }),
-          202: response('The checkpoint is durable and is being squeezed', reference(CheckpointRecord), {
+          202: response('The checkpoint is stored durably and is being squeezed', reference(CheckpointRecord), {
             headers: LOCATION,
           }),
           ...problems(...errorsOf('upload'), 'VALIDATION_FAILED', ...RUN_ERRORS.add, ...QUEUED_JOBS_ERRORS),
@@ -84,7 +84,9 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
         operationId: 'getCheckpoint',
         tags: ['annealing'],
         summary: 'Get a checkpoint: the decision and its outcome',
-        description: 'If a step has several checkpoints, after a rewind or a failure, the newest one.',
+        description:
+          'If a step has several checkpoints, because of a rewind or a failure, the response is the ' +
+          'newest one.',
         params: CheckpointPath,
         response: {
           200: response('The checkpoint', reference(CheckpointRecord)),

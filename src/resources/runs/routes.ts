@@ -37,9 +37,9 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
         tags: ['annealing'],
         summary: 'Create an annealing run',
         description:
-          'By a schedule, or adaptively by the spectrum. The trainer then sends checkpoints and continues with the ' +
-          'adapters that are returned. `dry_run: true` starts nothing and returns the plan: ranks, steps, learning ' +
-          'rates, sizes.',
+          'The rank falls by a schedule, or adaptively by the spectrum. The trainer sends checkpoints and ' +
+          'continues with the adapters that are returned. `dry_run: true` starts nothing and returns the ' +
+          'plan: ranks, steps, learning rates, sizes.',
         body: reference(RunRequest),
         response: {
           200: response('A dry run: the run as it would be', reference(RunRecord)),
@@ -83,7 +83,8 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
       tags: ['annealing'],
       summary: 'List annealing runs, the newest first',
       description:
-        'Summaries; a single run has its checkpoints. All conditions must hold. Pages work as for jobs.',
+        'The runs in the list have no checkpoints; a single run has them. A run is listed if it meets all ' +
+        'conditions. Pages work as in the list of jobs.',
     }),
     async (request, reply) => {
       const { mode, base_model: baseModel, name, ...paging } = request.query;
@@ -102,7 +103,8 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
         tags: ['annealing'],
         summary: 'Change the name of a run',
         description:
-          'Possible at any time. `request` stays as it was sent, and the results of the run keep their names.',
+          'A run can be changed at any time. Its `request` stays as it was sent, and its results keep ' +
+          'their names.',
         params: RunPath,
         body: reference(RunPatch),
         response: {

@@ -21,7 +21,7 @@ const RotationQuery = Type.Object(
     after: Type.Optional(
       Type.String({
         maxLength: 2_000,
-        description: 'The `next` of the previous response, to continue there',
+        description: 'The `next` of the previous response, from which this call continues',
       }),
     ),
   },
@@ -42,11 +42,13 @@ export const secretRoutes: FastifyPluginAsyncTypebox<SecretRoutesOptions> = asyn
       schema: {
         operationId: 'rotateSecrets',
         tags: ['administration'],
-        summary: 'Encrypt stored secrets again with the first key',
+        summary: 'Encrypt stored secrets again',
         description:
-          'Covers all tenants: secrets of webhooks, credentials of connections and of unfinished jobs, and responses with ' +
-          'a secret that are kept for repeated requests. Secrets that are encrypted with the first of `SECRETS_KEYS` are left ' +
-          'unchanged, so repeating the call is safe. Before you remove a key, every process must have the new one first.',
+          'Encrypts the secrets of all tenants again with the first of `SECRETS_KEYS`: secrets of ' +
+          'webhooks, credentials of connections and of unfinished jobs, and responses with a secret that ' +
+          'are kept for repeated requests. Secrets that are encrypted with the first of `SECRETS_KEYS` ' +
+          'are left unchanged, so repeating the call is safe. Before you remove a key, make sure that ' +
+          'every process has the new key as its first.',
         querystring: RotationQuery,
         response: {
           200: response('The outcome', reference(KeyRotation)),

@@ -21,8 +21,8 @@ export interface ActingForOptions {
 const TENANT = {
   ...TenantId,
   description:
-    'The tenant whose records the call is about. Any tenant other than that of the key requires the scope ' +
-    '`admin`; absent: the tenant of the key',
+    'The tenant to whose records the call applies. A tenant other than that of the key requires the scope ' +
+    '`admin`. Default: the tenant of the key',
 };
 const ONLY_TENANT = Type.Object({ tenant: Type.Optional(TENANT) }, { additionalProperties: false });
 

@@ -62,7 +62,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
         operationId: 'listTenants',
         tags: ['administration'],
         summary: 'List tenants with their usage',
-        description: 'In the order of their ids.',
+        description: 'Tenants are listed in the order of their ids.',
       }),
     },
     async (request, reply) => {

@@ -6,7 +6,7 @@ import type { UploadTable } from '../../database/tables.ts';
 export interface Upload {
   readonly id: string;
   readonly filename: UploadFilename;
-  /** null: not announced yet. */
+  /** null: the size was not announced yet. */
   readonly totalBytes: number | null;
   /** The bytes on the disk when the last request ended. */
   readonly receivedBytes: number;

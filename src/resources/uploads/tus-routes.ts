@@ -102,7 +102,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         headers: PatchHeaders,
         bytes: TUS_BODY,
         response: {
-          204: respond('The bytes are on disk', OFFSET_HEADERS),
+          204: respond('The bytes are stored durably', OFFSET_HEADERS),
           ...problems(...errorsOf('content'), ...TUS_ERRORS.append),
         },
       },

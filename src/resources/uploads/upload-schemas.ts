@@ -34,7 +34,7 @@ export const CreateHeaders = Type.Object({
   ...version,
   'upload-length': text('Bytes of the whole file'),
   'upload-defer-length': text('`1`: a later PATCH announces the size'),
-  'upload-metadata': text('Names with values in Base64; `filename` is required', [
+  'upload-metadata': text('Names, each with its value in Base64; `filename` is required', [
     'filename YWRhcHRlcl9tb2RlbC5zYWZldGVuc29ycw==',
   ]),
   ...UploadHeaders.properties,
@@ -43,7 +43,7 @@ export const CreateHeaders = Type.Object({
 export const PatchHeaders = Type.Object({
   ...version,
   'upload-offset': text('Position of these bytes: the number of bytes received so far'),
-  'upload-length': text('Bytes of the whole file, if this was deferred'),
+  'upload-length': text('Bytes of the whole file, if they were not announced before'),
   ...UploadHeaders.properties,
 });
 
@@ -59,8 +59,8 @@ export const STATE_HEADERS = {
   ...TUS_RESUMABLE_HEADER,
   'upload-offset': OFFSET_HEADERS['upload-offset'],
   'upload-length': header('Bytes of the whole file, if known'),
-  'upload-defer-length': header('`1` if the size is not known'),
-  'upload-metadata': header('As it was sent'),
+  'upload-defer-length': header('`1` if the size is not known yet'),
+  'upload-metadata': header('The metadata that was sent'),
 };
 export const ABILITY_HEADERS = {
   ...TUS_RESUMABLE_HEADER,

@@ -34,7 +34,8 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
         tags: ['webhooks'],
         summary: 'List the deliveries of a webhook, the newest first',
         description:
-          'Each with every attempt: its time, the response and its duration. Deliveries are kept for 30 days.',
+          'Each delivery has all its attempts, with time, response and duration. Deliveries are kept for ' +
+          '30 days.',
         params: WebhookPath,
         querystring: DeliveryListQuery,
         response: {
@@ -58,7 +59,8 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
         tags: ['webhooks'],
         summary: 'Send an event of the type webhook.test',
         description:
-          'Also possible for a disabled webhook. The outcome appears in its deliveries soon after.',
+          'A disabled webhook also sends it. The outcome appears in the deliveries of the webhook soon ' +
+          'after.',
         params: WebhookPath,
         response: {
           202: response('The delivery', reference(DeliveryRecord)),
@@ -77,8 +79,8 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
         tags: ['webhooks'],
         summary: 'Send a delivery again',
         description:
-          'With the same `webhook-id`, so that the receiver can recognise it, and with the whole schedule of ' +
-          'attempts. A pending delivery is sent immediately.',
+          'The delivery has the same `webhook-id`, so that the receiver can recognise it, and the whole ' +
+          'schedule of attempts starts again. A pending delivery is sent immediately.',
         params: DeliveryPath,
         response: {
           202: response('The delivery', reference(DeliveryRecord)),

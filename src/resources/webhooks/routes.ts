@@ -119,8 +119,8 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         tags: ['webhooks'],
         summary: 'Change a webhook',
         description:
-          'Applies to all requests from now on, including those of pending deliveries. `enabled: true` also enables ' +
-          'a webhook whose receiver answered 410.',
+          'The change applies to all requests that are sent from now on, including those of pending ' +
+          'deliveries. `enabled: true` also enables a webhook whose receiver answered 410.',
         params: WebhookPath,
         body: reference(WebhookChange),
         response: {

@@ -1,7 +1,7 @@
 const HEADERS = [
   ['webhook-id', 'Id of the delivery: the same at every attempt, so that repetitions can be recognised'],
   ['webhook-timestamp', 'When the attempt was made, in seconds since 1970'],
-  ['webhook-signature', 'One or two signatures with a blank between: `v1,` and HMAC-SHA256 in base64'],
+  ['webhook-signature', 'One or two signatures, separated by a space: each is `v1,` and an HMAC-SHA256 in base64'],
 ] as const;
 
 /** The request that receivers must accept, described in OpenAPI. */
@@ -11,8 +11,8 @@ const EVENT = {
     tags: ['webhooks'],
     summary: 'An event, sent to your server',
     description:
-      'Signed according to Standard Webhooks (https://www.standardwebhooks.com). The status of the response ' +
-      'counts, if it arrives within 15 seconds; the first kilobyte of its body is logged.',
+      'Signed according to Standard Webhooks (https://www.standardwebhooks.com). Answer within 15 ' +
+      'seconds; only the status of the response counts. The first kilobyte of its body is logged.',
     parameters: HEADERS.map(([name, description]) => ({
       name,
       in: 'header',
