@@ -26,13 +26,14 @@ export const BATCH_CREATE: Command = {
   summary: 'Squeezes many adapters on a server, as one batch.',
   synopsis: ['SOURCE… (--rank N | … | --profile NAME) [--out PLACE]', '--from FILE [--rank N | …]'],
   about:
-    'A SOURCE is the id of an adapter (ad_…), a folder or file, which is uploaded first, or a URL from which ' +
-    'the server fetches it (s3://…, hf://…, https://…); a single URL that ends with a slash stands for every ' +
-    'adapter below it. FILE contains one SOURCE per line, or one job per line as JSON, as for POST /v1/jobs; - is ' +
-    'standard input. An item that cannot be tried fails; because of an invalid line, the whole batch is refused. The ' +
-    'command prints the batch and ends: lora-squeeze watch --batch ID follows it.',
+    'A SOURCE is the id of an adapter (ad_…), a folder or file, which is uploaded first, or a URL from ' +
+    'which the server fetches it (s3://…, hf://…, https://…); a single URL that ends with a slash stands ' +
+    'for every adapter below it. FILE contains one SOURCE per line, or one job per line as JSON, as for ' +
+    'POST /v1/jobs; - is standard input. An item that cannot be tried fails; if a line is invalid, the ' +
+    'whole batch is refused. The command prints the batch and ends: lora-squeeze watch --batch ID follows ' +
+    'it.',
   groups: [
-    { title: 'Which', options: [{ name: 'from', value: 'FILE', help: 'SOURCEs or jobs, one per line.' }] },
+    { title: 'Selection', options: [{ name: 'from', value: 'FILE', help: 'SOURCEs or jobs, one per line.' }] },
     ...TARGET_GROUPS,
     {
       title: 'Output',
@@ -62,8 +63,8 @@ export const BATCH_LIST: Command = {
   name: 'batch list',
   summary: 'Lists batches of a server, the newest first.',
   synopsis: ['[--state STATE]… [--label NAME=TEXT]… [--name TEXT] [--limit N]'],
-  about: 'Prints a table on a terminal, elsewhere a line of JSON for each batch.',
-  groups: [{ title: 'Which', options: LIST_OPTIONS }, OUTPUT, SERVER_GROUP],
+  about: 'Prints a table on a terminal, and elsewhere a line of JSON for each batch.',
+  groups: [{ title: 'Selection', options: LIST_OPTIONS }, OUTPUT, SERVER_GROUP],
   run: (args) =>
     onServer(args, async (client) => {
       refusePositionals(args);
@@ -104,7 +105,7 @@ const ofEach = (
 export const BATCH_GET = ofEach(
   'batch get',
   'Shows the state of batches.',
-  'Prints how many of their items are in each state.',
+  'Prints how many items of each batch are in each state.',
   '',
   'GET',
 );

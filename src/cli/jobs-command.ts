@@ -22,7 +22,7 @@ export const JOBS_LIST: Command = {
   about: ON_A_PIPE,
   groups: [
     {
-      title: 'Which',
+      title: 'Selection',
       options: [
         ...LIST_OPTIONS,
         { name: 'batch', value: 'ID', help: 'Only jobs of this batch.' },
@@ -88,7 +88,7 @@ export const JOBS_CANCEL = ofEach(
 export const JOBS_RETRY = ofEach(
   'jobs retry',
   'Repeats jobs that failed or were cancelled.',
-  'Each is a new job with the settings of the old one; the command prints the new one.',
+  'Each retry is a new job with the settings of the old one; the command prints the new job.',
   (client, id) => client.json(path(id, '/retry'), post),
 );
 

@@ -32,11 +32,11 @@ export const KEYS_CREATE: Command = {
         TENANT,
         { name: 'make-tenant', help: 'Create the tenant if it does not exist.' },
         { name: 'name', value: 'NAME', help: 'What the key is used for.' },
-        { name: 'scopes', value: 'LIST', help: `Some of ${SCOPES.join(',')}; default read,write.` },
+        { name: 'scopes', value: 'LIST', help: `A list of some of ${SCOPES.join(',')}; default read,write.` },
         {
           name: 'max-priority',
           value: 'PRIORITY',
-          help: `Highest priority of its jobs: ${JOB_PRIORITIES.join(', ')}; default: that of the tenant.`,
+          help: `Highest priority of jobs that use the key: ${JOB_PRIORITIES.join(', ')}; default: that of the tenant.`,
         },
         {
           name: 'expires-in',
@@ -80,7 +80,7 @@ export const KEYS_LIST: Command = {
   summary: 'Lists keys, including revoked and expired ones.',
   synopsis: ['[--tenant ID]'],
   about: `${ABOUT}In a pipe every key is a line of JSON. The secret texts of keys are not stored.`,
-  groups: [{ title: 'Which', options: [TENANT, JSON_OPTION] }],
+  groups: [{ title: 'Selection', options: [TENANT, JSON_OPTION] }],
   async run(args) {
     refusePositionals(args);
     const tenant = tenantOf(args);
@@ -111,7 +111,7 @@ export const KEYS_REVOKE: Command = {
 
 export const KEYS_ROTATE_SECRETS: Command = {
   name: 'keys rotate-secrets',
-  summary: 'Encrypts the stored secrets of a server again with the first of its SECRETS_KEYS.',
+  summary: 'Encrypts the secrets of a server again with its newest key.',
   synopsis: [''],
   about:
     'Run this when every process has the new key as its first. Needs a key with the scope admin. Exits with 1 if some ' +

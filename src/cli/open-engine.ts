@@ -14,7 +14,7 @@ const PROVIDERS = ['auto', 'cpu', 'cuda'] as const;
 const PROVIDER: FieldSchema = { anyOf: PROVIDERS.map((name) => ({ const: name })) };
 
 export const ENGINE_GROUP: OptionGroup = {
-  title: 'Where it is done',
+  title: 'Execution',
   options: [
     {
       name: 'threads',

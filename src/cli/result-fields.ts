@@ -22,7 +22,7 @@ export const RESULT_GROUP: OptionGroup = {
     {
       name: 'expires-in',
       value: 'TIME',
-      help: 'How long it is kept: 12h, 30d; the server has a default.',
+      help: 'How long the result is kept, such as 12h or 30d; the server has a default.',
     },
   ],
 };

@@ -45,11 +45,13 @@ const SHARED_HELP: Readonly<Record<SharedField, Help>> = {
   },
   profile: {
     value: 'NAME',
-    help: 'The server that must load the result, such as vllm; without a policy its largest rank.',
+    help:
+      'The server that must load the result, such as vllm; without a policy, the rank is the largest that ' +
+      'it loads.',
   },
   min_rank: { value: 'N', help: 'Smallest rank of each module, up to its own rank.' },
   max_rank: { value: 'N', help: 'Largest rank of each module.' },
-  uniform: { help: 'One rank for all modules; --no-uniform gives each its own.' },
+  uniform: { help: 'One rank for all modules; --no-uniform gives each module its own rank.' },
   criterion: {
     value: 'NAME',
     help: 'With a budget: keep the error of every module small (relative, the default) or keep energy.',
@@ -58,7 +60,9 @@ const SHARED_HELP: Readonly<Record<SharedField, Help>> = {
     value: 'NAME',
     help: 'With energy, ratio or cumulative: kohya gives the ranks that resize_lora.py of kohya would choose.',
   },
-  scale: { value: 'MODE', help: 'Where the scaling goes; default fold (into the weights).' },
+  scale: { value: 'MODE', help:
+    'What becomes of the scaling: fold multiplies it into the factors (the default), keep keeps it, sqrt ' +
+    'increases it as the rank falls.' },
   split: { value: 'SIDE', help: 'Which factor gets the singular values; default balanced.' },
   dtype: { value: 'TYPE', help: 'dtype of the factors; default match (that of the source).' },
   strip: {

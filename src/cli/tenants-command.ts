@@ -19,7 +19,7 @@ import { pages } from './server-lists.ts';
 import { ADMINISTRATION_GROUP, SERVER_GROUP } from './server-options.ts';
 
 const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
-const ON_A_PIPE = 'Prints a table on a terminal, and elsewhere a line of JSON for each.';
+const ON_A_PIPE = 'Prints a table on a terminal, and elsewhere a line of JSON for each of them.';
 const FOR_ADMINISTRATORS = 'Needs a key with the scope admin.';
 const MAX_TENANTS = 100_000;
 
@@ -101,7 +101,8 @@ export const TENANTS_CANCEL = ofEachTenant(
 export const TENANTS_DELETE = ofEachTenant(
   'delete',
   'Deletes tenants with all their data.',
-  'Their keys are refused from then on, and the next sweeps remove their data. This cannot be undone.',
+  'The keys of the tenants are refused from then on, and the next sweeps remove their data. This cannot ' +
+  'be undone.',
   (client, id) => client.json<TenantRecord>(path(id), () => ({ method: 'DELETE' })),
 );
 
@@ -113,10 +114,10 @@ const SETTINGS = {
 } as const satisfies Readonly<Record<string, FieldSchema>>;
 const QUOTAS = ['stored-bytes', 'max-queued', 'max-running', 'requests-per-minute'] as const;
 const QUOTA_HELP = {
-  'stored-bytes': 'Maximum size of all its adapters together, in bytes.',
-  'max-queued': 'Maximum number of jobs that have not ended.',
-  'max-running': 'Maximum number of jobs that run at once.',
-  'requests-per-minute': 'Maximum number of requests to the API, by all its keys together.',
+  'stored-bytes': 'Largest size of all adapters of the tenant together, in bytes.',
+  'max-queued': 'Largest number of jobs that have not ended.',
+  'max-running': 'Largest number of jobs that run at the same time.',
+  'requests-per-minute': 'Largest number of requests to the API in a minute, over all keys of the tenant.',
 } as const;
 
 export const TENANTS_SET: Command = {
@@ -124,14 +125,16 @@ export const TENANTS_SET: Command = {
   summary: 'Creates a tenant or changes its limits.',
   synopsis: ['TENANT [--weight N] [--max-priority P] [--max-queued N] [--max-running N] …'],
   about:
-    `${FOR_ADMINISTRATORS} Settings that are not given stay as they are; "default" resets one, and "none" removes a ` +
+    `${FOR_ADMINISTRATORS} Settings that are not given stay as they are; "default" resets a setting, and "none" removes a ` +
     'quota. Prints the tenant as JSON.',
   groups: [
     {
       title: 'Settings',
       options: [
-        { name: 'weight', value: 'N', help: 'Its share of the workers, 1 to 1000.' },
-        { name: 'max-priority', value: 'P', help: 'The highest priority of its jobs: low, normal or high.' },
+        { name: 'weight', value: 'N', help:
+          'Weight, which determines the share of the workers that the tenant gets, from 1 to 1000.' },
+        { name: 'max-priority', value: 'P', help:
+          'The highest priority that jobs of the tenant may have: low, normal or high.' },
         ...QUOTAS.map((name) => ({ name, value: 'N', help: QUOTA_HELP[name] })),
       ],
     },
@@ -192,7 +195,7 @@ export const USAGE: Command = {
   synopsis: ['[--days N]'],
   about: 'Prints JSON: stored bytes, limits, the queue, and the usage of each day.',
   groups: [
-    { title: 'Which', options: [{ name: 'days', value: 'N', help: 'Number of days; default 30.' }] },
+    { title: 'Selection', options: [{ name: 'days', value: 'N', help: 'Number of days; default 30.' }] },
     SERVER_GROUP,
   ],
   run: (args) =>
@@ -234,9 +237,9 @@ export const WORKERS_LIST: Command = {
 
 export const WORKERS_DRAIN: Command = {
   name: 'workers drain',
-  summary: 'Drains workers: they finish what they run and take nothing more.',
+  summary: 'Drains workers: they finish what they are running and take no more executions.',
   synopsis: ['WORKER…'],
-  about: `${FOR_ADMINISTRATORS} Ids are those of workers list. ${ON_A_PIPE}`,
+  about: `${FOR_ADMINISTRATORS} The command workers list shows the ids. ${ON_A_PIPE}`,
   groups: [OUTPUT, ADMINISTRATION_GROUP],
   run: (args) =>
     onServer(args, (client) =>

@@ -22,11 +22,12 @@ export const WATCH: Command = {
   summary: 'Follows jobs or a batch of a server until they end.',
   synopsis: ['JOB…', '--batch ID'],
   about:
-    'Shows a bar with the phase and the time left on a terminal, and a line for each that has ended; ' +
-    'elsewhere a line of JSON for each change, the last one of a job or batch being the complete record. ' +
-    'Exits with 0 if all have succeeded, otherwise with 1. Ctrl-C ends the command but not the jobs.',
+    'On a terminal, shows a bar with the phase and the time left, and a line for each job that has ended. ' +
+    'Elsewhere it prints a line of JSON for each change; the last line of a job or batch is the complete ' +
+    'record. Exits with 0 if all have succeeded, otherwise with 1. Ctrl-C ends the command but not the ' +
+    'jobs.',
   groups: [
-    { title: 'Which', options: [{ name: 'batch', value: 'ID', help: 'A batch instead of jobs.' }] },
+    { title: 'Selection', options: [{ name: 'batch', value: 'ID', help: 'Follow this batch instead of jobs.' }] },
     { title: 'Output', options: [JSON_OPTION] },
     SERVER_GROUP,
   ],
