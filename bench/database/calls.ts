@@ -34,8 +34,8 @@ const isWanted = (wanted: Wanted) => (answer: unknown) => {
   if (wanted === 'page') return items.length === DEFAULT_LIMIT && next !== null;
   return wanted === 'some' ? items.length > 0 : items.length === 0;
 };
-const isTold = (answer: unknown): boolean => typeof answer === 'object' && answer !== null;
-const isDone = (answer: unknown): boolean => answer === undefined;
+const isObject = (answer: unknown): boolean => typeof answer === 'object' && answer !== null;
+const isNothing = (answer: unknown): boolean => answer === undefined;
 
 /** Calls of all kinds, for the tenant with the most rows unless they name another one. */
 export function callsOf(of: (tenant: string) => Workspace, made: GeneratedRows, amounts: Amounts): Call[] {
@@ -44,8 +44,8 @@ export function callsOf(of: (tenant: string) => Workspace, made: GeneratedRows, 
     ...jobCalls(own, of(made.tenants[1]!), made, amounts),
     ...adapterCalls(own, made, amounts),
     ...batchCalls(own, made, amounts),
-    { group: 'usage', name: 'of a tenant', make: () => usageOf(own), check: isTold },
-    { group: 'usage', name: 'of all tenants', make: () => storedByAll(own.database), check: isTold },
+    { group: 'usage', name: 'one tenant', make: () => usageOf(own), check: isObject },
+    { group: 'usage', name: 'all tenants', make: () => storedByAll(own.database), check: isObject },
   ];
 }
 
@@ -59,22 +59,22 @@ function jobCalls(own: Workspace, small: Workspace, made: GeneratedRows, amounts
     ['first page', 'page', {}],
     ['page in the middle', 'page', {}, made.jobId(middle)],
     ['last page', 'some', {}, lastPlace(made, made.jobId)],
-    ['queued', 'page', { states: ['queued'] }],
-    ['queued or active', 'page', { states: ['queued', 'active'] }],
-    ['cancelled', 'some', { states: ['cancelled'] }],
-    ['failed: none', 'none', { states: ['failed'] }],
-    ['analyze', 'some', { kind: 'analyze' }],
-    ['label of 1 in 10,000', 'some', { labels: [RARE] }],
-    ['label of 1 in 20', 'some', { labels: [COMMON] }],
-    ['label of none', 'none', { labels: [MISSING] }],
-    ['that read an adapter', 'some', { adapterId }],
-    ['that read an adapter of 1 in 100', 'some', { adapterId: popular }],
-    ['of a batch', 'some', { batchId }],
-    ['label of 1 in 20, label of 1 in 10,000', 'any', { labels: [COMMON, RARE] }],
-    ['label of 1 in 20, failed: none', 'none', { labels: [COMMON], states: ['failed'] }],
-    ['adapter of 1 in 100, failed: none', 'none', { adapterId: popular, states: ['failed'] }],
-    ['analyze, failed: none', 'none', { kind: 'analyze', states: ['failed'] }],
-    ['analyze, queued', 'some', { kind: 'analyze', states: ['queued'] }],
+    ['state queued', 'page', { states: ['state queued'] }],
+    ['states queued and active', 'page', { states: ['state queued', 'active'] }],
+    ['state cancelled', 'some', { states: ['state cancelled'] }],
+    ['state failed (no match)', 'none', { states: ['failed'] }],
+    ['kind analyze', 'some', { kind: 'analyze' }],
+    ['label on 1 in 10,000', 'some', { labels: [RARE] }],
+    ['label on 1 in 20', 'some', { labels: [COMMON] }],
+    ['label (no match)', 'none', { labels: [MISSING] }],
+    ['reading one adapter', 'some', { adapterId }],
+    ['reading an adapter that 1 in 100 jobs read', 'some', { adapterId: popular }],
+    ['in one batch', 'some', { batchId }],
+    ['two labels, on 1 in 20 and 1 in 10,000', 'any', { labels: [COMMON, RARE] }],
+    ['label on 1 in 20, state failed (no match)', 'none', { labels: [COMMON], states: ['failed'] }],
+    ['adapter that 1 in 100 jobs read, state failed (no match)', 'none', { adapterId: popular, states: ['failed'] }],
+    ['kind analyze, state failed (no match)', 'none', { kind: 'analyze', states: ['failed'] }],
+    ['kind analyze, state queued', 'some', { kind: 'analyze', states: ['state queued'] }],
   ];
   const page = (space: Workspace, filter: object, after?: string) =>
     space.jobs.page(filter as JobFilter, { limit: DEFAULT_LIMIT, after });
@@ -91,20 +91,20 @@ function jobCalls(own: Workspace, small: Workspace, made: GeneratedRows, amounts
     },
     {
       group: 'jobs',
-      name: 'one that has ended',
+      name: 'get a job that has ended',
       make: () => own.jobs.get(made.jobId(middle)),
-      check: isTold,
+      check: isObject,
     },
     {
-      ...{ group: 'jobs', name: 'one that waits', check: isTold },
+      ...{ group: 'jobs', name: 'get a queued job', check: isObject },
       make: () => own.jobs.get(made.jobId(waiting.at(-1)!)),
     },
     {
-      ...{ group: 'jobs', name: 'cancel', check: isTold },
+      ...{ group: 'jobs', name: 'cancel a job', check: isObject },
       make: (turn) => own.jobControl.cancel(made.jobId(waiting[turn]!)),
     },
     {
-      ...{ group: 'jobs', name: 'delete', check: isDone },
+      ...{ group: 'jobs', name: 'delete a job', check: isNothing },
       make: (turn) => own.jobControl.remove(made.jobId(ended[turn]!)),
     },
   ];
@@ -118,23 +118,23 @@ function adapterCalls(own: Workspace, made: GeneratedRows, amounts: Amounts): Ca
     ['first page', 'page', {}],
     ['page in the middle', 'page', {}, made.adapterId(middle)],
     ['last page', 'some', {}, lastPlace(made, made.adapterId)],
-    ['kohya', 'page', { format: 'kohya' }],
-    ['xlabs: none', 'none', { format: 'xlabs' }],
-    ['of a base model', 'page', { baseModel: BASES[1] }],
-    ['made from one', 'some', { parentId: made.adapterId(middle) }],
-    ['made by a job', 'some', { jobId: made.jobId(made.makerOf(middle + 1)) }],
-    ['made by a batch', 'some', { batchId }],
-    ['name begins as that of 1 in 100', 'some', { name: 'team-7-assistant-v2' }],
-    ['name begins as that of 1 in 20', 'some', { name: 'team-7-' }],
-    ['name begins as those of the oldest', 'some', { name: OLD_PREFIX }],
-    ['name begins as that of none', 'none', { name: 'team-x' }],
-    ['label of 1 in 10,000', 'some', { labels: [RARE] }],
-    ['label of 1 in 20', 'some', { labels: [COMMON] }],
-    ['label of none', 'none', { labels: [MISSING] }],
-    ['label of 1 in 20, label of 1 in 10,000', 'any', { labels: [COMMON, RARE] }],
-    ['label of 1 in 20, xlabs: none', 'none', { labels: [COMMON], format: 'xlabs' }],
-    ['name begins as that of 1 in 20, xlabs: none', 'none', { name: 'team-7-', format: 'xlabs' }],
-    ['name begins as that of 1 in 20, label of 1 in 10,000', 'none', { name: 'team-6-', labels: [RARE] }],
+    ['format kohya', 'page', { format: 'kohya' }],
+    ['format xlabs (no match)', 'none', { format: 'xlabs' }],
+    ['with one base model', 'page', { baseModel: BASES[1] }],
+    ['made from one adapter', 'some', { parentId: made.adapterId(middle) }],
+    ['results of one job', 'some', { jobId: made.jobId(made.makerOf(middle + 1)) }],
+    ['results of one batch', 'some', { batchId }],
+    ['beginning of the name of 1 in 100', 'some', { name: 'team-7-assistant-v2' }],
+    ['beginning of the name of 1 in 20', 'some', { name: 'team-7-' }],
+    ['beginning of a name that only the oldest have', 'some', { name: OLD_PREFIX }],
+    ['beginning of a name (no match)', 'none', { name: 'team-x' }],
+    ['label on 1 in 10,000', 'some', { labels: [RARE] }],
+    ['label on 1 in 20', 'some', { labels: [COMMON] }],
+    ['label (no match)', 'none', { labels: [MISSING] }],
+    ['two labels, on 1 in 20 and 1 in 10,000', 'any', { labels: [COMMON, RARE] }],
+    ['label on 1 in 20, format xlabs (no match)', 'none', { labels: [COMMON], format: 'xlabs' }],
+    ['beginning of the name of 1 in 20, format xlabs (no match)', 'none', { name: 'team-7-', format: 'xlabs' }],
+    ['beginning of the name of 1 in 20, label on 1 in 10,000', 'none', { name: 'team-6-', labels: [RARE] }],
   ];
   const unused = spread(made, adapters, amounts.calls);
   return [
@@ -143,15 +143,15 @@ function adapterCalls(own: Workspace, made: GeneratedRows, amounts: Amounts): Ca
       make: () => own.adapters.page(filter as AdapterFilter, { limit: DEFAULT_LIMIT, after }),
     })),
     {
-      ...{ group: 'adapters', name: 'one', check: isTold },
+      ...{ group: 'adapters', name: 'get an adapter', check: isObject },
       make: () => own.adapters.get(made.adapterId(middle)),
     },
     {
-      ...{ group: 'adapters', name: 'delete', check: isDone },
+      ...{ group: 'adapters', name: 'delete an adapter', check: isNothing },
       make: (turn) => own.adapters.remove(made.adapterId(unused[turn]!)),
     },
     {
-      ...{ group: 'adapters', name: 'delete, refused: 1 in 100 jobs read it' },
+      ...{ group: 'adapters', name: 'delete an adapter that 1 in 100 jobs read (refused)' },
       make: () => own.adapters.remove(made.adapterId(POPULAR_ADAPTER)).catch((error: unknown) => error),
       check: (answer) => answer instanceof AppError && answer.code === 'ADAPTER_IN_USE',
     },
@@ -164,17 +164,17 @@ function batchCalls(own: Workspace, made: GeneratedRows, { jobs }: Amounts): Cal
     ['first page', 'some', {}],
     ['page in the middle', 'some', {}, middle],
     ['last page', 'some', {}, made.batchIdOf(made.firstOfBatch(jobs / 10))],
-    ['active', 'some', { states: ['active'] }],
-    ['failed: none', 'none', { states: ['failed'] }],
-    ['label of 1 in 20', 'some', { labels: [COMMON] }],
-    ['label of 1 in 20, failed: none', 'none', { labels: [COMMON], states: ['failed'] }],
+    ['state active', 'some', { states: ['state active'] }],
+    ['state failed (no match)', 'none', { states: ['failed'] }],
+    ['label on 1 in 20', 'some', { labels: [COMMON] }],
+    ['label on 1 in 20, state failed (no match)', 'none', { labels: [COMMON], states: ['failed'] }],
   ];
   return [
     ...lists.map(([name, wanted, filter, after]) => ({
       ...({ group: 'batches', name, check: isWanted(wanted) } as const),
       make: () => own.batches.page(filter as BatchFilter, { limit: DEFAULT_LIMIT, after }),
     })),
-    { group: 'batches', name: 'one of 20 jobs', make: () => own.batches.get(middle), check: isTold },
+    { group: 'batches', name: 'get a batch of 20 jobs', make: () => own.batches.get(middle), check: isObject },
   ];
 }
 

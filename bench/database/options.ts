@@ -3,16 +3,16 @@ import type { Dialect } from '../../src/database/database.ts';
 
 export const USAGE = `Usage: npx tsx bench/database/run.ts [options]
 
-How long lists, filters, usage, cancelling and deleting take over many rows, by the services themselves. Each size is a
-new database in a folder of the system's for temporary files; PostgreSQL is started there. Progress goes to standard
-error, Markdown to standard output. 1,000,000 jobs need 8 GB of disk and some minutes.
+Measures lists, filters, usage, cancelling and deleting over many rows, through the classes of the service. Each size is
+a new database in the system's folder for temporary files; PostgreSQL is started there. Progress goes to standard error,
+Markdown to standard output. 1,000,000 jobs need 8 GB of disk and some minutes.
 
   --dialects LIST  sqlite, postgresql (default: both)
-  --jobs LIST      sizes: jobs that have ended (default 100000,1000000)
-  --adapters N     (default 100000)
-  --queued N       jobs that wait (default 10000)
-  --calls N        of each kind (default 300)
-  --quick          1,000 jobs and few calls: tries the benchmark itself, its numbers are worth nothing`;
+  --jobs LIST      numbers of jobs that have ended, one for each size (default 100000,1000000)
+  --adapters N     number of adapters (default 100000)
+  --queued N       number of queued jobs (default 10000)
+  --calls N        number of calls of each kind (default 300)
+  --quick          1,000 jobs and few calls, to test the benchmark itself; its numbers have no meaning`;
 
 export const DIALECTS: readonly Dialect[] = ['sqlite', 'postgresql'];
 
@@ -30,8 +30,8 @@ export interface DatabaseOptions {
   readonly quick: boolean;
 }
 
-const MOST = 10_000_000;
-const FEWEST = { jobs: 1_000, adapters: 1_000, queued: 100, calls: 1 };
+const MAX_VALUE = 10_000_000;
+const MIN_VALUES = { jobs: 1_000, adapters: 1_000, queued: 100, calls: 1 };
 export const QUICK: Amounts = { jobs: 1_000, adapters: 1_000, queued: 100, calls: 20 };
 /** The share of the large tenant's waiting jobs that the calls may cancel. */
 const CALLS_OF_QUEUED = 0.5;
@@ -65,16 +65,16 @@ export function parseOptions(words: readonly string[]): DatabaseOptions | null {
     calls: whole('calls', values.calls),
   };
   if (rest.calls > rest.queued * CALLS_OF_QUEUED)
-    throw new Error(`--calls ${rest.calls}: at most half as many as --queued, for each cancels one`);
+    throw new Error(`--calls ${rest.calls}: must be at most half of --queued, because each call cancels one job`);
   if (rest.calls > rest.adapters / 10)
-    throw new Error(`--calls ${rest.calls}: at most a tenth of --adapters, for each deletes one`);
+    throw new Error(`--calls ${rest.calls}: must be at most a tenth of --adapters, because each call deletes one adapter`);
   const amounts = values.jobs.split(',').map((text) => ({ jobs: whole('jobs', text), ...rest }));
   return { dialects, amounts, quick: false };
 }
 
-function whole(name: keyof typeof FEWEST, text: string): number {
-  const [value, fewest] = [Number(text), FEWEST[name]];
-  if (text.trim() === '' || !Number.isInteger(value) || value < fewest || value > MOST)
-    throw new Error(`--${name} must be a whole number from ${fewest} to ${MOST}, not "${text}"`);
+function whole(name: keyof typeof MIN_VALUES, text: string): number {
+  const [value, minimum] = [Number(text), MIN_VALUES[name]];
+  if (text.trim() === '' || !Number.isInteger(value) || value < minimum || value > MAX_VALUE)
+    throw new Error(`--${name} must be a whole number from ${minimum} to ${MAX_VALUE}, not "${text}"`);
   return value;
 }

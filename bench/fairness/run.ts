@@ -18,13 +18,12 @@ import {
 
 const USAGE = `Usage: npx tsx bench/fairness/run.ts [options]
 
-How long a quiet tenant waits beside one with thousands of jobs, and what weights come to: the real dispatcher over a
-real database, and slots that take as long as the simulation specifies, on a clock of their own. Writes docs/fairness.md and its
-figure.
+Measures how long a quiet tenant waits beside one with thousands of jobs, and what share of the workers weights give. The
+dispatcher and the database are real; executions take a given time on a simulated clock. Writes docs/fairness.md and its figure.
 
   --dialect NAME  sqlite (default) or postgresql
-  --trials N      of each setting (default 100)
-  --quick         few trials, printed and not written: tries the benchmark itself`;
+  --trials N      trials of each setting (default 100)
+  --quick         few trials, which are printed and not written, to test the benchmark itself`;
 
 const QUICK = { queued: 100, trials: 5, jobs: 60 };
 const QUEUED = 5_000;
@@ -47,10 +46,10 @@ async function main(): Promise<void> {
   const dialect = values.dialect as Dialect;
   if (dialect !== 'sqlite' && dialect !== 'postgresql')
     throw new Error(`--dialect: "${values.dialect}" is neither sqlite nor postgresql`);
-  const asked = Number(values.trials);
-  if (!Number.isInteger(asked) || asked < 1)
-    throw new Error(`--trials ${values.trials} is no whole number from 1 on`);
-  const { queued, trials, jobs } = values.quick ? QUICK : { queued: QUEUED, trials: asked, jobs: JOBS };
+  const trialsPerSetting = Number(values.trials);
+  if (!Number.isInteger(trialsPerSetting) || trialsPerSetting < 1)
+    throw new Error(`--trials ${values.trials} is not a whole number of at least 1`);
+  const { queued, trials, jobs } = values.quick ? QUICK : { queued: QUEUED, trials: trialsPerSetting, jobs: JOBS };
   const measured: MeasuredTrials[] = [];
   for (const setting of SETTINGS) {
     console.error(`${setting.name} …`);
@@ -71,7 +70,7 @@ function resultsPage(
   { dialect, command, trials }: { dialect: Dialect; command: string; trials: number },
 ): string {
   const waits = markdownTable([
-    ['', 'bound', 'median', '99 of 100', 'longest', `within, of ${trials}`],
+    ['setting', 'upper bound', 'median', '99th percentile', 'longest', `within the bound, of ${trials}`],
     ...measured.map(({ name, bound, waits }) => [
       name,
       ...[bound, quantile(waits, 0.5), quantile(waits, 0.99), Math.max(...waits)].map((wait) =>
@@ -81,7 +80,7 @@ function resultsPage(
     ]),
   ]);
   const ratios = markdownTable([
-    ['jobs of the first take', 'jobs of the second take', 'seconds of the first for each of the second'],
+    ['duration of jobs, first tenant', 'second tenant', 'time on workers, first / second'],
     ...shares.map(({ factors, ratio }) => [
       ...factors.map((factor) => `${factor} × the estimate`),
       ratio.toFixed(2),

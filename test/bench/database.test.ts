@@ -63,10 +63,10 @@ describe('bench of the database: its page', () => {
       ...{ amounts: { ...FEW, jobs }, rows: [{ ...slow, milliseconds: [...slow.milliseconds] }] },
     });
 
-  it('marks what exceeds the aim, which doubles with the number of jobs', () => {
+  it('marks what exceeds the limit, which doubles with the number of jobs', () => {
     assert.match(page(100_000), /\| jobs: cancel \| +2\.00 \| +30\.0 \| +30\.0 \| +yes \|/);
-    assert.match(page(100_000), /Over the aim of 20 ms: jobs: cancel \(30\.0 ms\)\./);
-    assert.match(page(1_000_000), /No 99th percentile is over the aim of 40 ms\./);
+    assert.match(page(100_000), /99th percentiles that exceed 20 ms: jobs: cancel \(30\.0 ms\)\./);
+    assert.match(page(1_000_000), /No 99th percentile exceeds 40 ms\./);
   });
 });
 
@@ -85,6 +85,6 @@ describe('bench of the database: its options', () => {
     assert.equal(parseOptions(['--help']), null);
     assert.throws(() => parseOptions(['--dialects', 'mysql']), /--dialects: "mysql" is not one of/);
     assert.throws(() => parseOptions(['--jobs', '10']), /--jobs must be a whole number from 1000/);
-    assert.throws(() => parseOptions(['--calls', '9000']), /--calls 9000: at most half as many as --queued/);
+    assert.throws(() => parseOptions(['--calls', '9000']), /--calls 9000: must be at most half of --queued/);
   });
 });
