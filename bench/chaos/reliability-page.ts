@@ -20,13 +20,13 @@ export interface ReliabilityFigures {
 
 /** The promised limit in seconds; undefined: measured only. */
 const ROWS: readonly [keyof Recovery, string, number | undefined][] = [
-  ['workerCrash', 'a worker dies during a job → another one begins that job', 20],
-  ['redisBack', 'Redis is back → the first waiting job has ended', 5],
+  ['workerCrash', 'another worker begins a job whose worker died', 20],
+  ['redisBack', 'the first waiting job has ended, after Redis is back', 5],
   ['acceptedAway', 'a job is accepted while Redis does not listen', 1],
   ['acceptedSilent', 'a job is accepted while Redis is silent', 1],
-  ['unready', 'Redis is killed → `/readyz` reports it', undefined],
-  ['readyAgain', 'Redis is back → `/readyz` reports it', undefined],
-  ['gracefulStop', 'SIGTERM during a job → the worker has ended, its job is done', 30],
+  ['unready', '`/readyz` reports that Redis was killed', undefined],
+  ['readyAgain', '`/readyz` reports that Redis is back', undefined],
+  ['gracefulStop', 'a worker has finished its job and ended, after SIGTERM', 30],
 ];
 
 /** The figures of docs/chaos.md, as Markdown. */
@@ -41,7 +41,7 @@ export function reliabilityPage(figures: ReliabilityFigures): string {
   return `${[...machine, `Command: \`${command}\``].map((line) => `- ${line}`).join('\n')}
 
 ${markdownTable([
-  ['seconds', 'n', 'median', 'most', 'promised'],
+  ['seconds until', 'trials', 'median', 'longest', 'limit'],
   ...ROWS.map(([key, name, limit]) => [
     name,
     String(recovery[key].length),
@@ -56,14 +56,14 @@ Redis and the connection to it (${listed(broke)}), ${chaos.abortedUploads} uploa
 
 ${markdownTable([
   ['afterwards', 'count'],
-  ['accepted jobs that did not end, or not once', '0'],
-  ['results whose bytes are not those of an undisturbed run', '0'],
-  ['bodies read meanwhile that were not whole', '0'],
-  ['temporary files, orphans, keys of jobs in Redis', '0'],
+  ['accepted jobs that did not end exactly once', '0'],
+  ['results whose bytes differ from those of an undisturbed run', '0'],
+  ['responses that were incomplete', '0'],
+  ['temporary files, unreferenced files and keys of jobs in Redis that were left', '0'],
   ['jobs that took more than one attempt', String(chaos.repeated)],
-  ['jobs given up after two dead workers or three dead attempts, done by `retry`', String(chaos.givenUp)],
-  ['requests that were repeated until they were accepted', String(chaos.insisted)],
-  ['bodies read meanwhile (files with a digest)', `${chaos.bodies} (${chaos.files})`],
+  ['jobs that failed after losing two workers or three attempts, and succeeded after `retry`', String(chaos.givenUp)],
+  ['requests that had to be repeated until they were accepted', String(chaos.insisted)],
+  ['responses that were checked (of these, files with a digest)', `${chaos.bodies} (${chaos.files})`],
 ])}
 
 The first four are asserted: a run where one of them is not 0 ends with an error and writes nothing.
@@ -78,8 +78,8 @@ ${clocksSentence(clocks)}`;
 function killPointsSentence(killPoints: KillPointsReport | string): string {
   if (typeof killPoints === 'string') return `Kills at given points were not tried: ${killPoints}.`;
   const { points, slowest } = killPoints;
-  return `Kills at ${points} given points: 0 jobs, uploads and events lost or done twice; ${slowest.toFixed(1)} s after its kill at
-most, each had come to its end.`;
+  return `Kills at ${points} given points: no job, upload or event was lost or done twice, and each was complete at most
+${slowest.toFixed(1)} s after the kill.`;
 }
 
 function brownOutSentence(brownOut: BrownOutReport | string): string {
@@ -87,15 +87,15 @@ function brownOutSentence(brownOut: BrownOutReport | string): string {
     return `The store that fails a part of all requests was not tried: ${brownOut}.`;
   const { seconds: lasted, failed, requests, jobs, postponed, repeated, settled } = brownOut;
   return `A store that failed ${failed} of ${requests} requests with 500 or 503 in ${lasted} s: ${jobs} jobs, all of which succeeded,
-with the bytes that they have without trouble. ${postponed} tries were repeated at no cost, ${repeated} jobs took more than one
-attempt; ${settled.toFixed(1)} s after the trouble all had ended. Nothing was left behind.`;
+with the same bytes as without failures. ${postponed} attempts were repeated without counting towards the limit,
+and ${repeated} jobs took more than one attempt. All jobs had ended ${settled.toFixed(1)} s after the last failure, and no files were left.`;
 }
 
 function clocksSentence(clocks: ClocksReport | string): string {
   if (typeof clocks === 'string') return `Clocks that jump were not tried: ${clocks}.`;
   const { jumps, jobs, repeated, longest } = clocks;
-  return `Clocks that jumped ${jumps} times, by a day or two: ${jobs} jobs, all of which succeeded once, ${repeated} of them after more
-than one attempt; all that had been accepted before a jump had ended ${longest.toFixed(1)} s after it at most.`;
+  return `Clocks that jumped ${jumps} times, by a day or two: ${jobs} jobs, each of which succeeded once, ${repeated} of them after more
+than one attempt. Jobs that were accepted before a jump had ended at most ${longest.toFixed(1)} s after it.`;
 }
 
 const seconds = (value: number): string => value.toFixed(2);

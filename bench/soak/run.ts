@@ -52,7 +52,7 @@ function soakPage({ minutes, rounds, rows }: SoakReport): string {
   return `${[...machine, `Command: \`npm run soak -- --minutes ${minutes}\`, ${rounds} rounds`].map((line) => `- ${line}`).join('\n')}
 
 ${markdownTable([
-  ['', 'before', 'most', 'afterwards', 'growth a minute', 'at most'],
+  ['series', 'before', 'maximum', 'afterwards', 'growth per minute', 'limit'],
   ...rows.map(({ series, before, most, after, slope, bound }) => [
     series,
     ...[before, most, after].map(number),

@@ -19,7 +19,7 @@ ${markdownTable([
     'added to each fsync',
     '/livez p50, ms',
     'p99, ms',
-    'most, ms',
+    'longest, ms',
     'failures',
     'jobs/s',
     'POST p50, ms',
