@@ -61,7 +61,10 @@ ${markdownTable([
   ['responses that were incomplete', '0'],
   ['temporary files, unreferenced files and keys of jobs in Redis that were left', '0'],
   ['jobs that took more than one attempt', String(chaos.repeated)],
-  ['jobs that failed after losing two workers or three attempts, and succeeded after `retry`', String(chaos.givenUp)],
+  [
+    'jobs that failed after losing two workers or three attempts, and succeeded after `retry`',
+    String(chaos.givenUp),
+  ],
   ['requests that had to be repeated until they were accepted', String(chaos.insisted)],
   ['responses that were checked (of these, files with a digest)', `${chaos.bodies} (${chaos.files})`],
 ])}

@@ -4,7 +4,7 @@ import { AppError } from '../../src/errors/app-error.ts';
 import type { AdapterFilter } from '../../src/resources/adapters/store.ts';
 import type { BatchFilter } from '../../src/resources/batches/store.ts';
 import type { JobFilter } from '../../src/resources/jobs/store.ts';
-import { storedByAll, usageOf } from '../../src/resources/tenants/usage.ts';
+import { readUsage, storedByAll } from '../../src/resources/tenants/usage.ts';
 import type { Workspace } from '../../src/resources/workspaces.ts';
 import { BASES, BLOCK, type GeneratedRows, LARGE, OLD_PREFIX, POPULAR_ADAPTER } from './generated-rows.ts';
 import type { Amounts } from './options.ts';
@@ -44,7 +44,7 @@ export function callsOf(of: (tenant: string) => Workspace, made: GeneratedRows, 
     ...jobCalls(own, of(made.tenants[1]!), made, amounts),
     ...adapterCalls(own, made, amounts),
     ...batchCalls(own, made, amounts),
-    { group: 'usage', name: 'one tenant', make: () => usageOf(own), check: isObject },
+    { group: 'usage', name: 'one tenant', make: () => readUsage(own), check: isObject },
     { group: 'usage', name: 'all tenants', make: () => storedByAll(own.database), check: isObject },
   ];
 }
@@ -72,7 +72,11 @@ function jobCalls(own: Workspace, small: Workspace, made: GeneratedRows, amounts
     ['in one batch', 'some', { batchId }],
     ['two labels, on 1 in 20 and 1 in 10,000', 'any', { labels: [COMMON, RARE] }],
     ['label on 1 in 20, state failed (no match)', 'none', { labels: [COMMON], states: ['failed'] }],
-    ['adapter that 1 in 100 jobs read, state failed (no match)', 'none', { adapterId: popular, states: ['failed'] }],
+    [
+      'adapter that 1 in 100 jobs read, state failed (no match)',
+      'none',
+      { adapterId: popular, states: ['failed'] },
+    ],
     ['kind analyze, state failed (no match)', 'none', { kind: 'analyze', states: ['failed'] }],
     ['kind analyze, state queued', 'some', { kind: 'analyze', states: ['state queued'] }],
   ];
@@ -133,7 +137,11 @@ function adapterCalls(own: Workspace, made: GeneratedRows, amounts: Amounts): Ca
     ['label (no match)', 'none', { labels: [MISSING] }],
     ['two labels, on 1 in 20 and 1 in 10,000', 'any', { labels: [COMMON, RARE] }],
     ['label on 1 in 20, format xlabs (no match)', 'none', { labels: [COMMON], format: 'xlabs' }],
-    ['beginning of the name of 1 in 20, format xlabs (no match)', 'none', { name: 'team-7-', format: 'xlabs' }],
+    [
+      'beginning of the name of 1 in 20, format xlabs (no match)',
+      'none',
+      { name: 'team-7-', format: 'xlabs' },
+    ],
     ['beginning of the name of 1 in 20, label on 1 in 10,000', 'none', { name: 'team-6-', labels: [RARE] }],
   ];
   const unused = spread(made, adapters, amounts.calls);
@@ -174,7 +182,12 @@ function batchCalls(own: Workspace, made: GeneratedRows, { jobs }: Amounts): Cal
       ...({ group: 'batches', name, check: isWanted(wanted) } as const),
       make: () => own.batches.page(filter as BatchFilter, { limit: DEFAULT_LIMIT, after }),
     })),
-    { group: 'batches', name: 'get a batch of 20 jobs', make: () => own.batches.get(middle), check: isObject },
+    {
+      group: 'batches',
+      name: 'get a batch of 20 jobs',
+      make: () => own.batches.get(middle),
+      check: isObject,
+    },
   ];
 }
 

@@ -65,9 +65,13 @@ export function parseOptions(words: readonly string[]): DatabaseOptions | null {
     calls: whole('calls', values.calls),
   };
   if (rest.calls > rest.queued * CALLS_OF_QUEUED)
-    throw new Error(`--calls ${rest.calls}: must be at most half of --queued, because each call cancels one job`);
+    throw new Error(
+      `--calls ${rest.calls}: must be at most half of --queued, because each call cancels one job`,
+    );
   if (rest.calls > rest.adapters / 10)
-    throw new Error(`--calls ${rest.calls}: must be at most a tenth of --adapters, because each call deletes one adapter`);
+    throw new Error(
+      `--calls ${rest.calls}: must be at most a tenth of --adapters, because each call deletes one adapter`,
+    );
   const amounts = values.jobs.split(',').map((text) => ({ jobs: whole('jobs', text), ...rest }));
   return { dialects, amounts, quick: false };
 }

@@ -49,7 +49,9 @@ async function main(): Promise<void> {
   const trialsPerSetting = Number(values.trials);
   if (!Number.isInteger(trialsPerSetting) || trialsPerSetting < 1)
     throw new Error(`--trials ${values.trials} is not a whole number of at least 1`);
-  const { queued, trials, jobs } = values.quick ? QUICK : { queued: QUEUED, trials: trialsPerSetting, jobs: JOBS };
+  const { queued, trials, jobs } = values.quick
+    ? QUICK
+    : { queued: QUEUED, trials: trialsPerSetting, jobs: JOBS };
   const measured: MeasuredTrials[] = [];
   for (const setting of SETTINGS) {
     console.error(`${setting.name} …`);

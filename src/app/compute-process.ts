@@ -26,7 +26,7 @@ import { PRODUCT } from '../version.ts';
 import { computeSettings } from './compute-settings.ts';
 import { collectGarbage } from './idle-collection.ts';
 import { LiveSecrets } from './live-secrets.ts';
-import { secretBoxOf } from './secrets-key.ts';
+import { createSecretBox } from './secrets-key.ts';
 
 /** The worker waits a second for an idle compute process to end. */
 const FLUSH_MS = 800;
@@ -49,7 +49,7 @@ const deps = {
   onScratch: exitWithParent(),
   transfers: new JobTransfers({
     outbound: new Outbound(config.outbound),
-    box: secretBoxOf(new LiveSecrets(config.secrets)),
+    box: createSecretBox(new LiveSecrets(config.secrets)),
     hubEndpoint: config.hubEndpoint,
     hubToken: config.hubToken,
     maxUploadBytes: config.maxUploadBytes,

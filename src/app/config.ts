@@ -15,7 +15,7 @@ import type { LiveSecretsOptions } from './live-secrets.ts';
 import { type MisspeltVariable, misspeltVariables } from './misspelt-variables.ts';
 import { givenUrl, SECRET_NAMES, SECRET_VARIABLES, withSecretFiles } from './secret-variables.ts';
 import { type Bucket, storagePlace } from './storage-url.ts';
-import { tokenSettingsOf } from './token-variables.ts';
+import { readTokenSettings } from './token-variables.ts';
 
 export { Environment };
 
@@ -142,7 +142,7 @@ export function loadConfig(given: NodeJS.ProcessEnv = process.env): Config {
     maxQueueAgeSeconds: values.MAX_QUEUE_AGE_SECONDS,
     auth,
     adminKey: values.ADMIN_KEY,
-    tokens: tokenSettingsOf(values, auth),
+    tokens: readTokenSettings(values, auth),
     defaultLimits: {
       weight: values.TENANT_WEIGHT,
       max_priority: values.TENANT_MAX_PRIORITY,

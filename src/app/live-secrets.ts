@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors/config-error.ts';
 import {
   isSecret,
-  passwordNameOf,
+  passwordVariable,
   refuseExample,
   type SecretFiles,
   type SecretName,
@@ -53,7 +53,7 @@ export class LiveSecrets {
 
   /** The URL, with the password of the separate variable if that is set. */
   url(name: 'REDIS_URL' | 'DATABASE_URL'): string {
-    return urlWithPassword(this.get(name)!, this.get(passwordNameOf(name)));
+    return urlWithPassword(this.get(name)!, this.get(passwordVariable(name)));
   }
 
   private readFile(name: SecretName, path: string, known: { text: string; fault?: string }): void {

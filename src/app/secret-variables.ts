@@ -178,7 +178,7 @@ export function givenUrl(
   name: 'REDIS_URL' | 'DATABASE_URL',
   values: Readonly<Partial<Record<SecretName, string | undefined>>>,
 ): string | undefined {
-  const passwordName = passwordNameOf(name);
+  const passwordName = passwordVariable(name);
   const [url, password] = [values[name], values[passwordName]];
   if (url === undefined && password !== undefined)
     throw new ConfigError(
@@ -191,5 +191,5 @@ export function givenUrl(
   return urlWithPassword(url, password);
 }
 
-export const passwordNameOf = (name: 'REDIS_URL' | 'DATABASE_URL') =>
+export const passwordVariable = (name: 'REDIS_URL' | 'DATABASE_URL') =>
   name === 'REDIS_URL' ? 'REDIS_PASSWORD' : 'DATABASE_PASSWORD';

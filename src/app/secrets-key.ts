@@ -36,14 +36,14 @@ export async function ownSecretsKey(dataDir: string): Promise<Uint8Array> {
   } finally {
     await rm(fresh, { force: true });
   }
-  const key = secretsKeyOf((await readFile(path, 'utf8')).trim());
+  const key = parseSecretsKey((await readFile(path, 'utf8')).trim());
   if (!key)
     throw new RangeError(`${FILE} in the data folder does not hold a key of ${SECRETS_KEY_BYTES} bytes`);
   return key;
 }
 
 /** The box with the current keys of the process; undefined if it was given none. */
-export function secretBoxOf(secrets: LiveSecrets): SecretBox | undefined {
+export function createSecretBox(secrets: LiveSecrets): SecretBox | undefined {
   if (secrets.get('SECRETS_KEYS') === undefined) return undefined;
   let [text, keys] = ['', [] as readonly Uint8Array[]];
   return new SecretBox(() => {
@@ -54,7 +54,7 @@ export function secretBoxOf(secrets: LiveSecrets): SecretBox | undefined {
 }
 
 /** The bytes of a key in base64; undefined if it is not a key. */
-export function secretsKeyOf(base64: string): Uint8Array | undefined {
+export function parseSecretsKey(base64: string): Uint8Array | undefined {
   const bytes = Buffer.from(base64, 'base64');
   return bytes.length === SECRETS_KEY_BYTES && bytes.toString('base64') === base64 ? bytes : undefined;
 }

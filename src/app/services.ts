@@ -21,7 +21,7 @@ import type { Config } from './config.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Backends } from './open-backends.ts';
 import { ProcessReadiness, type ReadinessOptions } from './readiness.ts';
-import { secretBoxOf } from './secrets-key.ts';
+import { createSecretBox } from './secrets-key.ts';
 import { issuerHosts } from './token-variables.ts';
 
 /** The services of a process in any role. */
@@ -46,7 +46,7 @@ export function makeServices(
 
   const outbound = new Outbound(config.outbound);
   lifecycle.add(() => outbound.close());
-  const box = secretBoxOf(secrets);
+  const box = createSecretBox(secrets);
   const transfers = new TransferRequests({ outbound, box, hubEndpoint, hubToken });
   const requestWebhooks = new RequestWebhooks({ outbound, box });
   const deliveries = new BullDeliveryQueue({ address, prefix, logger });

@@ -101,7 +101,7 @@ const DEPENDENT = [
  * Which tokens are accepted; undefined: none.
  * @throws ConfigError naming a variable that does not fit the others
  */
-export function tokenSettingsOf(values: TokenVariables, auth: 'open' | 'keys'): TokenSettings | undefined {
+export function readTokenSettings(values: TokenVariables, auth: 'open' | 'keys'): TokenSettings | undefined {
   const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwksUrl } = values;
   if (issuer === undefined) {
     const lonely = DEPENDENT.find((name) => values[name] !== undefined);

@@ -14,7 +14,7 @@ import { isTextOutput, JSON_OPTION, print, printJson } from './output.ts';
 import { isPlace } from './place.ts';
 import { RESULT_GROUP, readResults } from './result-fields.ts';
 import type { ServerClient } from './server-client.ts';
-import { LIST_OPTIONS, limitOf, listQuery, pages } from './server-lists.ts';
+import { LIST_OPTIONS, listQuery, pages, readLimit } from './server-lists.ts';
 import { SERVER_GROUP } from './server-options.ts';
 import { readMethod, readTargets, TARGET_GROUPS } from './squeeze-fields.ts';
 
@@ -33,7 +33,10 @@ export const BATCH_CREATE: Command = {
     'whole batch is refused. The command prints the batch and ends: lora-squeeze watch --batch ID follows ' +
     'it.',
   groups: [
-    { title: 'Selection', options: [{ name: 'from', value: 'FILE', help: 'SOURCEs or jobs, one per line.' }] },
+    {
+      title: 'Selection',
+      options: [{ name: 'from', value: 'FILE', help: 'SOURCEs or jobs, one per line.' }],
+    },
     ...TARGET_GROUPS,
     {
       title: 'Output',
@@ -69,7 +72,7 @@ export const BATCH_LIST: Command = {
     onServer(args, async (client) => {
       refusePositionals(args);
       const found: BatchRecord[] = [];
-      for await (const batch of pages<BatchRecord>(client, '/v1/batches', listQuery(args), limitOf(args))) {
+      for await (const batch of pages<BatchRecord>(client, '/v1/batches', listQuery(args), readLimit(args))) {
         if (isTextOutput(args)) found.push(batch);
         else printJson(batch);
       }

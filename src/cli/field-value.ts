@@ -87,15 +87,15 @@ function numbers(schema: FieldSchema): string {
   return `a ${type === 'integer' ? 'whole number' : 'number'} ${low}${high}`;
 }
 
-/** The end of a time that begins now. @param text as for secondsOf @throws UsageError */
-export const expiryTime = (text: string, nowMs: number): Date => new Date(nowMs + 1000 * secondsOf(text));
+/** The end of a time that begins now. @param text as for parseDuration @throws UsageError */
+export const expiryTime = (text: string, nowMs: number): Date => new Date(nowMs + 1000 * parseDuration(text));
 
 /**
  * Parses a duration of --expires-in to seconds.
  * @param text a whole number of minutes, hours, days, weeks or years of 365 days, such as "90d"
  * @throws UsageError
  */
-export function secondsOf(text: string): number {
+export function parseDuration(text: string): number {
   const [, count, unit] = /^(\d+)([mhdwy])$/.exec(text) ?? [];
   const seconds = Number(count) * (UNIT_SECONDS[unit ?? ''] ?? Number.NaN);
   if (seconds > 0 && seconds <= MAX_SECONDS) return seconds;

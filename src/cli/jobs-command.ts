@@ -9,7 +9,7 @@ import { OutputFolder } from './output-folder.ts';
 import { joinFolderOrPlace } from './place.ts';
 import { resultFiles } from './remote-engine.ts';
 import { ServerClient } from './server-client.ts';
-import { LIST_OPTIONS, limitOf, listQuery, pages } from './server-lists.ts';
+import { LIST_OPTIONS, listQuery, pages, readLimit } from './server-lists.ts';
 import { requireServer, SERVER_GROUP, tenantFromArguments } from './server-options.ts';
 
 const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
@@ -37,7 +37,7 @@ export const JOBS_LIST: Command = {
       refusePositionals(args);
       const query = listQuery(args, { batch_id: text(args, 'batch'), adapter_id: text(args, 'adapter') });
       const jobs: JobRecord[] = [];
-      for await (const job of pages<JobRecord>(client, '/v1/jobs', query, limitOf(args))) {
+      for await (const job of pages<JobRecord>(client, '/v1/jobs', query, readLimit(args))) {
         if (isTextOutput(args)) jobs.push(job);
         else printJson(job);
       }

@@ -3,7 +3,7 @@ import { ResultSettings } from '../contract/result-settings.ts';
 import type { Arguments, OptionGroup } from './command.ts';
 import { text } from './command.ts';
 import { UsageError } from './command-error.ts';
-import { type FieldSchema, fieldValue, secondsOf } from './field-value.ts';
+import { type FieldSchema, fieldValue, parseDuration } from './field-value.ts';
 
 const NAME = ResultSettings.properties.name as FieldSchema;
 const LABEL_TEXT = Object.values(Labels.patternProperties)[0] as FieldSchema;
@@ -40,7 +40,7 @@ export function readResults(args: Arguments): ResultSettings | undefined {
   return {
     ...(name !== undefined && { name: fieldValue('--name', name, NAME) as string }),
     ...(labels && { labels: labelsOf(labels) }),
-    ...(lifetime !== undefined && { ttl_seconds: secondsOf(lifetime) }),
+    ...(lifetime !== undefined && { ttl_seconds: parseDuration(lifetime) }),
   };
 }
 

@@ -50,7 +50,7 @@ export function listQuery(
 }
 
 /** @throws UsageError */
-export const limitOf = (args: Arguments): number => {
+export const readLimit = (args: Arguments): number => {
   const given = text(args, 'limit');
   return given === undefined ? DEFAULT_LIMIT : (fieldValue('--limit', given, LIMIT) as number);
 };

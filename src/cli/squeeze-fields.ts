@@ -60,9 +60,12 @@ const SHARED_HELP: Readonly<Record<SharedField, Help>> = {
     value: 'NAME',
     help: 'With energy, ratio or cumulative: kohya gives the ranks that resize_lora.py of kohya would choose.',
   },
-  scale: { value: 'MODE', help:
-    'What becomes of the scaling: fold multiplies it into the factors (the default), keep keeps it, sqrt ' +
-    'increases it as the rank falls.' },
+  scale: {
+    value: 'MODE',
+    help:
+      'What becomes of the scaling: fold multiplies it into the factors (the default), keep keeps it, sqrt ' +
+      'increases it as the rank falls.',
+  },
   split: { value: 'SIDE', help: 'Which factor gets the singular values; default balanced.' },
   dtype: { value: 'TYPE', help: 'dtype of the factors; default match (that of the source).' },
   strip: {

@@ -102,7 +102,7 @@ export const TENANTS_DELETE = ofEachTenant(
   'delete',
   'Deletes tenants with all their data.',
   'The keys of the tenants are refused from then on, and the next sweeps remove their data. This cannot ' +
-  'be undone.',
+    'be undone.',
   (client, id) => client.json<TenantRecord>(path(id), () => ({ method: 'DELETE' })),
 );
 
@@ -131,10 +131,16 @@ export const TENANTS_SET: Command = {
     {
       title: 'Settings',
       options: [
-        { name: 'weight', value: 'N', help:
-          'Weight, which determines the share of the workers that the tenant gets, from 1 to 1000.' },
-        { name: 'max-priority', value: 'P', help:
-          'The highest priority that jobs of the tenant may have: low, normal or high.' },
+        {
+          name: 'weight',
+          value: 'N',
+          help: 'Weight, which determines the share of the workers that the tenant gets, from 1 to 1000.',
+        },
+        {
+          name: 'max-priority',
+          value: 'P',
+          help: 'The highest priority that jobs of the tenant may have: low, normal or high.',
+        },
         ...QUOTAS.map((name) => ({ name, value: 'N', help: QUOTA_HELP[name] })),
       ],
     },

@@ -27,7 +27,10 @@ export const WATCH: Command = {
     'record. Exits with 0 if all have succeeded, otherwise with 1. Ctrl-C ends the command but not the ' +
     'jobs.',
   groups: [
-    { title: 'Selection', options: [{ name: 'batch', value: 'ID', help: 'Follow this batch instead of jobs.' }] },
+    {
+      title: 'Selection',
+      options: [{ name: 'batch', value: 'ID', help: 'Follow this batch instead of jobs.' }],
+    },
     { title: 'Output', options: [JSON_OPTION] },
     SERVER_GROUP,
   ],

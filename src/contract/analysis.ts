@@ -63,8 +63,9 @@ export type Recommendation = Static<typeof Recommendation>;
 
 export const Analysis = Type.Object(
   {
-    curve: Type.Array(RankPoint, { description:
-      'One point for every uniform rank, from 1 to the largest rank of the source' }),
+    curve: Type.Array(RankPoint, {
+      description: 'One point for every uniform rank, from 1 to the largest rank of the source',
+    }),
     uniform: Recommendation,
     budget: Recommendation,
     modules: Type.Array(ModuleAnalysis),

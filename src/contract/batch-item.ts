@@ -21,8 +21,9 @@ export const BatchItem = Type.Object(
     adapter_id: nullable(Type.String(), {
       description: 'The adapter of the item; null if it is fetched, and for a merge, which has several',
     }),
-    job_id: nullable(Type.String(), { description:
-      'null: the item could not be tried; `error` gives the reason' }),
+    job_id: nullable(Type.String(), {
+      description: 'null: the item could not be tried; `error` gives the reason',
+    }),
     job_href: nullable(Type.String(), { description: 'Path of the job, which has all details' }),
     kind: JobRecord.properties.kind,
     state: JobState,

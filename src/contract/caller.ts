@@ -13,8 +13,9 @@ export const CallerRecord = Type.Object(
     key_id: nullable(Type.String(), {
       description: 'Id of the key, or `jwt:` and the subject of the token; null where no key is needed',
     }),
-    scopes: Type.Array(choice(SCOPES), { description:
-      'Scopes of the caller, which determine what it may do' }),
+    scopes: Type.Array(choice(SCOPES), {
+      description: 'Scopes of the caller, which determine what it may do',
+    }),
   },
   { $id: 'Caller', additionalProperties: false, description: 'The caller, as the service knows it' },
 );

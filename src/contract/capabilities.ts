@@ -26,8 +26,9 @@ export const Capabilities = Type.Object(
     architectures: Type.Array(Type.String(), {
       description: 'Accepted values of `format_options.architecture`, for GGUF',
     }),
-    profiles: Type.Array(ServingProfile, { description:
-      'Servers for which adapters can be checked and adapted' }),
+    profiles: Type.Array(ServingProfile, {
+      description: 'Servers for which adapters can be checked and adapted',
+    }),
     limits: Limits,
   },
   { $id: 'Capabilities', additionalProperties: false },

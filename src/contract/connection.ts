@@ -34,7 +34,8 @@ const Region = Type.String({
 const Endpoint = Type.String({
   pattern: '^https?://[!-\\[\\]-~]+$',
   maxLength: 512,
-  description: 's3: the URL of a store other than AWS. hub: the URL of a mirror. Default: AWS, or the Hub of the service',
+  description:
+    's3: the URL of a store other than AWS. hub: the URL of a mirror. Default: AWS, or the Hub of the service',
 });
 const PathStyle = Type.Boolean({
   description:

@@ -93,8 +93,10 @@ export const BatchForecast = Type.Object(
       Type.Object({ min: Type.Integer(), max: Type.Integer() }, { additionalProperties: false }),
       { description: 'Smallest and largest rank of all results; null if none is known' },
     ),
-    parameters: Type.Integer({ minimum: 0, description:
-      'Sum of the parameters of all results whose ranks are known' }),
+    parameters: Type.Integer({
+      minimum: 0,
+      description: 'Sum of the parameters of all results whose ranks are known',
+    }),
     bytes: Type.Integer({ minimum: 0, description: 'Sum of the sizes of their weights files' }),
     seconds: nullable(Type.Number({ minimum: 0 }), {
       description:

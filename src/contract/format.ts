@@ -8,10 +8,14 @@ const OptionNames = Type.Array(choice(['component', 'architecture', 'heads', 'kv
 const Conversion = Type.Object(
   {
     format: FormatNameSchema,
-    needs: { ...OptionNames, description:
-      'Fields of `format_options` that a target for this conversion must have' },
-    takes: { ...OptionNames, description:
-      'Other fields of `format_options` that a target for this conversion may have' },
+    needs: {
+      ...OptionNames,
+      description: 'Fields of `format_options` that a target for this conversion must have',
+    },
+    takes: {
+      ...OptionNames,
+      description: 'Other fields of `format_options` that a target for this conversion may have',
+    },
     limits: Type.Array(Type.String(), { description: 'What cannot be converted, one sentence each' }),
   },
   { $id: 'Conversion', additionalProperties: false },

@@ -92,8 +92,10 @@ export const AnalyzeJobRequest = Type.Object(
     kind: Type.Literal('analyze'),
     adapter_id: Type.String({ minLength: 1, maxLength: 128 }),
   },
-  { additionalProperties: false, description:
-    'Computes spectra, curves and recommendations, and writes no adapter' },
+  {
+    additionalProperties: false,
+    description: 'Computes spectra, curves and recommendations, and writes no adapter',
+  },
 );
 
 export const MAX_MERGE_SOURCES = 32;
@@ -115,8 +117,10 @@ export const MergeJobRequest = Type.Object(
     options: Type.Optional(SqueezeOptions),
     results: Type.Optional(ResultSettings),
   },
-  { additionalProperties: false, description:
-    'Adds adapters of one base model with weights, and squeezes the sum' },
+  {
+    additionalProperties: false,
+    description: 'Adds adapters of one base model with weights, and squeezes the sum',
+  },
 );
 
 const withSettings = <T extends TProperties>($id: string, request: TObject<T>) =>

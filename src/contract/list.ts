@@ -59,8 +59,9 @@ export const JobListQuery = Type.Object(
 
 export const AdapterListQuery = Type.Object(
   {
-    base_model: Type.Optional(Type.String({ maxLength: 1000, description:
-      'The base model, as the adapter names it' })),
+    base_model: Type.Optional(
+      Type.String({ maxLength: 1000, description: 'The base model, as the adapter names it' }),
+    ),
     format: Type.Optional(AdapterRecord.properties.format),
     parent_id: id('Adapters made from this one'),
     job_id: id('Results of this job'),
@@ -86,8 +87,10 @@ export const RunListQuery = Type.Object(
   {
     mode: Type.Optional(choice(['scheduled', 'adaptive'])),
     base_model: Type.Optional(
-      Type.String({ maxLength: 1000, description:
-        'The base model, as the run or its newest checkpoint names it' }),
+      Type.String({
+        maxLength: 1000,
+        description: 'The base model, as the run or its newest checkpoint names it',
+      }),
     ),
     name,
     ...page,

@@ -24,8 +24,9 @@ export const ModuleSpectrum = Type.Object(
       description: 'Descending; all of them with the exact method, otherwise those of the sketch',
     }),
     energy_curve: Type.Array(Type.Number(), { description: 'Share of the energy kept at rank 1, 2, …' }),
-    power_iterations: Type.Integer({ description:
-      'Number of power iterations that were done; 0 with the exact method' }),
+    power_iterations: Type.Integer({
+      description: 'Number of power iterations that were done; 0 with the exact method',
+    }),
   },
   { $id: 'ModuleSpectrum', additionalProperties: false },
 );
@@ -100,8 +101,10 @@ export const Report = Type.Object(
     method: Type.Object(
       {
         requested: Type.String(),
-        used: Type.String({ description:
-          'The method that was used: `exact` also if `rsvd` was requested but would not have been faster' }),
+        used: Type.String({
+          description:
+            'The method that was used: `exact` also if `rsvd` was requested but would not have been faster',
+        }),
         oversampling: Type.Integer(),
         power_iterations: Type.Union([Type.Integer(), Type.Literal('auto')]),
         seed: Type.Integer(),

@@ -118,8 +118,10 @@ export const CheckpointRecord = Type.Object(
     }),
     reason: Type.String({ description: 'The reason, in words' }),
     state: CheckpointState,
-    late_by_steps: Type.Integer({ minimum: 0, description:
-      'Number of steps by which the checkpoint came after the scheduled squeeze' }),
+    late_by_steps: Type.Integer({
+      minimum: 0,
+      description: 'Number of steps by which the checkpoint came after the scheduled squeeze',
+    }),
     rank_before: RankRange,
     rank_after: nullable(RankRange, { description: 'null until the squeeze is done' }),
     source_adapter_id: nullable(Type.String(), {

@@ -223,8 +223,10 @@ export const AdaptiveRequest = Type.Object(
       }),
     ),
     uniform: Type.Optional(
-      Type.Boolean({ default: true, description:
-        'true: one rank for all modules; false: a rank for each module' }),
+      Type.Boolean({
+        default: true,
+        description: 'true: one rank for all modules; false: a rank for each module',
+      }),
     ),
     learning_rate: Type.Optional(LearningRateRequest),
   },

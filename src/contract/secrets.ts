@@ -10,13 +10,17 @@ const KeyId = Type.String({
 /** The result of encrypting secrets again with a new key. */
 export const KeyRotation = Type.Object(
   {
-    key: { ...KeyId, description: 'The key with which secrets are encrypted now: the first of `SECRETS_KEYS`' },
+    key: {
+      ...KeyId,
+      description: 'The key with which secrets are encrypted now: the first of `SECRETS_KEYS`',
+    },
     reencrypted: Type.Integer({
       minimum: 0,
       description: 'Number of records whose secrets were encrypted again with `key`',
     }),
     next: nullable(Type.String(), {
-      description: 'Where the next call continues if this one ran out of time: repeat the request with this value as `after`. null: all secrets have been read',
+      description:
+        'Where the next call continues if this one ran out of time: repeat the request with this value as `after`. null: all secrets have been read',
     }),
     droppable_keys: Type.Array(KeyId, {
       description:

@@ -262,8 +262,9 @@ export const Import = Type.Object(
     revision: nullable(Type.String(), {
       description: 'The revision that was requested; for the Hub only',
     }),
-    commit: nullable(Type.String(), { description:
-      'The commit that `revision` named at that time; for the Hub only' }),
+    commit: nullable(Type.String(), {
+      description: 'The commit that `revision` named at that time; for the Hub only',
+    }),
     bytes: Type.Integer({ minimum: 0, description: 'All files together' }),
     files: Type.Array(AdapterFile),
     finished_at: Type.String({ format: 'date-time' }),

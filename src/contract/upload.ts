@@ -31,8 +31,9 @@ export const UploadRecord = Type.Object(
     total_bytes: nullable(Type.Integer({ minimum: 0 }), {
       description: 'null: the size was not announced yet',
     }),
-    complete: Type.Boolean({ description:
-      'Whether the upload is complete, so that an adapter can be created from it' }),
+    complete: Type.Boolean({
+      description: 'Whether the upload is complete, so that an adapter can be created from it',
+    }),
     sha256: nullable(Type.String({ pattern: '^[0-9a-f]{64}$' }), {
       description: 'SHA-256 of the whole file; null until it is complete',
     }),

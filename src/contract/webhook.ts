@@ -145,8 +145,11 @@ export type WebhookChange = Static<typeof WebhookChange>;
 /** One of the two answers that contain a secret. */
 export const NewWebhook = Type.Object(
   { ...WebhookRecord.properties, secret: WebhookSecret },
-  { $id: 'NewWebhook', additionalProperties: false, description:
-    'A new webhook with its secret, which is shown only this once' },
+  {
+    $id: 'NewWebhook',
+    additionalProperties: false,
+    description: 'A new webhook with its secret, which is shown only this once',
+  },
 );
 export type NewWebhook = Static<typeof NewWebhook>;
 
@@ -176,8 +179,11 @@ export const RotatedSecret = Type.Object(
       description: 'Until this time every request has a second signature, made with the previous secret',
     }),
   },
-  { $id: 'RotatedSecret', additionalProperties: false, description:
-    'The new secret, which is shown only this once' },
+  {
+    $id: 'RotatedSecret',
+    additionalProperties: false,
+    description: 'The new secret, which is shown only this once',
+  },
 );
 export type RotatedSecret = Static<typeof RotatedSecret>;
 
@@ -190,8 +196,9 @@ export const DeliveryAttempt = Type.Object(
     status: nullable(Type.Integer(), {
       description: 'Status of the response; null: there was none',
     }),
-    ms: Type.Integer({ description:
-      'Milliseconds until the response arrived or the attempt ended without one' }),
+    ms: Type.Integer({
+      description: 'Milliseconds until the response arrived or the attempt ended without one',
+    }),
     error: nullable(Type.String(), { description: 'Why the attempt failed; null: it succeeded' }),
     response: nullable(Type.String(), {
       description: 'Beginning of the response, at most 1 kB; null: there was none',

@@ -8,8 +8,10 @@ export const WorkerRecord = Type.Object(
     id: Type.String({ description: 'Id of the worker; a new one after each start' }),
     host: Type.String({ description: 'Name of the machine' }),
     provider: Type.String({ description: 'Execution provider' }),
-    slots: Type.Integer({ minimum: 0, description:
-      'Number of executions that the worker can run at the same time' }),
+    slots: Type.Integer({
+      minimum: 0,
+      description: 'Number of executions that the worker can run at the same time',
+    }),
     running: Type.Integer({ minimum: 0, description: 'Number of executions that it is running' }),
     ms_per_mib: nullable(Type.Integer({ minimum: 0 }), {
       description: 'Time that the worker needs for one MiB of weights; null: it has not run anything yet',

@@ -1,11 +1,11 @@
 import type { Database, Writer } from '../database/database.ts';
 import {
-  chargeOf,
   eligibleShares,
   isDue,
   type ShareDefaults,
   saveShares,
   type TenantShare,
+  toVirtualMs,
   type UnderWayWork,
 } from './tenant-shares.ts';
 import { mibOf } from './worker-fleet.ts';
@@ -112,7 +112,7 @@ class TenantQueue {
   take(estimateMs: number): number {
     this.taken = this.some.shift();
     this.room -= 1;
-    const chargedMs = chargeOf(estimateMs, this.given.weight);
+    const chargedMs = toVirtualMs(estimateMs, this.given.weight);
     this.virtualMs += chargedMs;
     return chargedMs;
   }

@@ -1,12 +1,12 @@
 import type { Database, Writer } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import {
-  chargeOf,
-  floorOf,
   type ShareDefaults,
-  slotMsOf,
+  startingVirtualTime,
   type TenantShareState,
   tenantShareState,
+  toSlotMs,
+  toVirtualMs,
   underwayByTenant,
   waitingTenants,
 } from './tenant-shares.ts';
@@ -76,10 +76,10 @@ export async function estimateSecondsUntilStart(
 
   const underway = await underwayByTenant(reader);
   const states = await waitingTenants(database, reader, defaults);
-  const floor = await floorOf(reader, states, underway);
+  const floor = await startingVirtualTime(reader, states, underway);
   const placeOf = ({ virtualMs, isActive }: TenantShareState) =>
     isActive ? virtualMs : Math.max(virtualMs, floor);
-  const target = placeOf(own) + chargeOf(aheadMs, own.weight);
+  const target = placeOf(own) + toVirtualMs(aheadMs, own.weight);
   const others: Other[] = [];
   for (const state of states) {
     if (state.tenant === tenant || placeOf(state) > target) continue;
@@ -90,7 +90,7 @@ export async function estimateSecondsUntilStart(
   }
   // Tenants take turns by whole executions, which adds half of one on average.
   const shareMs = (other: Other): number =>
-    Math.min(other.workMs, slotMsOf(target - placeOf(other), other.weight) + other.eachMs / 2);
+    Math.min(other.workMs, toSlotMs(target - placeOf(other), other.weight) + other.eachMs / 2);
   let ms = Infinity;
   for (let round = 0; round < ROUNDS; round++) {
     const atMost = ms;

@@ -56,10 +56,10 @@ export interface EndedDispatch {
 }
 
 /** What a tenant is charged for a time in a slot, in virtual milliseconds. */
-export const chargeOf = (ms: number, weight: number): number => Math.ceil((ms * UNIT_WEIGHT) / weight);
+export const toVirtualMs = (ms: number, weight: number): number => Math.ceil((ms * UNIT_WEIGHT) / weight);
 
 /** The slot time that a tenant gets for a number of virtual milliseconds. */
-export const slotMsOf = (virtualMs: number, weight: number): number => (virtualMs * weight) / UNIT_WEIGHT;
+export const toSlotMs = (virtualMs: number, weight: number): number => (virtualMs * weight) / UNIT_WEIGHT;
 
 /** The dispatched executions of tenants, by their ids. */
 export async function underwayByTenant(
@@ -116,7 +116,9 @@ export async function eligibleShares(
     const room = state.limit - (underway.get(state.tenant)?.count ?? 0);
     return room > 0 ? [{ ...state, room }] : [];
   });
-  const floor = eligible.every(({ isActive }) => isActive) ? 0 : await floorOf(reader, eligible, underway);
+  const floor = eligible.every(({ isActive }) => isActive)
+    ? 0
+    : await startingVirtualTime(reader, eligible, underway);
   return eligible.map(({ tenant, weight, room, virtualMs, isActive: isSaved }) => ({
     ...{ tenant, weight, room, isSaved },
     virtualMs: isSaved ? virtualMs : Math.max(virtualMs, floor),
@@ -128,7 +130,7 @@ export async function eligibleShares(
  * there are none, that of the tenant with the most, so that all are equal.
  * @throws AppError DATABASE_UNAVAILABLE
  */
-export async function floorOf(
+export async function startingVirtualTime(
   reader: Pick<Writer, 'selectFrom'>,
   states: readonly TenantShareState[],
   underway: ReadonlyMap<string, UnderWayWork>,

@@ -356,7 +356,7 @@ export type ErrorCode = keyof typeof ERROR_KINDS;
 const ROWS = Object.entries(ERROR_KINDS) as readonly [ErrorCode, ErrorKind][];
 
 /** The codes that belong to any of the given groups, in the order of the table. */
-export const errorsOf = (...wanted: readonly ErrorGroup[]): readonly ErrorCode[] =>
+export const codesOfGroups = (...wanted: readonly ErrorGroup[]): readonly ErrorCode[] =>
   ROWS.filter(([, { groups }]) => groups?.some((group) => wanted.includes(group))).map(([code]) => code);
 
 /** The code here for an error code of Fastify or one of its plugins. */

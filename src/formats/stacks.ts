@@ -38,7 +38,7 @@ export interface Stack {
  * @returns in the order of their first modules
  * @throws AppError FORMAT_NOT_WRITABLE if experts that share a tensor differ in rank or dtype, or some are missing
  */
-export function stacksOf(plans: readonly ModulePlan[]): Stack[] {
+export function groupIntoStacks(plans: readonly ModulePlan[]): Stack[] {
   const found = new Map<string, { plan: ModulePlan; modules: number[] }>();
   for (const [index, plan] of plans.entries()) {
     const { module, rank, dtypeA, dtypeB } = plan;

@@ -1,6 +1,6 @@
 import type { TensorEntry } from '../adapter/adapter.ts';
 import type { StagedTensor } from '../adapter/staging-plan.ts';
-import { bitsOf } from '../safetensors/dtype.ts';
+import { dtypeBits } from '../safetensors/dtype.ts';
 import { layOut, type TensorSpec } from '../safetensors/layout.ts';
 
 /**
@@ -10,7 +10,7 @@ import { layOut, type TensorSpec } from '../safetensors/layout.ts';
 export function laidOutEntries(tensors: readonly TensorSpec[]): TensorEntry[] {
   const { offsets } = layOut(tensors, new Map());
   return tensors.map(({ name, dtype, shape }, index) => {
-    const bytes = (shape.reduce((product, extent) => product * extent, 1) * bitsOf(dtype)!) / 8;
+    const bytes = (shape.reduce((product, extent) => product * extent, 1) * dtypeBits(dtype)!) / 8;
     const beginByte = offsets[index]!;
     return { name, dtype, shape, beginByte, endByte: beginByte + bytes };
   });

@@ -9,7 +9,7 @@ const KEY = 'general.alignment';
  * The alignment of a file: every tensor begins at a multiple of it, from the start of the data.
  * @throws AppError GGUF_ALIGNMENT if it is not a power of two from 8 to 64 Ki
  */
-export function alignmentOf(keyValues: ReadonlyMap<string, GgufTyped>): number {
+export function readAlignment(keyValues: ReadonlyMap<string, GgufTyped>): number {
   const found = keyValues.get(KEY);
   if (!found) return DEFAULT_ALIGNMENT;
   const { type, value } = found;

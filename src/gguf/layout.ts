@@ -1,5 +1,5 @@
 import type { FileLayout } from '../adapter/adapter.ts';
-import { alignmentOf, padded } from './alignment.ts';
+import { padded, readAlignment } from './alignment.ts';
 import type { GgufArray, GgufTyped, GgufValue } from './header.ts';
 import { typeOfDtype } from './tensor-type.ts';
 import { SCALARS, VALUE_TYPE } from './value-type.ts';
@@ -22,7 +22,7 @@ export function layOutGguf(
   tensors: readonly GgufTensorSpec[],
   keyValues: ReadonlyMap<string, GgufTyped>,
 ): FileLayout {
-  const alignment = alignmentOf(keyValues);
+  const alignment = readAlignment(keyValues);
   const parts: Uint8Array[] = [Buffer.from('GGUF', 'latin1'), uint32(VERSION)];
   parts.push(uint64(tensors.length), uint64(keyValues.size));
   for (const [key, { type, value }] of keyValues)

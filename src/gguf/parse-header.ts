@@ -3,7 +3,7 @@ import { faultOfName } from '../adapter/tensor-name.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/error-kinds.ts';
 import { quote } from '../json/quote.ts';
-import { alignmentOf, padded } from './alignment.ts';
+import { padded, readAlignment } from './alignment.ts';
 import type { GgufHeader, GgufTyped, GgufValue } from './header.ts';
 import { HeaderSource, type Reading } from './header-source.ts';
 import {
@@ -54,7 +54,7 @@ export function* parseGgufHeader(): Reading<GgufHeader> {
     if (keyValues.has(key)) throw duplicate('key', key);
     keyValues.set(key, yield* readValue(source, key));
   }
-  const alignment = alignmentOf(keyValues);
+  const alignment = readAlignment(keyValues);
   const infos = new Map<string, TensorInfo>();
   for (let i = 0; i < tensorCount; i++) {
     const info = yield* readTensorInfo(source);

@@ -24,8 +24,10 @@ export const Problem = Type.Object(
         Type.Object(
           {
             line: Type.Optional(
-              Type.Integer({ minimum: 1, description:
-                'If the body consists of lines: the number of the line' }),
+              Type.Integer({
+                minimum: 1,
+                description: 'If the body consists of lines: the number of the line',
+              }),
             ),
             pointer: Type.String({ description: 'JSON pointer into the request, or into the line' }),
             detail: Type.String(),
@@ -36,8 +38,9 @@ export const Problem = Type.Object(
       ),
     ),
     context: Type.Optional(
-      Type.Record(Type.String(), Type.Unknown(), { description:
-        'The values that `detail` mentions, for programs' }),
+      Type.Record(Type.String(), Type.Unknown(), {
+        description: 'The values that `detail` mentions, for programs',
+      }),
     ),
   },
   { $id: 'Problem', additionalProperties: false },

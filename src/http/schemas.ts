@@ -11,7 +11,7 @@ import { ServingProfile } from '../contract/serving.ts';
 import { UsageRecord } from '../contract/tenant.ts';
 import { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
 import { RequestWebhook } from '../contract/webhook.ts';
-import { ERROR_KINDS, type ErrorCode, errorsOf } from '../errors/error-kinds.ts';
+import { codesOfGroups, ERROR_KINDS, type ErrorCode } from '../errors/error-kinds.ts';
 import { PROBLEM_MEDIA_TYPE, Problem } from './problem.ts';
 
 export const AdapterModules = Type.Object(
@@ -103,18 +103,24 @@ export const REQUEST_ID_HEADER = 'x-request-id';
 const text = (description: string) => ({ type: 'string', description });
 
 const RETRY_AFTER = {
-  'retry-after': text('Seconds to wait before the next try. A full quota may have room sooner, if records are removed'),
+  'retry-after': text(
+    'Seconds to wait before the next try. A full quota may have room sooner, if records are removed',
+  ),
 };
 
 /** Headers of responses to tenants with a limit of requests (draft-ietf-httpapi-ratelimit-headers). */
 const RATE_HEADERS = {
-  ratelimit: text('`"requests";r=…;t=…`: the number of requests left, and the seconds until they are replenished'),
+  ratelimit: text(
+    '`"requests";r=…;t=…`: the number of requests left, and the seconds until they are replenished',
+  ),
   'ratelimit-policy': text('`"requests";q=…;w=60`: requests per minute'),
 };
 
 /** RFC 6750, section 3. */
 const CHALLENGE = {
-  'www-authenticate': text('`Bearer`. A response 403 has it only if a scope is missing, and then it names the scope'),
+  'www-authenticate': text(
+    '`Bearer`. A response 403 has it only if a scope is missing, and then it names the scope',
+  ),
 };
 
 const HEADERS: Readonly<Record<number, Readonly<Record<string, ReturnType<typeof text>>>>> = {
@@ -135,7 +141,10 @@ export interface ProblemResponse extends ReturnType<typeof response> {
 const withCodes = (status: number, codes: readonly ErrorCode[]): ProblemResponse => ({
   ...response(STATUS_CODES[status]!, reference(Problem), {
     mediaType: PROBLEM_MEDIA_TYPE,
-    headers: { [REQUEST_ID_HEADER]: text('Id of the request, which its lines in the log also have'), ...HEADERS[status] },
+    headers: {
+      [REQUEST_ID_HEADER]: text('Id of the request, which its lines in the log also have'),
+      ...HEADERS[status],
+    },
   }),
   codes,
 });
@@ -146,7 +155,7 @@ const KNOWN = new Map<string, Record<number, ProblemResponse>>();
 /** The problem responses of an operation by status, with their codes. The same object for the same codes. */
 export function problems(...codes: readonly ErrorCode[]): Readonly<Record<number, ProblemResponse>> {
   const key = codes.join();
-  const known = KNOWN.get(key) ?? problemsOf(new Set([...codes, ...errorsOf('any')]));
+  const known = KNOWN.get(key) ?? problemsOf(new Set([...codes, ...codesOfGroups('any')]));
   KNOWN.set(key, known);
   return known;
 }

@@ -4,7 +4,7 @@ import { parseDispatchId } from '../dispatch/dispatcher.ts';
 import type { Dispatch, JobQueue, Risk } from '../dispatch/job-queue.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Logger } from '../log.ts';
-import { originOf } from '../tracing/origin.ts';
+import { parseOrigin } from '../tracing/origin.ts';
 import { NO_TRACING, type Span, type Tracing } from '../tracing/tracing.ts';
 import { type JobData, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
 import { knownProgress } from './progress.ts';
@@ -67,7 +67,7 @@ export class BullJobQueue implements JobQueue {
   async add(dispatches: readonly Dispatch[]): Promise<void> {
     const spans: Span[] = [];
     const jobs = dispatches.map(({ id: jobId, origin }) => {
-      const { requestId, keyId, context: parent } = originOf(origin);
+      const { requestId, keyId, context: parent } = parseOrigin(origin);
       const attributes = { 'messaging.operation.type': 'send', 'messaging.message.id': jobId };
       const span = this.tracing.start(`send ${QUEUE_NAME}`, 'producer', {
         parent,

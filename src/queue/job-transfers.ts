@@ -14,7 +14,7 @@ import type { Outbound } from '../net/outbound.ts';
 import { weightsOf } from '../resources/adapters/files.ts';
 import { joinPieces } from '../resources/adapters/upload/join-pieces.ts';
 import { WeightsValidator } from '../resources/adapters/weights-validator.ts';
-import { bytesOf, localFile } from '../resources/contents/content-files.ts';
+import { localFile, readContent } from '../resources/contents/content-files.ts';
 import { fillPlaceholders } from '../resources/jobs/executions/report-ids.ts';
 import type { DeliveryInput, FetchInput, TaskReport } from '../resources/jobs/executions/task.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
@@ -145,7 +145,7 @@ async function reportFile(
         'deleted.',
       { adapter_id: adapterId },
     );
-  const data = fillPlaceholders(await bytesOf(blobs, report.file), report.job);
+  const data = fillPlaceholders(await readContent(blobs, report.file), report.job);
   const path = join(await mkdtemp(join(scratchDir, 'report-')), REPORT_FILE);
   await writeFile(path, data);
   return { name: REPORT_FILE, sha256: hash('sha256', data), bytes: data.byteLength, path };

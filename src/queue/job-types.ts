@@ -1,6 +1,6 @@
 import type { SandboxedJob } from 'bullmq';
 import type { ExecutionTask } from '../resources/jobs/executions/task.ts';
-import { type TraceContext, traceContextOf, traceIdOf } from '../tracing/trace-context.ts';
+import { parseTraceContext, type TraceContext, traceIdOf } from '../tracing/trace-context.ts';
 
 /** The queue of dispatched executions. */
 export const QUEUE_NAME = 'jobs';
@@ -34,7 +34,7 @@ export const machineMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** A job's place in a trace, if it has one. */
 export const contextOf = (data: JobData): TraceContext | undefined =>
-  traceContextOf(data.traceparent, data.tracestate);
+  parseTraceContext(data.traceparent, data.tracestate);
 
 /** The fields of every log line of an execution. */
 export function logIdsOf({ id, data }: { readonly id?: string | undefined; readonly data: JobData }): {

@@ -9,7 +9,7 @@ const FILES = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'];
 const FAMILY = 'DejaVu Sans';
 
 /** A drawing as PNG, in its own size. */
-export function pngOf(svg: string): Uint8Array {
+export function renderPng(svg: string): Uint8Array {
   const fontFiles = packagedFonts();
   const image = new Resvg(svg, {
     font: {

@@ -3,7 +3,7 @@ import type { JobRecord } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
 import { standaloneFigure } from './figures.ts';
 import { reportPage } from './page/page.ts';
-import { pngOf } from './png.ts';
+import { renderPng } from './png.ts';
 import type { FigureName } from './report-input.ts';
 
 /** The form in which a report is requested. */
@@ -36,5 +36,5 @@ export function render({ form, report: bytes, job, adapters }: RenderRequest): R
     return { bytes: Buffer.from(text), policy };
   }
   const svg = standaloneFigure(input, form.figure);
-  return { bytes: form.as === 'svg' ? Buffer.from(svg) : pngOf(svg) };
+  return { bytes: form.as === 'svg' ? Buffer.from(svg) : renderPng(svg) };
 }

@@ -30,7 +30,7 @@ const BITS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Bits of one element, or undefined for a dtype the format does not know. */
-export function bitsOf(dtype: string): number | undefined {
+export function dtypeBits(dtype: string): number | undefined {
   return BITS.get(dtype);
 }
 

@@ -1,5 +1,5 @@
 import type { FileLayout } from '../adapter/adapter.ts';
-import { bitsOf } from './dtype.ts';
+import { dtypeBits } from './dtype.ts';
 import { DATA_ALIGNMENT_BYTES, LENGTH_FIELD_BYTES } from './limits.ts';
 
 export interface TensorSpec {
@@ -51,7 +51,7 @@ function stringMap(map: ReadonlyMap<string, string>): string {
 }
 
 function bits({ name, dtype }: TensorSpec): number {
-  const found = bitsOf(dtype);
+  const found = dtypeBits(dtype);
   if (found === undefined) throw new RangeError(`tensor "${name}": unknown dtype "${dtype}"`);
   return found;
 }

@@ -4,7 +4,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/error-kinds.ts';
 import { quote } from '../json/quote.ts';
 import type { JsonValue } from '../json/strict-json.ts';
-import { bitsOf } from './dtype.ts';
+import { dtypeBits } from './dtype.ts';
 import { MAX_DIMENSIONS, MAX_NAME_BYTES } from './limits.ts';
 
 const U64_MAX = 2n ** 64n - 1n;
@@ -21,7 +21,7 @@ export function readTensor(name: string, value: JsonValue, dataBegin: number): T
   if (!(value instanceof Map)) throw refuse('ST_HEADER_JSON', name, 'must be an object');
   const dtype = value.get('dtype');
   if (typeof dtype !== 'string') throw refuse('ST_HEADER_JSON', name, 'dtype must be a string');
-  const bits = bitsOf(dtype);
+  const bits = dtypeBits(dtype);
   if (bits === undefined) throw refuse('ST_UNKNOWN_DTYPE', name, `dtype ${quote(dtype)} is unknown`);
   const shape = readShape(name, value.get('shape'));
   const [begin, end] = readOffsets(name, value.get('data_offsets'));

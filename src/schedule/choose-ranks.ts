@@ -57,7 +57,7 @@ export function chooseRanks(request: ScheduleRequest, clock: TrainingClock): Ran
   }
   // If the squeeze steps are given, their number determines the stages, and later checks show whether they fit.
   if (squeeze_steps && request.stages === undefined)
-    return { ranks: ranksOf(shape, source_rank, target_rank, squeeze_steps.length + 1), notes: [] };
+    return { ranks: computeRanks(shape, source_rank, target_rank, squeeze_steps.length + 1), notes: [] };
   return request.stages === undefined
     ? asManyAsFit(shape, source_rank, target_rank, clock)
     : exactly(request.stages, shape, source_rank, target_rank, clock);
@@ -120,7 +120,7 @@ function exactly(
   target: number,
   clock: TrainingClock,
 ): RankChoice {
-  const ranks = fitting(ranksOf(formula, source, target, stages), clock, stages);
+  const ranks = fitting(computeRanks(formula, source, target, stages), clock, stages);
   if (ranks.length === stages) return { ranks, notes: [] };
   return {
     ranks,
@@ -131,13 +131,13 @@ function exactly(
 }
 
 function asManyAsFit(formula: Formula, source: number, target: number, clock: TrainingClock): RankChoice {
-  const wanted = ranksOf(formula, source, target, defaultStages(source, target));
+  const wanted = computeRanks(formula, source, target, defaultStages(source, target));
   for (let stages = wanted.length; stages > 2; stages--) {
-    const ranks = ranksOf(formula, source, target, stages);
+    const ranks = computeRanks(formula, source, target, stages);
     if (neededSteps(ranks.length, clock) <= clock.totalSteps)
       return { ranks, notes: lowered(ranks, wanted, clock) };
   }
-  const ranks = fitting(ranksOf(formula, source, target, 2), clock);
+  const ranks = fitting(computeRanks(formula, source, target, 2), clock);
   return { ranks, notes: lowered(ranks, wanted, clock) };
 }
 
@@ -164,7 +164,12 @@ export function defaultStages(sourceRank: number, targetRank: number): number {
  * @param sourceRank not below targetRank
  * @param stages at least 2 if the ranks differ
  */
-export function ranksOf(formula: Formula, sourceRank: number, targetRank: number, stages: number): number[] {
+export function computeRanks(
+  formula: Formula,
+  sourceRank: number,
+  targetRank: number,
+  stages: number,
+): number[] {
   if (sourceRank === targetRank) return [sourceRank];
   const last = stages - 1;
   const ranks = Array.from({ length: stages }, (_, index) => {

@@ -47,7 +47,7 @@ export function finalShareOf({
  * The clock for a request, with defaults filled in.
  * @throws AppError SCHEDULE_INVALID
  */
-export function clockOf(request: ClockRequest): TrainingClock {
+export function resolveClock(request: ClockRequest): TrainingClock {
   return {
     totalSteps: request.total_steps,
     warmUpSteps: request.warm_up_steps ?? 0,

@@ -1,6 +1,6 @@
 import type { Schedule, ScheduleRequest, Stage } from '../contract/schedule.ts';
 import { chooseRanks } from './choose-ranks.ts';
-import { clockOf, finalShareOf, type TrainingClock } from './clock.ts';
+import { finalShareOf, resolveClock, type TrainingClock } from './clock.ts';
 import { planLearningRate, starvedNotes } from './learning-rate.ts';
 import {
   leastSteps,
@@ -22,7 +22,7 @@ export function planSchedule(request: ScheduleRequest): Schedule {
   const { mode = 'in', recipe = 'recommended' } = request;
   // squeeze_steps replaces everything else that determines the lengths of stages.
   const unlessNamed = <T>(value: T): T | null => (request.squeeze_steps ? null : value);
-  const clock = clockOf(request);
+  const clock = resolveClock(request);
   const { ranks, notes } = chooseRanks(request, clock);
   const { steps, atFloor } = lengthsOf(request, ranks, clock);
   const limits = limitsOf(ranks, steps);

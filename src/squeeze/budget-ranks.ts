@@ -2,9 +2,14 @@ import type { LoraModule } from '../adapter/adapter.ts';
 import { formatPercent } from '../charts/format.ts';
 import { type BudgetTarget, DEFAULT_CRITERION } from '../contract/target.ts';
 import { moduleRelativeError } from '../core/by-module.ts';
-import { allocateRanks, type BudgetModule, costOf, leastRanks } from '../core/policy/allocate-ranks.ts';
+import {
+  allocateRanks,
+  type BudgetModule,
+  leastRanks,
+  parametersPerRank,
+} from '../core/policy/allocate-ranks.ts';
 import { AppError } from '../errors/app-error.ts';
-import { bitsOf } from '../safetensors/dtype.ts';
+import { dtypeBits } from '../safetensors/dtype.ts';
 import type { RankLimits } from '../serving/rank-limits.ts';
 import { largestRank, limitRank, permittedRanks } from './limit-rank.ts';
 import { rankRange } from './rank-range.ts';
@@ -52,7 +57,7 @@ export function priced(
     }),
   );
   const least = leastRanks(prices);
-  const leastCost = costOf(prices, least);
+  const leastCost = parametersPerRank(prices, least);
   if (leastCost > budget) {
     throw new AppError(
       'BUDGET_TOO_SMALL',
@@ -71,7 +76,7 @@ const MIN_GAIN = 0.001;
  * A warning with the error that ranks by module of the same size would have, for servers that need one rank for all.
  */
 function uniformRankWarning(entries: readonly BudgetModule[], uniform: readonly number[]): string[] {
-  const unequal = allocateRanks(entries, costOf(entries, uniform), DEFAULT_CRITERION);
+  const unequal = allocateRanks(entries, parametersPerRank(entries, uniform), DEFAULT_CRITERION);
   const [one, each] = [uniform, unequal].map((ranks) => errorByModule(entries, ranks)) as [number, number];
   return one - each < MIN_GAIN
     ? []
@@ -98,7 +103,7 @@ function errorByModule(entries: readonly BudgetModule[], ranks: readonly number[
 /** Bytes that one more rank takes: a row of A and a column of B, in the dtypes they are written in. */
 function bytesPerRank({ a, b, m, n }: LoraModule, dtype: NonNullable<BudgetTarget['dtype']>): number {
   if (dtype !== 'match') return (m + n) * (dtype === 'float32' ? 4 : 2);
-  return (n * bitsOf(a.dtype)! + m * bitsOf(b.dtype)!) / 8;
+  return (n * dtypeBits(a.dtype)! + m * dtypeBits(b.dtype)!) / 8;
 }
 
 function largestUniform(
@@ -112,6 +117,6 @@ function largestUniform(
       limitRank(uniform, rank, { ...limits, maxRank: Math.min(limits.maxRank, uniform) }),
     );
   const candidates = [...new Set(entries.flatMap(({ ranks }) => ranks))].sort((x, y) => y - x);
-  const best = candidates.find((rank) => costOf(entries, ranksAt(rank)) <= budget);
+  const best = candidates.find((rank) => parametersPerRank(entries, ranksAt(rank)) <= budget);
   return best === undefined ? leastRanks(entries) : ranksAt(best);
 }

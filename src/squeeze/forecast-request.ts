@@ -3,7 +3,7 @@ import type { WorkRequest } from '../contract/job-request.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
 import { AppError } from '../errors/app-error.ts';
 import { formatOf } from '../formats/formats.ts';
-import { sumOf } from '../formats/merge/sum-adapter.ts';
+import { planSum } from '../formats/merge/sum-adapter.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
 import { layOut } from '../safetensors/layout.ts';
 import { failedForecast, forecastTargets, knownSpectra } from './forecast.ts';
@@ -70,7 +70,7 @@ async function ofMerge(
     weightsPath: source.weightsPath,
     residuals: new Map(),
   }));
-  const sum = sumOf(terms);
+  const sum = planSum(terms);
   const { adapter, tensors } = sum;
   return forecastTargets({
     ...{ kind: 'merge', adapter, isConverted: false, spectra: null, matchDtype: commonDtype(terms) },

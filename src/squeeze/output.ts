@@ -9,7 +9,7 @@ import type { ProjectionSpec } from '../compute/project-task.ts';
 import type { Target } from '../contract/target.ts';
 import { BYTES_PER_ELEMENT, type FloatDtype } from '../core/half.ts';
 import { formatOf } from '../formats/formats.ts';
-import { bitsOf } from '../safetensors/dtype.ts';
+import { dtypeBits } from '../safetensors/dtype.ts';
 import { copyRanges } from './file-ranges.ts';
 import { hashFile } from './hash-file.ts';
 import type { OutputFile } from './job-context.ts';
@@ -21,7 +21,7 @@ import { type Permutation, permuteEntry } from './stage/permute-entry.ts';
 const SPLITS: Readonly<Record<NonNullable<Target['split']>, number>> = { balanced: 0.5, b: 1, a: 0 };
 
 /** What becomes of the scales under a target. @param format of the result */
-export function scaleModeOf(
+export function chooseScaleMode(
   { scale = 'fold' }: Target,
   format: FormatName,
   plans: readonly ModulePlan[],
@@ -29,7 +29,7 @@ export function scaleModeOf(
   return scale === 'fold' ? (formatOf(format).folded?.(plans) ?? scale) : scale;
 }
 
-export const splitOf = (target: Target): number => SPLITS[target.split ?? 'balanced'];
+export const splitExponent = (target: Target): number => SPLITS[target.split ?? 'balanced'];
 
 /** The plan for each module under a target. */
 export function planModules(adapter: Adapter, target: Target, ranks: readonly number[]): ModulePlan[] {
@@ -146,7 +146,7 @@ export class AdapterOutput {
   get size(): ClassSize[] {
     const sized = this.#plan.tensors.map(({ name, dtype, shape }) => ({
       name,
-      bytes: (shape.reduce((product, dimension) => product * dimension, 1) * (bitsOf(dtype) ?? 0)) / 8,
+      bytes: (shape.reduce((product, dimension) => product * dimension, 1) * (dtypeBits(dtype) ?? 0)) / 8,
     }));
     return auditSize(sized, this.#adapter);
   }

@@ -9,7 +9,7 @@ import { PRODUCT } from '../version.ts';
 import { rankWarnings } from './describe.ts';
 import type { SqueezeInput } from './job-context.ts';
 import type { Method } from './method.ts';
-import { AdapterOutput, changesNothing, planModules, scaleModeOf, splitOf } from './output.ts';
+import { AdapterOutput, changesNothing, chooseScaleMode, planModules, splitExponent } from './output.ts';
 import { hasNoPolicy, type RankChoice, refuseImpossible } from './select-ranks.ts';
 import { adapterToWrite } from './size/written-adapter.ts';
 
@@ -79,7 +79,7 @@ function refuseUnwritable(adapter: Adapter, target: Target): void {
   const { adapter: written } = adapterToWrite(adapter, target);
   const plans = planModules(written, target, ranks);
   formatOf(written.format).plan(written, plans, {
-    scale: scaleModeOf(target, written.format, plans),
+    scale: chooseScaleMode(target, written.format, plans),
     provenance: new Map(),
   });
 }
@@ -113,8 +113,8 @@ export function planTarget(
     !needsFolding(target, verdictAsItIs) &&
     !(requested.scale === 'fold' && adapter.modules.some(({ scale }) => scale !== 1));
   const encoding = {
-    scale: scaleModeOf(target, written.format, plans),
-    split: splitOf(target),
+    scale: chooseScaleMode(target, written.format, plans),
+    split: splitExponent(target),
     reviveSeed: target.revive ? method.seed : null,
   };
   return {

@@ -14,7 +14,7 @@ import { PatternTable } from '../formats/peft/patterns.ts';
 import type { RankLimits } from '../serving/rank-limits.ts';
 import { budgetRanks, priced } from './budget-ranks.ts';
 import { largestRank, limitRank } from './limit-rank.ts';
-import { restOf } from './residuals.ts';
+import { unrepresentedPart } from './residuals.ts';
 
 const UNIFORM_PATTERN =
   'rank_pattern with uniform: all modules get the largest rank that any of them would have.';
@@ -77,7 +77,7 @@ export function selectRanks(
   }
   const wanted = spectra.map((sigma, index) => {
     const module = modules[index]!;
-    const chosen = policyRank(target, sigma, restOf(module, decompositions[index]!));
+    const chosen = policyRank(target, sigma, unrepresentedPart(module, decompositions[index]!));
     const isKohya = 'compat' in target && target.compat === 'kohya';
     return Math.min(isKohya ? kohyaRank(chosen, sigma[0] ?? 0) : chosen, largestRank(module));
   });

@@ -25,7 +25,7 @@ export function onBehalfOfKey(keyId: string): void {
 export const originText = ({ requestId, keyId, context }: Origin): string | null =>
   requestId === undefined && context === undefined ? null : JSON.stringify({ requestId, keyId, context });
 
-export const originOf = (text: string | null): Origin =>
+export const parseOrigin = (text: string | null): Origin =>
   text === null ? NONE : (JSON.parse(text) as Origin);
 
 /** The origin of the current work; empty outside a request, for example when lost jobs are queued again. */

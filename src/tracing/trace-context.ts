@@ -18,7 +18,7 @@ const TRACESTATE = /^[\x20-\x7e]+$/;
  * The trace context of a request or a queued job; undefined if it has none, or an invalid one.
  * @param traceparent a header, or the value that the queue stores
  */
-export function traceContextOf(traceparent: unknown, tracestate?: unknown): TraceContext | undefined {
+export function parseTraceContext(traceparent: unknown, tracestate?: unknown): TraceContext | undefined {
   if (typeof traceparent !== 'string') return undefined;
   const [, version, traceId, spanId, flags, more] = TRACEPARENT.exec(traceparent) ?? [];
   if (version === undefined || (version === '00' && more !== undefined)) return undefined;

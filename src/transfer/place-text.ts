@@ -52,7 +52,7 @@ export function readSinkText(text: string): S3Sink | HubSink | UrlText {
 }
 
 /** The URLs of the weights of a source that was given as text, and of the configuration that may lie beside them. */
-export function urlsOf(url: string): { readonly weights: string; readonly config: string } {
+export function sourceUrls(url: string): { readonly weights: string; readonly config: string } {
   const place = readPlace(url);
   const { folders, file = WEIGHTS_FILE } = split(place);
   const folder = placeText({ ...place, parts: folders });

@@ -10,7 +10,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { ConnectionAccess } from './connection-access.ts';
 import { type Credentials, decryptCredentials } from './credentials.ts';
 import { hubPlace, isWithin, type Place, placeText, readPlace, s3Place } from './place.ts';
-import { urlsOf } from './place-text.ts';
+import { sourceUrls } from './place-text.ts';
 import type { ReadySink, ReadySource } from './ready-endpoints.ts';
 import type { SecretBox } from './secret-box.ts';
 import { decryptSink, decryptSource } from './secrets.ts';
@@ -57,7 +57,7 @@ export function readySource(recorded: RecordedSource, context: EndpointContext):
       const { files, url } = recorded;
       const secretHeaders = headersOf(credentials);
       if (files) return { kind: 'url', files, secretHeaders };
-      const { weights, config } = urlsOf(url!);
+      const { weights, config } = sourceUrls(url!);
       return {
         kind: 'url',
         files: { weights: { url: weights }, config: { url: config } },

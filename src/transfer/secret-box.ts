@@ -94,4 +94,7 @@ const mismatch = (encryptedWith: string, keys: readonly string[]): AppError =>
   );
 
 const damaged = (): AppError =>
-  new AppError('SECRETS_DAMAGED', 'The encrypted secret has been changed or damaged; send the request again.');
+  new AppError(
+    'SECRETS_DAMAGED',
+    'The encrypted secret has been changed or damaged; send the request again.',
+  );

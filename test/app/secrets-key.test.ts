@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { ownSecretsKey, secretsKeyOf } from '../../src/app/secrets-key.ts';
+import { ownSecretsKey, parseSecretsKey } from '../../src/app/secrets-key.ts';
 
 describe('the key for secrets of a service without SECRETS_KEYS', () => {
   let folder: string;
@@ -35,7 +35,7 @@ describe('the key for secrets of a service without SECRETS_KEYS', () => {
 
   it('is read only in the form that openssl rand -base64 32 writes', () => {
     const text = Buffer.alloc(32, 7).toString('base64');
-    assert.deepEqual(secretsKeyOf(text), Buffer.alloc(32, 7));
+    assert.deepEqual(parseSecretsKey(text), Buffer.alloc(32, 7));
     for (const wrong of [
       '',
       `${text} `,
@@ -43,6 +43,6 @@ describe('the key for secrets of a service without SECRETS_KEYS', () => {
       Buffer.alloc(31).toString('base64'),
       'ü'.repeat(44),
     ])
-      assert.equal(secretsKeyOf(wrong), undefined, wrong);
+      assert.equal(parseSecretsKey(wrong), undefined, wrong);
   });
 });

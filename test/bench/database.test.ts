@@ -7,7 +7,7 @@ import { fill } from '../../bench/database/fill.ts';
 import { measureRows } from '../../bench/database/measure-rows.ts';
 import { parseOptions, QUICK } from '../../bench/database/options.ts';
 import { rowsPage } from '../../bench/database/rows-page.ts';
-import { usageOf } from '../../src/resources/tenants/usage.ts';
+import { readUsage } from '../../src/resources/tenants/usage.ts';
 import { onEachDialect, POOL } from '../database/dialects.ts';
 import { noPostgres, testDatabase } from '../database/postgres-server.ts';
 
@@ -23,7 +23,7 @@ onEachDialect('bench of the database: its rows', (database) => {
     };
     const all = { jobs: 0, adapters: 0 };
     for (const tenant of made.tenants) {
-      const { jobs, adapters, stored_bytes } = await usageOf({ database: database(), tenant });
+      const { jobs, adapters, stored_bytes } = await readUsage({ database: database(), tenant });
       assert.deepEqual(
         { jobs, adapters },
         { jobs: await countOf('job', tenant), adapters: await countOf('adapter', tenant) },

@@ -5,7 +5,7 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import type { Database } from '../../src/database/database.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import { ClaimStore } from '../../src/resources/idempotency/claim-store.ts';
-import { digestOf } from '../../src/resources/idempotency/fingerprint.ts';
+import { digestTexts } from '../../src/resources/idempotency/fingerprint.ts';
 import { until } from '../queue/harness.ts';
 import { unfinished } from '../resources/jobs/job-rows.ts';
 import { jobsOf } from '../resources/tenants/stored-by.ts';
@@ -243,8 +243,8 @@ describe('a POST with an Idempotency-Key', () => {
   it('is freed when the process that handled it died', async () => {
     // A process that was killed leaves a claim whose lease is not renewed.
     const key = newKey();
-    const dead = { tenant: 'default', key: digestOf([key]), owner: 'dead' };
-    const fingerprint = { route: digestOf(['POST', '/v1/jobs']), payload: null };
+    const dead = { tenant: 'default', key: digestTexts([key]), owner: 'dead' };
+    const fingerprint = { route: digestTexts(['POST', '/v1/jobs']), payload: null };
     const claimed = await new ClaimStore(server.database).claim(dead, fingerprint, 500);
     assert.equal(claimed.state, 'ours');
     await problemIn(await post(key), 409, 'IDEMPOTENCY_IN_FLIGHT');

@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { succeededResults, succeededTargets } from '../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { Report } from '../../src/contract/report.ts';
-import { bytesOf } from '../../src/resources/contents/content-files.ts';
+import { readContent } from '../../src/resources/contents/content-files.ts';
 import { withPlaceholders } from '../../src/resources/jobs/executions/report-ids.ts';
 import { decodePng } from '../report/decode-png.ts';
 import { assertSelfContained } from '../report/markup.ts';
@@ -65,7 +65,7 @@ describe('the report of a job', () => {
 
   it('is JSON as it was stored, with the ids of the job', async () => {
     const stored = JSON.parse(
-      Buffer.from(await bytesOf(server.store, (await server.jobStore.file(id, 'report'))!)).toString(),
+      Buffer.from(await readContent(server.store, (await server.jobStore.file(id, 'report'))!)).toString(),
     ) as Report;
     const job = await server.jobs.get(id);
     const [adapter_id] = succeededResults(job).map((result) => result.adapter_id);

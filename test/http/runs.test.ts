@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
 import type { RunSummary } from '../../src/contract/list.ts';
 import { CheckpointRecord, RunRecord, type RunRequest } from '../../src/contract/run.ts';
-import { bytesOf } from '../../src/resources/contents/content-files.ts';
+import { readContent } from '../../src/resources/contents/content-files.ts';
 import { Workspaces } from '../../src/resources/workspaces.ts';
 import { NO_DISPATCHER } from '../resources/jobs/fake-worker.ts';
 import { jobFile } from '../resources/jobs/job-rows.ts';
@@ -428,7 +428,10 @@ describe('annealing runs over HTTP', () => {
       ]);
       assert.equal(request.optimizer?.mode, 'reset');
       const file = (await server.jobStore.file(job_id!, 'optimizer', request.optimizer.sha256))!;
-      assert.ok(optimizer.equals(await bytesOf(server.store, file)), 'the moments are stored with the job');
+      assert.ok(
+        optimizer.equals(await readContent(server.store, file)),
+        'the moments are stored with the job',
+      );
     });
 
     it('waits for the job on request', async () => {

@@ -25,7 +25,7 @@ import { QUEUE_NAME } from '../../src/queue/job-types.ts';
 import { JobWorker, type WorkerOptions } from '../../src/queue/job-worker.ts';
 import type { RedisAddress } from '../../src/queue/redis-connection.ts';
 import type { BatchService } from '../../src/resources/batches/service.ts';
-import { bytesOf } from '../../src/resources/contents/content-files.ts';
+import { readContent } from '../../src/resources/contents/content-files.ts';
 import type { JobControl } from '../../src/resources/jobs/control.ts';
 import type { JobObserver } from '../../src/resources/jobs/executions/job-changes.ts';
 import type { JobService } from '../../src/resources/jobs/service.ts';
@@ -335,7 +335,7 @@ export class Bench {
   /** The stored report of a job in any state. */
   async report(jobId: string): Promise<Uint8Array | undefined> {
     const file = await this.jobs.file(jobId, 'report');
-    return file && bytesOf(this.blobs, file);
+    return file && readContent(this.blobs, file);
   }
 
   async close(): Promise<void> {

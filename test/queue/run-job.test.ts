@@ -15,7 +15,7 @@ import { AppError, jobFailure } from '../../src/errors/app-error.ts';
 import { machineMs } from '../../src/queue/job-types.ts';
 import { adapterFilesIn, type JobDeps, type RunJobResult, runJob } from '../../src/queue/run-job.ts';
 import { AdapterService } from '../../src/resources/adapters/service.ts';
-import { bytesOf } from '../../src/resources/contents/content-files.ts';
+import { readContent } from '../../src/resources/contents/content-files.ts';
 import { acceptedJob, splitRequest } from '../../src/resources/jobs/accepted-job.ts';
 import { fillPlaceholders } from '../../src/resources/jobs/executions/report-ids.ts';
 import type { JobStore } from '../../src/resources/jobs/store.ts';
@@ -215,7 +215,7 @@ describe('the work of a job', () => {
         [job.state, job.kind, job.results, job.progress.phase],
         ['succeeded', 'analyze', [], 'done'],
       );
-      const bytes = await bytesOf(blobs, (await jobs.file(job.id, 'report'))!);
+      const bytes = await readContent(blobs, (await jobs.file(job.id, 'report'))!);
       const report = JSON.parse(Buffer.from(fillPlaceholders(bytes, job)).toString('utf8'));
       assert.deepEqual([report.kind, report.targets, report.timings], ['analyze', [], job.timings]);
       assert.deepEqual([report.job_id, report.sources[0].id], [job.id, id]);

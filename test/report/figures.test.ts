@@ -5,7 +5,7 @@ import { textWidth } from '../../src/report/draw.ts';
 import { standaloneFigure } from '../../src/report/figures.ts';
 import { heatCells } from '../../src/report/heat-figure.ts';
 import { darkRules } from '../../src/report/page/charts.ts';
-import { pngOf } from '../../src/report/png.ts';
+import { renderPng } from '../../src/report/png.ts';
 import { FIGURES } from '../../src/report/report-input.ts';
 import { decodePng } from './decode-png.ts';
 import { elementsOf, textOf } from './markup.ts';
@@ -26,7 +26,7 @@ describe('a separate figure', () => {
     });
 
     it(`is drawn as PNG with its text: ${figure}`, () => {
-      const { width, height, pixels } = decodePng(pngOf(standaloneFigure(input, figure)));
+      const { width, height, pixels } = decodePng(renderPng(standaloneFigure(input, figure)));
       assert.equal(width, 1200);
       assert.ok(height > 250 && height < 1200);
       const colours = new Map<number, number>();
@@ -66,7 +66,7 @@ describe('a separate figure', () => {
     for (const figure of FIGURES) {
       const svg = standaloneFigure(hostile, figure);
       assert.ok(!elementsOf(svg).some(({ tag }) => tag === 'script'));
-      pngOf(svg);
+      renderPng(svg);
     }
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { bitsOf, isFactorDtype } from '../../src/safetensors/dtype.ts';
+import { dtypeBits, isFactorDtype } from '../../src/safetensors/dtype.ts';
 import { parseHeader } from '../../src/safetensors/header.ts';
 import { layOut, type TensorSpec } from '../../src/safetensors/layout.ts';
 import fc from '../fast-check.ts';
@@ -63,7 +63,7 @@ describe('layOut', () => {
         const { headerBytes, offsets } = layOut(tensors, meta);
         assert.equal(headerBytes.length % 8, 0);
         for (const [index, { dtype }] of tensors.entries()) {
-          assert.equal(offsets[index]! % (bitsOf(dtype)! / 8), 0, `${dtype} at ${offsets[index]}`);
+          assert.equal(offsets[index]! % (dtypeBits(dtype)! / 8), 0, `${dtype} at ${offsets[index]}`);
         }
       }),
     );
@@ -121,10 +121,10 @@ describe('layOut', () => {
 
 describe('dtypes', () => {
   it('include those of the format and nothing that objects inherit', () => {
-    assert.equal(bitsOf('BF16'), 16);
-    assert.equal(bitsOf('F6_E3M2'), 6);
+    assert.equal(dtypeBits('BF16'), 16);
+    assert.equal(dtypeBits('F6_E3M2'), 6);
     for (const name of ['bf16', 'F128', 'constructor', '__proto__', 'toString'])
-      assert.equal(bitsOf(name), undefined);
+      assert.equal(dtypeBits(name), undefined);
   });
 
   it('include three with which the service computes', () => {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import { Schedule, ScheduleRequest } from '../../src/contract/schedule.ts';
 import { defaultStages } from '../../src/schedule/choose-ranks.ts';
-import { clockOf } from '../../src/schedule/clock.ts';
+import { resolveClock } from '../../src/schedule/clock.ts';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
 import fc from '../fast-check.ts';
 import { planned, ranksOfStages, refusal, requests, stepsOfStages } from './requests.ts';
@@ -144,7 +144,7 @@ describe('a schedule', () => {
         made++;
         assert.ok(Value.Check(ScheduleRequest, request) && Value.Check(Schedule, schedule));
         const { stages, squeezes, total_steps, source_rank } = schedule;
-        const clock = clockOf(request);
+        const clock = resolveClock(request);
         assert.equal(sum(stepsOfStages(schedule)), total_steps);
         assert.ok(stages[0]!.steps >= clock.warmUpSteps && stages.at(-1)!.steps >= clock.finalSteps);
         assert.ok(stages.every(({ steps }) => steps >= clock.minStageSteps));

@@ -8,7 +8,7 @@ import { layOut, type TensorSpec } from '../../src/safetensors/layout.ts';
 import type { AppliedTarget } from '../../src/serving/apply-profile.ts';
 import { applyProfile } from '../../src/serving/apply-profile.ts';
 import type { AdapterFacts } from '../../src/serving/rules/rule.ts';
-import { planModules, scaleModeOf } from '../../src/squeeze/output.ts';
+import { chooseScaleMode, planModules } from '../../src/squeeze/output.ts';
 import { selectRanks } from '../../src/squeeze/select-ranks.ts';
 
 export interface Module {
@@ -70,7 +70,7 @@ export function written(adapter: Adapter, target: Target): { facts: AdapterFacts
   const { ranks } = selectRanks(applied.target, applied.limits, adapter.modules, []);
   const plans = planModules(adapter, applied.target, ranks);
   const plan = planPeftOutput(adapter, plans, {
-    scale: scaleModeOf(applied.target, 'peft', plans),
+    scale: chooseScaleMode(applied.target, 'peft', plans),
     provenance: new Map(),
   });
   return { facts: factsOf(plan.tensors, plan.files.get(CONFIG_FILE)!), applied };

@@ -7,7 +7,7 @@ import type { Analysis } from '../../src/contract/analysis.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import { analyze, judgeModule } from '../../src/squeeze/analyze/analyze.ts';
 import type { AnalyzedModule } from '../../src/squeeze/analyze/analyzed-module.ts';
-import { allocationOf, analyzedModule, rankCurve } from '../../src/squeeze/analyze/analyzed-module.ts';
+import { analyzedModule, evaluateRanks, rankCurve } from '../../src/squeeze/analyze/analyzed-module.ts';
 import {
   FAIR_ERROR,
   GOOD_ERROR,
@@ -318,7 +318,7 @@ describe('the loss of an allocation', () => {
   it('is that of the curve for a uniform rank', () => {
     const modules = [module(decay(9, 0.5)), module(decay(3, 1), [7, 5]), module(decay(6, 2))];
     for (const point of rankCurve(modules)) {
-      const { relative_error, module_relative_error, parameters, bytes } = allocationOf(
+      const { relative_error, module_relative_error, parameters, bytes } = evaluateRanks(
         modules,
         modules.map(({ rank }) => Math.min(rank, point.rank)),
       );

@@ -10,8 +10,14 @@ import {
 } from '../../src/contract/transfer.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../src/errors/error-kinds.ts';
-import { SecretBox, encryptedWith } from '../../src/transfer/secret-box.ts';
-import { redactFinal, encryptSink, encryptSource, decryptSink, decryptSource } from '../../src/transfer/secrets.ts';
+import { encryptedWith, SecretBox } from '../../src/transfer/secret-box.ts';
+import {
+  decryptSink,
+  decryptSource,
+  encryptSink,
+  encryptSource,
+  redactFinal,
+} from '../../src/transfer/secrets.ts';
 
 const HUB = 'https://huggingface.co';
 const code = (expected: ErrorCode) => (error: unknown) =>
@@ -179,7 +185,10 @@ describe('recorded sources and sinks', () => {
     assert.deepEqual(decryptSource(encryptSource(open, undefined, HUB), undefined), open);
     for (const source of SOURCES.slice(0, 4)) {
       assert.throws(() => encryptSource(source, undefined, HUB), code('SECRETS_UNAVAILABLE'));
-      assert.throws(() => decryptSource(encryptSource(source, box, HUB), undefined), code('SECRETS_UNAVAILABLE'));
+      assert.throws(
+        () => decryptSource(encryptSource(source, box, HUB), undefined),
+        code('SECRETS_UNAVAILABLE'),
+      );
     }
     assert.throws(() => encryptSink(SINKS[0]!, undefined, HUB), code('SECRETS_UNAVAILABLE'));
   });

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { costOf } from '../../src/core/policy/allocate-ranks.ts';
+import { parametersPerRank } from '../../src/core/policy/allocate-ranks.ts';
 import { PatternTable } from '../../src/formats/peft/patterns.ts';
 import { NO_LIMITS } from '../../src/serving/rank-limits.ts';
-import { formOf, queryOf } from '../../web/src/preview/choice-address.ts';
+import { formatQuery, parseForm } from '../../web/src/preview/choice-address.ts';
 import { formatPins, parsePins } from '../../web/src/preview/pins-text.ts';
 import type { AnalyzedAdapter } from '../../web/src/preview/preview.ts';
-import { previewOf } from '../../web/src/preview/preview.ts';
+import { computePreview } from '../../web/src/preview/preview.ts';
 import { rankPattern } from '../../web/src/preview/rank-pattern.ts';
 import { allocateWithin, curveByModule, rankStudio, sizeRange } from '../../web/src/preview/rank-studio.ts';
 import { requestText } from '../../web/src/preview/request-text.ts';
@@ -81,9 +81,9 @@ describe('ranks by module in the page', () => {
         assert.equal(points.at(-1)!.parameters, most);
         for (const { parameters, error, rank } of points) {
           const ranks = allocateWithin(studio, parameters, decided);
-          assert.equal(costOf(studio.modules, ranks), parameters, 'nothing is left over');
+          assert.equal(parametersPerRank(studio.modules, ranks), parameters, 'nothing is left over');
           for (const [index, wanted] of decided) assert.equal(ranks[index], wanted);
-          const preview = previewOf(analyzed, ranks);
+          const preview = computePreview(analyzed, ranks);
           const expected = criterion === 'energy' ? preview.relative_error : preview.module_relative_error;
           assert.ok(Math.abs(error - expected) < 1e-9, `${error} instead of ${expected}`);
           assert.deepEqual(rank, preview.rank);
@@ -126,9 +126,9 @@ describe('ranks by module in the page', () => {
 
 describe('a choice in an address', () => {
   const analyzed = analyzedOf(35, 8);
-  const first = formOf({}, analyzed);
+  const first = parseForm({}, analyzed);
 
-  it('needs no parameters if nothing was chosen', () => assert.deepEqual(queryOf(first, analyzed), {}));
+  it('needs no parameters if nothing was chosen', () => assert.deepEqual(formatQuery(first, analyzed), {}));
 
   it('is restored unchanged', () => {
     const pins = new Map([
@@ -161,9 +161,9 @@ describe('a choice in an address', () => {
     ];
     for (const choice of choices) {
       const form = { ...first, ...choice };
-      const address = new URLSearchParams(queryOf(form, analyzed)).toString();
+      const address = new URLSearchParams(formatQuery(form, analyzed)).toString();
       assert.ok(address.length < 120, address);
-      assert.deepEqual(formOf(Object.fromEntries(new URLSearchParams(address)), analyzed), form);
+      assert.deepEqual(parseForm(Object.fromEntries(new URLSearchParams(address)), analyzed), form);
     }
   });
 
@@ -176,8 +176,8 @@ describe('a choice in an address', () => {
       { architecture: 'llama', heads: '4' },
       { dtype: 'float8', scale: 'x', criterion: 'y', format: '../..' },
     ])
-      assert.deepEqual(formOf(query, analyzed), first);
-    const { pins } = formOf({ parameters: '9', pins: '8*0-99999x1_0*1_x*2_4*34.35.-1_3*5-2' }, analyzed);
+      assert.deepEqual(parseForm(query, analyzed), first);
+    const { pins } = parseForm({ parameters: '9', pins: '8*0-99999x1_0*1_x*2_4*34.35.-1_3*5-2' }, analyzed);
     assert.ok([...pins.keys()].every((index) => index >= 0 && index < 35));
     assert.equal(pins.get(34), 4);
   });

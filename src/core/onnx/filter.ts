@@ -20,7 +20,7 @@ const SQUARINGS = 10;
  * @returns [N], positive
  */
 function largestEigenvalue(graph: GraphBuilder, k: Value): Value {
-  const identity = graph.op('EyeLike', [firstOf(graph, k)]);
+  const identity = graph.op('EyeLike', [firstMatrix(graph, k)]);
   const positive = (x: Value): Value => graph.max(x, graph.double(TINY));
   const lengths = [positive(graph.sum(graph.mul(k, identity), [1, 2]))];
   let x = graph.div(k, lengths[0]!);
@@ -35,7 +35,7 @@ function largestEigenvalue(graph: GraphBuilder, k: Value): Value {
 }
 
 /** The first matrix of a stack, for its shape. */
-export const firstOf = (graph: GraphBuilder, stack: Value): Value =>
+export const firstMatrix = (graph: GraphBuilder, stack: Value): Value =>
   graph.op('Squeeze', [graph.slice(stack, 0, 0, 1), graph.ints([0])]);
 
 /**
@@ -46,7 +46,7 @@ export const firstOf = (graph: GraphBuilder, stack: Value): Value =>
  */
 export function eigenvalueBounds(graph: GraphBuilder, k: Value): { most: Value; least: Value } {
   const most = largestEigenvalue(graph, k);
-  const identity = graph.op('EyeLike', [firstOf(graph, k)]);
+  const identity = graph.op('EyeLike', [firstMatrix(graph, k)]);
   const turned = graph.sub(graph.mul(asStack(graph, most), identity), k);
   const least = graph.max(graph.sub(most, largestEigenvalue(graph, turned)), graph.double(0));
   return { most, least };

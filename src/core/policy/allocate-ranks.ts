@@ -30,7 +30,7 @@ export interface Step {
 }
 
 /** The cost of `ranks`. */
-export function costOf(
+export function parametersPerRank(
   modules: readonly Pick<BudgetModule, 'costPerRank'>[],
   ranks: readonly number[],
 ): number {
@@ -123,9 +123,9 @@ export function ranksWithin(
   pins = NO_PINS,
 ): number[] {
   const all = modules.map(({ ranks }, module) => pins.get(module) ?? ranks.at(-1)!);
-  if (costOf(modules, all) <= budget) return all;
+  if (parametersPerRank(modules, all) <= budget) return all;
   const result = leastRanks(modules).map((least, module) => pins.get(module) ?? least);
-  let left = budget - costOf(modules, result);
+  let left = budget - parametersPerRank(modules, result);
   if (left < 0) throw new RangeError('the budget is too small for the smallest allowed ranks');
   const isDone = modules.map((_, module) => pins.has(module));
   for (const { module, rank, cost } of steps) {

@@ -19,7 +19,7 @@ const GGUF_KEY = /^[a-z0-9_]+(?:\.[a-z0-9_]+)+$/;
 /**
  * The metadata as an adapter's configuration: strings and booleans as they are, values of other types with their type.
  */
-export const configOf = (keyValues: GgufHeader['keyValues']): Adapter['config'] =>
+export const readConfigValues = (keyValues: GgufHeader['keyValues']): Adapter['config'] =>
   Object.fromEntries(
     [...keyValues].map(([key, typed]) => [
       key,
@@ -31,7 +31,7 @@ export const configOf = (keyValues: GgufHeader['keyValues']): Adapter['config'] 
  * The inverse: a configuration as metadata. Numbers without a type become float32.
  * @param strings to be added if their names are keys of GGUF
  */
-export function keyValuesOf(
+export function writeConfigValues(
   config: Adapter['config'],
   strings: Iterable<readonly [string, string]>,
 ): Map<string, GgufTyped> {
@@ -59,7 +59,7 @@ const isTyped = (value: unknown): value is GgufTyped =>
   typeof value === 'object' && value !== null && 'type' in value && 'value' in value;
 
 /** @throws AppError GGUF_KEY_VALUE for a value that is not a string */
-export function stringOf(keyValues: GgufHeader['keyValues'], key: string): string | undefined {
+export function readStringValue(keyValues: GgufHeader['keyValues'], key: string): string | undefined {
   const found = keyValues.get(key);
   if (!found) return undefined;
   if (typeof found.value === 'string') return found.value;

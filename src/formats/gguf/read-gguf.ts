@@ -9,12 +9,12 @@ import { AppError } from '../../errors/app-error.ts';
 import type { GgufHeader } from '../../gguf/header.ts';
 import { VALUE_TYPE } from '../../gguf/value-type.ts';
 import { quote } from '../../json/quote.ts';
-import { bitsOf, isFactorDtype } from '../../safetensors/dtype.ts';
+import { dtypeBits, isFactorDtype } from '../../safetensors/dtype.ts';
 import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';
 import { stackedModules } from '../stacks.ts';
 import { stagedEntries } from '../staged-entries.ts';
-import { configOf, KEY, stringOf } from './key-values.ts';
+import { KEY, readConfigValues, readStringValue } from './key-values.ts';
 import {
   type FoundPair,
   isTokenEmbedding,
@@ -60,7 +60,7 @@ export function readGguf({ tensors, keyValues }: GgufHeader): ReadResult {
       modules: modules.sort(byName),
       passthrough: [...passthrough].sort(byName),
       hasLoraBias: false,
-      config: configOf(keyValues),
+      config: readConfigValues(keyValues),
       metadata: new Map(),
       warnings: warningsOf(keyValues, passthrough.length),
     },
@@ -73,14 +73,14 @@ function checkKind(keyValues: GgufHeader['keyValues']): void {
     [KEY.generalType, 'adapter'],
     [KEY.adapterType, 'lora'],
   ] as const) {
-    const value = stringOf(keyValues, key);
+    const value = readStringValue(keyValues, key);
     if (value === wanted) continue;
     const found = value === undefined ? 'is missing' : `is ${quote(value)}`;
     throw new AppError('GGUF_NOT_LORA', `GGUF file: ${key} ${found}; in a LoRA adapter it is "${wanted}"`, {
       key,
     });
   }
-  if (!stringOf(keyValues, KEY.architecture))
+  if (!readStringValue(keyValues, KEY.architecture))
     throw new AppError(
       'GGUF_KEY_VALUE',
       `GGUF file: ${KEY.architecture} is missing, and llama.cpp does not load an adapter without it`,
@@ -155,7 +155,7 @@ function stagedFactor(entry: TensorEntry, shape: readonly number[], transposed: 
 
 function copied(entry: TensorEntry, isStaged: boolean): StagedTensor {
   const { name, dtype, shape } = entry;
-  if (isStaged && bitsOf(dtype) === undefined)
+  if (isStaged && dtypeBits(dtype) === undefined)
     throw refuse(
       'UNSUPPORTED_DTYPE',
       entry,
@@ -177,9 +177,9 @@ function modulesOf({ name, a, b, rank, m, n, experts }: PlainPair, alpha: number
 }
 
 function baseModelOf(keyValues: GgufHeader['keyValues']): string | null {
-  const url = stringOf(keyValues, 'general.base_model.0.repo_url');
+  const url = readStringValue(keyValues, 'general.base_model.0.repo_url');
   if (url !== undefined) return url.startsWith(HUB) ? url.slice(HUB.length) : url;
-  return stringOf(keyValues, 'general.base_model.0.name') ?? null;
+  return readStringValue(keyValues, 'general.base_model.0.name') ?? null;
 }
 
 function warningsOf(keyValues: GgufHeader['keyValues'], norms: number): string[] {

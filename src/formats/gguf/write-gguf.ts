@@ -15,9 +15,9 @@ import { typeOfDtype } from '../../gguf/tensor-type.ts';
 import { VALUE_TYPE } from '../../gguf/value-type.ts';
 import { quote } from '../../json/quote.ts';
 import type { WriteOptions } from '../format.ts';
-import { checkPlans, copyOf } from '../pairs/plan-pairs.ts';
-import { type Stack, stacksOf, stackTensor } from '../stacks.ts';
-import { KEY, keyValuesOf } from './key-values.ts';
+import { checkPlans, copyTensor } from '../pairs/plan-pairs.ts';
+import { groupIntoStacks, type Stack, stackTensor } from '../stacks.ts';
+import { KEY, writeConfigValues } from './key-values.ts';
 import { isTokenEmbedding } from './read-factors.ts';
 
 export const GGUF_FILE = 'adapter.gguf';
@@ -38,9 +38,9 @@ export function planGguf(adapter: Adapter, plans: readonly ModulePlan[], options
       `GGUF needs ${KEY.architecture}: set format_options.architecture`,
       { key: KEY.architecture },
     );
-  const tensors = [...stacksOf(plans).flatMap(tensorsOf), ...adapter.passthrough.map(carried)];
+  const tensors = [...groupIntoStacks(plans).flatMap(tensorsOf), ...adapter.passthrough.map(carried)];
   for (const tensor of tensors) checkTensor(tensor);
-  const keyValues = keyValuesOf(adapter.config, [...adapter.metadata, ...options.provenance]);
+  const keyValues = writeConfigValues(adapter.config, [...adapter.metadata, ...options.provenance]);
   const set = (key: string, type: number, value: GgufTyped['value']): unknown =>
     keyValues.set(key, { type, value });
   set(KEY.generalType, VALUE_TYPE.string, 'adapter');
@@ -91,7 +91,7 @@ function tensorsOf(stack: Stack): OutputTensor[] {
 }
 
 function carried(entry: TensorEntry): OutputTensor {
-  if (entry.name.endsWith('_norm.weight')) return copyOf(entry);
+  if (entry.name.endsWith('_norm.weight')) return copyTensor(entry);
   throw new AppError(
     'FORMAT_NOT_WRITABLE',
     `tensor ${quote(entry.name)}: llama.cpp loads nothing but LoRA factors and norms`,

@@ -12,8 +12,8 @@ import { quote } from '../../json/quote.ts';
 import { type PlainJson, type PlainObject, parsePlainJson } from '../../json/strict-json.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import type { WriteOptions } from '../format.ts';
-import { checkPlans, copyOf, planPair } from '../pairs/plan-pairs.ts';
-import { inReferenceOrder, LEGACY_HASH, MODEL_HASH, headerWithHashes, PLACEHOLDER_HASHES } from './hashes.ts';
+import { checkPlans, copyTensor, planPair } from '../pairs/plan-pairs.ts';
+import { headerWithHashes, inReferenceOrder, LEGACY_HASH, MODEL_HASH, PLACEHOLDER_HASHES } from './hashes.ts';
 import { alphaOfScale, encodeScalar } from './scalar.ts';
 import { alphaNameOf } from './tensor-keys.ts';
 
@@ -51,9 +51,13 @@ export function planKohyaOutput(
   const tensors = inReferenceOrder([
     ...plans.flatMap((plan, moduleIndex) => planPair(plan, moduleIndex, scale)),
     ...planAlphas(plans, scale),
-    ...adapter.passthrough.map(copyOf),
+    ...adapter.passthrough.map(copyTensor),
   ]);
-  const metadata = new Map([...writeMetadata(adapter.metadata, plans, scale), ...provenance, ...PLACEHOLDER_HASHES]);
+  const metadata = new Map([
+    ...writeMetadata(adapter.metadata, plans, scale),
+    ...provenance,
+    ...PLACEHOLDER_HASHES,
+  ]);
   return {
     weightsName: KOHYA_WEIGHTS_FILE,
     tensors,

@@ -3,7 +3,7 @@ import { classOf, SavedModules } from '../../adapter/tensor-class.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
-import { bitsOf } from '../../safetensors/dtype.ts';
+import { dtypeBits } from '../../safetensors/dtype.ts';
 import { sameLayerName } from '../layers/same-layer.ts';
 import { byName } from '../pairs/by-name.ts';
 
@@ -114,7 +114,7 @@ function refuseNonlinear({ id, adapter }: MergeTerm): void {
       'is DoRA, which normalises the weights, so it cannot be added to others: merge it into the base model first',
     );
   }
-  const odd = passthrough.find(({ dtype }) => bitsOf(dtype) === undefined);
+  const odd = passthrough.find(({ dtype }) => dtypeBits(dtype) === undefined);
   if (odd)
     throw unsupported(
       `has ${quote(odd.name)} of the type ${odd.dtype}, which cannot be carried over into a sum`,

@@ -34,7 +34,7 @@ export interface Sum {
  * @param terms at least one
  * @throws AppError MERGE_* if the adapters cannot be added
  */
-export function sumOf(terms: readonly MergeTerm[]): Sum {
+export function planSum(terms: readonly MergeTerm[]): Sum {
   const format = commonFormat(terms);
   const { modules, warnings } = stackModules(terms);
   const added = addedTensors(terms, modules);

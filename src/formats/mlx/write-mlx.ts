@@ -5,9 +5,9 @@ import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import type { WriteOptions } from '../format.ts';
-import { checkPlans, copyOf } from '../pairs/plan-pairs.ts';
+import { checkPlans, copyTensor } from '../pairs/plan-pairs.ts';
 import { encodeConfig } from '../peft/write-config.ts';
-import { type Stack, stacksOf, stackTensor } from '../stacks.ts';
+import { groupIntoStacks, type Stack, stackTensor } from '../stacks.ts';
 
 export const MLX_FILE = 'adapters.safetensors';
 
@@ -23,8 +23,8 @@ export const MLX_FILE = 'adapters.safetensors';
 export function planMlx(adapter: Adapter, plans: readonly ModulePlan[], options: WriteOptions): OutputPlan {
   checkPlans(adapter, plans);
   const tensors = [
-    ...stacksOf(plans).flatMap((stack) => [tensorOf(stack, 'a'), tensorOf(stack, 'b')]),
-    ...adapter.passthrough.map(copyOf),
+    ...groupIntoStacks(plans).flatMap((stack) => [tensorOf(stack, 'a'), tensorOf(stack, 'b')]),
+    ...adapter.passthrough.map(copyTensor),
   ];
   const metadata = new Map([...adapter.metadata, ...options.provenance]);
   return {

@@ -8,7 +8,7 @@ import { remainingScale } from '../../adapter/remaining-scale.ts';
  */
 export function planPair(plan: ModulePlan, moduleIndex: number, scale: ScaleMode): OutputTensor[] {
   const { module, rank, dtypeA, dtypeB } = plan;
-  if (isUnchanged(plan, scale)) return [copyOf(module.a), copyOf(module.b)];
+  if (isUnchanged(plan, scale)) return [copyTensor(module.a), copyTensor(module.b)];
   return [
     {
       name: module.a.name,
@@ -32,7 +32,7 @@ export function isUnchanged({ module, rank, dtypeA, dtypeB }: ModulePlan, scale:
 }
 
 /** A tensor as it is. */
-export const copyOf = (entry: TensorEntry): OutputTensor => ({
+export const copyTensor = (entry: TensorEntry): OutputTensor => ({
   name: entry.name,
   dtype: entry.dtype,
   shape: entry.shape,
@@ -54,9 +54,9 @@ export function planCarried(
     const plan = byWeight.get(entry.name.replace(/\.bias$/, '.weight'));
     const left = plan && remainingScale(scale, plan.module, plan.rank);
     if (left === undefined || left === plan!.module.scale || !FLOATS.includes(entry.dtype))
-      return copyOf(entry);
+      return copyTensor(entry);
     const dtype = entry.dtype === 'F64' ? 'F32' : entry.dtype;
-    return copyOf({
+    return copyTensor({
       ...entry,
       dtype,
       castFrom: entry.castFrom ?? entry.dtype,

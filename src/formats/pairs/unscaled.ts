@@ -7,7 +7,7 @@ import { layOut } from '../../safetensors/layout.ts';
 import { byName } from './by-name.ts';
 import type { CollectedPairs } from './collect-pairs.ts';
 import { mostFrequent } from './most-frequent.ts';
-import { checkPlans, copyOf, planPair } from './plan-pairs.ts';
+import { checkPlans, copyTensor, planPair } from './plan-pairs.ts';
 import { readPair } from './read-pair.ts';
 
 /**
@@ -53,7 +53,7 @@ export function planUnscaled(
   for (const plan of plans) refuseScale(adapter, plan, scale);
   const tensors = [
     ...plans.flatMap((plan, index) => planPair(plan, index, scale)),
-    ...adapter.passthrough.map(copyOf),
+    ...adapter.passthrough.map(copyTensor),
   ];
   return { weightsName, tensors, metadata, layout: layOut(tensors, metadata), files: new Map() };
 }

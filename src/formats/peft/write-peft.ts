@@ -10,7 +10,7 @@ import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import type { WriteOptions } from '../format.ts';
 import { checkPlans, planCarried, planPair } from '../pairs/plan-pairs.ts';
-import { type Stack, stacksOf, stackTensor } from '../stacks.ts';
+import { groupIntoStacks, type Stack, stackTensor } from '../stacks.ts';
 import { writeConfig } from './write-config.ts';
 
 /**
@@ -58,7 +58,7 @@ function planModule(plan: ModulePlan, moduleIndex: number, scale: ScaleMode): Ou
  * @throws AppError FORMAT_NOT_WRITABLE if experts that share a tensor differ in rank or dtype, or some are missing
  */
 const planExperts = (plans: readonly ModulePlan[]): OutputTensor[] =>
-  stacksOf(plans)
+  groupIntoStacks(plans)
     .filter(({ plan }) => plan.module.expert)
     .flatMap(stackTensors);
 

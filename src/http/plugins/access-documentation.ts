@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Scope } from '../../contract/key.ts';
-import { type ErrorCode, errorsOf } from '../../errors/error-kinds.ts';
+import { codesOfGroups, type ErrorCode } from '../../errors/error-kinds.ts';
 import { IDEMPOTENCY_KEY_HEADER } from '../idempotency-key.ts';
 import { API_PREFIX, scopeOf } from '../principal.ts';
 import { withProblems } from '../schemas.ts';
@@ -17,8 +17,8 @@ const text = (description: string) => ({ type: 'string', description });
 const IDEMPOTENCY_KEY = {
   ...text(
     'Makes it safe to repeat the request: requests with the same key take effect once, and repetitions ' +
-    'get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours ' +
-    '(draft-ietf-httpapi-idempotency-key-header)',
+      'get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours ' +
+      '(draft-ietf-httpapi-idempotency-key-header)',
   ),
   examples: ['8e03978e-40d5-43e8-bc93-6894a57f9324'],
 };
@@ -59,7 +59,7 @@ export const accessDocumentation = fp(async (app: FastifyInstance) => {
 function withScope(schema: FastifySchema, scope: Scope): FastifySchema {
   const { description } = schema;
   const sentence = `Needs a key with the scope \`${scope}\`.`;
-  const response = withProblems(schema.response as Responses, errorsOf('access'));
+  const response = withProblems(schema.response as Responses, codesOfGroups('access'));
   return {
     ...schema,
     description: description === undefined ? sentence : `${description}\n\n${sentence}`,
@@ -71,12 +71,12 @@ function withScope(schema: FastifySchema, scope: Scope): FastifySchema {
 /** For operations without a body: small JSON is discarded (request-bodies.ts), anything else is refused. */
 const withoutBody = (schema: FastifySchema): FastifySchema => ({
   ...schema,
-  response: withProblems(schema.response as Responses, errorsOf('bodiless')),
+  response: withProblems(schema.response as Responses, codesOfGroups('bodiless')),
 });
 
 function withIdempotency(schema: FastifySchema, isSecret: boolean): FastifySchema {
   const headers = (schema.headers ?? { type: 'object' }) as { properties?: object };
-  const codes = errorsOf('idempotency', ...(isSecret ? (['secret-answer'] as const) : []));
+  const codes = codesOfGroups('idempotency', ...(isSecret ? (['secret-answer'] as const) : []));
   const response = withProblems(schema.response as Responses, codes);
   return {
     ...schema,

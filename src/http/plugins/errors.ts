@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { AppError } from '../../errors/app-error.ts';
-import { appErrorOf } from '../app-error-of.ts';
+import { convertError } from '../convert-error.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../problem.ts';
 import { AlreadyAnswered, replayResponse } from '../stored-response.ts';
 
@@ -14,7 +14,7 @@ function challengeOf({ code, kind, context }: AppError): string | undefined {
 }
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
-  const failure = appErrorOf(error, request);
+  const failure = convertError(error, request);
   const problem = problemOf(failure, request.id);
   reply.problemCode = failure.code;
   // Requests refused because of overload are not failures, and there may be thousands of them per second.

@@ -3,7 +3,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogContro
 import fp from 'fastify-plugin';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { onBehalfOf } from '../../tracing/origin.ts';
-import { traceContextOf, traceIdOf } from '../../tracing/trace-context.ts';
+import { parseTraceContext, traceIdOf } from '../../tracing/trace-context.ts';
 import type { Tracing } from '../../tracing/tracing.ts';
 
 declare module 'fastify' {
@@ -111,7 +111,7 @@ export const tracing = fp(async (app: FastifyInstance, { tracing }: { tracing: T
   app.addHook('onRequest', (request, reply, done) => {
     const route = routeOf(request);
     const { traceparent, tracestate } = request.headers;
-    const parent = traceContextOf(traceparent, tracestate);
+    const parent = parseTraceContext(traceparent, tracestate);
     const span = FREQUENT.has(route)
       ? undefined
       : tracing.start(route === 'unknown' ? request.method : `${request.method} ${route}`, 'server', {

@@ -2,7 +2,7 @@ import { CONFIG_FILE, roleOf } from '../../adapter/file-names.ts';
 import type { AdapterFile, AdapterRecord } from '../../contract/adapter.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
-import { bytesOf, localFile, type StoredFile } from '../contents/content-files.ts';
+import { localFile, readContent, type StoredFile } from '../contents/content-files.ts';
 
 /** The weights file of an adapter, whatever its name is. */
 export const weightsOf = <F extends AdapterFile>({ files }: { readonly files: readonly F[] }): F =>
@@ -32,5 +32,5 @@ export async function localFiles(
 ): Promise<{ weightsPath: string; configBytes: Uint8Array | null }> {
   const weightsPath = await localFile(store, weightsOf({ files }), folder);
   const config = files.find(({ name }) => name === CONFIG_FILE);
-  return { weightsPath, configBytes: config ? await bytesOf(store, config) : null };
+  return { weightsPath, configBytes: config ? await readContent(store, config) : null };
 }

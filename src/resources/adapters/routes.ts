@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { AdapterPatch, AdapterRecord } from '../../contract/adapter.ts';
 import { AdapterListPage, AdapterListQuery } from '../../contract/list.ts';
 import { parseLabelFilter } from '../../database/lists/label-filter.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
 import {
@@ -48,7 +48,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
         multipart: adapterParts,
         response: {
           201: response('Stored', reference(AdapterRecord), { headers: LOCATION }),
-          ...problems(...errorsOf('upload'), ...errorsOf('json', 'json-body')),
+          ...problems(...codesOfGroups('upload'), ...codesOfGroups('json', 'json-body')),
         },
       },
     },
@@ -129,7 +129,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
         body: reference(AdapterPatch),
         response: {
           200: response('The changed adapter', reference(AdapterRecord)),
-          ...problems(...errorsOf('json', 'json-body'), ...ADAPTER_ERRORS.change),
+          ...problems(...codesOfGroups('json', 'json-body'), ...ADAPTER_ERRORS.change),
         },
       },
     },

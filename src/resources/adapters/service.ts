@@ -12,7 +12,7 @@ import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { readAdapter } from '../../formats/read-adapter.ts';
 import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
 import { removeScratch } from '../../storage/scratch.ts';
-import { type NewFile, type StoredFile, streamOf } from '../contents/content-files.ts';
+import { type NewFile, type StoredFile, streamContent } from '../contents/content-files.ts';
 import { Contents, type WrittenFiles } from '../contents/contents.ts';
 import { nameOfBase, nameOfFile } from './default-name.ts';
 import { describeAdapter, inRecordOrder } from './describe-adapter.ts';
@@ -228,7 +228,7 @@ export class AdapterService {
     const { record, files } = await this.stored(id);
     const { bytes, sha256 } = fileOf(record, name);
     const file = files.find((one) => one.name === name)!;
-    return { stream: await streamOf(this.blobs, file, range), bytes, sha256 };
+    return { stream: await streamContent(this.blobs, file, range), bytes, sha256 };
   }
 
   /**

@@ -4,7 +4,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { ZipEntry } from '../../http/zip-archive.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import type { AdapterService } from '../adapters/service.ts';
-import { type StoredFile, streamOf } from '../contents/content-files.ts';
+import { type StoredFile, streamContent } from '../contents/content-files.ts';
 import { targetFolders } from '../jobs/destinations.ts';
 import { ArchiveFolders, RESULTS_FILE, safePart } from './archive-folders.ts';
 import { itemSlices, resultLines } from './result-lines.ts';
@@ -53,7 +53,7 @@ export async function* archiveEntries(
 
 const entryOf = (folder: string, file: StoredFile, store: BlobStore): ZipEntry => ({
   name: `${folder}/${safePart(file.name)}`,
-  open: () => streamOf(store, file),
+  open: () => streamContent(store, file),
 });
 
 /** The name of the folder of a line: the same as that of its target when results are delivered. */

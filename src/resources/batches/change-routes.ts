@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { BatchPatch, BatchRecord } from '../../contract/batch.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { BatchPath } from './batch-responses.ts';
@@ -25,7 +25,7 @@ export const batchChangeRoutes: FastifyPluginAsyncTypebox = async (app) => {
         body: reference(BatchPatch),
         response: {
           200: response('The batch', reference(BatchRecord)),
-          ...problems(...errorsOf('json', 'json-body'), ...BATCH_ERRORS.change),
+          ...problems(...codesOfGroups('json', 'json-body'), ...BATCH_ERRORS.change),
         },
       },
     },

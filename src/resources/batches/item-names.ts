@@ -70,7 +70,7 @@ export function deliverTo(
 }
 
 /** The folders for the results of an item, as texts that are equal if the folders are. */
-export function leavesOf({ end }: ResultsFolder, name: string, job: JobRequest): string[] {
+export function resultFolderNames({ end }: ResultsFolder, name: string, job: JobRequest): string[] {
   const folder = folderNames(name, end.kind).join('/');
   const targets = 'targets' in job ? job.targets : [];
   return targets.length > 1 ? targetFolders(targets).map((target) => `${folder}/${target}`) : [folder];

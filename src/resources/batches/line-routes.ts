@@ -13,7 +13,7 @@ import { acceptRawBodies } from '../../http/raw-bodies.ts';
 import { asComponent, problems, reference } from '../../http/schemas.ts';
 import { AlreadyAnswered } from '../../http/stored-response.ts';
 import { explain, type Fault, type SchemaError } from '../../http/validation-message.ts';
-import { digestOf } from '../idempotency/fingerprint.ts';
+import { digestTexts } from '../idempotency/fingerprint.ts';
 import { checkQueuedJobs, QUEUED_JOBS_ERRORS } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { batchLines, MAX_LINE_BYTES } from './batch-lines.ts';
@@ -99,7 +99,7 @@ async function receiveBatch(request: FastifyRequest, idleTimeoutMs: number): Pro
   }
   const known = async (): Promise<void> => {
     if (!idempotent) return;
-    await idempotent.bodyKnown(digestOf([hash.digest('hex')]));
+    await idempotent.bodyKnown(digestTexts([hash.digest('hex')]));
     if (idempotent.replay) throw new AlreadyAnswered(idempotent.replay);
   };
   try {

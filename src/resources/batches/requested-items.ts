@@ -7,7 +7,7 @@ import { checkTargets } from '../../serving/check-targets.ts';
 import { hubPlace, isWithin, s3Place } from '../../transfer/place.ts';
 import { readSinkText } from '../../transfer/place-text.ts';
 import type { EndpointRecorder } from '../jobs/endpoint-recorder.ts';
-import { folderOf } from '../jobs/source-folder.ts';
+import { parsePrefix } from '../jobs/source-folder.ts';
 import type { TransferRequests } from '../jobs/transfer-requests.ts';
 import { type BatchFault, jobFaults, type RequestedItem, withBatchSettings } from './item-request.ts';
 
@@ -73,7 +73,7 @@ async function itemsBelow(
 ): Promise<RequestedItem[]> {
   if (!listing)
     throw invalidBatch([{ pointer: '/source_prefix', detail: 'this service does not fetch adapters' }]);
-  const folder = await inField('/source_prefix', async () => folderOf(prefix));
+  const folder = await inField('/source_prefix', async () => parsePrefix(prefix));
   refuseOwnResults(request, folder);
   const found = await inField('/source_prefix', () => listing.transfers.list(prefix, listing.recorder));
   const shown = typeof prefix === 'string' ? prefix : 'the prefix';
@@ -98,7 +98,7 @@ async function itemsBelow(
 }
 
 /** Refuses results inside the prefix, where a second batch would find them among its adapters. */
-function refuseOwnResults({ deliver }: BatchSettings, folder: ReturnType<typeof folderOf>): void {
+function refuseOwnResults({ deliver }: BatchSettings, folder: ReturnType<typeof parsePrefix>): void {
   if (deliver === undefined) return;
   const to = typeof deliver === 'string' ? deliver : deliver.to;
   const end = typeof to === 'string' ? readSinkText(to) : to;

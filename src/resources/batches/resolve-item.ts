@@ -7,7 +7,7 @@ import type { EndpointRecorder } from '../jobs/endpoint-recorder.ts';
 import { withinCeiling } from '../jobs/priority-ceiling.ts';
 import type { JobService } from '../jobs/service.ts';
 import { lacksSecrets, withoutSecrets } from '../jobs/transfer-requests.ts';
-import { deliverTo, leavesOf, nameAtSource, type ResultsFolder, sourceText } from './item-names.ts';
+import { deliverTo, nameAtSource, type ResultsFolder, resultFolderNames, sourceText } from './item-names.ts';
 import type { ItemOptions, ItemRequest, RequestedItem } from './item-request.ts';
 
 /** An item after it was checked whether it can be tried. */
@@ -77,7 +77,7 @@ async function resolveRequest(
     return {
       ...{ ...shown, name, retryOf, work, options: itemOptions, failure: undefined },
       request: { work: withoutSecrets(work), options: itemOptions },
-      leaves: isDelivered ? leavesOf(folder, name, request) : [],
+      leaves: isDelivered ? resultFolderNames(folder, name, request) : [],
     };
   } catch (error) {
     const failure = failureOf(error);

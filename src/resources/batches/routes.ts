@@ -11,8 +11,8 @@ import {
 import { JobRequest } from '../../contract/job-request.ts';
 import { BatchListQuery } from '../../contract/list.ts';
 import { parseLabelFilter } from '../../database/lists/label-filter.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
-import { invalidFaults } from '../../http/app-error-of.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
+import { invalidFaults } from '../../http/convert-error.ts';
 import { withErrorCodes } from '../../http/document.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
 import { PreferHeader, preferredWait } from '../../http/prefer.ts';
@@ -74,7 +74,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         body: asComponent(BatchEnvelope),
         response: {
           ...CREATE_BATCH_RESPONSES,
-          ...problems(...errorsOf('json', 'json-body'), ...BATCH_ERRORS.submit, ...QUEUED_JOBS_ERRORS),
+          ...problems(...codesOfGroups('json', 'json-body'), ...BATCH_ERRORS.submit, ...QUEUED_JOBS_ERRORS),
         },
       },
     },

@@ -9,7 +9,7 @@ import {
   ConnectionRequest,
 } from '../../contract/connection.ts';
 import { ConnectionName } from '../../contract/connection-name.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { listOptions, pageRequestOf, sendPage, wholeList } from '../../http/paging.ts';
 import { principalOf } from '../../http/principal.ts';
 import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
@@ -55,7 +55,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionPart
           201: response('The connection, without its credentials', reference(ConnectionRecord), {
             headers: LOCATION,
           }),
-          ...problems(...errorsOf('json', 'json-body'), ...CONNECTION_ERRORS.create),
+          ...problems(...codesOfGroups('json', 'json-body'), ...CONNECTION_ERRORS.create),
         },
       },
     },
@@ -115,7 +115,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionPart
         body: reference(ConnectionChange),
         response: {
           200: response('The changed connection', reference(ConnectionRecord)),
-          ...problems(...errorsOf('json', 'json-body'), ...CONNECTION_ERRORS.change),
+          ...problems(...codesOfGroups('json', 'json-body'), ...CONNECTION_ERRORS.change),
         },
       },
     },

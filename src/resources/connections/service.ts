@@ -124,7 +124,10 @@ export class ConnectionService {
       if (credentials === undefined && storedCredentials !== null && leadsElsewhere(known, changed))
         throw credentialsNeeded(name);
       const { name: _name, kind, ...settings } = changed;
-      return { ...settings, credentials: credentials ? this.encrypted(kind, credentials) : storedCredentials };
+      return {
+        ...settings,
+        credentials: credentials ? this.encrypted(kind, credentials) : storedCredentials,
+      };
     });
     if (!record) throw noConnection(name);
     return record;

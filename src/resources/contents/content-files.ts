@@ -89,7 +89,7 @@ export class ContentWriter {
 export const isInline = ({ bytes }: Pick<DigestedFile, 'bytes'>): boolean => bytes <= MAX_INLINE_BYTES;
 
 /** The whole content of a small file. @throws AppError STORAGE_* */
-export async function bytesOf(store: Pick<BlobStore, 'get'>, file: StoredFile): Promise<Uint8Array> {
+export async function readContent(store: Pick<BlobStore, 'get'>, file: StoredFile): Promise<Uint8Array> {
   if (file.inline !== null) return Buffer.from(file.inline, 'base64');
   const bytes = await store.get(contentKey(file.content));
   if (bytes) return bytes;
@@ -120,7 +120,7 @@ export async function localFile(
 }
 
 /** A stream of a file, or of a range inside it. @throws AppError STORAGE_* */
-export async function streamOf(
+export async function streamContent(
   store: Pick<BlobStore, 'read'>,
   { content, inline }: StoredFile,
   range?: ByteRange,

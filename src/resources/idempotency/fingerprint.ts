@@ -5,7 +5,7 @@ import type { DigestedFile } from '../../adapter/digested-file.ts';
  * SHA-256 of a list of texts, hex. Different lists have different digests: each text is followed by a byte that UTF-8
  * never contains.
  */
-export function digestOf(texts: readonly string[]): string {
+export function digestTexts(texts: readonly string[]): string {
   const hash = createHash('sha256');
   for (const text of texts) hash.update(text).update(END);
   return hash.digest('hex');
@@ -33,5 +33,5 @@ export function partsDigest(
     ...files.map(({ name, sha256 }) => ['file', name, sha256]),
     ...[...fields].map(([name, value]) => ['field', name, canonicalJson(value.toString('utf8'))]),
   ];
-  return digestOf(parts.map((part) => JSON.stringify(part)).sort());
+  return digestTexts(parts.map((part) => JSON.stringify(part)).sort());
 }

@@ -6,8 +6,8 @@ import { API_PREFIX, tenantOf } from '../../http/principal.ts';
 import { replayResponse, toStoredResponse } from '../../http/stored-response.ts';
 import { withHook } from '../../http/with-hook.ts';
 import type { ClaimStore } from './claim-store.ts';
-import { canonicalJson, digestOf } from './fingerprint.ts';
-import { IdempotentRequest, type Encryption } from './idempotent-request.ts';
+import { canonicalJson, digestTexts } from './fingerprint.ts';
+import { type Encryption, IdempotentRequest } from './idempotent-request.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -55,14 +55,14 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
     if (request.headers[IDEMPOTENCY_KEY_HEADER] === undefined) return undefined;
     // A dry run changes nothing, and its key must remain usable for the request itself.
     if (isDryRun(request.body)) return undefined;
-    const route = digestOf([request.method, request.url]);
+    const route = digestTexts([request.method, request.url]);
     // The content of a streamed body is only known later: see upload/receive-adapter.ts.
     const isStreamed = request.body === undefined && request.routeOptions.config.accepts !== undefined;
     const { idempotencyHeaders = [] } = request.routeOptions.config;
     const headerValues = idempotencyHeaders.map((name) => request.headers[name] ?? null);
     const payload = isStreamed
       ? null
-      : digestOf([canonicalJson(request.body), ...headerValues.map(canonicalJson)]);
+      : digestTexts([canonicalJson(request.body), ...headerValues.map(canonicalJson)]);
     const idempotent = await IdempotentRequest.begin(claims, {
       tenant: tenantOf(request),
       key: keyOf(request),

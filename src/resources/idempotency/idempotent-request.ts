@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { AppError } from '../../errors/app-error.ts';
 import type { StoredResponse } from '../../http/stored-response.ts';
 import type { Claimant, ClaimStore, Fingerprint } from './claim-store.ts';
-import { digestOf } from './fingerprint.ts';
+import { digestTexts } from './fingerprint.ts';
 
 /** The time after which the keys of a dead process become free. */
 const LEASE_MS = 15_000;
@@ -46,7 +46,7 @@ export class IdempotentRequest {
 
   private constructor(store: ClaimStore, { tenant, key, fingerprint, encryption }: IdempotentOptions) {
     this.store = store;
-    this.claimant = { tenant, key: digestOf([key]), owner: randomUUID() };
+    this.claimant = { tenant, key: digestTexts([key]), owner: randomUUID() };
     this.fingerprint = fingerprint;
     this.encryption = encryption;
   }

@@ -5,7 +5,7 @@ import { JobArtifactList } from '../../contract/artifact.ts';
 import { asComponent, JobPath, problems, reference, response } from '../../http/schemas.ts';
 import { FILE_RESPONSES, FileHeaders, sendFile } from '../../http/send-file.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { ARTIFACT_ERRORS, artifactAt, artifactsOf } from './artifacts.ts';
+import { ARTIFACT_ERRORS, artifactAt, listArtifacts } from './artifacts.ts';
 import type { RenderedReports } from './rendered-reports.ts';
 
 /** The contract describes this parameter as `path`; see openapi-plugin.ts. */
@@ -48,7 +48,7 @@ export const jobArtifactRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRep
       },
     },
     async (request, reply) => {
-      const data = await artifactsOf(workspaceOf(request), request.params.id);
+      const data = await listArtifacts(workspaceOf(request), request.params.id);
       return reply.header('cache-control', 'no-store').send({ data, next_cursor: null });
     },
   );

@@ -57,7 +57,7 @@ export const ARTIFACT_ERRORS = {
  * Everything that a job created and that still exists, as one tree.
  * @throws AppError JOB_NOT_FOUND, STORAGE_*, DATABASE_UNAVAILABLE
  */
-export async function artifactsOf(sources: ArtifactSources, jobId: string): Promise<Artifact[]> {
+export async function listArtifacts(sources: ArtifactSources, jobId: string): Promise<Artifact[]> {
   const found = await findAll(sources, await sources.jobs.recorded(jobId));
   return found.map(({ open: _way, ...artifact }) => ({
     ...artifact,

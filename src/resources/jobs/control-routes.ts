@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { JobRecord } from '../../contract/job.ts';
 import { JobPatch } from '../../contract/job-request.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
 import {
   asComponent,
   JobPath,
@@ -84,9 +84,13 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
           'state of the job does not change.',
         params: JobPath,
         response: {
-          202: response('The job; its deliveries are pending again, which is stored durably', reference(JobRecord), {
-            headers: LOCATION,
-          }),
+          202: response(
+            'The job; its deliveries are pending again, which is stored durably',
+            reference(JobRecord),
+            {
+              headers: LOCATION,
+            },
+          ),
           ...problems(...JOB_CONTROL_ERRORS.retryDeliveries),
         },
       },
@@ -110,7 +114,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         body: reference(JobPatch),
         response: {
           200: response('The job', reference(JobRecord)),
-          ...problems(...errorsOf('json', 'json-body'), ...JOB_CONTROL_ERRORS.change),
+          ...problems(...codesOfGroups('json', 'json-body'), ...JOB_CONTROL_ERRORS.change),
         },
       },
     },

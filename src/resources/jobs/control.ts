@@ -9,7 +9,7 @@ import { acceptedJob } from './accepted-job.ts';
 import type { JobObserver } from './executions/job-changes.ts';
 import { PRIORITY_ERRORS, withinCeiling } from './priority-ceiling.ts';
 import type { JobService } from './service.ts';
-import { progressOf } from './service.ts';
+import { readProgress } from './service.ts';
 import { isFinal, type JobStore } from './store.ts';
 import { lacksSecrets, secretsGone, withoutSecrets } from './transfer-requests.ts';
 
@@ -77,7 +77,7 @@ export class JobControl {
 
   /** Cancels those of the jobs that have not ended. @returns the jobs that were cancelled now */
   async cancelAll(jobIds: readonly string[]): Promise<JobRecord[]> {
-    const progress = await progressOf(this.store, this.parts.queue, jobIds);
+    const progress = await readProgress(this.store, this.parts.queue, jobIds);
     const ended = await this.store.cancelAll(jobIds, progress);
     for (const job of ended) this.parts.observer?.onCancelled?.(job);
     return ended;

@@ -16,7 +16,7 @@ export interface Destination {
  * @throws AppError VALIDATION_FAILED for a target that does not exist, or if several targets cannot have a folder
  *   each
  */
-export function destinationsOf(deliver: Deliver, targets: readonly Target[]): Destination[] {
+export function resolveDestinations(deliver: Deliver, targets: readonly Target[]): Destination[] {
   if (Array.isArray(deliver))
     return deliver.map((one, index) => checked({ target: 0, ...one }, index, targets.length));
   const { to, include } = typeof deliver === 'string' ? { to: deliver } : deliver;

@@ -4,7 +4,7 @@ import { JobEventData, JobProgress } from '../../contract/job.ts';
 import { type OpenStreams, type SseMessage, type StreamTimes, sseStream } from '../../http/event-streams.ts';
 import { asComponent, JobPath, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { isEnd, positionOf } from './events/event-position.ts';
+import { isEnd, parseEventId } from './events/event-position.ts';
 import { HEARTBEAT, type JobWatch, watchJob } from './events/watch-job.ts';
 import { jobProgressExample } from './examples.ts';
 import { JOB_ERRORS } from './service.ts';
@@ -59,7 +59,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = 
     },
     async (request, reply) => {
       const { jobs, tenant } = workspaceOf(request);
-      const last = positionOf(request.headers['last-event-id']);
+      const last = parseEventId(request.headers['last-event-id']);
       const first = await jobs.get(request.params.id);
       reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
       if (last && isEnd(last) && isFinal(first)) return reply.code(204).send(null);

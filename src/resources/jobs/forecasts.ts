@@ -20,7 +20,7 @@ import { sourceIds } from './adapters-of-request.ts';
 import { firstStep, type SourceContent } from './executions/accept-jobs.ts';
 import { findEqualExecution, sourceContents } from './executions/equal-execution.ts';
 import { executionKey, sourceIdentity } from './executions/execution-key.ts';
-import { priorityOf } from './executions/execution-rows.ts';
+import { priorityNumber } from './executions/execution-rows.ts';
 import { knownReports } from './known-reports.ts';
 import { withoutResults } from './result-settings.ts';
 import type { JobService } from './service.ts';
@@ -81,7 +81,7 @@ export class JobForecasts {
       key === undefined || !options.reuse ? undefined : await findEqualExecution(database, tenant, key);
     return {
       reused: equal !== undefined,
-      ...(await this.pace(isWork ? bytesOf(contents) : undefined, priorityOf(options.priority), equal)),
+      ...(await this.pace(isWork ? bytesOf(contents) : undefined, priorityNumber(options.priority), equal)),
       targets: 'targets' in work ? await this.targets(work, contents) : [],
     };
   }

@@ -1,7 +1,7 @@
 import type { ModuleSpectrum, Report } from '../../contract/report.ts';
 import type { Database } from '../../database/database.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
-import { bytesOf } from '../contents/content-files.ts';
+import { readContent } from '../contents/content-files.ts';
 import type { JobStore } from './store.ts';
 
 /**
@@ -55,7 +55,7 @@ export async function* knownReports(
   for (const id of jobs) {
     const file = await jobStore.file(id, 'report');
     if (!file || file.bytes > MAX_REPORT_BYTES) continue;
-    const report = JSON.parse(Buffer.from(await bytesOf(blobs, file)).toString('utf8')) as Report;
+    const report = JSON.parse(Buffer.from(await readContent(blobs, file)).toString('utf8')) as Report;
     yield report.modules;
   }
 }

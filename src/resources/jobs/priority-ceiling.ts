@@ -3,7 +3,7 @@ import type { JobPriority } from '../../contract/job-request.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { principalOf } from '../../http/principal.ts';
 import type { Limits } from '../tenants/limits.ts';
-import { priorityOf } from './executions/execution-rows.ts';
+import { priorityNumber } from './executions/execution-rows.ts';
 
 /** The errors for a priority that the caller may not use. */
 export const PRIORITY_ERRORS = ['PRIORITY_TOO_HIGH'] as const;
@@ -19,7 +19,7 @@ export async function priorityCeiling(
 ): Promise<JobPriority> {
   const { max_priority: ofTenant } = await space.limits();
   const { maxPriority: ofKey = 'high' } = principalOf(request);
-  return priorityOf(ofKey) > priorityOf(ofTenant) ? ofKey : ofTenant;
+  return priorityNumber(ofKey) > priorityNumber(ofTenant) ? ofKey : ofTenant;
 }
 
 /**
@@ -29,7 +29,7 @@ export async function priorityCeiling(
  */
 export function withinCeiling(requested: JobPriority | undefined, ceiling: JobPriority): JobPriority {
   const priority = requested ?? 'normal';
-  if (priorityOf(priority) >= priorityOf(ceiling)) return priority;
+  if (priorityNumber(priority) >= priorityNumber(ceiling)) return priority;
   if (requested === undefined) return ceiling;
   throw new AppError(
     'PRIORITY_TOO_HIGH',

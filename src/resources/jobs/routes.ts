@@ -6,8 +6,8 @@ import { JobRequest, SqueezeRequest } from '../../contract/job-request.ts';
 import { JobListPage, JobListQuery } from '../../contract/list.ts';
 import { parseLabelFilter } from '../../database/lists/label-filter.ts';
 import { AppError, ignoring } from '../../errors/app-error.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
-import { invalidRequest } from '../../http/app-error-of.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
+import { invalidRequest } from '../../http/convert-error.ts';
 import { MAX_JOB_BYTES, REQUEST_FIELD } from '../../http/multipart/body-parts.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
@@ -71,7 +71,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         response: {
           200: response(FINISHED, reference(JobRecord), { headers: LOCATION }),
           202: response(ACCEPTED, reference(JobRecord), { headers: LOCATION }),
-          ...problems(...errorsOf('json', 'json-body'), ...JOB_ERRORS.submit, ...QUEUED_JOBS_ERRORS),
+          ...problems(...codesOfGroups('json', 'json-body'), ...JOB_ERRORS.submit, ...QUEUED_JOBS_ERRORS),
         },
       },
     },
@@ -156,7 +156,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
           200: response(FINISHED, reference(JobRecord), { headers: LOCATION }),
           202: response(ACCEPTED, reference(JobRecord), { headers: LOCATION }),
           ...problems(
-            ...errorsOf('upload', 'json'),
+            ...codesOfGroups('upload', 'json'),
             // Errors of the part `request`.
             'VALIDATION_FAILED',
             'UNKNOWN_OPTION',

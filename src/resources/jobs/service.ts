@@ -12,7 +12,7 @@ import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { checkTargets } from '../../serving/check-targets.ts';
 import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
 import type { AdapterService } from '../adapters/service.ts';
-import { bytesOf, streamOf } from '../contents/content-files.ts';
+import { readContent, streamContent } from '../contents/content-files.ts';
 import { WakeSignal } from '../events/wake-signal.ts';
 import { canonicalJson } from '../idempotency/fingerprint.ts';
 import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
@@ -159,7 +159,7 @@ export class JobService {
   async page(filter: JobFilter, request: PageRequest): Promise<Page<JobRecord>> {
     const { items: jobs, next } = await this.jobs.page(filter, request);
     const active = jobs.filter(({ state }) => state === 'active').map(({ id }) => id);
-    const known = await progressOf(this.jobs, this.parts.queue, active);
+    const known = await readProgress(this.jobs, this.parts.queue, active);
     return { items: jobs.map((job) => ({ ...job, progress: known.get(job.id) ?? job.progress })), next };
   }
 
@@ -177,7 +177,7 @@ export class JobService {
     const record = await this.recorded(jobId);
     const report = hasReport(record) ? await this.jobs.file(jobId, 'report') : undefined;
     if (report)
-      return { job: record, bytes: fillPlaceholders(await bytesOf(this.parts.blobs, report), record) };
+      return { job: record, bytes: fillPlaceholders(await readContent(this.parts.blobs, report), record) };
     const why = isFinal(record)
       ? `Job ${jobId} ended in the state "${record.state}", in which it has no report.`
       : `Job ${jobId} has not ended yet; its report comes with its results.`;
@@ -191,7 +191,7 @@ export class JobService {
   async readFile(jobId: string, { sha256 }: AdapterFile, range?: ByteRange): Promise<Readable> {
     const file = await this.jobs.file(jobId, 'training', sha256);
     if (!file) throw new AppError('JOB_NOT_FOUND', `There is no job ${jobId}.`, { job_id: jobId });
-    return streamOf(this.parts.blobs, file, range);
+    return streamContent(this.parts.blobs, file, range);
   }
 
   /**
@@ -238,7 +238,7 @@ export class JobService {
  * The progress of those of the jobs that are active, by their ids. Without the queue, none is known.
  * @throws AppError DATABASE_UNAVAILABLE
  */
-export async function progressOf(
+export async function readProgress(
   jobs: Pick<JobStore, 'dispatches'>,
   queue: Pick<JobQueue, 'progress'>,
   jobIds: readonly string[],

@@ -27,7 +27,7 @@ export async function adaptersBelow(
   parts: EndpointRecorderParts,
   deadlineMs = DEADLINE_MS,
 ): Promise<AdapterBelow[]> {
-  const folder = folderOf(prefix);
+  const folder = parsePrefix(prefix);
   const recorded = await recorder.source(folder);
   const access = await recorder.access(recorded);
   const late = new AbortController();
@@ -56,7 +56,7 @@ export async function adaptersBelow(
 }
 
 /** Reads a prefix as a folder. @throws AppError VALIDATION_FAILED */
-export function folderOf(prefix: SourcePrefix): S3Source | HubSource {
+export function parsePrefix(prefix: SourcePrefix): S3Source | HubSource {
   const folder = typeof prefix === 'string' ? readSourceText(prefix) : prefix;
   if ('url' in folder) throw invalid('a prefix must begin with s3:// or hf://');
   const file = folder.kind === 's3' ? folder.weights : folder.filename;

@@ -16,7 +16,7 @@ import {
   leaveExecutions,
   lockExecutions,
   newExecution,
-  priorityOf,
+  priorityNumber,
   removeUnused,
 } from './executions/execution-rows.ts';
 import { JobChanges, type JobChangesParts } from './executions/job-changes.ts';
@@ -242,7 +242,7 @@ export class JobStore {
       );
       const again = { ...job, deliveries };
       const shared = { tenant, key: null, step: 'deliver' as const, work_bytes: 0 };
-      const execution = newExecution({ ...shared, priority: priorityOf(job.priority) }, changes.origin);
+      const execution = newExecution({ ...shared, priority: priorityNumber(job.priority) }, changes.origin);
       await insertExecutions(writer, [execution]);
       await writer
         .updateTable('job')

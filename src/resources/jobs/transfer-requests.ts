@@ -4,7 +4,7 @@ import type { RecordedDeliver } from '../../contract/transfer-job.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { hasNoEncryptedSecrets } from '../../transfer/resolve-endpoints.ts';
 import { redactFinal } from '../../transfer/secrets.ts';
-import { type Destination, destinationsOf } from './destinations.ts';
+import { type Destination, resolveDestinations } from './destinations.ts';
 import { EndpointRecorder, type EndpointRecorderParts } from './endpoint-recorder.ts';
 import { type AdapterBelow, adaptersBelow } from './source-folder.ts';
 
@@ -46,7 +46,7 @@ export async function recordedRequest(
   const { source, deliver, ...rest } = request as Extract<JobRequest, { kind: 'squeeze' }>;
   if (request.kind !== 'merge' && (source === undefined) === (rest.adapter_id === undefined))
     throw oneOfTwo(source);
-  const destinations = deliver && destinationsOf(deliver, rest.targets);
+  const destinations = deliver && resolveDestinations(deliver, rest.targets);
   return {
     ...rest,
     ...(source && { source: await at('/source', () => recorder.source(source)) }),

@@ -23,7 +23,7 @@ export const administered = ({ scopes, tenant }: Principal): string | undefined 
  * @param about the tenant of the call, which gets the key unless the request names another one
  * @throws AppError TENANT_NOT_FOUND for another tenant, as if it did not exist; KEY_GRANT_REFUSED
  */
-export function grantOf(request: KeyRequest, giver: Principal, about: string): Grant {
+export function checkGrant(request: KeyRequest, giver: Principal, about: string): Grant {
   const { tenant = about, scopes = DEFAULT_SCOPES, max_priority: requested } = request;
   const own = administered(giver);
   if (own === undefined) return { tenant, scopes, maxPriority: requested };

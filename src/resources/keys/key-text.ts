@@ -16,7 +16,7 @@ export function newKey(): { id: string; key: string } {
 }
 
 /** The id in a key's text, or undefined where the text cannot be a key. */
-export function keyIdOf(text: string): string | undefined {
+export function parseKeyId(text: string): string | undefined {
   const [, id, , check] = KEY.exec(text) ?? [];
   return id !== undefined && checksum(text.slice(0, -8)) === check ? `key_${id}` : undefined;
 }

@@ -2,12 +2,12 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { CallerRecord } from '../../contract/caller.ts';
 import { KeyList, KeyRequest, NewKey, TenantId } from '../../contract/key.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
 import { principalOf, tenantOf } from '../../http/principal.ts';
 import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import { KEY_EXAMPLES } from './examples.ts';
-import { administered, grantOf } from './grant.ts';
+import { administered, checkGrant } from './grant.ts';
 import { KEY_ERRORS, type KeyService } from './service.ts';
 
 const KeyPath = Type.Object({
@@ -62,7 +62,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
         body: reference(KeyRequest),
         response: {
           201: response('The key, which is shown only this once', reference(NewKey), { headers: LOCATION }),
-          ...problems(...errorsOf('json', 'json-body'), ...KEY_ERRORS.create),
+          ...problems(...codesOfGroups('json', 'json-body'), ...KEY_ERRORS.create),
         },
       },
     },
@@ -70,7 +70,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
       const { name = '', expires_in_seconds: seconds } = request.body;
       const expiresAt = seconds === undefined ? null : new Date(Date.now() + seconds * 1000);
       const { record, key } = await keys.create({
-        ...grantOf(request.body, principalOf(request), tenantOf(request)),
+        ...checkGrant(request.body, principalOf(request), tenantOf(request)),
         ...{ name, expiresAt },
       });
       return reply

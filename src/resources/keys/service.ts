@@ -5,7 +5,7 @@ import type { Database } from '../../database/database.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { noSuchTenant } from '../tenants/service.ts';
-import { isKeyId, keyDigest, keyIdOf, newKey } from './key-text.ts';
+import { isKeyId, keyDigest, newKey, parseKeyId } from './key-text.ts';
 import { KeyStore, type NewKeyRow, type StoredKey } from './store.ts';
 
 /** How long another process may still accept a revoked key. */
@@ -75,7 +75,7 @@ export class KeyService {
   async verify(key: string): Promise<KeyRecord | undefined> {
     const remembered = this.verifyRemembered(key);
     if (remembered !== undefined) return remembered ?? undefined;
-    const id = keyIdOf(key)!;
+    const id = parseKeyId(key)!;
     this.remembered.set(id, { key: (await this.store.get(id)) ?? null });
     const record = this.verifyRemembered(key) ?? undefined;
     // The use is recorded only on a lookup, not for cached keys: a key in use is looked up every few seconds anyway.
@@ -85,7 +85,7 @@ export class KeyService {
 
   /** The same from the cache, without waiting: null for an unusable key, undefined if `verify` must query. */
   verifyRemembered(key: string): KeyRecord | null | undefined {
-    const id = keyIdOf(key);
+    const id = parseKeyId(key);
     if (id === undefined) return null;
     const known = this.remembered.get(id);
     if (!known) return undefined;

@@ -1,6 +1,6 @@
 import type { AdaptiveRequest } from '../../contract/schedule.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { clockOf } from '../../schedule/clock.ts';
+import { resolveClock } from '../../schedule/clock.ts';
 import { scheduleInvalid } from '../../schedule/schedule-invalid.ts';
 import { leastSteps, neededSteps } from '../../schedule/stage-lengths.ts';
 
@@ -37,7 +37,7 @@ export function planAdaptive(request: AdaptiveRequest): AdaptivePlan {
       { source_rank, target_rank },
     );
   }
-  const clock = clockOf(request);
+  const clock = resolveClock(request);
   const isOneStage = source_rank === target_rank;
   const floors = leastSteps(isOneStage ? 1 : 2, clock);
   const needed = neededSteps(floors.length, clock);

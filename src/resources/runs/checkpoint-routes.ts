@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { CheckpointRecord } from '../../contract/run.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { PreferHeader, preferredWait } from '../../http/prefer.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
@@ -45,13 +45,26 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
         params: RunPath,
         multipart: checkpointParts,
         response: {
-          200: response('The decision is keep, or the squeeze ended while the client waited', reference(CheckpointRecord), {
-            headers: LOCATION,
-          }),
-          202: response('The checkpoint is stored durably and is being squeezed', reference(CheckpointRecord), {
-            headers: LOCATION,
-          }),
-          ...problems(...errorsOf('upload'), 'VALIDATION_FAILED', ...RUN_ERRORS.add, ...QUEUED_JOBS_ERRORS),
+          200: response(
+            'The decision is keep, or the squeeze ended while the client waited',
+            reference(CheckpointRecord),
+            {
+              headers: LOCATION,
+            },
+          ),
+          202: response(
+            'The checkpoint is stored durably and is being squeezed',
+            reference(CheckpointRecord),
+            {
+              headers: LOCATION,
+            },
+          ),
+          ...problems(
+            ...codesOfGroups('upload'),
+            'VALIDATION_FAILED',
+            ...RUN_ERRORS.add,
+            ...QUEUED_JOBS_ERRORS,
+          ),
         },
       },
     },

@@ -5,7 +5,7 @@ import { quote } from '../../json/quote.ts';
 import { stageAt } from '../../schedule/position.ts';
 import { rankRange } from '../../squeeze/rank-range.ts';
 import { decideAdaptive } from './decide-adaptive.ts';
-import { lineageOf, type PastCheckpoint, type Position, positionIn } from './lineage.ts';
+import { currentLineage, type PastCheckpoint, type Position, positionIn } from './lineage.ts';
 import {
   type CheckpointManifest,
   clockOfRun,
@@ -66,7 +66,7 @@ export function decide(
       { step, total_steps },
     );
   }
-  const existing = orderOf(lineageOf(log), arrival);
+  const existing = orderOf(currentLineage(log), arrival);
   if (existing) return { kind: 'existing', checkpoint: existing.checkpoint };
 
   const before = positionIn(run, log, step);

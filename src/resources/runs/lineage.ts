@@ -38,7 +38,7 @@ export interface Position {
 }
 
 /** The outcome of a checkpoint, given its job if it has one. A job that does not exist yet will be submitted. */
-export function outcomeOf(checkpoint: CheckpointManifest, job: JobRecord | undefined): Outcome {
+export function checkpointOutcome(checkpoint: CheckpointManifest, job: JobRecord | undefined): Outcome {
   const { decision, rank_before } = checkpoint;
   if (decision === 'keep') {
     return { state: 'succeeded', rank: rank_before, parameters: null, adapterId: null };
@@ -69,7 +69,7 @@ export function supersededIn(log: readonly Pick<PastCheckpoint, 'checkpoint'>[])
 }
 
 /** The entries that led to the current state: neither superseded nor failed. Their steps increase. */
-export function lineageOf(log: readonly PastCheckpoint[]): PastCheckpoint[] {
+export function currentLineage(log: readonly PastCheckpoint[]): PastCheckpoint[] {
   const superseded = supersededIn(log);
   return log.filter(
     ({ outcome }, index) => !superseded[index] && outcome.state !== 'failed' && outcome.state !== 'cancelled',
@@ -82,7 +82,7 @@ export function positionIn(
   log: readonly PastCheckpoint[],
   step = Number.POSITIVE_INFINITY,
 ): Position {
-  const lineage = lineageOf(log).filter(({ checkpoint }) => checkpoint.step < step);
+  const lineage = currentLineage(log).filter(({ checkpoint }) => checkpoint.step < step);
   const last = lineage.at(-1);
   const { source_rank } = clockOfRun(run);
   return {

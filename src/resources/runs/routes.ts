@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { RunListPage, RunListQuery } from '../../contract/list.ts';
 import { RunPatch, RunRecord, RunRequest } from '../../contract/run.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
 import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
@@ -44,7 +44,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
         response: {
           200: response('A dry run: the run as it would be', reference(RunRecord)),
           201: response('The run', reference(RunRecord), { headers: LOCATION }),
-          ...problems(...errorsOf('json', 'json-body'), ...RUN_ERRORS.create),
+          ...problems(...codesOfGroups('json', 'json-body'), ...RUN_ERRORS.create),
         },
       },
     },
@@ -109,7 +109,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
         body: reference(RunPatch),
         response: {
           200: response('The run', reference(RunRecord)),
-          ...problems(...errorsOf('json', 'json-body'), ...RUN_ERRORS.change),
+          ...problems(...codesOfGroups('json', 'json-body'), ...RUN_ERRORS.change),
         },
       },
     },

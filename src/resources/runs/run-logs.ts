@@ -2,7 +2,7 @@ import type { JobRecord } from '../../contract/job.ts';
 import type { CheckpointRecord } from '../../contract/run.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import type { JobStore } from '../jobs/store.ts';
-import { isSqueezed, outcomeOf, type PastCheckpoint, positionIn, supersededIn } from './lineage.ts';
+import { checkpointOutcome, isSqueezed, type PastCheckpoint, positionIn, supersededIn } from './lineage.ts';
 import type { RunManifest } from './run-manifest.ts';
 import { runProgress } from './run-progress.ts';
 import { checkpointRecord } from './run-records.ts';
@@ -34,7 +34,7 @@ export class RunLogs {
     const jobs = await this.jobStore.all(log.map(({ job_id }) => job_id).filter((id) => id !== null));
     return log.map((checkpoint) => {
       const job = checkpoint.job_id === null ? undefined : jobs.get(checkpoint.job_id);
-      return { checkpoint, job, outcome: outcomeOf(checkpoint, job) };
+      return { checkpoint, job, outcome: checkpointOutcome(checkpoint, job) };
     });
   }
 

@@ -1,6 +1,6 @@
 import type { RunLearningRate } from '../../contract/schedule.ts';
 import { type LearningRatePlan, planLearningRate, type StageSteps } from '../../schedule/learning-rate.ts';
-import { lineageOf, type PastCheckpoint, positionIn, stageRankAfter } from './lineage.ts';
+import { currentLineage, type PastCheckpoint, positionIn, stageRankAfter } from './lineage.ts';
 import type { RunManifest } from './run-manifest.ts';
 import { meanRank } from './run-manifest.ts';
 
@@ -19,7 +19,7 @@ export interface RunProgress {
  */
 export function runProgress(run: RunManifest, log: readonly PastCheckpoint[]): RunProgress {
   const { source_rank, total_steps } = run.schedule ?? run.adaptive!;
-  const squeezes = lineageOf(log).filter((past) => stageRankAfter(past) !== null && isNewStage(past));
+  const squeezes = currentLineage(log).filter((past) => stageRankAfter(past) !== null && isNewStage(past));
   const begun = [
     { rank: source_rank, begin_step: 0 },
     ...squeezes.map((past) => ({ rank: rankAfter(past), begin_step: past.checkpoint.step })),

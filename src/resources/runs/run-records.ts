@@ -5,8 +5,8 @@ import { starvedNotes } from '../../schedule/learning-rate.ts';
 import type { AdaptivePlan } from './adaptive-plan.ts';
 import { earliestSqueezeStep } from './decide-adaptive.ts';
 import {
+  checkpointOutcome,
   isSqueezed,
-  outcomeOf,
   type PastCheckpoint,
   type Position,
   positionIn,
@@ -71,7 +71,7 @@ interface CheckpointView {
 /** A checkpoint in the form of the API. */
 export function checkpointRecord(view: CheckpointView): CheckpointRecord {
   const { checkpoint, job, superseded } = view;
-  const past = { checkpoint, outcome: outcomeOf(checkpoint, job) };
+  const past = { checkpoint, outcome: checkpointOutcome(checkpoint, job) };
   const { outcome } = past;
   const [one] = job?.results ?? [];
   const done = one?.state === 'succeeded' ? one : undefined;

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Schedule, ScheduleRequest } from '../../contract/schedule.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { problems, reference, response } from '../../http/schemas.ts';
 import { planSchedule } from '../../schedule/plan-schedule.ts';
 
@@ -24,7 +24,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox = async (app) => {
         body: reference(ScheduleRequest),
         response: {
           200: response('The schedule', reference(Schedule)),
-          ...problems(...errorsOf('json', 'json-body'), 'SCHEDULE_INVALID', 'SCHEDULE_TOO_SHORT'),
+          ...problems(...codesOfGroups('json', 'json-body'), 'SCHEDULE_INVALID', 'SCHEDULE_TOO_SHORT'),
         },
       },
     },

@@ -12,7 +12,7 @@ import { planSchedule } from '../../schedule/plan-schedule.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import type { NewAdapter } from '../adapters/rows.ts';
 import type { AdapterService } from '../adapters/service.ts';
-import { bytesOf } from '../contents/content-files.ts';
+import { readContent } from '../contents/content-files.ts';
 import { Contents, type WrittenFiles } from '../contents/contents.ts';
 import { acceptedJob, DEFAULT_JOB_OPTIONS } from '../jobs/accepted-job.ts';
 import { withinCeiling } from '../jobs/priority-ceiling.ts';
@@ -27,7 +27,7 @@ import {
   readCheckpoint,
 } from './checkpoint-upload.ts';
 import { type Decision, decide, type IncomingCheckpoint, type Plan } from './decide.ts';
-import { outcomeOf, type PastCheckpoint } from './lineage.ts';
+import { checkpointOutcome, type PastCheckpoint } from './lineage.ts';
 import { RunLogs } from './run-logs.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 import { runRecord } from './run-records.ts';
@@ -206,7 +206,7 @@ export class RunService {
         const squeeze = job && { adapter: adapter!, job };
         if (!(await this.runs.append(run, checkpoint, squeeze, stored.written))) continue;
         delete ready[decision.kind];
-        const outcome = outcomeOf(checkpoint, undefined);
+        const outcome = checkpointOutcome(checkpoint, undefined);
         const past = { checkpoint, outcome, job: job ?? undefined };
         const record = await this.logs.record(run, [...log, past], log.length);
         return { record, created: true, upload: stored.upload };
@@ -246,7 +246,7 @@ export class RunService {
       const expected = error instanceof AppError ? error.context.modules_sha256 : undefined;
       const before = typeof expected === 'string' ? await this.runs.modules(run.id, expected) : undefined;
       if (!(error instanceof AppError) || !before) throw error;
-      const difference = moduleDifference(await bytesOf(this.parts.blobs, before), sent.modules.data);
+      const difference = moduleDifference(await readContent(this.parts.blobs, before), sent.modules.data);
       throw new AppError(error.code, `${error.message.slice(0, -1)}: ${difference}.`, error.context);
     }
   }

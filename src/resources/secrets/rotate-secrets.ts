@@ -3,7 +3,7 @@ import type { Database, Writer } from '../../database/database.ts';
 import { sql } from '../../database/sql.ts';
 import type { Tables } from '../../database/tables.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { type SecretBox, encryptedWith } from '../../transfer/secret-box.ts';
+import { encryptedWith, type SecretBox } from '../../transfer/secret-box.ts';
 
 /** Rows that are read at a time. With SQLite, reading blocks the process for its duration. */
 const PAGE_ROWS = 200;

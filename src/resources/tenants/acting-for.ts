@@ -4,7 +4,7 @@ import { type TSchema, Type } from 'typebox';
 import { TenantId } from '../../contract/key.ts';
 import { isTenantId } from '../../contract/tenant-id.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { API_PREFIX, type Principal, scopeOf, tenantOf } from '../../http/principal.ts';
 import { withProblems } from '../../http/schemas.ts';
 import { withHook } from '../../http/with-hook.ts';
@@ -106,7 +106,7 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
       querystring: query ? { ...query, properties: { ...query.properties, tenant: TENANT } } : ONLY_TENANT,
       response: withProblems((route.schema.response ?? {}) as object, [
         'VALIDATION_FAILED',
-        ...errorsOf('of-tenant', ...groups),
+        ...codesOfGroups('of-tenant', ...groups),
       ]),
     };
   });

@@ -12,7 +12,7 @@ import {
 } from '../../contract/tenant.ts';
 import { isTenantId } from '../../contract/tenant-id.ts';
 import type { Database } from '../../database/database.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { listOptions, pageRequestOf, readListQuery, sendPage } from '../../http/paging.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
@@ -106,7 +106,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
         body: reference(TenantRequest),
         response: {
           200: response('The changed tenant', reference(TenantRecord)),
-          ...problems(...errorsOf('json', 'json-body'), ...TENANT_ERRORS.put),
+          ...problems(...codesOfGroups('json', 'json-body'), ...TENANT_ERRORS.put),
         },
       },
     },

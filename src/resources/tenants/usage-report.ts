@@ -7,7 +7,7 @@ import {
 import type { Database } from '../../database/database.ts';
 import type { Dispatcher } from '../../dispatch/dispatcher.ts';
 import type { Limits } from './limits.ts';
-import { dayOf, usageOf } from './usage.ts';
+import { readUsage, utcDay } from './usage.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -27,14 +27,14 @@ export interface UsageWorkspace {
 export async function usageReport(space: UsageWorkspace, days = DEFAULT_USAGE_DAYS): Promise<UsageRecord> {
   const { database, tenant } = space;
   const [totals, limits, queue, rows] = await Promise.all([
-    usageOf(space),
+    readUsage(space),
     space.limits(),
     queueOf(space),
     database.reader
       .selectFrom('usage_day')
       .select(['day', 'jobs', 'bytes', 'compute_ms'])
       .where('tenant', '=', tenant)
-      .where('day', '>', dayOf(Date.now() - days * DAY_MS))
+      .where('day', '>', utcDay(Date.now() - days * DAY_MS))
       .orderBy('day', 'desc')
       .execute(),
   ]);

@@ -50,7 +50,7 @@ export async function addUsage(
   if (came.bytes + came.jobs + came.compute_ms === 0) return;
   await writer
     .insertInto('usage_day')
-    .values({ tenant, day: dayOf(Date.now()), ...came })
+    .values({ tenant, day: utcDay(Date.now()), ...came })
     .onConflict((conflict) =>
       conflict.columns(['tenant', 'day']).doUpdateSet((row) => ({
         jobs: row('usage_day.jobs', '+', came.jobs),
@@ -62,7 +62,7 @@ export async function addUsage(
 }
 
 /** The day of a time, in the form of the table of days. */
-export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+export const utcDay = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 /**
  * Removes the usage of days that no call shows any more.
@@ -73,7 +73,7 @@ export async function removeOldUsage(database: Pick<Database, 'write'>, nowMs: n
   const { numDeletedRows } = await database.write((writer) =>
     writer
       .deleteFrom('usage_day')
-      .where('day', '<=', dayOf(nowMs - MAX_USAGE_DAYS * DAY_MS))
+      .where('day', '<=', utcDay(nowMs - MAX_USAGE_DAYS * DAY_MS))
       .executeTakeFirst(),
   );
   return Number(numDeletedRows);
@@ -91,7 +91,7 @@ export async function busiestTenants(
   const rows = await reader
     .selectFrom('usage_day')
     .select('tenant')
-    .where('day', '>', dayOf(nowMs - 30 * DAY_MS))
+    .where('day', '>', utcDay(nowMs - 30 * DAY_MS))
     .groupBy('tenant')
     .orderBy(({ fn }) => fn.sum('compute_ms'), 'desc')
     .orderBy(({ fn }) => fn.sum('jobs'), 'desc')
@@ -102,7 +102,7 @@ export async function busiestTenants(
 }
 
 /** The totals of a tenant. @throws AppError DATABASE_UNAVAILABLE */
-export async function usageOf({ database, tenant }: TenantDatabase): Promise<UsedTotals> {
+export async function readUsage({ database, tenant }: TenantDatabase): Promise<UsedTotals> {
   const row = await database.reader
     .selectFrom('usage')
     .select(['bytes as stored_bytes', 'adapters', 'jobs'])
@@ -146,7 +146,7 @@ export async function checkStoredBytes(space: QuotaWorkspace, bytes: number): Pr
       `The adapter has ${bytes} bytes; the tenant can store at most ${limit} bytes.`,
       { limit, wanted: bytes },
     );
-  const { stored_bytes: used } = await usageOf(space);
+  const { stored_bytes: used } = await readUsage(space);
   if (used + bytes <= limit) return;
   throw new AppError(
     'QUOTA_STORED_BYTES',

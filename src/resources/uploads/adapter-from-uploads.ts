@@ -9,7 +9,7 @@ import { checkShardSet } from '../../adapter/shard-set.ts';
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { AdapterFromUploads } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { appErrorOf } from '../../http/app-error-of.ts';
+import { convertError } from '../../http/convert-error.ts';
 import { removeScratch } from '../../storage/scratch.ts';
 import { errnoOf, storageError } from '../../storage/storage-error.ts';
 import { joinPieces } from '../adapters/upload/join-pieces.ts';
@@ -68,7 +68,7 @@ export async function adapterFromUploads(
     metrics.uploadEnded(stored.content_known ? 'known' : 'created', 0);
     return stored;
   } catch (error) {
-    metrics.uploadEnded(appErrorOf(error).code, 0);
+    metrics.uploadEnded(convertError(error).code, 0);
     throw error;
   } finally {
     await removeScratch(folder);

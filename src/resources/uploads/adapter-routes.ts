@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { AdapterRecord } from '../../contract/adapter.ts';
 import { AdapterFromUploads } from '../../contract/upload.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { MAX_CONFIG_BYTES } from '../../formats/peft/limits.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
@@ -32,7 +32,11 @@ export const adapterFromUploadsRoutes: FastifyPluginAsyncTypebox<{ deps: Uploads
         body: reference(AdapterFromUploads),
         response: {
           201: response('Stored', reference(AdapterRecord), { headers: LOCATION }),
-          ...problems(...errorsOf('upload'), ...errorsOf('json', 'json-body'), ...errorsOf('use-uploads')),
+          ...problems(
+            ...codesOfGroups('upload'),
+            ...codesOfGroups('json', 'json-body'),
+            ...codesOfGroups('use-uploads'),
+          ),
         },
       },
     },

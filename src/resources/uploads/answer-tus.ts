@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { timedId } from '../../database/ids.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
-import { appErrorOf } from '../../http/app-error-of.ts';
+import { convertError } from '../../http/convert-error.ts';
 import { IncomingBody } from '../../http/multipart/incoming-body.ts';
 import { mediaTypeOf } from '../../http/plugins/request-bodies.ts';
 import type { UploadsDependencies } from './adapter-from-uploads.ts';
@@ -85,7 +85,7 @@ export async function answerTus(
     if (body) metrics.uploadEnded('received', body.bytes);
     return reply.code(answer.status).send();
   } catch (error) {
-    const failure = appErrorOf(error);
+    const failure = convertError(error);
     if (body) metrics.uploadEnded(failure.code, body.bytes);
     if (failure.code === 'UPLOAD_VERSION') reply.header('tus-version', TUS_VERSION.join(','));
     throw failure;

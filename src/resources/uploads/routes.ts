@@ -3,8 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { type UploadFilename, UploadList, UploadRecord } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
-import { appErrorOf } from '../../http/app-error-of.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
+import { convertError } from '../../http/convert-error.ts';
 import { announcedLength, IncomingBody } from '../../http/multipart/incoming-body.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { wholeList } from '../../http/paging.ts';
@@ -51,7 +51,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
           200: response('Replaced', reference(UploadRecord), { headers: LOCATION }),
           201: response('Stored', reference(UploadRecord), { headers: LOCATION }),
           ...problems(
-            ...errorsOf('content'),
+            ...codesOfGroups('content'),
             'VALIDATION_FAILED',
             'UNKNOWN_OPTION',
             ...FILENAME_ERRORS,
@@ -162,7 +162,7 @@ async function putUpload(
     metrics.uploadEnded('received', incoming.bytes);
     return { record: uploads.describe(await uploads.get(id)), created };
   } catch (error) {
-    metrics.uploadEnded(appErrorOf(error).code, body?.bytes ?? 0);
+    metrics.uploadEnded(convertError(error).code, body?.bytes ?? 0);
     throw error;
   } finally {
     body?.close();

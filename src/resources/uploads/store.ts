@@ -229,7 +229,7 @@ export const expiresAt = ({ touchedAtMs }: Upload, ttlMs: number): string =>
   new Date(touchedAtMs + ttlMs).toISOString();
 
 /** An upload in the form of the API. */
-export const uploadRecordOf = (upload: Upload, ttlMs: number): UploadRecord => ({
+export const toUploadRecord = (upload: Upload, ttlMs: number): UploadRecord => ({
   id: upload.id,
   filename: upload.filename,
   received_bytes: upload.receivedBytes,

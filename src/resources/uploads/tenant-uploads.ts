@@ -8,8 +8,8 @@ import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { hashFile } from '../../squeeze/hash-file.ts';
 import { syncFile } from '../../storage/durable-file.ts';
 import type { NewUploadRow, Upload, UploadRows } from './store.ts';
-import { expiresAt, uploadRecordOf } from './store.ts';
-import { attempt, isUploadId, newFileOf, type UploadFiles } from './upload-files.ts';
+import { expiresAt, toUploadRecord } from './store.ts';
+import { attempt, isUploadId, newFileName, type UploadFiles } from './upload-files.ts';
 import { appendFile, cutFile, UploadInspector } from './upload-inspector.ts';
 import { checkUploadUsage, maxBytesOf, tooLarge } from './upload-limits.ts';
 import type { LockOptions, UploadLock, UploadLocks } from './upload-locks.ts';
@@ -121,7 +121,7 @@ export class TenantUploads {
   async create(id: string, { filename, totalBytes, metadata }: NewUpload): Promise<void> {
     const limitBytes = this.limitOf(filename);
     if ((totalBytes ?? 0) > limitBytes) throw tooLarge(filename, limitBytes, totalBytes ?? 0);
-    const file = newFileOf(id);
+    const file = newFileName(id);
     await this.files.make(file);
     await this.put({ id, file, filename, totalBytes, receivedBytes: 0, metadata, sha256: null });
     if (totalBytes !== 0) return;
@@ -228,7 +228,7 @@ export class TenantUploads {
   async replace(id: string, filename: UploadFilename, incoming: IncomingFile): Promise<{ created: boolean }> {
     const unlock = await this.lock(id, { urge: true });
     try {
-      const file = newFileOf(id);
+      const file = newFileName(id);
       const { path, bytes, sha256 } = incoming;
       await this.files.adopt(path, file);
       const size = { totalBytes: bytes, receivedBytes: bytes };
@@ -247,7 +247,7 @@ export class TenantUploads {
   }
 
   /** An upload in the form of the API. */
-  describe = (upload: Upload): UploadRecord => uploadRecordOf(upload, this.options.ttlMs);
+  describe = (upload: Upload): UploadRecord => toUploadRecord(upload, this.options.ttlMs);
 
   /** The size limit of a file with this name. */
   limitOf = (filename: UploadFilename): number => maxBytesOf(filename, this.options.maxUploadBytes);

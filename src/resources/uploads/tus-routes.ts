@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { errorsOf } from '../../errors/error-kinds.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { LOCATION, problems, type ResponseOptions } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import type { UploadsDependencies } from './adapter-from-uploads.ts';
@@ -59,7 +59,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         headers: CreateHeaders,
         response: {
           201: respond('Begun', { ...OFFSET_HEADERS, ...LOCATION }),
-          ...problems(...errorsOf('content'), ...TUS_ERRORS.create),
+          ...problems(...codesOfGroups('content'), ...TUS_ERRORS.create),
         },
       },
     },
@@ -80,7 +80,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         headers: LookHeaders,
         response: {
           200: respond('In the headers', STATE_HEADERS),
-          ...problems(...TUS_ERRORS.look, ...errorsOf('content')),
+          ...problems(...TUS_ERRORS.look, ...codesOfGroups('content')),
         },
       },
     },
@@ -103,7 +103,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         bytes: TUS_BODY,
         response: {
           204: respond('The bytes are stored durably', OFFSET_HEADERS),
-          ...problems(...errorsOf('content'), ...TUS_ERRORS.append),
+          ...problems(...codesOfGroups('content'), ...TUS_ERRORS.append),
         },
       },
     },

@@ -10,7 +10,7 @@ const UPLOAD_ID = /^[A-Za-z0-9_-]{8,64}$/;
 export const isUploadId = (value: string): boolean => UPLOAD_ID.test(value);
 
 /** A unique name for the bytes of an upload. */
-export function newFileOf(id: string): string {
+export function newFileName(id: string): string {
   if (!isUploadId(id)) throw new TypeError(`Not the id of an upload: ${JSON.stringify(id.slice(0, 80))}`);
   return `${id}.${randomBytes(8).toString('hex')}`;
 }

@@ -8,7 +8,7 @@ import { attemptPauseMs, SCHEDULE_MS } from './delivery-schedule.ts';
 import { type SendResult, sendRequest } from './send-request.ts';
 import { signedHeaders } from './signature.ts';
 import { webhookRecord } from './store.ts';
-import { signingSecrets, urlOf } from './webhook-secrets.ts';
+import { signingSecrets, webhookUrl } from './webhook-secrets.ts';
 
 const TIMEOUT_MS = 15_000;
 const GONE_REASON = 'The receiver answered 410 (gone). Enable the webhook to send again.';
@@ -94,7 +94,7 @@ export class Deliverer {
     const { delivery, payload } = due;
     try {
       const secrets = signingSecrets(due, this.options.box, Date.now());
-      return await sendRequest(this.options.outbound, urlOf(due, this.options.box), {
+      return await sendRequest(this.options.outbound, webhookUrl(due, this.options.box), {
         headers: signedHeaders(delivery, payload, secrets, Date.now()),
         body: payload,
         timeoutMs: this.options.timeoutMs ?? TIMEOUT_MS,

@@ -11,7 +11,7 @@ import {
   WebhookRecord,
   WebhookRequest,
 } from '../../contract/webhook.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
+import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
 import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
@@ -63,7 +63,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
           201: response('The webhook with its secret, which is shown only this once', reference(NewWebhook), {
             headers: LOCATION,
           }),
-          ...problems(...errorsOf('json', 'json-body'), ...WEBHOOK_ERRORS.create),
+          ...problems(...codesOfGroups('json', 'json-body'), ...WEBHOOK_ERRORS.create),
         },
       },
     },
@@ -125,7 +125,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         body: reference(WebhookChange),
         response: {
           200: response('The changed webhook', reference(WebhookRecord)),
-          ...problems(...errorsOf('json', 'json-body'), ...WEBHOOK_ERRORS.change),
+          ...problems(...codesOfGroups('json', 'json-body'), ...WEBHOOK_ERRORS.change),
         },
       },
     },
@@ -174,7 +174,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         body: reference(SecretRotation),
         response: {
           200: response('The new secret, which is shown only this once', reference(RotatedSecret)),
-          ...problems(...errorsOf('json', 'json-body'), ...WEBHOOK_ERRORS.rotate),
+          ...problems(...codesOfGroups('json', 'json-body'), ...WEBHOOK_ERRORS.rotate),
         },
       },
     },

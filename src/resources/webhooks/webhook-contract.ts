@@ -1,7 +1,10 @@
 const HEADERS = [
   ['webhook-id', 'Id of the delivery: the same at every attempt, so that repetitions can be recognised'],
   ['webhook-timestamp', 'When the attempt was made, in seconds since 1970'],
-  ['webhook-signature', 'One or two signatures, separated by a space: each is `v1,` and an HMAC-SHA256 in base64'],
+  [
+    'webhook-signature',
+    'One or two signatures, separated by a space: each is `v1,` and an HMAC-SHA256 in base64',
+  ],
 ] as const;
 
 /** The request that receivers must accept, described in OpenAPI. */

@@ -20,7 +20,10 @@ export function requireBox(box: SecretBox | undefined): SecretBox {
 }
 
 /** The secrets of a webhook, encrypted. */
-export type EncryptedSecrets = Pick<WebhookTable, 'secret' | 'previous_secret' | 'previous_secret_expires_at'>;
+export type EncryptedSecrets = Pick<
+  WebhookTable,
+  'secret' | 'previous_secret' | 'previous_secret_expires_at'
+>;
 
 /**
  * The secrets that currently sign the requests of a webhook, the newest first: one, or two for a while after a rotation.
@@ -32,15 +35,19 @@ export function signingSecrets(
   nowMs: number,
 ): string[] {
   const isLive = previous_secret !== null && nowMs < (previous_secret_expires_at ?? 0);
-  return [secret, ...(isLive ? [previous_secret] : [])].map((encrypted) => requireBox(box).decrypt(encrypted));
+  return [secret, ...(isLive ? [previous_secret] : [])].map((encrypted) =>
+    requireBox(box).decrypt(encrypted),
+  );
 }
 
 /** The URL to which the requests of a webhook are sent. @throws as signingSecrets */
-export const urlOf = (
+export const webhookUrl = (
   { encrypted_url, settings }: Pick<WebhookTable, 'encrypted_url' | 'settings'>,
   box: SecretBox | undefined,
 ): string =>
-  encrypted_url === null ? (JSON.parse(settings) as { url: string }).url : requireBox(box).decrypt(encrypted_url);
+  encrypted_url === null
+    ? (JSON.parse(settings) as { url: string }).url
+    : requireBox(box).decrypt(encrypted_url);
 
 /** A new secret in the form in which receivers configure it. */
 export const newSecret = (): string => SCHEME + randomBytes(NEW_BYTES).toString('base64');

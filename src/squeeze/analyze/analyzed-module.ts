@@ -62,7 +62,7 @@ export function analyzedModule(
 }
 
 /** @param ranks one for each module, none above the module's own */
-export function allocationOf(modules: readonly AnalyzedModule[], ranks: readonly number[]): Allocation {
+export function evaluateRanks(modules: readonly AnalyzedModule[], ranks: readonly number[]): Allocation {
   let [lost, energy, parameters, bytes, max] = [0, 0, 0, 0, 0];
   let min = Number.POSITIVE_INFINITY;
   for (const [index, module] of modules.entries()) {

@@ -3,7 +3,7 @@ import type { RankPoint, Recommendation } from '../../contract/analysis.ts';
 import { DEFAULT_CRITERION } from '../../contract/target.ts';
 import { isDead } from '../../core/by-module.ts';
 import { allocateRanks } from '../../core/policy/allocate-ranks.ts';
-import { type AnalyzedModule, allocationOf, meanEnergyOf, rankCurve } from './analyzed-module.ts';
+import { type AnalyzedModule, evaluateRanks, meanEnergyOf, rankCurve } from './analyzed-module.ts';
 
 /** A mean module error with hardly any effect: the modules keep 99.75 % of their energy on average. */
 export const GOOD_ERROR = 0.05;
@@ -36,7 +36,7 @@ export function recommendUniform(
   const good = within(GOOD_ERROR);
   const rank = [good, within(FAIR_ERROR)].find((candidate) => candidate <= most) ?? full;
   const ranks = modules.map((module) => Math.min(rank, module.rank));
-  return { target: { rank }, ...allocationOf(modules, ranks), reason: reason() };
+  return { target: { rank }, ...evaluateRanks(modules, ranks), reason: reason() };
 
   function reason(): string {
     const { module_relative_error: mean, relative_error: whole, parameters } = curve[rank - 1]!;
@@ -85,7 +85,7 @@ export function recommendBudget(
     budget,
     DEFAULT_CRITERION,
   );
-  const allocation = allocationOf(modules, ranks);
+  const allocation = evaluateRanks(modules, ranks);
   const { min, max } = allocation.rank;
   const same = curve.find((point) => point.module_relative_error <= allocation.module_relative_error);
   const reason =

@@ -7,7 +7,7 @@ import type { Timings } from '../../contract/job.ts';
 import type { SqueezeOptions } from '../../contract/job-request.ts';
 import type { Target } from '../../contract/target.ts';
 import { type MergeTerm, type SharedTensor, tensorConflict } from '../../formats/merge/merge-modules.ts';
-import { sumOf } from '../../formats/merge/sum-adapter.ts';
+import { planSum } from '../../formats/merge/sum-adapter.ts';
 import type { JobContext, JobOutcome, SourceFiles, SqueezeInput } from '../job-context.ts';
 import { type OpenedAdapter, openAdapter } from '../open-adapter.ts';
 import { ProgressTracker } from '../progress-tracker.ts';
@@ -42,7 +42,7 @@ export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOu
     await mkdir(dir);
     return openAdapter(source, dir, pool, tracker);
   });
-  const sum = sumOf(terms);
+  const sum = planSum(terms);
   await tracker.time('load', () => refuseConflicts(sum.shared, files));
 
   tracker.begin('load', sum.modules.length);

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { StagedSource } from '../../adapter/staging-plan.ts';
 import { permute, stridesOf } from '../../core/permute.ts';
-import { bitsOf } from '../../safetensors/dtype.ts';
+import { dtypeBits } from '../../safetensors/dtype.ts';
 import { readFully, writeFully } from '../file-ranges.ts';
 
 /** Bytes of a tensor that are reordered in memory at a time; twice this is needed. */
@@ -21,7 +21,7 @@ export async function permuteEntry(
   offset: number,
   limit = PERMUTE_BYTES,
 ): Promise<void> {
-  const elementBytes = bitsOf(entry.dtype)! / 8;
+  const elementBytes = dtypeBits(entry.dtype)! / 8;
   const count = shape.reduce((product, dimension) => product * dimension, 1);
   if (count * elementBytes !== entry.endByte - entry.beginByte)
     throw new RangeError(`tensor "${entry.name}" is not an array [${shape}] of ${entry.dtype}`);

@@ -82,12 +82,12 @@ function ownCredentials(): Identity {
 }
 
 /** The host of the store, for messages. */
-export function hostOf({ endpoint, region = DEFAULT_REGION }: ReadyS3Source | ReadyS3Sink): string {
+export function s3Host({ endpoint, region = DEFAULT_REGION }: ReadyS3Source | ReadyS3Sink): string {
   return endpoint === undefined ? `s3.${region}.amazonaws.com` : new URL(endpoint).host;
 }
 
 /** The key of a file; the prefix is treated as a folder. */
-export function keyOf({ prefix }: ReadyS3Source | ReadyS3Sink, name: string): string {
+export function objectKey({ prefix }: ReadyS3Source | ReadyS3Sink, name: string): string {
   const folder = prefix.replace(/\/+$/, '');
   return folder === '' ? name : `${folder}/${name}`;
 }

@@ -4,7 +4,7 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { LocalFile } from '../../adapter/digested-file.ts';
 import type { ReadyS3Sink } from '../ready-endpoints.ts';
-import { bucketError, hostOf, keyOf } from './s3-client.ts';
+import { bucketError, objectKey, s3Host } from './s3-client.ts';
 
 const MIB = 2 ** 20;
 /** This many bytes times the parts in flight are in memory; smaller files are sent in one request. */
@@ -25,7 +25,7 @@ export async function putObject(
   onBytes: (done: number) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const address = { Bucket: sink.bucket, Key: keyOf(sink, file.name) };
+  const address = { Bucket: sink.bucket, Key: objectKey(sink, file.name) };
   try {
     if (file.bytes > PART_BYTES) await putInParts(client, address, file, onBytes, signal);
     else {
@@ -35,7 +35,7 @@ export async function putObject(
     onBytes(file.bytes);
   } catch (error) {
     signal?.throwIfAborted();
-    throw bucketError(hostOf(sink), `s3://${address.Bucket}/${address.Key}`, error);
+    throw bucketError(s3Host(sink), `s3://${address.Bucket}/${address.Key}`, error);
   }
 }
 

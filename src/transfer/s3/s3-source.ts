@@ -7,7 +7,7 @@ import { boundedBody } from '../../net/bounded-body.ts';
 import type { ReadyS3Source } from '../ready-endpoints.ts';
 import type { OpenedFile, RemoteFile } from '../receive-file.ts';
 import { withRetries } from '../retries.ts';
-import { bucketError, hostOf, keyOf } from './s3-client.ts';
+import { bucketError, objectKey, s3Host } from './s3-client.ts';
 
 const HTTP_PRECONDITION_FAILED = 412;
 
@@ -24,7 +24,7 @@ export async function findInBucket(
   source: ReadyS3Source,
   signal: AbortSignal | undefined,
 ): Promise<ChosenFiles> {
-  const place = `s3://${source.bucket}/${keyOf(source, '')}`;
+  const place = `s3://${source.bucket}/${objectKey(source, '')}`;
   let names: readonly string[];
   try {
     names = await withRetries(() => namesIn(client, source, place, signal), signal);
@@ -49,7 +49,7 @@ export async function* pathsInBucket(
   source: ReadyS3Source,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<string> {
-  const prefix = keyOf(source, '');
+  const prefix = objectKey(source, '');
   const place = `s3://${source.bucket}/${prefix}`;
   for (let next: string | undefined, isFirst = true; isFirst || next !== undefined; isFirst = false) {
     const command = new ListObjectsV2Command({
@@ -61,7 +61,7 @@ export async function* pathsInBucket(
         return await client.send(command, { ...(signal && { abortSignal: signal }) });
       } catch (error) {
         signal?.throwIfAborted();
-        throw bucketError(hostOf(source), place, error);
+        throw bucketError(s3Host(source), place, error);
       }
     }, signal);
     for (const { Key = '' } of page.Contents ?? []) yield Key.slice(prefix.length);
@@ -76,7 +76,7 @@ async function namesIn(
   place: string,
   signal: AbortSignal | undefined,
 ): Promise<string[]> {
-  const prefix = keyOf(source, '');
+  const prefix = objectKey(source, '');
   try {
     const { Contents = [] } = await client.send(
       new ListObjectsV2Command({
@@ -90,7 +90,7 @@ async function namesIn(
     return Contents.map(({ Key = '' }) => Key.slice(prefix.length));
   } catch (error) {
     signal?.throwIfAborted();
-    throw bucketError(hostOf(source), place, error);
+    throw bucketError(s3Host(source), place, error);
   }
 }
 
@@ -112,9 +112,9 @@ export class S3File implements RemoteFile {
   constructor(client: S3Client, source: ReadyS3Source, name: string) {
     this.client = client;
     this.name = name;
-    this.host = hostOf(source);
+    this.host = s3Host(source);
     this.bucket = source.bucket;
-    this.key = keyOf(source, name);
+    this.key = objectKey(source, name);
   }
 
   async open(from: number, signal: AbortSignal | undefined): Promise<OpenedFile> {

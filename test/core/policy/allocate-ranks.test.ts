@@ -4,8 +4,8 @@ import {
   allocateRanks,
   type BudgetModule,
   type Criterion,
-  costOf,
   leastRanks,
+  parametersPerRank,
   ranksWithin,
   type Step,
   stepsInOrder,
@@ -73,7 +73,7 @@ function bruteForce(modules: readonly BudgetModule[], budget: number, criterion:
     [[]],
   );
   const loss = lossOf(modules, criterion);
-  return Math.min(...combinations.filter((ranks) => costOf(modules, ranks) <= budget).map(loss));
+  return Math.min(...combinations.filter((ranks) => parametersPerRank(modules, ranks) <= budget).map(loss));
 }
 
 const sigmas = fc
@@ -103,8 +103,8 @@ const problems = (cost: fc.Arbitrary<number>) =>
     )
     .map((entries) => entries.map(([sigma, costPerRank, ranks]) => moduleOf(sigma, costPerRank, ranks)))
     .chain((modules) => {
-      const least = costOf(modules, leastRanks(modules));
-      const most = costOf(
+      const least = parametersPerRank(modules, leastRanks(modules));
+      const most = parametersPerRank(
         modules,
         modules.map(({ ranks }) => ranks.at(-1)!),
       );
@@ -203,7 +203,7 @@ describe('ranks within a budget', () => {
     fc.assert(
       fc.property(problems(fc.integer({ min: 1, max: 9 })), criteria, ([modules, budget], criterion) => {
         const ranks = allocateRanks(modules, budget, criterion);
-        assert.ok(costOf(modules, ranks) <= budget);
+        assert.ok(parametersPerRank(modules, ranks) <= budget);
         for (const [index, rank] of ranks.entries()) assert.ok(modules[index]!.ranks.includes(rank));
       }),
     );
@@ -301,7 +301,7 @@ describe('ranks within a budget', () => {
           const free = modules.filter((_, index) => isFree(index));
           const left = [...pins].reduce((sum, [at, rank]) => sum - rank * modules[at]!.costPerRank, budget);
           const find = () => ranksWithin(modules, steps, budget, pins);
-          if (left < costOf(free, leastRanks(free))) return assert.throws(find, RangeError);
+          if (left < parametersPerRank(free, leastRanks(free))) return assert.throws(find, RangeError);
           const ranks = find();
           for (const [at, rank] of pins) assert.equal(ranks[at], rank);
           // Dead modules are judged by the mean energy of all of them; by energy none is dead.
@@ -310,7 +310,7 @@ describe('ranks within a budget', () => {
               ranks.filter((_, index) => isFree(index)),
               allocateRanks(free, left, criterion),
             );
-          assert.ok(costOf(modules, ranks) <= budget);
+          assert.ok(parametersPerRank(modules, ranks) <= budget);
         },
       ),
       { numRuns: 600 },
@@ -322,14 +322,14 @@ describe('ranks within a budget', () => {
       fc.property(problems(fc.integer({ min: 1, max: 9 })), criteria, ([modules, budget], criterion) => {
         const steps = stepsInOrder(modules, criterion);
         assert.deepEqual(ranksWithin(modules, steps, budget), allocateRanks(modules, budget, criterion));
-        let cost = costOf(modules, leastRanks(modules));
+        let cost = parametersPerRank(modules, leastRanks(modules));
         for (const [index, step] of steps.entries()) {
           if (index > 0) assert.ok(isBefore(steps[index - 1]!, step), `step ${index}`);
           cost += step.cost;
           const bought = leastRanks(modules);
           for (const { module, rank } of steps.slice(0, index + 1)) bought[module] = rank;
           const all = modules.map(({ ranks }) => ranks.at(-1)!);
-          const expected = cost >= costOf(modules, all) ? all : bought;
+          const expected = cost >= parametersPerRank(modules, all) ? all : bought;
           assert.deepEqual(ranksWithin(modules, steps, cost), expected, 'what a budget of just these buys');
         }
       }),
@@ -343,14 +343,14 @@ describe('ranks within a budget', () => {
         index % 3 ? 8192 : 15_104,
       ),
     );
-    const all = costOf(
+    const all = parametersPerRank(
       modules,
       modules.map(() => 64),
     );
     const uniform = modules.map(() => 16);
     for (const criterion of CRITERIA) {
       const ranks = allocateRanks(modules, all / 4, criterion);
-      const cost = costOf(modules, ranks);
+      const cost = parametersPerRank(modules, ranks);
       assert.ok(cost <= all / 4 && cost > all / 4 - 15_104, 'next to nothing is left over');
       const less = lost(modules, ranks, criterion);
       assert.ok(less < lost(modules, uniform, criterion), 'better than one rank for all at the same cost');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Target } from '../../../src/contract/target.ts';
-import { destinationsOf, inFolder, targetFolders } from '../../../src/resources/jobs/destinations.ts';
+import { inFolder, resolveDestinations, targetFolders } from '../../../src/resources/jobs/destinations.ts';
 
 const TWO: Target[] = [{ rank: 16 }, { rank: 8 }];
 
@@ -23,19 +23,24 @@ describe('a destination of several targets', () => {
   });
 
   it('is a text, an object, or a list of places', () => {
-    assert.deepEqual(destinationsOf('s3://models/out/', [TWO[0]!]), [{ target: 0, to: 's3://models/out/' }]);
-    assert.deepEqual(destinationsOf({ to: 'hf://team/small@main', include: [] }, TWO), [
+    assert.deepEqual(resolveDestinations('s3://models/out/', [TWO[0]!]), [
+      { target: 0, to: 's3://models/out/' },
+    ]);
+    assert.deepEqual(resolveDestinations({ to: 'hf://team/small@main', include: [] }, TWO), [
       { target: 0, to: 'hf://team/small@main/r16', include: [] },
       { target: 1, to: 'hf://team/small@main/r8', include: [] },
     ]);
     assert.deepEqual(
-      destinationsOf([{ to: 's3://a/b' }, { target: 1, to: 's3://a/c', include: ['report'] }], TWO),
+      resolveDestinations([{ to: 's3://a/b' }, { target: 1, to: 's3://a/c', include: ['report'] }], TWO),
       [
         { target: 0, to: 's3://a/b' },
         { target: 1, to: 's3://a/c', include: ['report'] },
       ],
     );
-    assert.throws(() => destinationsOf([{ target: 2, to: 's3://a/b' }], TWO), /deliver\[0\]\.target is 2/);
+    assert.throws(
+      () => resolveDestinations([{ target: 2, to: 's3://a/b' }], TWO),
+      /deliver\[0\]\.target is 2/,
+    );
   });
 
   it('may be a folder inside another one', () => {
@@ -45,6 +50,6 @@ describe('a destination of several targets', () => {
     const hub = { kind: 'hub', repo: 'team/small', token: 'hf_x' } as const;
     assert.deepEqual(inFolder(hub, 'r8'), { ...hub, path_in_repo: 'r8' });
     const files = { kind: 'url', files: { weights: { url: 'https://host/a' } } } as const;
-    assert.throws(() => destinationsOf({ to: files }, TWO), /fit one target only/);
+    assert.throws(() => resolveDestinations({ to: files }, TWO), /fit one target only/);
   });
 });

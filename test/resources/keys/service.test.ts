@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { KeyRecord } from '../../../src/contract/key.ts';
-import { isKeyId, keyDigest, keyIdOf, newKey } from '../../../src/resources/keys/key-text.ts';
+import { isKeyId, keyDigest, newKey, parseKeyId } from '../../../src/resources/keys/key-text.ts';
 import { KeyService } from '../../../src/resources/keys/service.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import fc from '../../fast-check.ts';
@@ -23,7 +23,7 @@ describe('the text of a key', () => {
     assert.equal(new Set(made.map(({ key }) => key)).size, 200);
     for (const { id, key } of made) {
       assert.match(key, /^lsq_[0-9a-f]{12}_[0-9a-f]{56}$/);
-      assert.equal(keyIdOf(key), id);
+      assert.equal(parseKeyId(key), id);
       assert.ok(isKeyId(id));
       assert.equal(keyDigest(key).length, 32);
     }
@@ -34,12 +34,12 @@ describe('the text of a key', () => {
     fc.assert(
       fc.property(fc.nat(key.length - 1), fc.constantFrom(...'0123456789abcdefghxyz_A '), (at, letter) => {
         const slip = key.slice(0, at) + letter + key.slice(at + 1);
-        assert.equal(keyIdOf(slip), slip === key ? keyIdOf(key) : undefined);
+        assert.equal(parseKeyId(slip), slip === key ? parseKeyId(key) : undefined);
       }),
       { numRuns: 500 },
     );
     for (const text of ['', 'lsq_', key.slice(0, -1), `${key}0`, key.toUpperCase(), ` ${key}`])
-      assert.equal(keyIdOf(text), undefined, text);
+      assert.equal(parseKeyId(text), undefined, text);
   });
 });
 

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { AppError } from '../../../src/errors/app-error.ts';
 import { decide, type IncomingCheckpoint } from '../../../src/resources/runs/decide.ts';
 import {
+  currentLineage,
   isSqueezed,
-  lineageOf,
   type PastCheckpoint,
   positionIn,
 } from '../../../src/resources/runs/lineage.ts';
@@ -129,7 +129,7 @@ describe('with any sequence of checkpoints and outcomes', () => {
     check((story, events) => {
       for (const one of events) {
         play(story, one);
-        const lineage = lineageOf(story.log);
+        const lineage = currentLineage(story.log);
         for (const [index, { checkpoint, outcome }] of lineage.entries()) {
           const next = lineage[index + 1]?.checkpoint;
           if (outcome.state === 'succeeded') {
@@ -159,7 +159,7 @@ describe('with any sequence of checkpoints and outcomes', () => {
       const plan = story.run.adaptive;
       if (!plan) return;
       for (const one of events) play(story, one);
-      const steps = lineageOf(story.log)
+      const steps = currentLineage(story.log)
         .filter(isSqueezed)
         .map(({ checkpoint }) => checkpoint.step);
       for (const [index, step] of steps.entries()) {

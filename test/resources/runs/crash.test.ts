@@ -10,7 +10,7 @@ import type { CheckpointRecord } from '../../../src/contract/run.ts';
 import { DEFAULT_TENANT } from '../../../src/contract/tenant-id.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
-import { bytesOf } from '../../../src/resources/contents/content-files.ts';
+import { readContent } from '../../../src/resources/contents/content-files.ts';
 import { OPTIMIZER_FILE } from '../../../src/resources/runs/checkpoint-upload.ts';
 import { removeRun } from '../../../src/resources/runs/remove-run.ts';
 import type { RunService } from '../../../src/resources/runs/service.ts';
@@ -120,7 +120,7 @@ describe('a process that dies while it accepts a checkpoint', () => {
         const bench = benchOn(ground);
         const moments = (await bench.own.jobStore.file(job.id, 'optimizer'))!;
         assert.equal(moments.sha256, job.request.optimizer.sha256);
-        const stored = await bytesOf(bench.own.store, moments);
+        const stored = await readContent(bench.own.store, moments);
         assert.ok(Buffer.from(stored).equals(momentsOf(SHAPE)));
         await assertReadable(bench.own, job.request.adapter_id);
         // The content left by the dead process is found.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../../src/errors/app-error.ts';
-import { bytesOf } from '../../../src/resources/contents/content-files.ts';
+import { readContent } from '../../../src/resources/contents/content-files.ts';
 import type { Workspace } from '../../../src/resources/workspaces.ts';
 import { reportFile } from '../jobs/job-rows.ts';
 import { assertReadable, LONGEST_WRITE_MS, largeAdapter, type StorageBench } from './storage-bench.ts';
@@ -69,7 +69,7 @@ export async function race(bench: StorageBench, options: RaceOptions): Promise<R
       );
       await holding(async () => {
         const report = await space.jobStore.file(id, 'report');
-        assert.match(Buffer.from(await bytesOf(space.store, report!)).toString(), /the same of all/);
+        assert.match(Buffer.from(await readContent(space.store, report!)).toString(), /the same of all/);
       });
       await space.jobControl.erase({ id });
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { NO_TENANT_LIMITS } from '../../../src/resources/tenants/limits.ts';
-import { addUsage, busiestTenants, dayOf, removeOldUsage } from '../../../src/resources/tenants/usage.ts';
+import { addUsage, busiestTenants, removeOldUsage, utcDay } from '../../../src/resources/tenants/usage.ts';
 import { usageReport, withCounts } from '../../../src/resources/tenants/usage-report.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { addTenants, addWorker } from '../../dispatch/fleet.ts';
@@ -85,7 +85,7 @@ onEachDialect('the usage report of a tenant', (database, folder) => {
       const [day, ...others] = (await usageReport(own)).days;
       assert.deepEqual(others, []);
       assert.deepEqual([day?.jobs, day?.stored_bytes], [2, 2 * one.bytes + two.bytes]);
-      assert.equal(day?.date, dayOf(Date.now()));
+      assert.equal(day?.date, utcDay(Date.now()));
       const counted = new Map(
         [...(await bench.metrics.render()).matchAll(/^lora_squeeze_(\w+)\{tenant="default"\} (\S+)$/gm)].map(
           ([, name, value]) => [name, Number(value)],
@@ -102,7 +102,7 @@ onEachDialect('the usage report of a tenant', (database, folder) => {
   it('covers the requested days, and is removed after 400 days', () =>
     onBench(async ({ own }) => {
       const { tenant } = own;
-      const days = [0, 5, 29, 30, 399, 400].map((ago) => dayOf(Date.now() - ago * DAY_MS));
+      const days = [0, 5, 29, 30, 399, 400].map((ago) => utcDay(Date.now() - ago * DAY_MS));
       await database().write(async (writer) => {
         await addUsage(writer, tenant, { jobs: 1 });
         const rows = days.slice(1).map((day) => ({ tenant, day, jobs: 1, bytes: 0, compute_ms: 0 }));
@@ -124,7 +124,7 @@ onEachDialect('the usage report of a tenant', (database, folder) => {
       await addUsage(writer, 'busy', { ...use, computeMs: 10 });
       await addUsage(writer, 'busier', { ...use, computeMs: 20 });
       await addUsage(writer, 'idle', use);
-      const day = dayOf(Date.now() - 31 * DAY_MS);
+      const day = utcDay(Date.now() - 31 * DAY_MS);
       const long_ago = { tenant: 'before', day, jobs: 1, bytes: 0, compute_ms: 1_000 };
       await writer.insertInto('usage_day').values(long_ago).execute();
     });

@@ -5,7 +5,7 @@ import { newAdapterId } from '../../../src/database/ids.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
 import { AdapterStore } from '../../../src/resources/adapters/store.ts';
 import { NO_TENANT_LIMITS } from '../../../src/resources/tenants/limits.ts';
-import { checkStoredBytes, storedByAll, usageOf } from '../../../src/resources/tenants/usage.ts';
+import { checkStoredBytes, readUsage, storedByAll } from '../../../src/resources/tenants/usage.ts';
 import type { Workspace } from '../../../src/resources/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
@@ -119,8 +119,8 @@ onEachDialect('usage', (database, folder) => {
       const other = await bench.other();
       await bench.register(tinyAdapter(1));
       await bench.job({}, { space: other });
-      assert.deepEqual(await usageOf(other), { stored_bytes: 0, adapters: 0, jobs: 1 });
-      const own = await usageOf(bench.own);
+      assert.deepEqual(await readUsage(other), { stored_bytes: 0, adapters: 0, jobs: 1 });
+      const own = await readUsage(bench.own);
       assert.deepEqual([own.adapters, own.jobs], [1, 0]);
     }));
 

@@ -20,7 +20,10 @@ export const deliveriesOf = (database: Database, tenant = DEFAULT_TENANT): Deliv
 export async function newWebhook(
   database: Database,
   change: Partial<WebhookSettings> = {},
-  { tenant = DEFAULT_TENANT, encryptedSecret = 'encrypted' }: { tenant?: string } & Partial<NewWebhookRow> = {},
+  {
+    tenant = DEFAULT_TENANT,
+    encryptedSecret = 'encrypted',
+  }: { tenant?: string } & Partial<NewWebhookRow> = {},
 ): Promise<string> {
   const id = newWebhookId(Date.now());
   const settings: WebhookSettings = {

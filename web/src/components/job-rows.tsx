@@ -2,7 +2,7 @@ import type { JobRecord } from '../../../src/contract/job.ts';
 import { useAdapterNames } from '../state/names.ts';
 import { withProgress } from '../state/use-job.ts';
 import { formatMoment } from '../text/format-time.ts';
-import { jobTitle, outcomeOf, placeOf, sourceIdOf } from '../text/job-text.ts';
+import { deliveryPlace, describeJobOutcome, jobTitle, sourceIdOf } from '../text/job-text.ts';
 import { Path } from './module-name.tsx';
 import { RecordTable } from './record-table.tsx';
 import { StateBadge } from './state-badge.tsx';
@@ -12,7 +12,7 @@ export function JobRows({ jobs }: { jobs: readonly JobRecord[] }) {
   const nameOf = useAdapterNames(jobs.flatMap((job) => sourceIdOf(job) ?? []));
   const subjectOf = (job: JobRecord): string => {
     const id = sourceIdOf(job);
-    if (id === null) return placeOf(job) ?? '';
+    if (id === null) return deliveryPlace(job) ?? '';
     return nameOf(id) ?? (nameOf(id) === null ? 'a deleted adapter' : '');
   };
   return (
@@ -33,7 +33,7 @@ export function JobRows({ jobs }: { jobs: readonly JobRecord[] }) {
           ),
         },
         { title: 'State', cell: ({ state }) => <StateBadge state={state} /> },
-        { title: 'Result', cell: outcomeOf },
+        { title: 'Result', cell: describeJobOutcome },
         { title: 'Created', cell: (job) => formatMoment(job.created_at), isExtra: true },
       ]}
     />

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Target } from '../../../src/contract/target.ts';
 import { capabilities } from '../api/choices.ts';
-import { conversionsOf, firstOptions, parseOptions } from '../preview/format-options.ts';
+import { firstOptions, listConversions, parseOptions } from '../preview/format-options.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { SelectField } from './field.tsx';
 import { type FormValues, SelectInput, TextInput } from './form.tsx';
@@ -21,7 +21,7 @@ interface TargetFieldsProps {
 export function TargetFields({ format: own, baseModel, rank }: TargetFieldsProps) {
   const { value } = useLoaded(capabilities, []);
   const [format, setFormat] = useState('');
-  const conversions = value && own !== null ? conversionsOf(value, own, baseModel) : null;
+  const conversions = value && own !== null ? listConversions(value, own, baseModel) : null;
   const { formats = [], architectures = [] } = conversions ?? {};
   const conversion = formats.find((one) => one.format === format);
   const ownTitle = value?.formats.find(({ name }) => name === own)?.title ?? own;

@@ -14,14 +14,14 @@ export function Workbench(props: RankStudioProps) {
   useEffect(() => {
     let isGone = false;
     async function load(): Promise<void> {
-      const [loaded, { curveByModule, limitsOf, rankStudio }] = await Promise.all([
+      const [loaded, { curveByModule, rankLimits, rankStudio }] = await Promise.all([
         import('./rank-studio.tsx'),
         import('../preview/rank-studio.ts'),
       ]);
       // The slowest computation runs beforehand, so that the first render for thousands of modules is not
       // one long task.
       await nextTask();
-      const studio = rankStudio(props.analyzed, limitsOf(null), DEFAULT_CRITERION);
+      const studio = rankStudio(props.analyzed, rankLimits(null), DEFAULT_CRITERION);
       await nextTask();
       curveByModule(studio, new Map());
       await nextTask();

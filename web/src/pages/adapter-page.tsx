@@ -17,7 +17,7 @@ import { Panel } from '../components/panel.tsx';
 import { ProblemNote } from '../components/problem-note.tsx';
 import { Warnings } from '../components/warnings.tsx';
 import { Workbench } from '../components/workbench.tsx';
-import { conversionsOf } from '../preview/format-options.ts';
+import { listConversions } from '../preview/format-options.ts';
 import { analyzedAdapter } from '../preview/preview.ts';
 import { hasScope } from '../state/access.ts';
 import { notifyTopics } from '../state/live.ts';
@@ -127,7 +127,7 @@ function AnalysisOf({ adapter }: { adapter: AdapterRecord }) {
   const choices = useLoaded(capabilities, []);
   const analyzed = useMemo(() => report.value && analyzedAdapter(report.value), [report.value]);
   const conversions = useMemo(
-    () => choices.value && conversionsOf(choices.value, format, baseModel),
+    () => choices.value && listConversions(choices.value, format, baseModel),
     [choices.value, format, baseModel],
   );
   const cancelled = job?.state === 'cancelled' ? CANCELLED : null;

@@ -27,7 +27,7 @@ import { isOpen, useJob } from '../state/use-job.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { formatDuration, formatMoment } from '../text/format-time.ts';
 import { describeProgress } from '../text/job-progress.ts';
-import { jobTitle, placeOf, sourceIdOf, sourceIdsOf } from '../text/job-text.ts';
+import { deliveryPlace, jobTitle, sourceIdOf, sourceIdsOf } from '../text/job-text.ts';
 
 /** The page of a job: its progress, then its results. */
 export function JobPage({ id }: { id: string }) {
@@ -78,7 +78,7 @@ function Head({ job }: { job: JobRecord }) {
       <Facts
         facts={{
           Adapter: <Sources job={job} />,
-          'Fetched from': placeOf(job),
+          'Fetched from': deliveryPlace(job),
           Batch: job.batch_id && <a href={`#/batches/${job.batch_id}`}>the batch it is part of</a>,
           Created: formatMoment(job.created_at),
           Took: timings && formatDuration(timings.total),

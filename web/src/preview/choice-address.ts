@@ -34,7 +34,7 @@ export const firstForm = ({ analysis }: AnalyzedAdapter): TargetForm => ({
  * The query that describes a choice in an address. It holds only what differs from the first choice, so
  * most addresses have none.
  */
-export function queryOf(form: TargetForm, analyzed: AnalyzedAdapter): Record<string, string> {
+export function formatQuery(form: TargetForm, analyzed: AnalyzedAdapter): Record<string, string> {
   const first = firstForm(analyzed);
   return {
     ...policyQuery(form, first),
@@ -61,7 +61,7 @@ function policyQuery(form: TargetForm, first: TargetForm): Record<string, string
 }
 
 /** The choice that an address describes. Missing and invalid values are those of the first choice. */
-export function formOf(query: Query, analyzed: AnalyzedAdapter): TargetForm {
+export function parseForm(query: Query, analyzed: AnalyzedAdapter): TargetForm {
   const first = firstForm(analyzed);
   return {
     ...first,

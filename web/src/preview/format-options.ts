@@ -14,7 +14,7 @@ export interface Conversions {
 }
 
 /** The formats to which an adapter can be converted, with the options that each needs. */
-export function conversionsOf(
+export function listConversions(
   { formats, architectures }: Capabilities,
   own: string,
   baseModel: string | null,

@@ -36,7 +36,7 @@ export const lostShare = ({ energy_curve: curve }: ModuleSpectrum, rank: number)
 export const errorAt = (module: ModuleSpectrum, rank: number): number => Math.sqrt(lostShare(module, rank));
 
 /** @param ranks one for each module, at most the module's own rank */
-export function previewOf(
+export function computePreview(
   { modules, bytesPerParameter }: AnalyzedAdapter,
   ranks: readonly number[],
 ): Preview {

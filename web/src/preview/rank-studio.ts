@@ -3,9 +3,9 @@ import { isDead, meanOf } from '../../../src/core/by-module.ts';
 import {
   type BudgetModule,
   type Criterion,
-  costOf,
   leastRanks,
   type PinnedRanks,
+  parametersPerRank,
   ranksWithin,
   type Step,
   stepsInOrder,
@@ -41,7 +41,7 @@ export interface CurvePoint {
 }
 
 /** The ranks that a server can be configured to load. */
-export const limitsOf = (profile: ServingProfile | null): RankLimits => ({
+export const rankLimits = (profile: ServingProfile | null): RankLimits => ({
   minRank: profile?.min_rank ?? 1,
   maxRank: largestOf(profile) ?? Number.MAX_SAFE_INTEGER,
   allowedRanks: profile?.allowed_ranks?.ranks ?? null,
@@ -87,7 +87,7 @@ export const allowedPins = ({ analyzed, limits }: RankStudio, pins: PinnedRanks)
 /** The smallest and the largest number of parameters that are possible with the pins. */
 export function sizeRange({ modules }: RankStudio, pins: PinnedRanks): { least: number; most: number } {
   const withPins = (ranks: readonly number[]): number =>
-    costOf(
+    parametersPerRank(
       modules,
       ranks.map((rank, index) => pins.get(index) ?? rank),
     );

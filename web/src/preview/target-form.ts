@@ -78,7 +78,7 @@ export interface ChosenRanks {
  * The target that a form asks for.
  * @param chosen the ranks by module; if some modules are pinned, the target names the ranks of all
  */
-export function targetOf(form: TargetForm, profile: ServingProfile | null, chosen: ChosenRanks): Target {
+export function buildTarget(form: TargetForm, profile: ServingProfile | null, chosen: ChosenRanks): Target {
   const maxRank = maxRankSetting(profile, largestNamed(form, chosen));
   const common = {
     ...(form.profile !== '' && { profile: form.profile }),

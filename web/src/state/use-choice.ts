@@ -2,18 +2,18 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import type { ServingProfile } from '../../../src/contract/serving.ts';
 import type { Target } from '../../../src/contract/target.ts';
 import type { PinnedRanks } from '../../../src/core/policy/allocate-ranks.ts';
-import { formOf, queryOf } from '../preview/choice-address.ts';
+import { formatQuery, parseForm } from '../preview/choice-address.ts';
 import { chooseRanks } from '../preview/choose-ranks.ts';
-import { type AnalyzedAdapter, type Preview, previewOf } from '../preview/preview.ts';
+import { type AnalyzedAdapter, computePreview, type Preview } from '../preview/preview.ts';
 import { nearestChoice, rankChoices, unequalRanksRefusal } from '../preview/rank-choices.ts';
 import {
   allocateWithin,
   allowedPins,
-  limitsOf,
   type RankStudio,
+  rankLimits,
   rankStudio,
 } from '../preview/rank-studio.ts';
-import { type TargetForm, targetOf } from '../preview/target-form.ts';
+import { buildTarget, type TargetForm } from '../preview/target-form.ts';
 import { route, setQuery } from './route.ts';
 
 /**
@@ -52,7 +52,7 @@ export function useChoice(analyzed: AnalyzedAdapter, profiles: readonly ServingP
   const [raw, setForm] = useFormInAddress(analyzed);
   const profile = profiles.find(({ name }) => name === raw.profile) ?? null;
   const studio = useMemo(
-    () => rankStudio(analyzed, limitsOf(profile), raw.criterion),
+    () => rankStudio(analyzed, rankLimits(profile), raw.criterion),
     [analyzed, profile, raw.criterion],
   );
   const rankOptions = useMemo(
@@ -66,7 +66,7 @@ export function useChoice(analyzed: AnalyzedAdapter, profiles: readonly ServingP
   const form = { ...raw, rank: nearestChoice(rankOptions, raw.rank), pins };
   const asked = JSON.stringify({ ...form, pins: null });
   const { target, ranks, objection } = useMemo(() => decided(), [asked, pins, studio]);
-  const preview = useMemo(() => ranks && previewOf(analyzed, ranks), [ranks, analyzed]);
+  const preview = useMemo(() => ranks && computePreview(analyzed, ranks), [ranks, analyzed]);
   const onChange = useCallback(
     (change: Partial<TargetForm>) => setForm((before) => ({ ...before, ...change })),
     [],
@@ -77,7 +77,7 @@ export function useChoice(analyzed: AnalyzedAdapter, profiles: readonly ServingP
   function decided(): Pick<Choice, 'target' | 'ranks' | 'objection'> {
     const { modules } = analyzed;
     const shared = form.policy === 'modules' ? allocateWithin(studio, form.parameters, pins) : [];
-    const wish = targetOf(form, profile, { modules, ranks: shared });
+    const wish = buildTarget(form, profile, { modules, ranks: shared });
     if (form.policy === 'modules')
       return { target: wish, ranks: shared, objection: unequalRanksRefusal(profile) };
     try {
@@ -98,16 +98,16 @@ const currentPath = (): string => location.hash.split('?', 1)[0]!;
 function useFormInAddress(analyzed: AnalyzedAdapter) {
   const { query } = route.value;
   const place = useRef(currentPath()).current;
-  const [form, setForm] = useState(() => formOf(query, analyzed));
+  const [form, setForm] = useState(() => parseForm(query, analyzed));
   const asked = JSON.stringify(query);
   const written = useRef(asked);
   useEffect(() => {
     // The user followed a link to this page with another choice.
     if (asked === written.current || currentPath() !== place) return;
     written.current = asked;
-    setForm(formOf(query, analyzed));
+    setForm(parseForm(query, analyzed));
   }, [asked]);
-  const wanted = queryOf(form, analyzed);
+  const wanted = formatQuery(form, analyzed);
   const text = JSON.stringify(wanted);
   const isFirst = useRef(true);
   const changed = useRef(Number.NEGATIVE_INFINITY);

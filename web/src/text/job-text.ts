@@ -5,10 +5,10 @@ import { describeTarget } from './describe-target.ts';
 import { describeProgress } from './job-progress.ts';
 
 /** A short title of a job: its name if it has one, otherwise its task. */
-export const jobTitle = (job: JobRecord): string => job.name ?? taskOf(job);
+export const jobTitle = (job: JobRecord): string => job.name ?? describeTask(job);
 
 /** The task of a job: "Squeeze to rank 4". */
-export function taskOf({ request }: JobRecord): string {
+export function describeTask({ request }: JobRecord): string {
   switch (request.kind) {
     case 'squeeze':
       return `Squeeze to ${targets(request.targets)}`;
@@ -39,11 +39,11 @@ export function sourceIdsOf(job: JobRecord): string[] {
 }
 
 /** The place from which a job fetches its adapter; null if it does not fetch one. */
-export const placeOf = ({ request }: JobRecord): string | null =>
+export const deliveryPlace = ({ request }: JobRecord): string | null =>
   'source' in request && request.source ? request.source.place : null;
 
 /** The outcome of a job, or its progress. */
-export function outcomeOf(job: JobRecord): string {
+export function describeJobOutcome(job: JobRecord): string {
   const { state, results, error, deliveries, imported } = job;
   if (error) return error.title;
   if (state === 'active') {

@@ -4,7 +4,7 @@ import type { IncomingFile } from '../../../adapter/digested-file.ts';
 import { CARD_FILE, MAX_CARD_BYTES, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import { MAX_CONFIG_BYTES } from '../../../formats/peft/limits.ts';
-import { appErrorOf } from '../../../http/app-error-of.ts';
+import { convertError } from '../../../http/convert-error.ts';
 import {
   type BodyParts,
   largeFiles,
@@ -88,7 +88,7 @@ export async function receiveAdapter<T>(
     metrics.uploadEnded(outcomeOf(result), watch.bytes);
     return result;
   } catch (error) {
-    const code = error instanceof AlreadyAnswered ? 'replayed' : appErrorOf(error).code;
+    const code = error instanceof AlreadyAnswered ? 'replayed' : convertError(error).code;
     metrics.uploadEnded(code, watch?.bytes ?? 0);
     throw error;
   }

@@ -6,7 +6,7 @@ import { MAX_SHARDS } from '../../../adapter/shard-names.ts';
 import type { AdapterRecord } from '../../../contract/adapter.ts';
 import { SqueezeRequest } from '../../../contract/job-request.ts';
 import { Labels, RecordName, TtlSeconds } from '../../../contract/labels.ts';
-import { invalidRequest } from '../../../http/app-error-of.ts';
+import { invalidRequest } from '../../../http/convert-error.ts';
 import { type BodyParts, REQUEST_FIELD } from '../../../http/multipart/body-parts.ts';
 import { readRequestJson } from '../../../http/request-json.ts';
 import { BINARY, reference } from '../../../http/schemas.ts';

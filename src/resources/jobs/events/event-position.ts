@@ -33,10 +33,10 @@ export const isEnd = ({ step }: EventPosition): boolean => step === FINAL_STEP;
 export const isAttemptOver = ({ step }: EventPosition): boolean => step >= REQUEUED_STEP;
 
 /** A position as the id of an event: its numbers, separated by dots. */
-export const eventIdOf = ({ attempt, step, done }: EventPosition): string => `${attempt}.${step}.${done}`;
+export const formatEventId = ({ attempt, step, done }: EventPosition): string => `${attempt}.${step}.${done}`;
 
 /** The position for an event id that a client sends; undefined for any other text. */
-export function positionOf(id: string | undefined): EventPosition | undefined {
+export function parseEventId(id: string | undefined): EventPosition | undefined {
   const [, attempt, step, done] = ID.exec(id ?? '') ?? [];
   if (attempt === undefined) return undefined;
   return { attempt: Number(attempt), step: Number(step), done: Number(done) };

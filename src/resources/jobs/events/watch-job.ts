@@ -9,7 +9,7 @@ import {
   compare,
   type EventPosition,
   ended,
-  eventIdOf,
+  formatEventId,
   isAttemptOver,
   progressed,
   requeued,
@@ -121,7 +121,7 @@ function eventsSince(job: JobRecord, last: EventPosition | undefined): PlacedEve
   const events: PlacedEvent[] = [];
   const add = (position: EventPosition, record: JobRecord): void => {
     if (isNews(position))
-      events.push({ position, event: { id: eventIdOf(position), event: 'state', data: record } });
+      events.push({ position, event: { id: formatEventId(position), event: 'state', data: record } });
   };
 
   add(began(0), asQueued(job));
@@ -130,7 +130,7 @@ function eventsSince(job: JobRecord, last: EventPosition | undefined): PlacedEve
     const position = progressed(attempts, progress);
     if (progress.phase !== 'waiting' && isProgressNews(position, known)) {
       const data = { ...progress, attempt: attempts };
-      events.push({ position, event: { id: eventIdOf(position), event: 'progress', data } });
+      events.push({ position, event: { id: formatEventId(position), event: 'progress', data } });
     }
   }
   if (isFinal(job)) add(ended(attempts), job);

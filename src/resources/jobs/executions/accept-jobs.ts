@@ -8,7 +8,7 @@ import { insertJobs } from '../rows.ts';
 import { withoutSecrets } from '../transfer-requests.ts';
 import { executionKey, sourceIdentity } from './execution-key.ts';
 import type { WorkOutcome } from './execution-outcome.ts';
-import { insertExecutions, newExecution, priorityOf, unshare } from './execution-rows.ts';
+import { insertExecutions, newExecution, priorityNumber, unshare } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';
 import { areFilesStored, recordWork } from './record-work.ts';
 
@@ -125,7 +125,7 @@ async function placeWork(
     const key = keys[index];
     const known = reuse && key !== undefined ? shared.get(key) : undefined;
     if (known) return { job: joined(job, known), execution: known };
-    const priority = priorityOf(job.priority);
+    const priority = priorityNumber(job.priority);
     const work_bytes = bytesOf(job, sources);
     const execution = newExecution({ tenant, key: key ?? null, step, priority, work_bytes }, changes.origin);
     if (key !== undefined) {
@@ -152,7 +152,8 @@ async function placeWork(
     );
     for (const [i, index] of indexes.entries()) placed[index] = again[i]!;
   }
-  for (const { job, execution } of placed) await raisePriority(changes, execution, priorityOf(job.priority));
+  for (const { job, execution } of placed)
+    await raisePriority(changes, execution, priorityNumber(job.priority));
   return placed;
 }
 

@@ -8,7 +8,7 @@ import { type JobChanges, overDispatch } from './job-changes.ts';
 /** Executions with a lower number are dispatched first. */
 const PRIORITIES = { high: 0, normal: 1, low: 2 } as const satisfies Record<JobPriority, number>;
 
-export const priorityOf = (priority: JobPriority): number => PRIORITIES[priority];
+export const priorityNumber = (priority: JobPriority): number => PRIORITIES[priority];
 
 export type NewExecution = Pick<ExecutionTable, 'tenant' | 'key' | 'step' | 'priority' | 'work_bytes'>;
 
@@ -89,7 +89,7 @@ export async function leaveExecutions(changes: JobChanges, ids: readonly string[
       if (state === 'dispatched') changes.noteDispatchEnd(dispatch);
       await change.set({ state: 'cancelled', finished_at: Date.now(), key: null }).execute();
     } else {
-      const priority = Math.min(...jobs.map((job) => priorityOf(job.priority as JobPriority)));
+      const priority = Math.min(...jobs.map((job) => priorityNumber(job.priority as JobPriority)));
       // A running execution may wait again for another attempt.
       await change.set({ priority }).execute();
     }

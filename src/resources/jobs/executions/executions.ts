@@ -16,7 +16,7 @@ import { withoutSecrets } from '../transfer-requests.ts';
 import type { ExecutionOutcome, ExecutionTotals } from './execution-outcome.ts';
 import { leaveExecutions } from './execution-rows.ts';
 import type { AttemptRef, DispatchRef } from './finish-execution.ts';
-import { failExecution, finishExecution, jobsOf } from './finish-execution.ts';
+import { failExecution, finishExecution, waitingJobs } from './finish-execution.ts';
 import { JobChanges, type JobChangesParts, overDispatch } from './job-changes.ts';
 import { planStorageRetry, withRetryDetails } from './storage-retry.ts';
 import type { DeliveryInput, ExecutionInput, ExecutionTask, TaskReport, TaskSource } from './task.ts';
@@ -212,7 +212,7 @@ export class Executions {
     { step, attempts }: Pick<ExecutionTable, 'step' | 'attempts'>,
   ): Promise<JobRecord[]> {
     const { writer, database } = changes;
-    const jobs = await jobsOf(changes, execution, step);
+    const jobs = await waitingJobs(changes, execution, step);
     const batches = [...new Set(jobs.flatMap(({ batch_id }) => batch_id ?? []))];
     const calledOff =
       batches.length === 0

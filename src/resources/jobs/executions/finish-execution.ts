@@ -68,7 +68,7 @@ export async function finishExecution(
   // The steps that follow are done on behalf of the same request as this one.
   changes.origin = row.origin;
   const contents = await settleContent(writer, { writeId, files: writtenFiles(outcome) });
-  for (const job of await jobsOf(changes, id, row.step)) {
+  for (const job of await waitingJobs(changes, id, row.step)) {
     if (outcome.step === 'work') await recordWork(changes, job, outcome, contents);
     else if (outcome.step === 'fetch') await recordFetched(changes, job, outcome, contents);
     else await recordDelivered(changes, job, outcome);
@@ -100,7 +100,7 @@ export async function failExecution(
     .executeTakeFirst();
   if (!row) return false;
   changes.noteDispatchEnd(row);
-  for (const job of await jobsOf(changes, id, row.step)) {
+  for (const job of await waitingJobs(changes, id, row.step)) {
     if (row.step === 'deliver') {
       const pending = [...job.deliveries.entries()].filter(([, { state }]) => state === 'pending');
       await recordDelivered(changes, job, {
@@ -112,7 +112,7 @@ export async function failExecution(
 }
 
 /** The jobs that wait for an execution; deliveries may be those of a job that has ended. */
-export async function jobsOf(
+export async function waitingJobs(
   { writer, database }: Pick<JobChanges, 'writer' | 'database'>,
   execution: string,
   step: ExecutionTable['step'],

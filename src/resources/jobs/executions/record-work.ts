@@ -9,7 +9,7 @@ import { endOfTargets } from '../job-end.ts';
 import { resultSettings } from '../result-settings.ts';
 import { insertJobFiles, outcomeColumn } from '../rows.ts';
 import { type WorkOutcome, writtenFiles } from './execution-outcome.ts';
-import { insertExecutions, newExecution, priorityOf } from './execution-rows.ts';
+import { insertExecutions, newExecution, priorityNumber } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';
 
 export const doneProgress = (modules: number): Progress => ({
@@ -102,7 +102,7 @@ export async function deliver(changes: JobChanges, job: JobRecord): Promise<void
   const bytes = job.results.reduce((sum, one) => sum + (one.state === 'failed' ? 0 : one.bytes), 0);
   const shared = { tenant, key: null, step: 'deliver' as const };
   const row = newExecution(
-    { ...shared, priority: priorityOf(job.priority), work_bytes: bytes },
+    { ...shared, priority: priorityNumber(job.priority), work_bytes: bytes },
     changes.origin,
   );
   await insertExecutions(writer, [row]);

@@ -19,7 +19,7 @@ interface Failed {
 }
 
 /** Converts anything that is thrown while a request is handled to an AppError. An unknown error becomes INTERNAL. */
-export function appErrorOf(error: unknown, request?: Failed): AppError {
+export function convertError(error: unknown, request?: Failed): AppError {
   if (error instanceof AppError || !(error instanceof Error)) return toAppError(error);
   const { code, statusCode, message, validation } = error as FrameworkError;
   if (validation) return invalidRequest(validation);
