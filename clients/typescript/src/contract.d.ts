@@ -10,7 +10,7 @@ export interface paths {
     };
     /**
      * Check whether the process is alive
-     * @description Answers whatever the service depends on. Restart a process that does not answer.
+     * @description Answers without checking the database, Redis or the storage. Restart a process that does not answer.
      */
     get: operations['getLiveness'];
     put?: never;
@@ -70,7 +70,7 @@ export interface paths {
     };
     /**
      * Get this contract
-     * @description With all paths, bodies and responses, for client generators.
+     * @description The contract has all paths, bodies and responses, for generators of clients.
      */
     get: operations['getOpenapiYaml'];
     put?: never;
@@ -90,7 +90,7 @@ export interface paths {
     };
     /**
      * Check whether the service can serve requests
-     * @description Answers 200 while the process can serve anything. While Redis is unavailable or full, the storage cannot be written or secrets cannot be opened, `status` is `degraded` and `reasons` names the cause; reads still work, so a load balancer should keep the process. It answers 503 while the process is stopping, if the database is unavailable or the storage cannot be read at all, and, for a worker, if its execution provider is missing. Wait for `"status": "ready"` if everything has to work.
+     * @description Answers 200 while the process can serve anything. While Redis is unavailable or full, the storage cannot be written or secrets cannot be decrypted, `status` is `degraded` and `reasons` names the cause; reads still work, so a load balancer should keep the process. It answers 503 while the process is stopping, if the database is unavailable or the storage cannot be read at all, and, for a worker, if its execution provider is missing. If everything must work, wait for `"status": "ready"`.
      */
     get: operations['getReadiness'];
     put?: never;
@@ -110,7 +110,7 @@ export interface paths {
     };
     /**
      * List adapters, uploads and results, the newest first
-     * @description All conditions must hold. Pages work as for jobs.
+     * @description An adapter is listed if it meets all conditions. Pages work as in the list of jobs.
      *
      *     Needs a key with the scope `read`.
      */
@@ -252,7 +252,7 @@ export interface paths {
     };
     /**
      * List batches, the newest first
-     * @description Without their items. All conditions must hold. Pages work as for jobs.
+     * @description The list has no items of the batches. A batch is listed if it meets all conditions. Pages work as in the list of jobs.
      *
      *     Needs a key with the scope `read`.
      */
@@ -260,7 +260,7 @@ export interface paths {
     put?: never;
     /**
      * Create a batch of up to 10000 jobs
-     * @description The same work for adapters in the service (`adapter_ids`), for sources that are fetched (`sources`), or for all adapters below a prefix (`source_prefix`, listed during the request); or a list of jobs of any kind. A violation of the schema refuses the whole batch; an item that cannot be tried, for example because its adapter does not exist, has failed. An adapter with all its targets is one job, because targets share the reading and the decomposition. `dry_run: true` does nothing, and reports what would be refused and what is known about the rest.
+     * @description The same work for adapters in the service (`adapter_ids`), for sources that are fetched (`sources`), or for all adapters below a prefix (`source_prefix`, listed during the request); or a list of jobs of any kind. A violation of the schema refuses the whole batch; an item that cannot be tried, for example because its adapter does not exist, has failed. An adapter with all its targets is one job, because targets share the reading and the decomposition. `dry_run: true` executes nothing, and reports what would be refused and what is known about the rest.
      *
      *     Needs a key with the scope `write`.
      */
@@ -296,7 +296,7 @@ export interface paths {
     head?: never;
     /**
      * Change the name or the labels of a batch
-     * @description Possible at any time, even after the batch has ended. Its jobs and results keep their names and labels.
+     * @description A batch can be changed at any time, even after it has ended. Its jobs and results keep their names and labels.
      *
      *     Needs a key with the scope `write`.
      */
@@ -378,7 +378,7 @@ export interface paths {
     };
     /**
      * List the items of a batch in the order of the request
-     * @description With the outcome of each, including items that could not be tried and have no job.
+     * @description Each item has its outcome, including those that could not be tried and have no job.
      *
      *     Needs a key with the scope `read`.
      */
@@ -400,7 +400,7 @@ export interface paths {
     };
     /**
      * Get the results of a batch, one line of JSON for each item and target
-     * @description In the order of the request. While the batch runs, unfinished items have their current state. An interrupted response is incomplete; a complete one has as many items as `x-item-count` states.
+     * @description The lines are in the order of the request. While the batch runs, unfinished items have their current state. An interrupted response is incomplete; a complete one has as many items as `x-item-count` states.
      *
      *     Needs a key with the scope `read`.
      */
@@ -508,7 +508,7 @@ export interface paths {
     };
     /**
      * List connections, the newest first
-     * @description Without their credentials. `next_cursor` of one page is `cursor` of the next, until it is null.
+     * @description The list has no credentials. Pass `next_cursor` of each page as `cursor` to get the next one, until it is null.
      *
      *     Needs a key with the scope `read`.
      */
@@ -552,7 +552,7 @@ export interface paths {
     head?: never;
     /**
      * Change a connection or its credentials
-     * @description Applies to everything that uses the connection from now on, including waiting jobs. A change that would send its credentials to new destinations (another `endpoint`, or a prefix that is not within the present ones) must include the credentials.
+     * @description The change applies to everything that uses the connection from now on, including waiting jobs. A change that would send its credentials to new destinations (another `endpoint`, or a prefix that is not within the present ones) must include the credentials.
      *
      *     Needs a key with the scope `write`.
      */
@@ -589,8 +589,8 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * List jobs, the newest first
-     * @description All conditions must hold. Read a list page by page: pass `next_cursor` of each page as `cursor` to get the next, until it is null. Jobs that are created or deleted in between do not shift others.
+     * List jobs, newest first
+     * @description A job is listed if it meets all conditions. Read the list page by page: pass `next_cursor` of each page as `cursor` to get the next one, until it is null. Jobs that are created or deleted in between do not shift others.
      *
      *     Needs a key with the scope `read`.
      */
@@ -598,7 +598,7 @@ export interface paths {
     put?: never;
     /**
      * Squeeze, analyze or merge adapters
-     * @description `kind` decides the work. `squeeze` squeezes one adapter to each target. `analyze` writes no adapter: its report contains the loss at every rank and recommendations. `merge` adds up to 32 adapters of one base model, of any ranks, with weights, and squeezes the sum to each target. Work for equal requests, compared by the content of their adapters, is done once: a later request has a job and results of its own, with `reused: true`, and ends immediately if the work was done before. `reuse: false` repeats the work. `dry_run: true` does nothing and returns a forecast: ranks, sizes, seconds, or the refusal.
+     * @description `kind` selects the work. `squeeze` squeezes one adapter to each target. `analyze` writes no adapter: its report contains the loss at every rank and recommendations. `merge` adds up to 32 adapters of one base model, of any ranks, with weights, and squeezes the sum to each target. Work for equal requests, compared by the content of their adapters, is done once: a later request has a job and results of its own, with `reused: true`, and ends immediately if the work was done before. `reuse: false` repeats the work. `dry_run: true` executes nothing and returns a forecast: ranks, sizes and seconds, or the refusal.
      *
      *     Needs a key with the scope `write`.
      */
@@ -625,7 +625,7 @@ export interface paths {
     post?: never;
     /**
      * Delete a job that has ended
-     * @description Its report is deleted as well. Its results stay, because they are adapters like any other.
+     * @description The report of the job is deleted as well. Its results stay, because they are adapters like any other.
      *
      *     Needs a key with the scope `write`.
      */
@@ -634,7 +634,7 @@ export interface paths {
     head?: never;
     /**
      * Change the name or the labels of a job
-     * @description Possible at any time, even after it has ended.
+     * @description A job can be changed at any time, even after it has ended.
      *
      *     Needs a key with the scope `write`.
      */
@@ -757,7 +757,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Get the report of a job: the spectrum and error of every module
+     * Get the report of a job: spectrum and error of every module
      * @description Needs a key with the scope `read`.
      */
     get: operations['getJobReport'];
@@ -910,7 +910,7 @@ export interface paths {
     };
     /**
      * List annealing runs, the newest first
-     * @description Summaries; a single run has its checkpoints. All conditions must hold. Pages work as for jobs.
+     * @description The runs in the list have no checkpoints; a single run has them. A run is listed if it meets all conditions. Pages work as in the list of jobs.
      *
      *     Needs a key with the scope `read`.
      */
@@ -918,7 +918,7 @@ export interface paths {
     put?: never;
     /**
      * Create an annealing run
-     * @description By a schedule, or adaptively by the spectrum. The trainer then sends checkpoints and continues with the adapters that are returned. `dry_run: true` starts nothing and returns the plan: ranks, steps, learning rates, sizes.
+     * @description The rank falls by a schedule, or adaptively by the spectrum. The trainer sends checkpoints and continues with the adapters that are returned. `dry_run: true` starts nothing and returns the plan: ranks, steps, learning rates, sizes.
      *
      *     Needs a key with the scope `write`.
      */
@@ -954,7 +954,7 @@ export interface paths {
     head?: never;
     /**
      * Change the name of a run
-     * @description Possible at any time. `request` stays as it was sent, and the results of the run keep their names.
+     * @description A run can be changed at any time. Its `request` stays as it was sent, and its results keep their names.
      *
      *     Needs a key with the scope `write`.
      */
@@ -972,7 +972,7 @@ export interface paths {
     put?: never;
     /**
      * Send a checkpoint and get the adapter to continue with
-     * @description Answers `keep` (nothing to squeeze), or squeezes the checkpoint as a job. Sending the same checkpoint again, even at the same time, returns the same response; a failed one is tried again. The parts may come in any order.
+     * @description The response has the decision `keep`, because there is nothing to squeeze, or the checkpoint is squeezed as a job. Sending the same checkpoint again, even at the same time, returns the same response; a failed one is tried again. The parts may come in any order.
      *
      *     Needs a key with the scope `write`.
      */
@@ -992,7 +992,7 @@ export interface paths {
     };
     /**
      * Get a checkpoint: the decision and its outcome
-     * @description If a step has several checkpoints, after a rewind or a failure, the newest one.
+     * @description If a step has several checkpoints, because of a rewind or a failure, the response is the newest one.
      *
      *     Needs a key with the scope `read`.
      */
@@ -1037,8 +1037,8 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Seal stored secrets again with the first key
-     * @description Covers all tenants: secrets of webhooks, credentials of connections and of unfinished jobs, and responses with a secret that are kept for repeated requests. Secrets that are sealed with the first of `SECRETS_KEYS` are left unchanged, so repeating the call is safe. Before you remove a key, every process must have the new one first.
+     * Encrypt stored secrets again
+     * @description Encrypts the secrets of all tenants again with the first of `SECRETS_KEYS`: secrets of webhooks, credentials of connections and of unfinished jobs, and responses with a secret that are kept for repeated requests. Secrets that are encrypted with the first of `SECRETS_KEYS` are left unchanged, so repeating the call is safe. Before you remove a key, make sure that every process has the new key as its first.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -1080,7 +1080,7 @@ export interface paths {
     };
     /**
      * List tenants with their usage
-     * @description In the order of their ids.
+     * @description Tenants are listed in the order of their ids.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -1136,7 +1136,7 @@ export interface paths {
     put?: never;
     /**
      * Cancel every unfinished job and batch of a tenant
-     * @description Each is cancelled as by its own call. If this call is interrupted, repeat it to cancel the rest. Jobs that the tenant submits meanwhile are not cancelled: suspend the tenant first.
+     * @description Each job and batch is cancelled as by its own call. If this call is interrupted, repeat it to cancel the rest. Jobs that the tenant submits meanwhile are not cancelled: suspend the tenant first.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -1332,7 +1332,7 @@ export interface paths {
     head?: never;
     /**
      * Change a webhook
-     * @description Applies to all requests from now on, including those of pending deliveries. `enabled: true` also enables a webhook whose receiver answered 410.
+     * @description The change applies to all requests that are sent from now on, including those of pending deliveries. `enabled: true` also enables a webhook whose receiver answered 410.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1348,7 +1348,7 @@ export interface paths {
     };
     /**
      * List the deliveries of a webhook, the newest first
-     * @description Each with every attempt: its time, the response and its duration. Deliveries are kept for 30 days.
+     * @description Each delivery has all its attempts, with time, response and duration. Deliveries are kept for 30 days.
      *
      *     Needs a key with the scope `read`.
      */
@@ -1372,7 +1372,7 @@ export interface paths {
     put?: never;
     /**
      * Send a delivery again
-     * @description With the same `webhook-id`, so that the receiver can recognise it, and with the whole schedule of attempts. A pending delivery is sent immediately.
+     * @description The delivery has the same `webhook-id`, so that the receiver can recognise it, and the whole schedule of attempts starts again. A pending delivery is sent immediately.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1416,7 +1416,7 @@ export interface paths {
     put?: never;
     /**
      * Send an event of the type webhook.test
-     * @description Also possible for a disabled webhook. The outcome appears in its deliveries soon after.
+     * @description A disabled webhook also sends it. The outcome appears in the deliveries of the webhook soon after.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1458,7 +1458,7 @@ export interface paths {
     put?: never;
     /**
      * Drain a worker
-     * @description Within about five seconds it takes no more executions. Running ones finish, however long they take; other workers take those that have not started. Then a process with ROLE=worker exits with 0; one with ROLE=all continues without a worker until it is restarted. Repeating the call changes nothing.
+     * @description Within about five seconds the worker stops taking executions. Those that are running finish, however long they take; other workers take those that have not started. Then a process with ROLE=worker exits with 0; one with ROLE=all continues without a worker until it is restarted. Repeating the call changes nothing.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -1482,7 +1482,7 @@ export interface webhooks {
     put?: never;
     /**
      * An event, sent to your server
-     * @description Signed according to Standard Webhooks (https://www.standardwebhooks.com). The status of the response counts, if it arrives within 15 seconds; the first kilobyte of its body is logged.
+     * @description Signed according to Standard Webhooks (https://www.standardwebhooks.com). Answer within 15 seconds; only the status of the response counts. The first kilobyte of its body is logged.
      */
     post: operations['receiveEvent'];
     delete?: never;
@@ -1556,17 +1556,17 @@ export interface components {
       dtypes: string[];
       /**
        * Format: date-time
-       * @description The service removes it some time after this; null: it is kept
+       * @description When it expires; the next sweep after this time removes it. null: it is kept
        */
       expires_at: string | null;
       files: components['schemas']['AdapterFile'][];
       format: components['schemas']['FormatName'];
       id: string;
-      /** @description The job that made it; null for uploads */
+      /** @description The job of which it is a result; null for uploads */
       job_id: string | null;
       labels: components['schemas']['Labels'];
       /**
-       * @description The license that the model card named which came with the adapter, or with the adapter that it was made from; absent if none is known
+       * @description The license named in the model card that came with the adapter, or with the adapter from which it was made; absent if none is known
        * @example apache-2.0
        */
       license?: string;
@@ -1575,7 +1575,7 @@ export interface components {
       name: components['schemas']['RecordName'];
       /** @description Number of parameters in the LoRA factors */
       parameters: number;
-      /** @description The adapter from which this one was made; null for uploads and for sums of several */
+      /** @description The adapter from which this one was made; null for uploads and for merges of several adapters */
       parent_id: string | null;
       /** @description Number of tensors that are not part of a LoRA pair */
       passthrough_tensors: number;
@@ -1618,7 +1618,7 @@ export interface components {
      *     }
      */
     AdapterFromUploads: {
-      /** @description Ids of complete uploads: of the weights, in any format and under either name, and of the configuration, if the format has one. Weights in several files (`…-00001-of-0000N.safetensors`) are a list of all their uploads; their index is not needed */
+      /** @description Ids of complete uploads: of the weights, in any format and under either name, and of the configuration, if the format has one. For weights in several files (`…-00001-of-0000N.safetensors`), list all their uploads; their index is not needed */
       files: {
         'adapter_config.json'?:
           | string
@@ -1726,25 +1726,25 @@ export interface components {
     /** @description A training whose rank falls as far as the spectrum allows */
     AdaptiveRequest: {
       /**
-       * @description Steps between examinations of the spectrum; none within min_stage_steps of a squeeze
+       * @description Number of steps between two examinations of the spectrum. The spectrum is not examined in the first min_stage_steps after a squeeze
        * @default 200
        */
       check_every_steps?: number;
-      /** @description Each squeeze goes to the smallest rank that keeps this share of Σσ². Alternative to `tolerance`. */
+      /** @description Each squeeze chooses the smallest rank that keeps this share of Σσ². An alternative to `tolerance`. */
       energy?: number;
       /**
-       * @description Least share of all steps at the target rank. Not for recipe equal.
+       * @description Smallest share of all steps that is trained at the target rank. It cannot be set for the recipe equal.
        * @default 0.5
        */
       final_share?: number;
       /**
-       * @description Least number of steps at the target rank after the last squeeze (Cont-Squeeze): a minimum of the last stage
+       * @description Smallest number of steps at the target rank after the last squeeze (Cont-Squeeze). It is a minimum for the last stage
        * @default 0
        */
       final_steps?: number;
       learning_rate?: components['schemas']['LearningRateRequest'];
       /**
-       * @description Least number of steps of every stage (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
+       * @description Smallest number of steps of every stage (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
        * @default 200
        */
       min_stage_steps?: number;
@@ -1758,29 +1758,29 @@ export interface components {
       source_rank: number;
       /** @description The rank at which training ends */
       target_rank: number;
-      /** @description Each squeeze goes to the smallest rank with at most this relative error. Alternative to `energy`. */
+      /** @description Each squeeze chooses the smallest rank with at most this relative error. An alternative to `energy`. */
       tolerance?: number;
       /** @description Optimizer steps of the whole training */
       total_steps: number;
       /**
-       * @description One rank for all modules; false: one for each
+       * @description true: one rank for all modules; false: a rank for each module
        * @default true
        */
       uniform?: boolean;
       /**
-       * @description Least number of steps at the source rank before the first squeeze: a minimum of the first stage, not additional steps
+       * @description Smallest number of steps at the source rank before the first squeeze. It is a minimum for the first stage and adds no steps
        * @default 0
        */
       warm_up_steps?: number;
     };
     Analysis: {
       budget: components['schemas']['Recommendation'];
-      /** @description Every uniform rank from 1 to the largest of the source */
+      /** @description One point for every uniform rank, from 1 to the largest rank of the source */
       curve: components['schemas']['RankPoint'][];
       modules: components['schemas']['ModuleAnalysis'][];
       uniform: components['schemas']['Recommendation'];
     };
-    /** @description Spectra, curves and recommendations; writes no adapter */
+    /** @description Computes spectra, curves and recommendations, and writes no adapter */
     AnalyzeJobRequest: {
       adapter_id?: string;
       dry_run?: components['schemas']['DryRun'];
@@ -1801,7 +1801,7 @@ export interface components {
       ttl_seconds?: components['schemas']['TtlSeconds'];
       webhook?: components['schemas']['RequestWebhook'];
     };
-    /** @description A file that a job made */
+    /** @description A file that a job produced */
     Artifact: {
       /** @description null: the file is rendered on request */
       bytes: number | null;
@@ -1846,12 +1846,12 @@ export interface components {
       created_at: string;
       /**
        * Format: date-time
-       * @description The service removes it some time after this; null: it is kept
+       * @description When it expires; the next sweep after this time removes it. null: it is kept
        */
       expires_at: string | null;
       /**
        * Format: date-time
-       * @description When its last item ended
+       * @description When the last item ended
        */
       finished_at: string | null;
       forecast?: components['schemas']['BatchForecast'];
@@ -1892,30 +1892,30 @@ export interface components {
        */
       type: 'batch.ended';
     };
-    /** @description For an event `state` the batch, for an event `item` an item that has ended */
+    /** @description For an event `state`, the batch; for an event `item`, an item that has ended */
     BatchEventData: components['schemas']['Batch'] | components['schemas']['BatchItem'];
     /** @description The forecast for a batch */
     BatchForecast: {
-      /** @description The same for the sizes of their weights files */
+      /** @description Sum of the sizes of their weights files */
       bytes: number;
-      /** @description Sum over all results whose ranks are known */
+      /** @description Sum of the parameters of all results whose ranks are known */
       parameters: number;
       /** @description Smallest and largest rank of all results; null if none is known */
       rank: {
         max: number;
         min: number;
       } | null;
-      /** @description Items that would fail immediately, the first 100; their number is `counts.failed` */
+      /** @description The first 100 of the items that would fail immediately; `counts.failed` is their number */
       refused: components['schemas']['RefusedItem'][];
       /** @description Number of items whose work is already done or in progress for other jobs */
       reused: number;
-      /** @description Estimated time that one worker needs for all other items together; null while there are no workers */
+      /** @description Estimated time that a single worker needs for all other items; null while there are no workers */
       seconds: number | null;
       /** @description Number of items about which nothing is known in advance, usually those that still have to be fetched */
       unknown: number;
     };
     BatchItem: {
-      /** @description The adapter; null if it is fetched, and for merge, which has several */
+      /** @description The adapter of the item; null if it is fetched, and for a merge, which has several */
       adapter_id: string | null;
       /** @description Why it failed; for a partial item, the error of the first failed target */
       error: components['schemas']['BatchItemError'] | null;
@@ -1925,14 +1925,14 @@ export interface components {
       index: number;
       /** @description Path of the job, which has all details */
       job_href: string | null;
-      /** @description null: the item could not be tried, see `error` */
+      /** @description null: the item could not be tried; `error` gives the reason */
       job_id: string | null;
       kind: components['schemas']['JobKind'];
       /** @description Name: the path below the prefix, the last part of the source, or the name of the adapter. Its results are delivered to the folder of this name below `deliver` */
       name: string;
       /** @description In the order of the targets; failed targets have none */
       results: components['schemas']['ResultLink'][];
-      /** @description Source of its adapter, without secrets */
+      /** @description Source of the adapter, without secrets */
       source: string | null;
       state: components['schemas']['JobState'];
     };
@@ -2031,11 +2031,11 @@ export interface components {
      */
     BatchPatch: {
       labels?: components['schemas']['Labels'];
-      /** @description null: it has no name from then on */
+      /** @description null: the record has no name any longer */
       name?: components['schemas']['RecordName'] | null;
     };
     /**
-     * @description The work, and its adapters: adapters in the service, sources, all adapters below a prefix, or a list of jobs
+     * @description The work and the adapters to which it applies: adapters in the service, sources, all adapters below a prefix, or a list of jobs
      * @example {
      *       "name": "release 2026-12",
      *       "adapter_ids": [
@@ -2096,11 +2096,11 @@ export interface components {
      *     }
      */
     BatchRequest: {
-      /** @description The same work for each of these adapters; each at most once. An adapter with all its targets is one job, because targets share the reading and the decomposition. */
+      /** @description The same work for each of these adapters, none of which may be listed twice. An adapter with all its targets is one job, because targets share the reading and the decomposition. */
       adapter_ids?: string[];
       deliver?: components['schemas']['DeliverPrefix'];
       dry_run?: components['schemas']['DryRun'];
-      /** @description Jobs of any kind. Settings of the batch (kind, targets, labels, deliver and so on) apply to jobs that do not set them. */
+      /** @description A list of jobs of any kind. Settings of the batch (kind, targets, labels, deliver and so on) apply to jobs that do not have their own. */
       jobs?: components['schemas']['JobRequest'][];
       /**
        * @description Default: squeeze
@@ -2118,7 +2118,7 @@ export interface components {
        */
       reuse?: boolean;
       source_prefix?: components['schemas']['SourcePrefix'];
-      /** @description The same work for adapters that their jobs fetch; each at most once */
+      /** @description The same work for each of these sources, none of which may be listed twice; the jobs fetch the adapters */
       sources?: components['schemas']['Source'][];
       /** @description Required for squeeze */
       targets?: components['schemas']['Target'][];
@@ -2128,7 +2128,7 @@ export interface components {
     BatchResultDelivery: {
       /** @description Why it failed; for a partial item, the error of the first failed target */
       error: components['schemas']['BatchItemError'] | null;
-      /** @description Its location, without secrets */
+      /** @description The location, without secrets */
       place: string;
       /**
        * @description State of this delivery; POST /v1/jobs/{id}/deliveries/retry repeats failed ones
@@ -2166,19 +2166,19 @@ export interface components {
      *     }
      */
     BatchResultLine: {
-      /** @description The adapter; null if it is fetched, and for merge, which has several */
+      /** @description The adapter of the item; null if it is fetched, and for a merge, which has several */
       adapter_id: string | null;
       /** @description Size of the weights file */
       bytes: number | null;
-      /** @description Destination of the result */
+      /** @description Deliveries of the result */
       deliveries: components['schemas']['BatchResultDelivery'][];
-      /** @description Why this target, or the whole item, failed */
+      /** @description Why this target or the whole item failed */
       error: (components['schemas']['BatchItemError'] | null) | null;
       /** @description When the item ended */
       finished_at: (string | null) | null;
       /** @description Position in the request, from 0 */
       index: number;
-      /** @description null: the item could not be tried, see `error` */
+      /** @description null: the item could not be tried; `error` gives the reason */
       job_id: string | null;
       kind: components['schemas']['JobKind'];
       /** @description Name: the path below the prefix, the last part of the source, or the name of the adapter. Its results are delivered to the folder of this name below `deliver` */
@@ -2192,14 +2192,14 @@ export interface components {
       relative_error: number | null;
       /** @description The adapter that was made, which may have been removed since; for an import, the adapter that was fetched */
       result_id: string | null;
-      /** @description Source of its adapter, without secrets */
+      /** @description Source of the adapter, without secrets */
       source: string | null;
       /**
        * @description State of this target; before the item has ended, the state of the item
        * @enum {string}
        */
       state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
-      /** @description Position of the target, from 0. null: jobs of this kind have no targets, or the job was deleted and the position is not known */
+      /** @description Position of the target, from 0; null if jobs of this kind have no targets, or if the job was deleted and the position is not known */
       target: number | null;
     };
     /**
@@ -2208,7 +2208,7 @@ export interface components {
      */
     BatchState: 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
     /**
-     * @description Who you are to the service
+     * @description The caller, as the service knows it
      * @example {
      *       "authentication": "keys",
      *       "tenant": "team-a",
@@ -2227,10 +2227,10 @@ export interface components {
       authentication: 'open' | 'keys';
       /** @description Id of the key, or `jwt:` and the subject of the token; null where no key is needed */
       key_id: string | null;
-      /** @description What the caller may do */
+      /** @description Scopes of the caller, which determine what it may do */
       scopes: ('read' | 'write' | 'tenant_admin' | 'admin')[];
       /**
-       * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+       * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
        * @example team-a
        */
       tenant: string;
@@ -2247,7 +2247,7 @@ export interface components {
         labels: number;
         /** @description Adapters of one merge */
         merge_sources: number;
-        /** @description Records of one page of a list */
+        /** @description Records on one page of a list */
         page_items: number;
         /** @description Targets of one job */
         targets: number;
@@ -2256,7 +2256,7 @@ export interface components {
         /** @description Longest wait in seconds that `Prefer: wait` accepts */
         wait_seconds: number;
       };
-      /** @description Servers for which adapters can be made */
+      /** @description Servers for which adapters can be checked and adapted */
       profiles: components['schemas']['Profile'][];
       /** @description Version of the service */
       version: string;
@@ -2334,7 +2334,7 @@ export interface components {
       /** Format: date-time */
       created_at: string;
       /**
-       * @description keep: there is nothing to squeeze now; continue with your adapter. A squeeze by the spectrum that finds nothing to squeeze also ends as keep.
+       * @description keep: there is nothing to squeeze now, so continue with your adapter. A squeeze by the spectrum also ends as keep if it finds nothing to squeeze.
        * @enum {string}
        */
       decision: 'squeeze' | 'keep';
@@ -2344,9 +2344,9 @@ export interface components {
       files: components['schemas']['CheckpointFile'][];
       /** @description null for keep */
       job_id: string | null;
-      /** @description Number of steps after the scheduled one */
+      /** @description Number of steps by which the checkpoint came after the scheduled squeeze */
       late_by_steps: number;
-      /** @description null until the squeeze is done. `training.learning_rate_factor` is a hint from the factors instead. */
+      /** @description null until the squeeze is done. This is the rate of the plan; `training.learning_rate_factor` is a hint that is computed from the factors. */
       learning_rate: components['schemas']['RunLearningRate'] | null;
       /** @description The training loss that the trainer sent; null: none */
       loss: number | null;
@@ -2362,19 +2362,19 @@ export interface components {
       /** @description The checkpoint as it was sent; null if the decision is keep, because its files are not stored then */
       source_adapter_id: string | null;
       /**
-       * @description State of its job; succeeded for keep
+       * @description State of the job of the checkpoint; succeeded for keep
        * @enum {string}
        */
       state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
       /** @description Optimizer steps done */
       step: number;
-      /** @description Another checkpoint replaced it: the run was rewound to this step or an earlier one, or the checkpoint had failed and was sent again */
+      /** @description Whether another checkpoint replaced this one: the run was rewound to this step or an earlier one, or the checkpoint had failed and was sent again */
       superseded: boolean;
       training: {
-        /** @description Hint: the learning rate multiplied by this keeps the size of a step in ΔW, for optimizers whose step size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same size after it. In a run, `learning_rate` is the rate that the plan recommends. */
+        /** @description Hint: if the learning rate is multiplied by this factor, a step changes ΔW as much as before the squeeze, with an optimizer whose step size does not depend on the gradient, such as Adam. The factor is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same expression after it. In a run, `learning_rate` is the rate that the plan recommends. */
         learning_rate_factor: number;
         /**
-         * @description What was done with the moments; none: no moments were sent
+         * @description What happened to the moments; none: no moments were sent
          * @enum {string}
          */
         optimizer: 'carried' | 'reset' | 'none';
@@ -2402,7 +2402,7 @@ export interface components {
       optimizer: {
         /** @enum {string} */
         mode: 'carry' | 'reset';
-        /** @description Content of the moments that were sent with the checkpoint */
+        /** @description SHA-256 of the moments that were sent with the checkpoint */
         sha256: string;
       } | null;
       options?: components['schemas']['SqueezeOptions'];
@@ -2433,48 +2433,48 @@ export interface components {
      */
     Connection: {
       /**
-       * @description Hosts that this connection may reach although they are not public; it may reach no others. Requires the scope `admin`
+       * @description Hosts that this connection may reach although they are not public. Setting them requires the scope `admin`
        * @example [
        *       "minio.internal:9000"
        *     ]
        */
       allowed_hosts: string[];
-      /** @description Whether the service uses its own identity: for s3 the credentials that the AWS SDK finds (environment, instance or pod role), for hub HF_TOKEN. Only keys with the scope `admin` can create and change such a connection */
+      /** @description Whether the service uses its own identity: for s3, the credentials that the AWS SDK finds (environment, instance or pod role); for hub, HF_TOKEN. Creating or changing such a connection requires the scope `admin` */
       ambient: boolean;
       /** Format: date-time */
       created_at: string;
-      /** @description A description */
+      /** @description What the connection is for */
       description: string;
-      /** @description s3: a store other than AWS. hub: a mirror. Default: AWS, or the Hub of the service */
+      /** @description s3: the URL of a store other than AWS. hub: the URL of a mirror. Default: AWS, or the Hub of the service */
       endpoint: string | null;
-      /** @description Whether it has credentials of its own, which are never shown */
+      /** @description Whether the connection has credentials of its own, which are never shown */
       has_credentials: boolean;
       /** @example conn_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d */
       id: string;
       /** @enum {string} */
       kind: 's3' | 'hub' | 'url';
       /**
-       * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+       * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
        * @example models
        */
       name: string;
-      /** @description s3 only: whether the bucket is in the path of URLs instead of the host name. Default: true if there is an endpoint */
+      /** @description s3 only: whether the bucket is part of the path of URLs instead of the host name. Default: true if there is an endpoint */
       path_style: boolean | null;
       /**
-       * @description What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`; each with everything below it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`
+       * @description What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of a repository; `https://host` or `https://host/folder`. Each covers everything below it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`
        * @example [
        *       "s3://models/in",
        *       "s3://models/out"
        *     ]
        */
       prefixes: string[];
-      /** @description s3 only. Default: us-east-1 */
+      /** @description s3 only: the region of the buckets. Default: us-east-1 */
       region: string | null;
       /** Format: date-time */
       updated_at: string;
     };
     /**
-     * @description Absent fields stay unchanged. To change where a connection leads, send its credentials again
+     * @description Absent fields stay unchanged. A change that would send the credentials to new destinations must include them again
      * @example {
      *       "credentials": {
      *         "access_key_id": "AKIAEXAMPLE2",
@@ -2484,33 +2484,33 @@ export interface components {
      */
     ConnectionChange: {
       /**
-       * @description Hosts that this connection may reach although they are not public; it may reach no others. Requires the scope `admin`
+       * @description Hosts that this connection may reach although they are not public. Setting them requires the scope `admin`
        * @example [
        *       "minio.internal:9000"
        *     ]
        */
       allowed_hosts?: string[];
-      /** @description Whether the service uses its own identity: for s3 the credentials that the AWS SDK finds (environment, instance or pod role), for hub HF_TOKEN. Only keys with the scope `admin` can create and change such a connection */
+      /** @description Whether the service uses its own identity: for s3, the credentials that the AWS SDK finds (environment, instance or pod role); for hub, HF_TOKEN. Creating or changing such a connection requires the scope `admin` */
       ambient?: boolean;
       credentials?:
         | components['schemas']['S3Credentials']
         | components['schemas']['HubCredentials']
         | components['schemas']['UrlCredentials'];
-      /** @description A description */
+      /** @description What the connection is for */
       description?: string;
-      /** @description s3: a store other than AWS. hub: a mirror. Default: AWS, or the Hub of the service */
+      /** @description s3: the URL of a store other than AWS. hub: the URL of a mirror. Default: AWS, or the Hub of the service */
       endpoint?: string | null;
-      /** @description s3 only: whether the bucket is in the path of URLs instead of the host name. Default: true if there is an endpoint */
+      /** @description s3 only: whether the bucket is part of the path of URLs instead of the host name. Default: true if there is an endpoint */
       path_style?: boolean;
       /**
-       * @description What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`; each with everything below it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`
+       * @description What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of a repository; `https://host` or `https://host/folder`. Each covers everything below it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`
        * @example [
        *       "s3://models/in",
        *       "s3://models/out"
        *     ]
        */
       prefixes?: string[];
-      /** @description s3 only. Default: us-east-1 */
+      /** @description s3 only: the region of the buckets. Default: us-east-1 */
       region?: string;
     };
     /**
@@ -2567,13 +2567,13 @@ export interface components {
       format: components['schemas']['FormatName'];
       /** @description What cannot be converted, one sentence each */
       limits: string[];
-      /** @description Fields of `format_options` that a target must have */
+      /** @description Fields of `format_options` that a target for this conversion must have */
       needs: ('component' | 'architecture' | 'heads' | 'kv_heads' | 'base_model')[];
-      /** @description Fields of `format_options` that a target may also have */
+      /** @description Other fields of `format_options` that a target for this conversion may have */
       takes: ('component' | 'architecture' | 'heads' | 'kv_heads' | 'base_model')[];
     };
     DeliveredAdapter: {
-      /** @description null: it has not been made yet */
+      /** @description null: the adapter does not exist yet */
       adapter_id: string | null;
       /** @description All files together */
       bytes: number | null;
@@ -2585,7 +2585,7 @@ export interface components {
       finished_at: string | null;
       /** @enum {string} */
       kind: 'url' | 's3' | 'hub';
-      /** @description Its location, without secrets */
+      /** @description The location, without secrets */
       place: string;
       /**
        * @description State of this delivery; POST /v1/jobs/{id}/deliveries/retry repeats failed ones
@@ -2593,7 +2593,7 @@ export interface components {
        */
       state: 'pending' | 'succeeded' | 'failed';
       /**
-       * @description Position of the target; null in an export
+       * @description Position of the target; null for an export
        * @default 0
        */
       target: number | null;
@@ -2603,7 +2603,7 @@ export interface components {
     /** @description A destination for one result */
     DeliverRequest: {
       /**
-       * @description Other files to deliver: the report of the job as report.json, the card as README.md if there is one
+       * @description Other files to deliver: the report of the job as report.json, and the card, if there is one, as README.md
        * @default [
        *       "card"
        *     ]
@@ -2646,12 +2646,12 @@ export interface components {
      *     }
      */
     Delivery: {
-      /** @description The last 50 attempts at most, the newest at the end */
+      /** @description At most the last 50 attempts, in ascending order of time */
       attempts: components['schemas']['DeliveryAttempt'][];
       /** Format: date-time */
       created_at: string;
       /**
-       * @description Id of a delivery; the header `webhook-id` of all its requests
+       * @description Id of the delivery, which is the header `webhook-id` of all its requests
        * @example msg_019ac7e100d14f9a1c0e8b7d6a5f4e3d
        */
       id: string;
@@ -2684,7 +2684,7 @@ export interface components {
       at: string;
       /** @description Why the attempt failed; null: it succeeded */
       error: string | null;
-      /** @description Milliseconds until the response, or until the attempt was given up */
+      /** @description Milliseconds until the response arrived or the attempt ended without one */
       ms: number;
       number: number;
       /** @description Beginning of the response, at most 1 kB; null: there was none */
@@ -2732,14 +2732,14 @@ export interface components {
       next_cursor: string | null;
     };
     /**
-     * @description pending: attempts continue; delivered: answered with 2xx; failed: given up
+     * @description pending: attempts continue; delivered: the receiver answered with 2xx; failed: no more attempts are made
      * @enum {string}
      */
     DeliveryState: 'pending' | 'delivered' | 'failed';
-    /** @description A destination for all targets; if there are several, each gets a folder of its own */
+    /** @description One destination for all targets; if there are several targets, each gets a folder of its own */
     Destination: {
       /**
-       * @description Other files to deliver: the report of the job as report.json, the card as README.md if there is one
+       * @description Other files to deliver: the report of the job as report.json, and the card, if there is one, as README.md
        * @default [
        *       "card"
        *     ]
@@ -2797,7 +2797,7 @@ export interface components {
       adapter_id: string;
       dry_run?: components['schemas']['DryRun'];
       /**
-       * @description Other files to deliver: the report of the job as report.json, the card as README.md if there is one
+       * @description Other files to deliver: the report of the job as report.json, and the card, if there is one, as README.md
        * @default [
        *       "card"
        *     ]
@@ -2831,9 +2831,9 @@ export interface components {
       target: components['schemas']['Target'];
     };
     Format: {
-      /** @description Formats to which its adapters can be converted */
+      /** @description Formats to which adapters in this format can be converted */
       converts_to: components['schemas']['Conversion'][];
-      /** @description Names of the files of a result, the weights first. Uploads may have other names */
+      /** @description Names of the files of a result, with the weights first. Uploaded files may have other names */
       files: string[];
       name: components['schemas']['FormatName'];
       notes: string[];
@@ -2848,29 +2848,29 @@ export interface components {
      * @enum {string}
      */
     FormatName: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-    /** @description Information that a conversion needs and the files lack */
+    /** @description Information that a conversion needs and the files do not contain */
     FormatOptions: {
       /**
        * @description GGUF: general.architecture of the base model
        * @example qwen2
        */
       architecture?: string;
-      /** @description PEFT: base_model_name_or_path, if the source does not name it */
+      /** @description PEFT: base_model_name_or_path of the result, if the source does not name the base model */
       base_model?: string;
       /**
-       * @description diffusers, kohya: the part of the pipeline to which the adapter belongs. Default: determined from the names of its modules
+       * @description diffusers, kohya: the part of the pipeline to which the adapter belongs. Default: the part that the names of its modules indicate
        * @enum {string}
        */
       component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
-      /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
+      /** @description GGUF: number of attention heads of the base model; needed for llama and mistral, because llama.cpp reorders their rows */
       heads?: number;
-      /** @description GGUF: key and value heads; default: the same number as heads */
+      /** @description GGUF: number of key and value heads of the base model. Default: `heads` */
       kv_heads?: number;
     };
-    /** @description Repositories on the Hugging Face Hub, or on a mirror; without credentials only public ones */
+    /** @description Repositories on the Hugging Face Hub or on a mirror; without credentials, only public ones */
     HubConnectionRequest: {
       /**
-       * @description Hosts that this connection may reach although they are not public; it may reach no others. Requires the scope `admin`
+       * @description Hosts that this connection may reach although they are not public. Setting them requires the scope `admin`
        * @default []
        * @example [
        *       "minio.internal:9000"
@@ -2878,17 +2878,17 @@ export interface components {
        */
       allowed_hosts?: string[];
       /**
-       * @description Whether the service uses its own identity: for s3 the credentials that the AWS SDK finds (environment, instance or pod role), for hub HF_TOKEN. Only keys with the scope `admin` can create and change such a connection
+       * @description Whether the service uses its own identity: for s3, the credentials that the AWS SDK finds (environment, instance or pod role); for hub, HF_TOKEN. Creating or changing such a connection requires the scope `admin`
        * @default false
        */
       ambient?: boolean;
       credentials?: components['schemas']['HubCredentials'];
       /**
-       * @description A description
+       * @description What the connection is for
        * @default
        */
       description?: string;
-      /** @description s3: a store other than AWS. hub: a mirror. Default: AWS, or the Hub of the service */
+      /** @description s3: the URL of a store other than AWS. hub: the URL of a mirror. Default: AWS, or the Hub of the service */
       endpoint?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -2896,12 +2896,12 @@ export interface components {
        */
       kind: 'hub';
       /**
-       * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+       * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
        * @example models
        */
       name: string;
       /**
-       * @description What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`; each with everything below it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`
+       * @description What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of a repository; `https://host` or `https://host/folder`. Each covers everything below it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`
        * @example [
        *       "s3://models/in",
        *       "s3://models/out"
@@ -2978,19 +2978,19 @@ export interface components {
       adapter_id: string;
       /** @description All files together */
       bytes: number;
-      /** @description The commit it named at that time; for the Hub only */
+      /** @description The commit that `revision` named at that time; for the Hub only */
       commit: string | null;
       files: components['schemas']['AdapterFile'][];
       /** Format: date-time */
       finished_at: string;
       /** @enum {string} */
       kind: 'url' | 's3' | 'hub';
-      /** @description Its location, without secrets */
+      /** @description The location, without secrets */
       place: string;
-      /** @description As requested; for the Hub only */
+      /** @description The revision that was requested; for the Hub only */
       revision: string | null;
     };
-    /** @description Fetches an adapter, whose id is then `imported.adapter_id` of the job */
+    /** @description Fetches an adapter; `imported.adapter_id` of the job is then its id */
     ImportJobRequest: {
       dry_run?: components['schemas']['DryRun'];
       /**
@@ -3121,13 +3121,13 @@ export interface components {
       created_at: string;
       /** @description Deliveries, in the order of the request */
       deliveries: components['schemas']['DeliveredAdapter'][];
-      /** @description Why the job failed; if all targets failed, the error of the first one. null for a partial job, whose `results` contain the errors */
+      /** @description Why the job failed; if all targets failed, the error of the first target. null for a partial job, whose `results` contain the errors */
       error: components['schemas']['JobFailure'] | null;
       /** @description Only for a single queued job, and if there are workers: the estimated time until it starts */
       estimated_start_seconds?: number;
       /**
        * Format: date-time
-       * @description The service removes it some time after this; null: it is kept
+       * @description When it expires; the next sweep after this time removes it. null: it is kept
        */
       expires_at: string | null;
       /** Format: date-time */
@@ -3147,9 +3147,9 @@ export interface components {
       request: components['schemas']['RecordedJobRequest'];
       /** @description One for each target, in the same order, failed ones included. Empty before the job has ended, if it failed as a whole (for example because its adapter cannot be read), and if it was cancelled */
       results: components['schemas']['JobResult'][];
-      /** @description The job of which this one is a retry */
+      /** @description The job that this one retries */
       retry_of: string | null;
-      /** @description Whether its work was already done, or in progress for another job, when this job was accepted */
+      /** @description Whether the work of this job was already done, or in progress for another job, when it was accepted */
       reused: boolean;
       /** Format: date-time */
       started_at: string | null;
@@ -3164,7 +3164,7 @@ export interface components {
       /** @description `cursor` of the next page; null if there is none */
       next_cursor: string | null;
     };
-    /** @description For an event `state` the job, for an event `progress` its progress */
+    /** @description For an event `state`, the job; for an event `progress`, its progress */
     JobEventData: components['schemas']['Job'] | components['schemas']['JobProgress'];
     JobFailure: {
       code: string;
@@ -3179,9 +3179,9 @@ export interface components {
     JobForecast: {
       /** @description Whether the work is already done or in progress for another job */
       reused: boolean;
-      /** @description Estimated duration of its work, without fetching and delivering; 0 if it is already done. null while there are no workers, if nothing is computed, and if the adapter still has to be fetched */
+      /** @description Estimated duration of the work of the job, without fetching and delivering; 0 if it is already done. null while there are no workers, if nothing is computed, or if the adapter still has to be fetched */
       seconds: number | null;
-      /** @description Estimated time until it starts; null while there are no workers */
+      /** @description Estimated time until the job starts; null while there are no workers */
       starts_in_seconds: number | null;
       /** @description One for each target, in the same order */
       targets: components['schemas']['TargetForecast'][];
@@ -3301,7 +3301,7 @@ export interface components {
      */
     JobPatch: {
       labels?: components['schemas']['Labels'];
-      /** @description null: it has no name from then on */
+      /** @description null: the record has no name any longer */
       name?: components['schemas']['RecordName'] | null;
     };
     /**
@@ -3320,7 +3320,7 @@ export interface components {
      *     }
      */
     JobProgress: {
-      /** @description Attempt to which it belongs */
+      /** @description The attempt to which the event belongs */
       attempt: number;
       /** @description Modules finished in this phase; for an import or a delivery, bytes */
       done: number;
@@ -3457,7 +3457,7 @@ export interface components {
       | components['schemas']['MergeJobRequest']
       | components['schemas']['ImportJobRequest']
       | components['schemas']['ExportJobRequest'];
-    /** @description The outcome of a target; see `state` */
+    /** @description The outcome of a target; its form depends on `state` */
     JobResult: components['schemas']['SucceededResult'] | components['schemas']['FailedResult'];
     /**
      * @description succeeded: all targets succeeded. partial: some targets succeeded and some failed, see `results`. failed: no target succeeded, or the job failed as a whole
@@ -3510,14 +3510,14 @@ export interface components {
        */
       last_used_at: string | null;
       max_priority?: components['schemas']['JobPriority'];
-      /** @description A description of what the key is used for */
+      /** @description What the key is used for */
       name: string;
       /** Format: date-time */
       revoked_at: string | null;
       /** @description `read`: read and download; `write`: upload, submit, change, delete; `tenant_admin`: manage keys of its own tenant; `admin`: manage tenants, workers and keys of all tenants, and call for another tenant with `tenant=` */
       scopes: ('read' | 'write' | 'tenant_admin' | 'admin')[];
       /**
-       * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+       * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
        * @example team-a
        */
       tenant: string;
@@ -3561,11 +3561,11 @@ export interface components {
      *     }
      */
     KeyRequest: {
-      /** @description Without it the key does not expire */
+      /** @description Seconds until the key expires; absent: it does not expire */
       expires_in_seconds?: number;
       max_priority?: components['schemas']['JobPriority'];
       /**
-       * @description No control characters
+       * @description The name; it cannot contain control characters
        * @default
        */
       name?: string;
@@ -3578,7 +3578,7 @@ export interface components {
        */
       scopes?: ('read' | 'write' | 'tenant_admin' | 'admin')[];
       /**
-       * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+       * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
        * @example team-a
        */
       tenant?: string;
@@ -3586,7 +3586,7 @@ export interface components {
     /**
      * @example {
      *       "key": "5f0c2a9b",
-     *       "resealed": 42,
+     *       "reencrypted": 42,
      *       "next": null,
      *       "droppable_keys": [
      *         "0b7e3191"
@@ -3595,18 +3595,18 @@ export interface components {
      *     }
      */
     KeyRotation: {
-      /** @description If `next` is null, the other keys of `SECRETS_KEYS`, with which no secret is sealed any longer */
+      /** @description The other keys of `SECRETS_KEYS`, which can be removed because no secret is encrypted with them any longer; empty unless `next` is null */
       droppable_keys: string[];
       /**
-       * @description The key that seals, the first of `SECRETS_KEYS`
+       * @description The key with which secrets are encrypted now: the first of `SECRETS_KEYS`
        * @example 5f0c2a9b
        */
       key: string;
-      /** @description Where to continue, if time ran out: repeat the request with this as `after` */
+      /** @description Where the next call continues if this one ran out of time: repeat the request with this value as `after`. null: all secrets have been read */
       next: string | null;
-      /** @description Records whose secrets were sealed again with `key` */
-      resealed: number;
-      /** @description Secrets that none of the keys opens, by the key with which they were sealed; they are left unchanged */
+      /** @description Number of records whose secrets were encrypted again with `key` */
+      reencrypted: number;
+      /** @description Number of secrets that none of the keys decrypts, by the key with which they were encrypted; they are left unchanged */
       unreadable: {
         /**
          * @description Identifies a key without revealing it
@@ -3640,7 +3640,7 @@ export interface components {
       /** @description Steps at the beginning over which the learning rate rises. Default: 3 % of all steps */
       warm_up_steps?: number;
     };
-    /** @description Settings of the tenant, or the defaults of the service; null: no limit */
+    /** @description The limits that apply: those of the tenant, or the defaults of the service; null: no limit */
     Limits: {
       max_priority: components['schemas']['JobPriority'];
       max_queued: number | null;
@@ -3654,7 +3654,7 @@ export interface components {
       status: 'alive';
       version: string;
     };
-    /** @description A weighted sum of adapters of one base model, then squeezed */
+    /** @description Adds adapters of one base model with weights, and squeezes the sum */
     MergeJobRequest: {
       /** @description Where to deliver the results, as a part of the job. One destination is for all targets: the files of a single target are delivered to it directly; if there are several, each gets a folder there, such as `r16`. A list names a destination for each target. */
       deliver?: components['schemas']['DeliverRequest'][] | components['schemas']['Destination'] | string;
@@ -3693,7 +3693,7 @@ export interface components {
       /** @description Σσ² / σ₁² */
       stable_rank: number;
       /**
-       * @description dead: the update is zero or almost zero. resists: no rank much below its own keeps its energy
+       * @description dead: the update is zero or almost zero. resists: no rank much below that of the module keeps its energy. compressible: all others
        * @enum {string}
        */
       verdict: 'compressible' | 'resists' | 'dead';
@@ -3723,7 +3723,7 @@ export interface components {
       energy_curve: number[];
       kind: string;
       name: string;
-      /** @description Power iterations done (0 with the exact method) */
+      /** @description Number of power iterations that were done; 0 with the exact method */
       power_iterations: number;
       /** @description Rank of the source */
       rank: number;
@@ -3768,20 +3768,20 @@ export interface components {
        */
       last_used_at: string | null;
       max_priority?: components['schemas']['JobPriority'];
-      /** @description A description of what the key is used for */
+      /** @description What the key is used for */
       name: string;
       /** Format: date-time */
       revoked_at: string | null;
       /** @description `read`: read and download; `write`: upload, submit, change, delete; `tenant_admin`: manage keys of its own tenant; `admin`: manage tenants, workers and keys of all tenants, and call for another tenant with `tenant=` */
       scopes: ('read' | 'write' | 'tenant_admin' | 'admin')[];
       /**
-       * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+       * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
        * @example team-a
        */
       tenant: string;
     };
     /**
-     * @description The secret is shown this once
+     * @description A new webhook with its secret, which is shown only this once
      * @example {
      *       "id": "wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
      *       "url": "https://ml.example.com/hooks/lora-squeeze",
@@ -3804,11 +3804,11 @@ export interface components {
       created_at: string;
       /** @description A description */
       description: string;
-      /** @description Why the service stopped sending (the receiver answered 410); null otherwise */
+      /** @description Why the service stopped sending, which it does if the receiver answers 410; null otherwise */
       disabled_reason: string | null;
-      /** @description Whether anything is sent */
+      /** @description Whether events are sent */
       enabled: boolean;
-      /** @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events are ends of jobs or batches */
+      /** @description Which events are sent. `job.queued`: a job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events report that a job or batch has ended */
       events: (
         | 'job.queued'
         | 'job.started'
@@ -3837,10 +3837,10 @@ export interface components {
       labels: {
         [key: string]: string;
       };
-      /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
+      /** @description The secret that signs every request: `whsec_` and 24 to 64 random bytes in base64 */
       secret: string;
       /**
-       * @description URL for events, which are sent by POST: https on port 443 of a public server, or a host that the operator allows, checked at every connection. For a webhook of a job, batch or run, only the host is shown.
+       * @description URL to which events are sent by POST: https on port 443 of a public server, or a host that the operator allows. It is checked at every connection. For a webhook of a job, batch or run, only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
@@ -3870,16 +3870,16 @@ export interface components {
        * @example UNKNOWN_OPTION
        */
       code: string;
-      /** @description The values in `detail`, for programs */
+      /** @description The values that `detail` mentions, for programs */
       context?: {
         [key: string]: unknown;
       };
-      /** @description This occurrence, with file, tensor, value and limit */
+      /** @description What happened in this case, with file, tensor, value and limit */
       detail: string;
-      /** @description Every violation of the schema, with its position */
+      /** @description Every violation of the schema, with its place in the request */
       errors?: {
         detail: string;
-        /** @description For a body of lines: the number of the line */
+        /** @description If the body consists of lines: the number of the line */
         line?: number;
         /** @description JSON pointer into the request, or into the line */
         pointer: string;
@@ -3907,20 +3907,20 @@ export interface components {
       dtypes: ('float32' | 'float16' | 'bfloat16')[];
       /** @description File names that the server expects; empty: any */
       files: string[];
-      /** @description Formats that it loads */
+      /** @description Formats that the server loads */
       formats: components['schemas']['FormatName'][];
-      /** @description Features that do not work there */
+      /** @description Features of adapters that the server does not support */
       lacks: {
         detail: string;
         /**
-         * @description refused: the adapter does not load; ignored: it loads, but computes something else
+         * @description refused: the adapter does not load; ignored: it loads, but its outputs are different
          * @enum {string}
          */
         effect: 'refused' | 'ignored';
         /** @enum {string} */
         feature: 'dora' | 'modules-to-save' | 'bias' | 'lora-bias';
       }[];
-      /** @description `max_rank` of a target names its value */
+      /** @description The value of the setting is the `max_rank` of a target */
       max_rank: {
         /** @description The largest rank with default settings; null: no limit */
         default: number | null;
@@ -3934,7 +3934,7 @@ export interface components {
       min_rank: number;
       module_kinds: ('linear' | 'conv' | 'embedding')[];
       /**
-       * @description Its name in targets
+       * @description The name of the profile in targets
        * @example vllm
        */
       name: string;
@@ -3947,7 +3947,7 @@ export interface components {
       /** @description Fields that adapter_config.json must have */
       required_config: {
         field: string;
-        /** @description Accepted values; null: anything but null */
+        /** @description Accepted values; null: any value except null */
         values: string[] | null;
       }[];
       /**
@@ -3968,7 +3968,7 @@ export interface components {
       /** @description Last parts of module paths; null: those of the model */
       target_modules: string[] | null;
       /**
-       * @description peft: base_model.model.<path>.lora_A.weight; suffix: the prefix may be missing; any: no rule is known
+       * @description peft: base_model.model.<path>.lora_A.weight; suffix: the same, but the prefix may be missing; any: no rule is known
        * @enum {string}
        */
       tensor_names: 'peft' | 'suffix' | 'any';
@@ -3978,9 +3978,9 @@ export interface components {
     };
     ProfileSource: {
       url: string;
-      /** @description Release, commit or date of what was read */
+      /** @description Release, commit or date of the version that was read */
       version: string;
-      /** @description What was read there */
+      /** @description What was read at `url` */
       what: string;
     };
     /** @description For a job that failed or was cancelled: its last known progress */
@@ -4029,7 +4029,7 @@ export interface components {
       type: 'job.progress';
     };
     ProviderInfo: {
-      /** @description Why "auto" did not choose CUDA */
+      /** @description Why the execution provider `auto` did not choose CUDA */
       fallback_reason: string | null;
       /** @enum {string} */
       name: 'cpu' | 'cuda';
@@ -4041,13 +4041,13 @@ export interface components {
       threads: number;
     };
     Quotas: {
-      /** @description Unfinished jobs; requests for more are refused; null: no limit; absent: the default of the service */
+      /** @description Largest number of unfinished jobs; requests for more are refused; null: no limit; absent: the default of the service */
       max_queued?: number | null;
-      /** @description Jobs that run at once; more have to wait; null: no limit; absent: the default of the service */
+      /** @description Largest number of jobs that run at the same time; others wait; null: no limit; absent: the default of the service */
       max_running?: number | null;
-      /** @description Requests to the API, of all keys together; null: no limit; absent: the default of the service */
+      /** @description Largest number of requests per minute, over all keys of the tenant; null: no limit; absent: the default of the service */
       requests_per_minute?: number | null;
-      /** @description Bytes of all adapters together, each counted in full; null: no limit; absent: the default of the service */
+      /** @description Largest total size of all adapters, each counted in full, in bytes; null: no limit; absent: the default of the service */
       stored_bytes?: number | null;
     };
     RankPoint: {
@@ -4085,7 +4085,7 @@ export interface components {
          */
         queue: 'ok' | 'degraded';
         /**
-         * @description Whether stored secrets can be opened with `SECRETS_KEYS`
+         * @description Whether stored secrets can be decrypted with `SECRETS_KEYS`
          * @enum {unknown}
          */
         secrets?: 'ok' | 'degraded';
@@ -4095,7 +4095,7 @@ export interface components {
          */
         storage: 'ok' | 'degraded';
       };
-      /** @description Everything that is not as it should be; empty when `ready` */
+      /** @description All problems of the process; empty when it is `ready` */
       reasons: {
         /**
          * @description Stable and machine-readable: an error code, or `QUEUE_EVICTS` (Redis may drop queued jobs)
@@ -4103,7 +4103,7 @@ export interface components {
          * @example QUEUE_EVICTS
          */
         code: string;
-        /** @description What is wrong, and what it needs */
+        /** @description What is wrong, and what would correct it */
         detail: string;
         /** @enum {unknown} */
         part: 'storage' | 'database' | 'queue' | 'secrets' | 'provider';
@@ -4116,7 +4116,7 @@ export interface components {
     };
     Recommendation: {
       bytes: number;
-      /** @description As in the curve; compare `uniform` and `budget`, which have the same size */
+      /** @description Smallest possible mean module error, as in `curve`. The recommendations `uniform` and `budget` have the same size, so this number compares them */
       module_relative_error?: number;
       parameters: number;
       rank: {
@@ -4127,7 +4127,7 @@ export interface components {
       relative_error: number;
       target: components['schemas']['Target'];
     };
-    /** @description Spectra, curves and recommendations; writes no adapter */
+    /** @description Computes spectra, curves and recommendations, and writes no adapter */
     RecordedAnalyzeJobRequest: {
       adapter_id?: string;
       /**
@@ -4139,7 +4139,7 @@ export interface components {
     };
     RecordedDeliver: {
       /**
-       * @description Other files to deliver: the report of the job as report.json, the card as README.md if there is one
+       * @description Other files to deliver: the report of the job as report.json, and the card, if there is one, as README.md
        * @default [
        *       "card"
        *     ]
@@ -4155,7 +4155,7 @@ export interface components {
     RecordedExportJobRequest: {
       adapter_id: string;
       /**
-       * @description Other files to deliver: the report of the job as report.json, the card as README.md if there is one
+       * @description Other files to deliver: the report of the job as report.json, and the card, if there is one, as README.md
        * @default [
        *       "card"
        *     ]
@@ -4180,6 +4180,8 @@ export interface components {
        * @default false
        */
       create?: boolean;
+      /** @description The whole source or sink of the request, encrypted. It is removed when the job has ended and never sent to clients */
+      encrypted?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
@@ -4187,7 +4189,7 @@ export interface components {
       kind: 'hub';
       /** @description Folder in the repository; unset: its root */
       path_in_repo?: string;
-      /** @description Its location, without secrets */
+      /** @description The location, without secrets */
       place: string;
       /** @example owner/adapter */
       repo: string;
@@ -4196,8 +4198,6 @@ export interface components {
        * @default main
        */
       revision?: string;
-      /** @description The whole request, encrypted; removed when the job has ended, and never sent to clients */
-      sealed?: string;
     };
     RecordedHubSource: {
       /**
@@ -4205,6 +4205,8 @@ export interface components {
        * @example models
        */
       connection?: string;
+      /** @description The whole source or sink of the request, encrypted. It is removed when the job has ended and never sent to clients */
+      encrypted?: string;
       /**
        * @description Name of the weights file; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf file
        * @example my-lora.safetensors
@@ -4216,7 +4218,7 @@ export interface components {
        * @enum {string}
        */
       kind: 'hub';
-      /** @description Its location, without secrets */
+      /** @description The location, without secrets */
       place: string;
       /** @example owner/adapter */
       repo: string;
@@ -4225,8 +4227,6 @@ export interface components {
        * @default main
        */
       revision?: string;
-      /** @description The whole request, encrypted; removed when the job has ended, and never sent to clients */
-      sealed?: string;
       /** @description Folder in the repository; unset: its root */
       subfolder?: string;
     };
@@ -4246,7 +4246,7 @@ export interface components {
       | components['schemas']['CheckpointJobRequest']
       | components['schemas']['RecordedImportJobRequest']
       | components['schemas']['RecordedExportJobRequest'];
-    /** @description A weighted sum of adapters of one base model, then squeezed */
+    /** @description Adds adapters of one base model with weights, and squeezes the sum */
     RecordedMergeJobRequest: {
       deliver?: components['schemas']['RecordedDeliver'][];
       /**
@@ -4266,17 +4266,17 @@ export interface components {
        * @example models
        */
       connection?: string;
+      /** @description The whole source or sink of the request, encrypted. It is removed when the job has ended and never sent to clients */
+      encrypted?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
        */
       kind: 's3';
-      /** @description Its location, without secrets */
+      /** @description The location, without secrets */
       place: string;
       /** @description Folder before the names of the files; a slash is inserted between them */
       prefix?: string;
-      /** @description The whole request, encrypted; removed when the job has ended, and never sent to clients */
-      sealed?: string;
     };
     RecordedS3Source: {
       bucket?: string;
@@ -4285,17 +4285,17 @@ export interface components {
        * @example models
        */
       connection?: string;
+      /** @description The whole source or sink of the request, encrypted. It is removed when the job has ended and never sent to clients */
+      encrypted?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
        * @enum {string}
        */
       kind: 's3';
-      /** @description Its location, without secrets */
+      /** @description The location, without secrets */
       place: string;
       /** @description Folder before the names of the files; a slash is inserted between them */
       prefix?: string;
-      /** @description The whole request, encrypted; removed when the job has ended, and never sent to clients */
-      sealed?: string;
       /**
        * @description Name of the weights file; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf file
        * @example my-lora.safetensors
@@ -4330,6 +4330,8 @@ export interface components {
        * @example models
        */
       connection?: string;
+      /** @description The whole source or sink of the request, encrypted. It is removed when the job has ended and never sent to clients */
+      encrypted?: string;
       files?: {
         [key: string]: {
           /** @description SHA-256 of the content, hex */
@@ -4346,11 +4348,9 @@ export interface components {
        * @enum {string}
        */
       kind: 'url';
-      /** @description Its location, without secrets */
+      /** @description The location, without secrets */
       place: string;
-      /** @description The whole request, encrypted; removed when the job has ended, and never sent to clients */
-      sealed?: string;
-      /** @description As requested, as text */
+      /** @description The URL that was requested */
       url?: string;
     };
     RecordedUrlSource: {
@@ -4359,6 +4359,8 @@ export interface components {
        * @example models
        */
       connection?: string;
+      /** @description The whole source or sink of the request, encrypted. It is removed when the job has ended and never sent to clients */
+      encrypted?: string;
       files?: {
         [key: string]: {
           /** @description SHA-256 of the content, hex */
@@ -4375,11 +4377,9 @@ export interface components {
        * @enum {string}
        */
       kind: 'url';
-      /** @description Its location, without secrets */
+      /** @description The location, without secrets */
       place: string;
-      /** @description The whole request, encrypted; removed when the job has ended, and never sent to clients */
-      sealed?: string;
-      /** @description As requested, as text */
+      /** @description The URL that was requested */
       url?: string;
     };
     /**
@@ -4406,7 +4406,7 @@ export interface components {
         power_iterations: number | 'auto';
         requested: string;
         seed: number;
-        /** @description Also "exact" if a sketch would not have been faster */
+        /** @description The method that was used: `exact` also if `rsvd` was requested but would not have been faster */
         used: string;
       };
       modules: components['schemas']['ModuleSpectrum'][];
@@ -4432,7 +4432,7 @@ export interface components {
       targets: components['schemas']['TargetReport'][];
       timings: components['schemas']['Timings'];
     };
-    /** @description A webhook for events of this job, or of this batch or run and its jobs. Its id is `webhook_id` of the job, batch or run, under which its deliveries are listed. Its URL and secret are sealed; only the host of the URL is shown. Without `secret` the service creates one and does not show it; `rotate-secret` replaces it. */
+    /** @description A webhook for events of this job, or of this batch or run and its jobs. Its id is `webhook_id` of the job, batch or run, under which its deliveries are listed. Its URL and secret are stored encrypted; only the host of the URL is shown. Without `secret` the service creates one and does not show it; `rotate-secret` replaces it. */
     RequestWebhook: {
       /** @description Which events are sent. Default: for a job its end, for a batch `batch.ended`, for a run the ends of its jobs */
       events?: (
@@ -4444,10 +4444,10 @@ export interface components {
         | 'job.cancelled'
         | 'batch.ended'
       )[];
-      /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
+      /** @description The secret that signs every request: `whsec_` and 24 to 64 random bytes in base64 */
       secret?: string;
       /**
-       * @description URL for events, which are sent by POST: https on port 443 of a public server, or a host that the operator allows, checked at every connection. For a webhook of a job, batch or run, only the host is shown.
+       * @description URL to which events are sent by POST: https on port 443 of a public server, or a host that the operator allows. It is checked at every connection. For a webhook of a job, batch or run, only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
@@ -4468,7 +4468,7 @@ export interface components {
       ttl_seconds?: components['schemas']['TtlSeconds'];
     };
     /**
-     * @description The secret is shown this once
+     * @description The new secret, which is shown only this once
      * @example {
      *       "secret": "whsec_bG9yYS1zcXVlZXplLWV4YW1wbGUtc2VjcmV0LW5vdC1yZWFs",
      *       "previous_secret_expires_at": "2026-11-25T22:40:00.000Z"
@@ -4477,10 +4477,10 @@ export interface components {
     RotatedSecret: {
       /**
        * Format: date-time
-       * @description Until then every request has a second signature, made with the previous secret
+       * @description Until this time every request has a second signature, made with the previous secret
        */
       previous_secret_expires_at: string;
-      /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
+      /** @description The secret that signs every request: `whsec_` and 24 to 64 random bytes in base64 */
       secret: string;
     };
     RuleVerdict: {
@@ -4681,7 +4681,7 @@ export interface components {
       mode: 'scheduled' | 'adaptive';
       name: components['schemas']['RecordName'] | null;
       next_checkpoint_step: number | null;
-      /** @description Whether the last stage is starved, in the current state of the run and with the named learning rate schedule */
+      /** @description A note if the last stage is starved, in the current state of the run and with the learning rate schedule of the request */
       notes: string[];
       rank: components['schemas']['RankRange'];
       request: components['schemas']['RunRequest'];
@@ -4700,7 +4700,7 @@ export interface components {
       decay_steps: number;
       /** @description Optimizer steps done when the stage ends; in an adaptive run, at the latest */
       end_step: number;
-      /** @description Factor of the peak: the cube root of source_rank / current rank; if modules have ranks of their own, of their mean over the parameters */
+      /** @description Factor of the peak: the cube root of source_rank / current rank; if modules have ranks of their own, the current rank is their mean, weighted by the sizes of the modules */
       factor: number;
       /** @description Share of the stage in Σ(learning rate × steps) of the training */
       share: number;
@@ -4734,7 +4734,7 @@ export interface components {
      *     }
      */
     RunPatch: {
-      /** @description null: it has no name from then on */
+      /** @description null: the record has no name any longer */
       name: components['schemas']['RecordName'] | null;
     };
     /**
@@ -4774,7 +4774,7 @@ export interface components {
        * @enum {string}
        */
       optimizer?: 'carry' | 'reset';
-      /** @description As for any job, except that the method is exact unless rsvd is requested */
+      /** @description Options as for any job, except that the default method is exact */
       options?: {
         /**
          * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
@@ -4806,7 +4806,7 @@ export interface components {
       rank_allocation?: 'uniform' | 'by_module';
       results?: components['schemas']['ResultSettings'];
       /**
-       * @description Directions of length zero get B = 0 and a random A, so that they can be trained; if both factors were zero, no gradient could change them
+       * @description Whether directions of length zero get B = 0 and a random A, so that they can be trained; if both factors were zero, no gradient could change them
        * @default true
        */
       revive?: boolean;
@@ -4826,10 +4826,10 @@ export interface components {
       /** @description Step of the newest checkpoint */
       step: number | null;
     };
-    /** @description Buckets of S3, or of a compatible store: with `credentials`, or `ambient` */
+    /** @description Buckets of S3 or of a compatible store; needs either `credentials` or `ambient` */
     S3ConnectionRequest: {
       /**
-       * @description Hosts that this connection may reach although they are not public; it may reach no others. Requires the scope `admin`
+       * @description Hosts that this connection may reach although they are not public. Setting them requires the scope `admin`
        * @default []
        * @example [
        *       "minio.internal:9000"
@@ -4837,17 +4837,17 @@ export interface components {
        */
       allowed_hosts?: string[];
       /**
-       * @description Whether the service uses its own identity: for s3 the credentials that the AWS SDK finds (environment, instance or pod role), for hub HF_TOKEN. Only keys with the scope `admin` can create and change such a connection
+       * @description Whether the service uses its own identity: for s3, the credentials that the AWS SDK finds (environment, instance or pod role); for hub, HF_TOKEN. Creating or changing such a connection requires the scope `admin`
        * @default false
        */
       ambient?: boolean;
       credentials?: components['schemas']['S3Credentials'];
       /**
-       * @description A description
+       * @description What the connection is for
        * @default
        */
       description?: string;
-      /** @description s3: a store other than AWS. hub: a mirror. Default: AWS, or the Hub of the service */
+      /** @description s3: the URL of a store other than AWS. hub: the URL of a mirror. Default: AWS, or the Hub of the service */
       endpoint?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -4855,21 +4855,21 @@ export interface components {
        */
       kind: 's3';
       /**
-       * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+       * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
        * @example models
        */
       name: string;
-      /** @description s3 only: whether the bucket is in the path of URLs instead of the host name. Default: true if there is an endpoint */
+      /** @description s3 only: whether the bucket is part of the path of URLs instead of the host name. Default: true if there is an endpoint */
       path_style?: boolean;
       /**
-       * @description What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`; each with everything below it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`
+       * @description What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of a repository; `https://host` or `https://host/folder`. Each covers everything below it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`
        * @example [
        *       "s3://models/in",
        *       "s3://models/out"
        *     ]
        */
       prefixes: string[];
-      /** @description s3 only. Default: us-east-1 */
+      /** @description s3 only: the region of the buckets. Default: us-east-1 */
       region?: string;
     };
     /** @description Never shown again */
@@ -4887,7 +4887,7 @@ export interface components {
        */
       connection?: string;
       credentials?: components['schemas']['S3Credentials'];
-      /** @description For a store other than AWS; the bucket is then part of the path */
+      /** @description URL of a store other than AWS; the bucket is then part of the path */
       endpoint?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -4908,7 +4908,7 @@ export interface components {
        */
       connection?: string;
       credentials?: components['schemas']['S3Credentials'];
-      /** @description For a store other than AWS; the bucket is then part of the path */
+      /** @description URL of a store other than AWS; the bucket is then part of the path */
       endpoint?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -5069,21 +5069,21 @@ export interface components {
      *     }
      */
     Schedule: {
-      /** @description null for recipe equal, and with squeeze_steps */
+      /** @description null for the recipe equal, and if the request has squeeze_steps */
       final_share: number | null;
-      /** @description null with squeeze_steps, which replace it */
+      /** @description null if the request has squeeze_steps, which replace it */
       final_steps: number | null;
       learning_rate_schedule: string;
       /** @description Average of the rank over the steps */
       mean_rank: number;
-      /** @description null with squeeze_steps, which replace it */
+      /** @description null if the request has squeeze_steps, which replace it */
       min_stage_steps: number | null;
       mode: string;
-      /** @description Differences from the request, with reasons */
+      /** @description Where the schedule differs from the request, and why */
       notes: string[];
-      /** @description null with squeeze_steps, which replace it */
+      /** @description null if the request has squeeze_steps, which replace it */
       recipe: string | null;
-      /** @description mean_rank / source_rank: adapter parameters trained, compared with training at the source rank throughout */
+      /** @description mean_rank / source_rank: the adapter parameters that are trained, as a share of those at the source rank throughout */
       relative_cost: number;
       shape: string;
       source_rank: number;
@@ -5093,12 +5093,12 @@ export interface components {
         step: number;
         to_rank: number;
       }[];
-      /** @description null with squeeze_steps, which replace it */
+      /** @description null if the request has squeeze_steps, which replace it */
       stage_lengths: string | null;
       stages: components['schemas']['Stage'][];
       target_rank: number;
       total_steps: number;
-      /** @description null with squeeze_steps, which replace it */
+      /** @description null if the request has squeeze_steps, which replace it */
       warm_up_steps: number | null;
     };
     ScheduleModules: {
@@ -5147,18 +5147,18 @@ export interface components {
        */
       dtype?: 'float32' | 'float16' | 'bfloat16';
       /**
-       * @description Least share of all steps at the target rank. Not for recipe equal.
+       * @description Smallest share of all steps that is trained at the target rank. It cannot be set for the recipe equal.
        * @default 0.5
        */
       final_share?: number;
       /**
-       * @description Least number of steps at the target rank after the last squeeze (Cont-Squeeze): a minimum of the last stage
+       * @description Smallest number of steps at the target rank after the last squeeze (Cont-Squeeze). It is a minimum for the last stage
        * @default 0
        */
       final_steps?: number;
       learning_rate?: components['schemas']['LearningRateRequest'];
       /**
-       * @description Least number of steps of every stage (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
+       * @description Smallest number of steps of every stage (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
        * @default 200
        */
       min_stage_steps?: number;
@@ -5168,15 +5168,15 @@ export interface components {
        * @enum {string}
        */
       mode?: 'in' | 'cont';
-      /** @description Shapes of the adapted modules; without them parameters and memory are null */
+      /** @description Shapes of the adapted modules; without them, parameters and memory are null in the response */
       modules?: components['schemas']['ScheduleModules'][];
       /**
-       * @description What the optimizer stores for each parameter: 8 bytes (Adam, AdamW: two float32 moments), 2 (the same in 8 bits), 4 (SGD with float32 momentum) or none
+       * @description What the optimizer stores for each parameter. adam (or AdamW): 8 bytes, two float32 moments. adam_8bit: 2 bytes, the same in 8 bits. sgd_momentum: 4 bytes, a float32 momentum. sgd: nothing
        * @default adam
        * @enum {string}
        */
       optimizer?: 'adam' | 'adam_8bit' | 'sgd_momentum' | 'sgd';
-      /** @description For shape custom: the rank of every stage, falling, from source_rank to target_rank */
+      /** @description For the shape custom: the rank of every stage in descending order, from source_rank to target_rank */
       ranks?: number[];
       /**
        * @description recommended: the last stage has at least `final_share` of the steps, and no earlier stage of a schedule is longer. equal: all stages share the steps according to `stage_lengths`.
@@ -5185,14 +5185,14 @@ export interface components {
        */
       recipe?: 'recommended' | 'equal';
       /**
-       * @description How ranks fall from stage to stage: by the same factor, by the same number, along half a cosine (slowly at both ends), or as listed in `ranks`
+       * @description How ranks fall from stage to stage. geometric: by the same factor. linear: by the same number. cosine: along half a cosine, slowly at both ends. custom: as listed in `ranks`
        * @default geometric
        * @enum {string}
        */
       shape?: 'geometric' | 'linear' | 'cosine' | 'custom';
       /** @description The rank at which training starts */
       source_rank: number;
-      /** @description The steps of the squeezes, rising; there is one more stage than there are steps. Replaces everything else that decides the lengths of stages: recipe, final_share, warm_up_steps, final_steps, min_stage_steps and stage_lengths. */
+      /** @description The steps of the squeezes, in ascending order; there is one more stage than there are steps. This list replaces everything else that decides the lengths of stages: recipe, final_share, warm_up_steps, final_steps, min_stage_steps and stage_lengths. */
       squeeze_steps?: number[];
       /**
        * @description Lengths of the stages: all equal, or in proportion to their ranks. A stage whose share is below its minimum lasts for the minimum, and the others divide the rest. Steps left over by rounding go to the largest remainders, earlier stages first.
@@ -5200,14 +5200,14 @@ export interface components {
        * @enum {string}
        */
       stage_lengths?: 'equal' | 'rank_proportional';
-      /** @description Number of stages, including both ends. Default: one for each halving of the rank, and one for the source; fewer if there are too few steps. A number given here is kept or refused; it is reduced only if rounding would repeat ranks. Not for shape custom. */
+      /** @description Number of stages, including both ends. Default: one for each halving of the rank, and one for the source; fewer if there are too few steps. A number given here is used or refused; it is reduced only if rounding would repeat ranks. It cannot be set for the shape custom. */
       stages?: number;
       /** @description The rank at which training ends */
       target_rank: number;
       /** @description Optimizer steps of the whole training */
       total_steps: number;
       /**
-       * @description Least number of steps at the source rank before the first squeeze: a minimum of the first stage, not additional steps
+       * @description Smallest number of steps at the source rank before the first squeeze. It is a minimum for the first stage and adds no steps
        * @default 0
        */
       warm_up_steps?: number;
@@ -5219,11 +5219,11 @@ export interface components {
      */
     SecretRotation: {
       /**
-       * @description How long the previous secret also signs, so that receivers can be changed without a gap
+       * @description How long the previous secret also signs, so that no request is refused while receivers are changed to the new one
        * @default 86400
        */
       overlap_seconds?: number;
-      /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
+      /** @description The secret that signs every request: `whsec_` and 24 to 64 random bytes in base64 */
       secret?: string;
     };
     Sink:
@@ -5415,7 +5415,7 @@ export interface components {
        */
       timestamp: string;
       /**
-       * @description stream.open: the stream has everything from here on, so anything read afterwards is never older than the stream. stream.gap: events between `Last-Event-ID` and this one are no longer kept; read the records that they concerned again (enum property replaced by openapi-typescript)
+       * @description stream.open: the stream contains everything that happens from here on, so records that you read afterwards are never older than the stream. stream.gap: events between `Last-Event-ID` and this one are no longer kept; read again the records that you follow (enum property replaced by openapi-typescript)
        * @enum {string}
        */
       type: 'stream.open' | 'stream.gap';
@@ -5434,7 +5434,7 @@ export interface components {
       format: components['schemas']['FormatName'];
       /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each keeps */
       module_energy_retained?: number;
-      /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of the modules’ own relative errors, measured on the written file. Modules whose energy is at most 1e-6 of the mean do not count */
+      /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of the modules’ own relative errors, measured on the written file. Dead modules, whose energy is at most 1e-6 of the mean, do not count */
       module_relative_error?: number;
       /** @description Parameters in the LoRA factors */
       parameters: number;
@@ -5468,7 +5468,7 @@ export interface components {
       expected_loss?: components['schemas']['ExpectedLoss'] | null;
       /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each keeps */
       module_energy_retained?: number;
-      /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of the modules’ own relative errors, measured on the written file. Modules whose energy is at most 1e-6 of the mean do not count */
+      /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of the modules’ own relative errors, measured on the written file. Dead modules, whose energy is at most 1e-6 of the mean, do not count */
       module_relative_error?: number;
       modules: components['schemas']['ModuleResult'][];
       relative_error: number;
@@ -5530,7 +5530,7 @@ export interface components {
        */
       profile?: string;
       /**
-       * @description For further training: also write projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/artifacts/projections.safetensors)
+       * @description For further training: also write projections.safetensors with P (r×k) and R (k×r) of every module, where B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/artifacts/projections.safetensors)
        * @default false
        */
       projections?: boolean;
@@ -5544,7 +5544,7 @@ export interface components {
       ratio?: number;
       results?: components['schemas']['ResultSettings'];
       /**
-       * @description For further training: directions of length zero get B = 0 and a random A instead of zeros in both factors, which no gradient could change
+       * @description For further training: whether directions of length zero get B = 0 and a random A instead of zeros in both factors, which no gradient could change
        * @default false
        */
       revive?: boolean;
@@ -5586,12 +5586,12 @@ export interface components {
       error: components['schemas']['JobFailure'] | null;
       /** @description Parameters in the LoRA factors */
       parameters: number | null;
-      /** @description null: it depends on singular values that are not known */
+      /** @description null: the rank depends on singular values that are not known */
       rank: {
         max: number;
         min: number;
       } | null;
-      /** @description The least ‖ΔW − ΔW′‖_F / ‖ΔW‖_F possible with these ranks, before rounding to a dtype; null if the singular values are not known */
+      /** @description The smallest possible ‖ΔW − ΔW′‖_F / ‖ΔW‖_F with these ranks, before rounding to a dtype; null if the singular values are not known */
       relative_error: number | null;
       target: components['schemas']['Target'];
       warnings: string[];
@@ -5617,20 +5617,20 @@ export interface components {
       /** Format: date-time */
       created_at: string;
       /**
-       * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+       * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
        * @example team-a
        */
       id: string;
       max_priority?: components['schemas']['JobPriority'];
       quotas: components['schemas']['Quotas'];
       /**
-       * @description `suspended`: it may read, cancel and delete, and none of its waiting jobs starts; `deleting`: all its data is being removed
+       * @description `suspended`: the tenant may read, cancel and delete, and none of its waiting jobs starts; `deleting`: all data of the tenant is being removed
        * @enum {string}
        */
       state: 'active' | 'suspended' | 'deleting';
       /** Format: date-time */
       suspended_at: string | null;
-      /** @description Its share of the workers: while two tenants have jobs waiting, a tenant with three times the weight gets three times the seconds of the workers. Absent: the default of the service */
+      /** @description The tenant’s share of the workers: while two tenants have waiting jobs, the one with three times the weight gets three times the time of the workers. Absent: the default of the service */
       weight?: number;
     };
     /**
@@ -5641,7 +5641,7 @@ export interface components {
      */
     TenantCancellation: {
       batches: number;
-      /** @description Including those of batches */
+      /** @description Number of jobs, including those of batches */
       jobs: number;
     };
     /**
@@ -5688,7 +5688,7 @@ export interface components {
     TenantRequest: {
       max_priority?: components['schemas']['JobPriority'];
       quotas?: components['schemas']['Quotas'];
-      /** @description Its share of the workers: while two tenants have jobs waiting, a tenant with three times the weight gets three times the seconds of the workers. Absent: the default of the service */
+      /** @description The tenant’s share of the workers: while two tenants have waiting jobs, the one with three times the weight gets three times the time of the workers. Absent: the default of the service */
       weight?: number;
     };
     /**
@@ -5714,7 +5714,7 @@ export interface components {
       /** Format: date-time */
       created_at: string;
       /**
-       * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+       * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
        * @example team-a
        */
       id: string;
@@ -5725,7 +5725,7 @@ export interface components {
       /** @description Number of running jobs */
       running: number;
       /**
-       * @description `suspended`: it may read, cancel and delete, and none of its waiting jobs starts; `deleting`: all its data is being removed
+       * @description `suspended`: the tenant may read, cancel and delete, and none of its waiting jobs starts; `deleting`: all data of the tenant is being removed
        * @enum {string}
        */
       state: 'active' | 'suspended' | 'deleting';
@@ -5733,28 +5733,28 @@ export interface components {
       stored_bytes: number;
       /** Format: date-time */
       suspended_at: string | null;
-      /** @description Its share of the workers: while two tenants have jobs waiting, a tenant with three times the weight gets three times the seconds of the workers. Absent: the default of the service */
+      /** @description The tenant’s share of the workers: while two tenants have waiting jobs, the one with three times the weight gets three times the time of the workers. Absent: the default of the service */
       weight?: number;
     };
     TenantWithUsage: {
       /** Format: date-time */
       created_at: string;
       /**
-       * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+       * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
        * @example team-a
        */
       id: string;
       max_priority?: components['schemas']['JobPriority'];
       quotas: components['schemas']['Quotas'];
       /**
-       * @description `suspended`: it may read, cancel and delete, and none of its waiting jobs starts; `deleting`: all its data is being removed
+       * @description `suspended`: the tenant may read, cancel and delete, and none of its waiting jobs starts; `deleting`: all data of the tenant is being removed
        * @enum {string}
        */
       state: 'active' | 'suspended' | 'deleting';
       /** Format: date-time */
       suspended_at: string | null;
       usage: components['schemas']['Usage'];
-      /** @description Its share of the workers: while two tenants have jobs waiting, a tenant with three times the weight gets three times the seconds of the workers. Absent: the default of the service */
+      /** @description The tenant’s share of the workers: while two tenants have waiting jobs, the one with three times the weight gets three times the time of the workers. Absent: the default of the service */
       weight?: number;
     };
     /** @description Seconds */
@@ -5774,10 +5774,10 @@ export interface components {
     TrainingNotes: {
       /** @description Other files of the job: projections.safetensors, optimizer.safetensors */
       files: components['schemas']['AdapterFile'][];
-      /** @description Hint: the learning rate multiplied by this keeps the size of a step in ΔW, for optimizers whose step size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same size after it. In a run, `learning_rate` is the rate that the plan recommends. */
+      /** @description Hint: if the learning rate is multiplied by this factor, a step changes ΔW as much as before the squeeze, with an optimizer whose step size does not depend on the gradient, such as Adam. The factor is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same expression after it. In a run, `learning_rate` is the rate that the plan recommends. */
       learning_rate_factor: number;
       /**
-       * @description What was done with the moments; none: no moments were sent
+       * @description What happened to the moments; none: no moments were sent
        * @enum {string}
        */
       optimizer: 'carried' | 'reset' | 'none';
@@ -5787,7 +5787,7 @@ export interface components {
     /** @description Seconds after its creation (for a job, after its end) until the service removes it */
     TtlSeconds: number;
     Upload: {
-      /** @description Whether an adapter can be made of it */
+      /** @description Whether the upload is complete, so that an adapter can be created from it */
       complete: boolean;
       /** Format: date-time */
       created_at: string;
@@ -5809,7 +5809,7 @@ export interface components {
       received_bytes: number;
       /** @description SHA-256 of the whole file; null until it is complete */
       sha256: string | null;
-      /** @description null: not announced yet */
+      /** @description null: the size was not announced yet */
       total_bytes: number | null;
     };
     UploadList: {
@@ -5817,10 +5817,10 @@ export interface components {
       /** @description `cursor` of the next page; null if there is none */
       next_cursor: string | null;
     };
-    /** @description Files of a server, by GET and PUT */
+    /** @description Files of a server, read by GET and written by PUT */
     UrlConnectionRequest: {
       /**
-       * @description Hosts that this connection may reach although they are not public; it may reach no others. Requires the scope `admin`
+       * @description Hosts that this connection may reach although they are not public. Setting them requires the scope `admin`
        * @default []
        * @example [
        *       "minio.internal:9000"
@@ -5829,7 +5829,7 @@ export interface components {
       allowed_hosts?: string[];
       credentials?: components['schemas']['UrlCredentials'];
       /**
-       * @description A description
+       * @description What the connection is for
        * @default
        */
       description?: string;
@@ -5839,12 +5839,12 @@ export interface components {
        */
       kind: 'url';
       /**
-       * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+       * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
        * @example models
        */
       name: string;
       /**
-       * @description What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of it; `https://host` or `https://host/folder`; each with everything below it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`
+       * @description What the connection covers: `s3://bucket` or `s3://bucket/folder`; `hf://owner`, `hf://owner/repo` or a folder of a repository; `https://host` or `https://host/folder`. Each covers everything below it: `s3://models/in` covers `s3://models/in/x` but not `s3://models/index`
        * @example [
        *       "s3://models/in",
        *       "s3://models/out"
@@ -5854,7 +5854,7 @@ export interface components {
     };
     /** @description Never shown again */
     UrlCredentials: {
-      /** @description Sent with every request, such as Authorization */
+      /** @description Headers that are sent with every request, such as Authorization */
       headers: {
         [key: string]: string;
       };
@@ -5942,7 +5942,7 @@ export interface components {
       stored_bytes: number;
     };
     UsageDay: {
-      /** @description Time that its work ran on the workers, including failed attempts; counted at the end of the work */
+      /** @description How long the work of the tenant ran on workers, including failed attempts; added when the work ends */
       compute_seconds: number;
       /**
        * Format: date
@@ -5992,11 +5992,11 @@ export interface components {
       created_at: string;
       /** @description A description */
       description: string;
-      /** @description Why the service stopped sending (the receiver answered 410); null otherwise */
+      /** @description Why the service stopped sending, which it does if the receiver answers 410; null otherwise */
       disabled_reason: string | null;
-      /** @description Whether anything is sent */
+      /** @description Whether events are sent */
       enabled: boolean;
-      /** @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events are ends of jobs or batches */
+      /** @description Which events are sent. `job.queued`: a job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events report that a job or batch has ended */
       events: (
         | 'job.queued'
         | 'job.started'
@@ -6026,7 +6026,7 @@ export interface components {
         [key: string]: string;
       };
       /**
-       * @description URL for events, which are sent by POST: https on port 443 of a public server, or a host that the operator allows, checked at every connection. For a webhook of a job, batch or run, only the host is shown.
+       * @description URL to which events are sent by POST: https on port 443 of a public server, or a host that the operator allows. It is checked at every connection. For a webhook of a job, batch or run, only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
@@ -6040,9 +6040,9 @@ export interface components {
     WebhookChange: {
       /** @description A description */
       description?: string;
-      /** @description Whether anything is sent */
+      /** @description Whether events are sent */
       enabled?: boolean;
-      /** @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events are ends of jobs or batches */
+      /** @description Which events are sent. `job.queued`: a job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events report that a job or batch has ended */
       events?: (
         | 'job.queued'
         | 'job.started'
@@ -6067,7 +6067,7 @@ export interface components {
         [key: string]: string;
       };
       /**
-       * @description URL for events, which are sent by POST: https on port 443 of a public server, or a host that the operator allows, checked at every connection. For a webhook of a job, batch or run, only the host is shown.
+       * @description URL to which events are sent by POST: https on port 443 of a public server, or a host that the operator allows. It is checked at every connection. For a webhook of a job, batch or run, only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url?: string;
@@ -6132,12 +6132,12 @@ export interface components {
        */
       description?: string;
       /**
-       * @description Whether anything is sent
+       * @description Whether events are sent
        * @default true
        */
       enabled?: boolean;
       /**
-       * @description Which events are sent. `job.queued`: the job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events are ends of jobs or batches
+       * @description Which events are sent. `job.queued`: a job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events report that a job or batch has ended
        * @default [
        *       "job.succeeded",
        *       "job.partial",
@@ -6170,10 +6170,10 @@ export interface components {
       labels?: {
         [key: string]: string;
       };
-      /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
+      /** @description The secret that signs every request: `whsec_` and 24 to 64 random bytes in base64 */
       secret?: string;
       /**
-       * @description URL for events, which are sent by POST: https on port 443 of a public server, or a host that the operator allows, checked at every connection. For a webhook of a job, batch or run, only the host is shown.
+       * @description URL to which events are sent by POST: https on port 443 of a public server, or a host that the operator allows. It is checked at every connection. For a webhook of a job, batch or run, only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
@@ -6210,25 +6210,25 @@ export interface components {
     Worker: {
       /** Format: date-time */
       draining_at: string | null;
-      /** @description Name of its machine */
+      /** @description Name of the machine */
       host: string;
-      /** @description A new one after each start */
+      /** @description Id of the worker; a new one after each start */
       id: string;
-      /** @description Time that it needs for one MiB of weights; null: it has not run anything yet */
+      /** @description Time that the worker needs for one MiB of weights; null: it has not run anything yet */
       ms_per_mib: number | null;
       /** @description Execution provider */
       provider: string;
-      /** @description Number of executions that it runs */
+      /** @description Number of executions that it is running */
       running: number;
       /**
        * Format: date-time
        * @description Time of its last report; workers report every 5 seconds
        */
       seen_at: string;
-      /** @description Number of executions that it can run at once */
+      /** @description Number of executions that the worker can run at the same time */
       slots: number;
       /**
-       * @description `draining`: it starts nothing more, and running executions continue; `drained`: nothing runs any more, and a process with ROLE=worker ends
+       * @description `draining`: the worker starts no more executions, and those that are running continue; `drained`: nothing is running any longer, and a process with ROLE=worker ends
        * @enum {string}
        */
       state: 'active' | 'draining' | 'drained';
@@ -6484,7 +6484,7 @@ export interface components {
      */
     BatchId: string;
     /**
-     * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+     * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
      * @example models
      */
     ConnectionName: string;
@@ -6499,7 +6499,7 @@ export interface components {
     /** @description The figure */
     Figure: 'error-by-rank' | 'heatmap' | 'sizes';
     /**
-     * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+     * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
      * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
      */
     IdempotencyKey: string;
@@ -6537,15 +6537,15 @@ export interface components {
      * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
      */
     RunId: string;
-    /** @description Any of these, separated by commas or repeated */
+    /** @description Only records in one of these states; separate several by commas, or repeat the parameter */
     State: ('queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
     /**
-     * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+     * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
      * @example team-a
      */
     TenantId: string;
     /**
-     * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+     * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
      * @example team-a
      */
     TenantQuery: string;
@@ -6579,13 +6579,13 @@ export interface components {
     Link: string;
     /** @description Path of the resource */
     Location: string;
-    /** @description `"requests";r=…;t=…`: requests left, and seconds until they are replenished */
+    /** @description `"requests";r=…;t=…`: the number of requests left, and the seconds until they are replenished */
     Ratelimit: string;
     /** @description `"requests";q=…;w=60`: requests per minute */
     RatelimitPolicy: string;
     /** @description SHA-256 of this form of the report (RFC 9530) */
     ReprDigest: string;
-    /** @description Seconds to wait; a full quota may have room sooner, if something is removed */
+    /** @description Seconds to wait before the next try. A full quota may have room sooner, if records are removed */
     RetryAfter: string;
     /** @description Version of the protocol: 1.0.0 */
     TusResumable: string;
@@ -6593,9 +6593,9 @@ export interface components {
     UploadExpires: string;
     /** @description Number of bytes received */
     UploadOffset: string;
-    /** @description `Bearer`; in a 403 only if a scope is missing, which it then names */
+    /** @description `Bearer`. A response 403 has it only if a scope is missing, and then it names the scope */
     WwwAuthenticate: string;
-    /** @description Id of the request, as in the log */
+    /** @description Id of the request, which its lines in the log also have */
     XRequestId: string;
   };
   pathItems: never;
@@ -6729,7 +6729,7 @@ export interface operations {
   listAdapters: {
     parameters: {
       query?: {
-        /** @description As the adapter names it */
+        /** @description The base model, as the adapter names it */
         base_model?: string;
         /** @description Results of the jobs of this batch */
         batch_id?: string;
@@ -6757,7 +6757,7 @@ export interface operations {
         /** @description Adapters made from this one */
         parent_id?: string;
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -6794,7 +6794,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -6803,7 +6803,7 @@ export interface operations {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -6897,7 +6897,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -6940,7 +6940,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -6978,7 +6978,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7028,7 +7028,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7082,7 +7082,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7159,7 +7159,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7202,7 +7202,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7211,7 +7211,7 @@ export interface operations {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -7276,10 +7276,10 @@ export interface operations {
         limit?: components['parameters']['Limit'];
         /** @description The beginning of the name */
         name?: components['parameters']['Name'];
-        /** @description Any of these, separated by commas or repeated */
+        /** @description Only records in one of these states; separate several by commas, or repeat the parameter */
         state?: ('active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7316,14 +7316,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -7353,7 +7353,7 @@ export interface operations {
           'application/json': components['schemas']['Batch'];
         };
       };
-      /** @description Accepted, durably */
+      /** @description The batch is stored durably and will run */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -7385,7 +7385,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7433,7 +7433,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7471,7 +7471,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7520,7 +7520,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7562,14 +7562,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -7615,7 +7615,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7673,10 +7673,10 @@ export interface operations {
         cursor?: components['parameters']['Cursor'];
         /** @description Largest number of items in the page */
         limit?: components['parameters']['Limit'];
-        /** @description Any of these, separated by commas or repeated */
+        /** @description Only records in one of these states; separate several by commas, or repeat the parameter */
         state?: components['parameters']['State'];
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7719,7 +7719,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7763,14 +7763,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -7797,7 +7797,7 @@ export interface operations {
           'application/json': components['schemas']['Batch'];
         };
       };
-      /** @description Accepted, durably */
+      /** @description The batch is stored durably and will run */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -7828,7 +7828,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7837,7 +7837,7 @@ export interface operations {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -7869,7 +7869,7 @@ export interface operations {
           'application/json': components['schemas']['Batch'];
         };
       };
-      /** @description Accepted, durably */
+      /** @description The batch is stored durably and will run */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -7900,7 +7900,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7911,7 +7911,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Who you are to the service */
+      /** @description The caller, as the service knows it */
       200: {
         headers: {
           [name: string]: unknown;
@@ -7936,7 +7936,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -7983,7 +7983,7 @@ export interface operations {
         /** @description Largest number of items in the page */
         limit?: components['parameters']['Limit'];
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8020,14 +8020,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -8072,7 +8072,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8080,7 +8080,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+         * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
          * @example models
          */
         name: components['parameters']['ConnectionName'];
@@ -8114,7 +8114,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8122,7 +8122,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+         * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
          * @example models
          */
         name: components['parameters']['ConnectionName'];
@@ -8151,7 +8151,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8159,7 +8159,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description Name of a connection: lower case letters, digits and hyphens, no hyphen at either end
+         * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
          * @example models
          */
         name: components['parameters']['ConnectionName'];
@@ -8211,11 +8211,11 @@ export interface operations {
          */
         label?: string[];
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
-        /** @description Only these types, separated by commas or repeated; default: all */
+        /** @description Only events of these types; separate several by commas, or repeat the parameter. Default: all */
         types?: (
           | 'job.queued'
           | 'job.started'
@@ -8285,10 +8285,10 @@ export interface operations {
         limit?: components['parameters']['Limit'];
         /** @description The beginning of the name */
         name?: components['parameters']['Name'];
-        /** @description Any of these, separated by commas or repeated */
+        /** @description Only records in one of these states; separate several by commas, or repeat the parameter */
         state?: components['parameters']['State'];
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8325,14 +8325,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -8351,7 +8351,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description The job has ended: while the client waited, or immediately because its work was already done (`reused`). Or a dry run, without a location */
+      /** @description The job has ended: while the client waited, or immediately because its work was already done (`reused`). Or the forecast of a dry run, without a location */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -8362,7 +8362,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description Accepted, durably */
+      /** @description The job is stored durably and will run */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -8394,7 +8394,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8453,7 +8453,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8491,7 +8491,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8540,7 +8540,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8582,7 +8582,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8660,14 +8660,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -8713,14 +8713,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -8736,7 +8736,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The job, whose pending deliveries are durable */
+      /** @description The job; its deliveries are pending again, which is stored durably */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -8767,7 +8767,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8822,7 +8822,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8871,7 +8871,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8922,7 +8922,7 @@ export interface operations {
         /** @description The figure */
         figure?: components['parameters']['Figure'];
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -8973,7 +8973,7 @@ export interface operations {
         /** @description The figure */
         figure?: components['parameters']['Figure'];
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9022,14 +9022,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9045,7 +9045,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The new job, which is durable */
+      /** @description The new job, which is stored durably */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -9077,7 +9077,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9113,14 +9113,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9165,7 +9165,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9207,7 +9207,7 @@ export interface operations {
   listRuns: {
     parameters: {
       query?: {
-        /** @description As the run or its newest checkpoint names it */
+        /** @description The base model, as the run or its newest checkpoint names it */
         base_model?: string;
         /** @description Only records created later than this; a date without a time means midnight in UTC */
         created_after?: components['parameters']['CreatedAfter'];
@@ -9221,7 +9221,7 @@ export interface operations {
         /** @description The beginning of the name */
         name?: components['parameters']['Name'];
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9258,14 +9258,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9320,7 +9320,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9362,7 +9362,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9400,7 +9400,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9449,7 +9449,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9458,7 +9458,7 @@ export interface operations {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9492,7 +9492,7 @@ export interface operations {
            * @description The weights: safetensors
            */
           'adapter_model.safetensors': Blob;
-          /** @description The training loss at this step, in digits: kept with the checkpoint for charts; it affects no decision */
+          /** @description The training loss at this step, as a decimal number. It is kept with the checkpoint for charts and affects no decision */
           loss?: number;
           /**
            * Format: binary
@@ -9500,7 +9500,7 @@ export interface operations {
            */
           'optimizer.safetensors'?: Blob;
           /**
-           * @description This checkpoint replaces all checkpoints of its step and later ones: for a training that resumed from an earlier state
+           * @description This checkpoint replaces all checkpoints of its step and later ones: send it when the training was resumed from an earlier state
            * @default false
            */
           rewind?: boolean;
@@ -9510,7 +9510,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Kept, or finished while the client waited */
+      /** @description The decision is keep, or the squeeze ended while the client waited */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -9521,7 +9521,7 @@ export interface operations {
           'application/json': components['schemas']['Checkpoint'];
         };
       };
-      /** @description The checkpoint is durable and is being squeezed */
+      /** @description The checkpoint is stored durably and is being squeezed */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -9552,7 +9552,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9596,14 +9596,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9646,12 +9646,12 @@ export interface operations {
   rotateSecrets: {
     parameters: {
       query?: {
-        /** @description The `next` of the previous response, to continue there */
+        /** @description The `next` of the previous response, from which this call continues */
         after?: string;
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9690,7 +9690,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -9699,7 +9699,7 @@ export interface operations {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -9747,7 +9747,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description The job has ended: while the client waited, or immediately because its work was already done (`reused`). Or a dry run, without a location */
+      /** @description The job has ended: while the client waited, or immediately because its work was already done (`reused`). Or the forecast of a dry run, without a location */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -9758,7 +9758,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description Accepted, durably */
+      /** @description The job is stored durably and will run */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -9827,7 +9827,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+         * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
          * @example team-a
          */
         id: components['parameters']['TenantId'];
@@ -9863,7 +9863,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+         * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
          * @example team-a
          */
         id: components['parameters']['TenantId'];
@@ -9906,7 +9906,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+         * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
          * @example team-a
          */
         id: components['parameters']['TenantId'];
@@ -9945,14 +9945,14 @@ export interface operations {
       query?: never;
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path: {
         /**
-         * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+         * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
          * @example team-a
          */
         id: components['parameters']['TenantId'];
@@ -9992,14 +9992,14 @@ export interface operations {
       query?: never;
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path: {
         /**
-         * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+         * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
          * @example team-a
          */
         id: components['parameters']['TenantId'];
@@ -10039,14 +10039,14 @@ export interface operations {
       query?: never;
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path: {
         /**
-         * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+         * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
          * @example team-a
          */
         id: components['parameters']['TenantId'];
@@ -10085,7 +10085,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10121,7 +10121,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10130,7 +10130,7 @@ export interface operations {
         /** @description SHA-256 or SHA-512 of the whole body, boundaries included (RFC 9530), checked while it arrives. Headers of single parts are ignored. */
         'content-digest'?: components['parameters']['ContentDigest'];
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -10146,7 +10146,7 @@ export interface operations {
         /** @description Bytes of the whole file */
         'upload-length'?: string;
         /**
-         * @description Names with values in Base64; `filename` is required
+         * @description Names, each with its value in Base64; `filename` is required
          * @example filename YWRhcHRlcl9tb2RlbC5zYWZldGVuc29ycw==
          */
         'upload-metadata'?: string;
@@ -10191,7 +10191,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10234,7 +10234,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10282,7 +10282,7 @@ export interface operations {
          */
         filename?: string;
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10348,7 +10348,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10401,7 +10401,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10428,11 +10428,11 @@ export interface operations {
       200: {
         headers: {
           'tus-resumable': components['headers']['TusResumable'];
-          /** @description `1` if the size is not known */
+          /** @description `1` if the size is not known yet */
           'upload-defer-length'?: string;
           /** @description Bytes of the whole file, if known */
           'upload-length'?: string;
-          /** @description As it was sent */
+          /** @description The metadata that was sent */
           'upload-metadata'?: string;
           'upload-offset': components['headers']['UploadOffset'];
           [name: string]: unknown;
@@ -10461,7 +10461,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10476,7 +10476,7 @@ export interface operations {
          * @example 1.0.0
          */
         'tus-resumable'?: components['parameters']['TusResumable'];
-        /** @description Bytes of the whole file, if this was deferred */
+        /** @description Bytes of the whole file, if they were not announced before */
         'upload-length'?: string;
         /** @description Position of these bytes: the number of bytes received so far */
         'upload-offset'?: string;
@@ -10496,7 +10496,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description The bytes are on disk */
+      /** @description The bytes are stored durably */
       204: {
         headers: {
           'tus-resumable': components['headers']['TusResumable'];
@@ -10531,7 +10531,7 @@ export interface operations {
         /** @description Number of days, including today */
         days?: number;
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10567,7 +10567,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10603,14 +10603,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -10655,7 +10655,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10697,7 +10697,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10734,7 +10734,7 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10786,10 +10786,10 @@ export interface operations {
         cursor?: components['parameters']['Cursor'];
         /** @description Largest number of items in the page */
         limit?: components['parameters']['Limit'];
-        /** @description Any of these, separated by commas or repeated */
+        /** @description Only records in one of these states; separate several by commas, or repeat the parameter */
         state?: ('pending' | 'delivered' | 'failed')[];
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
@@ -10832,21 +10832,21 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
       };
       path: {
         /**
-         * @description Id of a delivery; the header `webhook-id` of all its requests
+         * @description Id of the delivery, which is the header `webhook-id` of all its requests
          * @example msg_019ac7e100d14f9a1c0e8b7d6a5f4e3d
          */
         delivery: string;
@@ -10890,14 +10890,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -10947,14 +10947,14 @@ export interface operations {
     parameters: {
       query?: {
         /**
-         * @description The tenant whose records the call is about. Any tenant other than that of the key requires the scope `admin`; absent: the tenant of the key
+         * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
       };
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -11030,7 +11030,7 @@ export interface operations {
       query?: never;
       header?: {
         /**
-         * @description Makes it safe to repeat the request: with the same key it takes effect once, and the first response is returned again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         'idempotency-key'?: components['parameters']['IdempotencyKey'];
@@ -11078,7 +11078,7 @@ export interface operations {
       header: {
         /** @description Id of the delivery: the same at every attempt, so that repetitions can be recognised */
         'webhook-id': string;
-        /** @description One or two signatures with a blank between: `v1,` and HMAC-SHA256 in base64 */
+        /** @description One or two signatures, separated by a space: each is `v1,` and an HMAC-SHA256 in base64 */
         'webhook-signature': string;
         /** @description When the attempt was made, in seconds since 1970 */
         'webhook-timestamp': string;

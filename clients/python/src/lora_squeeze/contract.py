@@ -375,7 +375,7 @@ class Analysis(TypedDict):
 
 
 class AnalyzeJobRequest(TypedDict):
-    """Spectra, curves and recommendations; writes no adapter"""
+    """Computes spectra, curves and recommendations, and writes no adapter"""
 
     kind: Literal["analyze"]
     adapter_id: NotRequired[str]
@@ -390,7 +390,7 @@ class AnalyzeJobRequest(TypedDict):
 
 
 class Artifact(TypedDict):
-    """A file that a job made"""
+    """A file that a job produced"""
 
     path: str
     bytes: Union[int, None]
@@ -495,7 +495,8 @@ class BatchProgress(TypedDict):
 
 
 class BatchRequest(TypedDict):
-    """The work, and its adapters: adapters in the service, sources, all adapters below a prefix, or a list of jobs"""
+    """The work and the adapters to which it applies: adapters in the service, sources, all adapters below a prefix,
+    or a list of jobs"""
 
     adapter_ids: NotRequired[List[str]]
     sources: NotRequired[List[Source]]
@@ -547,7 +548,7 @@ class BatchResultLineRank(TypedDict):
 
 
 class Caller(TypedDict):
-    """Who you are to the service"""
+    """The caller, as the service knows it"""
 
     authentication: Literal["open", "keys"]
     tenant: str
@@ -647,7 +648,8 @@ class Connection(TypedDict):
 
 
 class ConnectionChange(TypedDict):
-    """Absent fields stay unchanged. To change where a connection leads, send its credentials again"""
+    """Absent fields stay unchanged. A change that would send the credentials to new destinations must include them
+    again"""
 
     description: NotRequired[str]
     prefixes: NotRequired[List[str]]
@@ -718,7 +720,7 @@ class DeliveryList(TypedDict):
 
 
 class Destination(TypedDict):
-    """A destination for all targets; if there are several, each gets a folder of its own"""
+    """One destination for all targets; if there are several targets, each gets a folder of its own"""
 
     to: Sink
     include: NotRequired[List[Literal["report", "card"]]]
@@ -793,7 +795,7 @@ class Format(TypedDict):
 
 
 class FormatOptions(TypedDict):
-    """Information that a conversion needs and the files lack"""
+    """Information that a conversion needs and the files do not contain"""
 
     component: NotRequired[Literal["unet", "transformer", "text_encoder", "text_encoder_2"]]
     architecture: NotRequired[str]
@@ -803,7 +805,7 @@ class FormatOptions(TypedDict):
 
 
 class HubConnectionRequest(TypedDict):
-    """Repositories on the Hugging Face Hub, or on a mirror; without credentials only public ones"""
+    """Repositories on the Hugging Face Hub or on a mirror; without credentials, only public ones"""
 
     kind: Literal["hub"]
     name: str
@@ -847,7 +849,7 @@ class HubSource(TypedDict):
 
 
 class ImportJobRequest(TypedDict):
-    """Fetches an adapter, whose id is then `imported.adapter_id` of the job"""
+    """Fetches an adapter; `imported.adapter_id` of the job is then its id"""
 
     kind: Literal["import"]
     source: Source
@@ -992,7 +994,7 @@ class KeyRequest(TypedDict):
 
 class KeyRotation(TypedDict):
     key: str
-    resealed: int
+    reencrypted: int
     next: Union[str, None]
     droppable_keys: List[str]
     unreadable: List[KeyRotationUnreadable]
@@ -1009,7 +1011,7 @@ class LearningRateRequest(TypedDict):
 
 
 class Limits(TypedDict):
-    """Settings of the tenant, or the defaults of the service; null: no limit"""
+    """The limits that apply: those of the tenant, or the defaults of the service; null: no limit"""
 
     stored_bytes: Union[int, None]
     max_queued: Union[int, None]
@@ -1025,7 +1027,7 @@ class Liveness(TypedDict):
 
 
 class MergeJobRequest(TypedDict):
-    """A weighted sum of adapters of one base model, then squeezed"""
+    """Adds adapters of one base model with weights, and squeezes the sum"""
 
     kind: Literal["merge"]
     sources: List[MergeSource]
@@ -1096,7 +1098,7 @@ class NewKey(TypedDict):
 
 
 class NewWebhook(TypedDict):
-    """The secret is shown this once"""
+    """A new webhook with its secret, which is shown only this once"""
 
     id: str
     url: str
@@ -1163,7 +1165,7 @@ class ProfileLacks(TypedDict):
 
 
 class ProfileMaxRank(TypedDict):
-    """`max_rank` of a target names its value"""
+    """The value of the setting is the `max_rank` of a target"""
 
     default: Union[int, None]
     largest: Union[int, None]
@@ -1275,7 +1277,7 @@ class RecommendationRank(TypedDict):
 
 
 class RecordedAnalyzeJobRequest(TypedDict):
-    """Spectra, curves and recommendations; writes no adapter"""
+    """Computes spectra, curves and recommendations, and writes no adapter"""
 
     kind: Literal["analyze"]
     adapter_id: NotRequired[str]
@@ -1298,7 +1300,7 @@ class RecordedExportJobRequest(TypedDict):
 class RecordedHubSink(TypedDict):
     kind: Literal["hub"]
     place: str
-    sealed: NotRequired[str]
+    encrypted: NotRequired[str]
     connection: NotRequired[str]
     repo: str
     revision: NotRequired[str]
@@ -1310,7 +1312,7 @@ class RecordedHubSink(TypedDict):
 class RecordedHubSource(TypedDict):
     kind: Literal["hub"]
     place: str
-    sealed: NotRequired[str]
+    encrypted: NotRequired[str]
     connection: NotRequired[str]
     repo: str
     revision: NotRequired[str]
@@ -1326,7 +1328,7 @@ class RecordedImportJobRequest(TypedDict):
 
 
 class RecordedMergeJobRequest(TypedDict):
-    """A weighted sum of adapters of one base model, then squeezed"""
+    """Adds adapters of one base model with weights, and squeezes the sum"""
 
     kind: Literal["merge"]
     sources: List[MergeSource]
@@ -1339,7 +1341,7 @@ class RecordedMergeJobRequest(TypedDict):
 class RecordedS3Sink(TypedDict):
     kind: Literal["s3"]
     place: str
-    sealed: NotRequired[str]
+    encrypted: NotRequired[str]
     connection: NotRequired[str]
     bucket: NotRequired[str]
     prefix: NotRequired[str]
@@ -1348,7 +1350,7 @@ class RecordedS3Sink(TypedDict):
 class RecordedS3Source(TypedDict):
     kind: Literal["s3"]
     place: str
-    sealed: NotRequired[str]
+    encrypted: NotRequired[str]
     connection: NotRequired[str]
     bucket: NotRequired[str]
     prefix: NotRequired[str]
@@ -1370,7 +1372,7 @@ class RecordedSqueezeJobRequest(TypedDict):
 class RecordedUrlSink(TypedDict):
     kind: Literal["url"]
     place: str
-    sealed: NotRequired[str]
+    encrypted: NotRequired[str]
     connection: NotRequired[str]
     url: NotRequired[str]
     files: NotRequired[Dict[str, RecordedUrlSinkFiles]]
@@ -1384,7 +1386,7 @@ class RecordedUrlSinkFiles(TypedDict):
 class RecordedUrlSource(TypedDict):
     kind: Literal["url"]
     place: str
-    sealed: NotRequired[str]
+    encrypted: NotRequired[str]
     connection: NotRequired[str]
     url: NotRequired[str]
     files: NotRequired[Dict[str, RecordedUrlSourceFiles]]
@@ -1441,8 +1443,8 @@ class ReportSources(TypedDict):
 
 class RequestWebhook(TypedDict):
     """A webhook for events of this job, or of this batch or run and its jobs. Its id is `webhook_id` of the job,
-    batch or run, under which its deliveries are listed. Its URL and secret are sealed; only the host of the URL is
-    shown. Without `secret` the service creates one and does not show it; `rotate-secret` replaces it."""
+    batch or run, under which its deliveries are listed. Its URL and secret are stored encrypted; only the host of
+    the URL is shown. Without `secret` the service creates one and does not show it; `rotate-secret` replaces it."""
 
     url: str
     events: NotRequired[List[Literal["job.queued", "job.started", "job.succeeded", "job.partial", "job.failed", "job.cancelled", "batch.ended"]]]
@@ -1465,7 +1467,7 @@ class ResultSettings(TypedDict):
 
 
 class RotatedSecret(TypedDict):
-    """The secret is shown this once"""
+    """The new secret, which is shown only this once"""
 
     secret: str
     previous_secret_expires_at: str
@@ -1532,7 +1534,7 @@ class RunRequest(TypedDict):
 
 
 class RunRequestOptions(TypedDict):
-    """As for any job, except that the method is exact unless rsvd is requested"""
+    """Options as for any job, except that the default method is exact"""
 
     method: NotRequired[Literal["rsvd", "exact"]]
     oversampling: NotRequired[int]
@@ -1551,7 +1553,7 @@ class RunSummary(TypedDict):
 
 
 class S3ConnectionRequest(TypedDict):
-    """Buckets of S3, or of a compatible store: with `credentials`, or `ambient`"""
+    """Buckets of S3 or of a compatible store; needs either `credentials` or `ambient`"""
 
     kind: Literal["s3"]
     name: str
@@ -1951,7 +1953,7 @@ class UploadList(TypedDict):
 
 
 class UrlConnectionRequest(TypedDict):
-    """Files of a server, by GET and PUT"""
+    """Files of a server, read by GET and written by PUT"""
 
     kind: Literal["url"]
     name: str
