@@ -28,7 +28,7 @@ export interface LiveSecretsOptions {
  */
 export class LiveSecrets {
   private readonly options: LiveSecretsOptions;
-  private readonly known = new Map<SecretName, { text: string; lookedAtMs: number; fault?: string }>();
+  private readonly known = new Map<SecretName, { text: string; checkedAtMs: number; fault?: string }>();
 
   constructor(options: LiveSecretsOptions) {
     this.options = options;
@@ -41,12 +41,12 @@ export class LiveSecrets {
     if (path === undefined) return values[name];
     let known = this.known.get(name);
     if (!known) {
-      known = { text: values[name]!, lookedAtMs: Number.NEGATIVE_INFINITY };
+      known = { text: values[name]!, checkedAtMs: Number.NEGATIVE_INFINITY };
       this.known.set(name, known);
     }
     const nowMs = performance.now();
-    if (nowMs - known.lookedAtMs < CHECK_INTERVAL_MS) return known.text;
-    known.lookedAtMs = nowMs;
+    if (nowMs - known.checkedAtMs < CHECK_INTERVAL_MS) return known.text;
+    known.checkedAtMs = nowMs;
     this.readFile(name, path, known);
     return known.text;
   }

@@ -38,7 +38,8 @@ export class StorageBinding {
    */
   readonly verify = untilPassed(() => this.isBound());
   /**
-   * Passes where the storage may be written, as `compare`; ties it to the database where both are new.
+   * Succeeds if the storage may be written, with the conditions of `verify`. If both are new, ties the storage to the
+   * database.
    * @throws ForeignStorage; AppError STORAGE_FAILED, STORAGE_FULL, DATABASE_UNAVAILABLE
    */
   readonly ensureBound = untilPassed(() => this.bind());

@@ -16,7 +16,7 @@ export interface RankBandsInput extends ChartStyle {
   readonly totalSteps: number;
 }
 
-/** A rectangle of one rank: from a step to another, from a row to another. */
+/** A rectangle of one rank, which extends over a range of steps and a range of rows. */
 export interface Band {
   readonly from: number;
   readonly to: number;

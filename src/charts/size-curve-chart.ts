@@ -32,7 +32,7 @@ const NAME_AT = { uniform: 0.2, byModule: 0.36 };
 
 export const NAMES = { uniform: 'one rank for all', byModule: 'ranks by module' } as const;
 
-/** The least error at every size: with one rank for all modules, and with ranks by module. */
+/** The smallest error at every size: with one rank for all modules, and with ranks by module. */
 export function sizeCurveChart(input: SizeCurveInput): EChartsOption {
   const { uniform, byModule, what, recommended, palette } = input;
   const base = chartBase(input);

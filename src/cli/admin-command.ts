@@ -99,10 +99,10 @@ export const ADMIN_MIGRATE: Command = {
     await keepPrivate(config.dataDir);
     const database = patientDatabase(config);
     try {
-      const made = await migrate(database, MIGRATIONS);
+      const migrated = await migrate(database, MIGRATIONS);
       const applied = await appliedMigrations(database);
-      if (!isTextOutput(args)) printJson({ made, applied });
-      else if (made.length > 0) print(`Made ${made.join(', ')}.`);
+      if (!isTextOutput(args)) printJson({ migrated, applied });
+      else if (migrated.length > 0) print(`Applied ${migrated.join(', ')}.`);
       else print(`The database is up to date: it has ${applied.join(', ')}.`);
     } finally {
       await database.close();

@@ -121,12 +121,12 @@ export class MultiTaskProgress {
         const share = shareOf(progress, this.#steps);
         if (share === undefined) return;
         this.#underWay.set(task, share);
-        this.#tell();
+        this.#showProgress();
       },
       close: () => {
         this.#underWay.delete(task);
         this.#ended++;
-        this.#tell();
+        this.#showProgress();
       },
     };
     return task;
@@ -141,7 +141,7 @@ export class MultiTaskProgress {
     this.#bar.close();
   }
 
-  #tell(): void {
+  #showProgress(): void {
     const begun = [...this.#underWay.values()].reduce((sum, share) => sum + share, 0);
     this.#bar.set((this.#ended + begun) / this.#count, `${this.#ended} done`);
   }

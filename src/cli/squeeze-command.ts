@@ -76,9 +76,9 @@ async function run(args: Arguments): Promise<number> {
           const { folder } = places[index]!;
           const reached = await end;
           // Complete results are reported; interrupted tasks have cleaned up after themselves.
-          if (signal.aborted && !('made' in reached)) continue;
-          const tellEnd = (): boolean => printEnd(folder, reached, places.length > 1, isTextOutput(args));
-          if (!(several ? several.aside(tellEnd) : tellEnd())) failed++;
+          if (signal.aborted && !('created' in reached)) continue;
+          const reportEnd = (): boolean => printEnd(folder, reached, places.length > 1, isTextOutput(args));
+          if (!(several ? several.aside(reportEnd) : reportEnd())) failed++;
         }
         signal.throwIfAborted();
         return failed > 0 ? EXIT.failed : EXIT.ok;
@@ -92,11 +92,11 @@ async function run(args: Arguments): Promise<number> {
 }
 
 /** The outcome of one source. */
-type End = { readonly made: Awaited<ReturnType<typeof createAdapters>> } | { readonly error: unknown };
+type End = { readonly created: Awaited<ReturnType<typeof createAdapters>> } | { readonly error: unknown };
 
-const ended = (made: ReturnType<typeof createAdapters>): Promise<End> =>
-  made.then(
-    (all) => ({ made: all }),
+const ended = (creation: ReturnType<typeof createAdapters>): Promise<End> =>
+  creation.then(
+    (all) => ({ created: all }),
     (error: unknown) => ({ error }),
   );
 
@@ -106,7 +106,7 @@ const ended = (made: ReturnType<typeof createAdapters>): Promise<End> =>
  * @returns whether it succeeded
  */
 function printEnd(folder: string, end: End, isOneOfSeveral: boolean, forPeople: boolean): boolean {
-  if ('made' in end) return printCreated(folder, { folder }, end.made, forPeople);
+  if ('created' in end) return printCreated(folder, { folder }, end.created, forPeople);
   const failure = reportedFailure(end.error);
   printFailure(failure, isOneOfSeveral ? folder : undefined);
   if (!forPeople) printJson({ folder, error: failure });

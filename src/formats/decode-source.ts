@@ -8,9 +8,9 @@ import { copiedTensor, stagedEntries } from './staged-entries.ts';
 
 /** A source with factors in float64 or 8-bit floats, as readers see it: decoded to float32. */
 export interface DecodedSource {
-  /** The header of the file that the plan makes. */
+  /** The header of the file that `decoding` describes. */
   readonly header: SafetensorsHeader;
-  /** How that file is made from the source. */
+  /** How that file is written from the source. */
   readonly decoding: StagingPlan;
   readonly warnings: readonly string[];
 }

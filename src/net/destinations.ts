@@ -54,7 +54,7 @@ export class Destinations {
   }
 }
 
-/** @param reason the reason, as the middle of a sentence */
+/** @param reason completes the sentence that begins with "The service does not connect to the host:" */
 export function forbidden(host: string, reason: string): AppError {
   return new AppError('OUTBOUND_FORBIDDEN', `The service does not connect to ${host}: ${reason}.`, { host });
 }

@@ -19,7 +19,7 @@ interface WorkerInternals {
   readonly backend: Backend;
 }
 
-/** BullMQ interprets 0 as "not known". */
+/** Not 0, which BullMQ interprets as "not known". */
 const LONG_AGO_MS = 1;
 /**
  * A lock or a pause that is longer than its setting by this factor is too long. Other workers may have a longer

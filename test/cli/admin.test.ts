@@ -45,9 +45,9 @@ describe('lora-squeeze admin', () => {
       assert.equal(refused.code, 1);
       assert.match(refused.stderr, /^lora-squeeze: DATABASE_MISSING: There is no lora-squeeze\.db in /);
     }
-    const [made] = documents<{ made: string[]; applied: string[] }>(done(first!));
-    assert.ok(made!.made.length > 0);
-    assert.deepEqual(documents(done(second!)), [{ made: [], applied: made!.made }]);
+    const [created] = documents<{ migrated: string[]; applied: string[] }>(done(first!));
+    assert.ok(created!.migrated.length > 0);
+    assert.deepEqual(documents(done(second!)), [{ migrated: [], applied: created!.migrated }]);
     assert.deepEqual(documents(done(verified!)), [{ contents: 0, bytes: 0, problems: 0, unknown: 0 }]);
   });
 

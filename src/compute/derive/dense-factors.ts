@@ -10,7 +10,7 @@ import type { UpdateRows } from './update-rows.ts';
 const SEED = 0;
 /** The sketch is wider than the rank by this factor, so that power iterations find the wanted directions quickly. */
 const WIDTH_FACTOR = 2;
-/** … and at least by this many columns. */
+/** The smallest number of columns that the sketch has beyond the rank. */
 const MIN_OVERSAMPLING = 16;
 const MAX_ITERATIONS = 10;
 /** Iterations end when one of them gained less than this share of the energy that is still missing. */

@@ -15,9 +15,9 @@ const TINY = 1e-300;
 
 /**
  * One-sided Jacobi: rotates pairs of rows until all are orthogonal. A round rotates size/2 pairs at once, a sweep meets
- * every pair once. Squared lengths are carried through a sweep (p − t·a, q + t·a) and measured anew after it; they
- * only steer the angles, so their rounding costs no accuracy. A matrix is frozen once a look after a sweep finds only
- * tiny cosines: its result does not depend on its neighbours in the stack.
+ * every pair once. Squared lengths are carried through a sweep (p − t·a, q + t·a) and measured again after it; they
+ * only steer the angles, so their rounding costs no accuracy. A matrix is frozen when the check after a sweep finds
+ * only tiny cosines: its result does not depend on its neighbours in the stack.
  * @param start [N, size, size], rows of squared length at most about 1; size even
  * @returns rows [N, size, size] in no special order, converged bool [N]
  */

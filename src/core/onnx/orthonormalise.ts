@@ -87,7 +87,8 @@ interface Columns {
 }
 
 /**
- * Two passes: the second removes what rounding left of the finished columns and of the block's own.
+ * Makes a block orthogonal in two passes. The second removes the components along finished columns, and along other
+ * columns of the block, that rounding left in the first.
  * @param share of its squared length that a column must keep in the first pass
  * @param width columns of the block
  */

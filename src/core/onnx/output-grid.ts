@@ -4,7 +4,7 @@ import type { GraphBuilder, Value } from './graph-builder.ts';
 /** What results are rounded to, inside the graph. */
 export type OutputGrid = 'float' | 'float16' | 'bfloat16';
 
-/** Rounds to the grid: the same numbers as float32 to write and as float64 to measure. */
+/** Rounds to the grid. The outputs have equal numbers: as float32 to be written, as float64 to be measured. */
 export function roundToGrid(
   graph: GraphBuilder,
   x: Value,

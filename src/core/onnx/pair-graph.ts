@@ -54,7 +54,7 @@ function pairs(graph: GraphBuilder, kind: PairKind, x: Value, y: Value): Value {
   }
 }
 
-/** Declares the outputs out (float32) and energy of a float64 value with so many axes. */
+/** Declares the outputs `out` (in float32) and `energy` for a float64 value. @param axes number of axes of the value */
 function rounded(graph: GraphBuilder, value: Value, axes: number): void {
   const out = graph.cast(value, 'float');
   const again = graph.cast(out, 'double');

@@ -94,7 +94,7 @@ function readExtras({ passthrough, modules }: Adapter, names: NameReader, route:
   return extras;
 }
 
-/** One number for each output, along the first axis (or PEFT's second, after one of 1): rows of ΔW. */
+/** Magnitudes are one number for each row of ΔW, along the first axis; PEFT's may have an axis of length 1 before it. */
 function checkMagnitude({ name, shape }: TensorEntry, { m, kind, a }: LoraModule, route: Route): void {
   if (kind === 'embedding')
     throw notConvertible(route, name, 'is DoRA of an embedding, which the formats define differently');

@@ -1,5 +1,5 @@
 /**
- * Architectures of llama.cpp whose linear layers are those of transformers, one for one, and what they are called
+ * The names of linear layers in those architectures of llama.cpp that have exactly one for each of transformers
  * (gguf-py/gguf/tensor_mapping.py; convert_hf_to_gguf.py for what a converter does to the weights).
  */
 export interface GgufArchitecture {

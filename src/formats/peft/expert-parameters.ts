@@ -12,8 +12,9 @@ const REGISTERED = ['gate_up_proj', 'down_proj'];
 const ownerOf = (path: string): string => path.replaceAll(WRAPPER, '');
 
 /**
- * Which parameters LoRA was put on where the configuration has target_parameters (peft/tuners/tuners_utils.py,
- * `_inject_parameters`): several on one module are wrappers in wrappers, the outermost for the parameter registered last.
+ * The parameters that have LoRA if the configuration has target_parameters (peft/tuners/tuners_utils.py,
+ * `_inject_parameters`). Several parameters of one module have nested wrappers, the outermost one for the parameter
+ * that was registered last.
  * @param paths of all modules with factors, as in the names of tensors
  * @param targets target_parameters: names of parameters, or ends of names
  * @returns by path: full names such as "model.layers.0.mlp.experts.down_proj"; several if the files do not show

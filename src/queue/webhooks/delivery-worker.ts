@@ -97,7 +97,7 @@ export class DeliveryWorker {
     this.redis.close();
   }
 
-  /** @throws DelayedError, which tells BullMQ that the job waits for another time */
+  /** @throws DelayedError, from which BullMQ learns that the job waits for another time */
   private async process(job: DeliveryJob, token: string | undefined): Promise<undefined> {
     const { webhookId } = job.data;
     const release = this.shares.take(webhookId);

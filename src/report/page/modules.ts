@@ -7,7 +7,7 @@ import { moduleLosses } from '../report-input.ts';
 import { type Column, formatInteger, formatNumber, name, table } from './format.ts';
 
 /** More rows would make the page slow to open without being useful. */
-export const MOST_ROWS = 500;
+export const MAX_ROWS = 500;
 const MAX_TARGETS = 4;
 
 /**
@@ -38,7 +38,7 @@ export function modulesSection(input: ReportInput, jsonPath: Html): Html {
       : []),
   ];
   const rows = moduleLosses(input)
-    .slice(0, MOST_ROWS)
+    .slice(0, MAX_ROWS)
     .sort((x, y) => byNumbers(modules[x.index]!.name, modules[y.index]!.name) || x.index - y.index)
     .map(({ index }) => {
       const { name: module, shape, rank } = modules[index]!;
@@ -54,14 +54,14 @@ export function modulesSection(input: ReportInput, jsonPath: Html): Html {
   const leftTargets = targets.length - targetsInTable.length;
   return html`
 <section aria-labelledby="modules"><h2 id="modules">Modules</h2>
-<p class="muted">${formatInteger(modules.length)} modules in the order of the model.${when(isOptimumKnown, () => LEAST_POSSIBLE)}</p>
+<p class="muted">${formatInteger(modules.length)} modules in the order of the model.${when(isOptimumKnown, () => SMALLEST_POSSIBLE)}</p>
 ${table('Modules', columns, rows)}
 ${when(left > 0, () => html`<p>${formatInteger(left)} more modules are not in this table; they lose less than these. ${jsonPath}</p>`)}
 ${when(leftTargets > 0, () => html`<p>${leftTargets} more results are not in this table. ${jsonPath}</p>`)}
 </section>`;
 }
 
-const LEAST_POSSIBLE = html` Least possible: the smallest error that any matrix of this rank can have (Eckart and Young 1936); unknown if
+const SMALLEST_POSSIBLE = html` Least possible: the smallest error that any matrix of this rank can have (Eckart and Young 1936); unknown if
 the spectrum comes from a sketch.`;
 
 const number = (title: string): Column => ({ title, isNumber: true });

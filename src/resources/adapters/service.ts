@@ -45,7 +45,7 @@ export interface ModuleSummary {
   readonly scale: number;
 }
 
-/** The name of an adapter by the name with which its weights were sent. */
+/** The default name of an adapter: that of the weights file in the request; undefined if it has none. */
 function nameOfFiles(files: readonly IncomingFile[]): string | undefined {
   const sentAs = files.find(({ name }) => roleOf(name) === 'weights')?.sentAs;
   return sentAs === undefined ? undefined : nameOfFile(sentAs);

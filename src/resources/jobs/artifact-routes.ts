@@ -34,7 +34,7 @@ export const jobArtifactRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRep
       schema: {
         operationId: 'listJobArtifacts',
         tags: ['jobs'],
-        summary: 'List all files that a job made',
+        summary: 'List all files that a job produced',
         description:
           '`report.json` and `report.html`; `results/0/…` with the files of the first target’s adapter and so on; ' +
           '`imported/…` with those of a fetched adapter; for further training `projections.safetensors` and ' +
@@ -62,7 +62,7 @@ export const jobArtifactRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRep
   const schema = {
     operationId: 'downloadJobArtifact',
     tags: ['jobs'],
-    summary: 'Download a file that a job made',
+    summary: 'Download a file that a job produced',
     params: ArtifactPath,
     headers: FileHeaders,
     response: { ...FILE_RESPONSES, ...problems(...ARTIFACT_ERRORS.open, 'RANGE_NOT_SATISFIABLE') },

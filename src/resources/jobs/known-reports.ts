@@ -9,7 +9,7 @@ import type { JobStore } from './store.ts';
  * of them.
  */
 const KINDS = ['analyze', 'checkpoint', 'squeeze'];
-/** The most jobs that are considered, and the most reports that are read. */
+/** Largest number of jobs that are considered, and of reports that are read. */
 const MAX_JOBS = 32;
 const MAX_REPORTS = 4;
 /** A larger report would block other work while it is parsed. */

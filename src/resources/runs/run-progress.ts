@@ -45,8 +45,8 @@ export function learningRateNow({ stages, current, learning }: RunProgress): Run
 }
 
 /**
- * Whether a new stage begins: always after a scheduled squeeze, but after a look at the spectrum only if the rank
- * changed.
+ * Whether a new stage begins: after a scheduled squeeze, always; after an examination of the spectrum, only if the
+ * rank changed.
  */
 const isNewStage = ({ checkpoint, outcome }: PastCheckpoint): boolean =>
   checkpoint.stage_rank !== null ||

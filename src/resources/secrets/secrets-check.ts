@@ -4,11 +4,11 @@ import { decryptCredentials } from '../../transfer/credentials.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
 import { signingSecrets } from '../webhooks/webhook-secrets.ts';
 
-/** How long an answer is good: looking reads each secret, and keys change seldom. */
-const GOOD_MS = { passed: 10 * 60_000, failed: 10_000 } as const;
+/** How long the result of a check is used: a check reads every secret, and keys rarely change. */
+const RESULT_LIFETIME_MS = { passed: 10 * 60_000, failed: 10_000 } as const;
 
-/** Of the key, not of the database, which has a check of its own. */
-const OF_THE_KEY = new Set(['SECRETS_UNAVAILABLE', 'SECRETS_KEY_MISMATCH', 'SECRETS_DAMAGED']);
+/** Failures of the keys; the database has a check of its own. */
+const KEY_FAILURES = new Set(['SECRETS_UNAVAILABLE', 'SECRETS_KEY_MISMATCH', 'SECRETS_DAMAGED']);
 
 export interface SecretsCheckOptions {
   readonly database: Pick<Database, 'reader'>;
@@ -17,14 +17,14 @@ export interface SecretsCheckOptions {
 }
 
 /**
- * Whether the secrets of webhooks and the credentials of connections can be decrypted with the keys of this process. With another
- * one every delivery to a webhook and every job that goes through a connection would fail, hours later and one by one.
+ * Checks whether the keys of this process decrypt the secrets of webhooks and the credentials of connections. Without
+ * this check, deliveries to webhooks and jobs that use a connection would fail one by one, hours later.
  */
 export class SecretsCheck {
   private readonly options: SecretsCheckOptions;
   private failure: AppError | undefined;
-  private lookedAtMs = Number.NEGATIVE_INFINITY;
-  private looking: Promise<void> | undefined;
+  private checkedAtMs = Number.NEGATIVE_INFINITY;
+  private checking: Promise<void> | undefined;
   private keyIds = '';
 
   constructor(options: SecretsCheckOptions) {
@@ -32,37 +32,37 @@ export class SecretsCheck {
   }
 
   /**
-   * Answers with what was last found, and looks again when that is old; the first call waits.
-   * @throws AppError SECRETS_UNAVAILABLE saying which keys differ, or that there is none
+   * Reports the result of the last check, and starts another one if that is old. The first call waits for the check.
+   * @throws AppError SECRETS_UNAVAILABLE naming the keys that are missing, or because there is no key
    */
   async check(): Promise<void> {
     const keyIds = this.options.box?.keyIds.join() ?? '';
     if (keyIds !== this.keyIds) {
       this.keyIds = keyIds;
-      // What is under way may have used the keys before.
-      await this.looking;
-      this.lookedAtMs = Number.NEGATIVE_INFINITY;
+      // A check that is in progress may have used the previous keys.
+      await this.checking;
+      this.checkedAtMs = Number.NEGATIVE_INFINITY;
     }
-    const isFirst = this.lookedAtMs === Number.NEGATIVE_INFINITY;
-    const goodMs = this.failure ? GOOD_MS.failed : GOOD_MS.passed;
-    if (performance.now() - this.lookedAtMs > goodMs) {
-      this.looking ??= this.tryAll().finally(() => {
-        this.looking = undefined;
+    const isFirst = this.checkedAtMs === Number.NEGATIVE_INFINITY;
+    const lifetimeMs = this.failure ? RESULT_LIFETIME_MS.failed : RESULT_LIFETIME_MS.passed;
+    if (performance.now() - this.checkedAtMs > lifetimeMs) {
+      this.checking ??= this.runCheck().finally(() => {
+        this.checking = undefined;
       });
-      if (isFirst) await this.looking;
+      if (isFirst) await this.checking;
     }
     if (this.failure) throw this.failure;
   }
 
-  private async tryAll(): Promise<void> {
+  private async runCheck(): Promise<void> {
     try {
       await this.decryptAll();
       this.failure = undefined;
-      this.lookedAtMs = performance.now();
+      this.checkedAtMs = performance.now();
     } catch (error) {
-      if (!(error instanceof AppError) || !OF_THE_KEY.has(error.code)) return;
+      if (!(error instanceof AppError) || !KEY_FAILURES.has(error.code)) return;
       this.failure = new AppError('SECRETS_UNAVAILABLE', error.message, error.context, { cause: error });
-      this.lookedAtMs = performance.now();
+      this.checkedAtMs = performance.now();
     }
   }
 
@@ -72,7 +72,7 @@ export class SecretsCheck {
       .selectFrom('webhook')
       .select(['secret', 'previous_secret', 'previous_secret_expires_at']);
     const rows = await secrets.where('of_request', '=', 0).execute();
-    // There may be a hundred thousand of requests, and they have the same key as the newest one.
+    // Requests may have a hundred thousand webhooks, so only the newest one is checked.
     const newest = secrets.where('of_request', '=', 1).orderBy('created_at', 'desc').limit(1);
     for (const row of [...rows, ...(await newest.execute())]) signingSecrets(row, box, Date.now());
     const connections = await database.reader

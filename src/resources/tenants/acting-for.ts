@@ -87,8 +87,8 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
         return done();
       }
       // If it cannot be looked up, the request's own queries will fail too.
-      const looked = isOther ? limits.statusOf(tenant) : limits.statusOf(tenant).catch(() => undefined);
-      looked.then((standing) => standing && admit(request, standing)).then(() => done(), done);
+      const lookup = isOther ? limits.statusOf(tenant) : limits.statusOf(tenant).catch(() => undefined);
+      lookup.then((standing) => standing && admit(request, standing)).then(() => done(), done);
     } catch (error) {
       done(error as Error);
     }

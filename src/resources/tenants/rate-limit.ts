@@ -84,8 +84,8 @@ export const rateLimit = fp(async (app: FastifyInstance, { limits, counter, metr
     const known = limits.cachedLimits(principal.tenant);
     if (known && (known.requests_per_minute ?? null) === null) return done();
     // If the tenant cannot be looked up, the request goes on: its own use of the database will report the failure.
-    const looked = known ? Promise.resolve() : limits.of(principal.tenant).catch(() => undefined);
-    looked
+    const lookup = known ? Promise.resolve() : limits.of(principal.tenant).catch(() => undefined);
+    lookup
       .then(() => ((limitOf(request) ?? null) === null ? undefined : limit(request, reply)))
       .then(() => done(), done);
   }

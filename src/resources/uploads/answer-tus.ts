@@ -16,8 +16,8 @@ import { FILENAME_ERRORS } from './upload-limits.ts';
 export const UPLOADS_PATH = '/v1/uploads';
 export const TUS_BODY = 'application/offset+octet-stream';
 
-/** Errors of finding an upload. */
-const FOUND = [
+/** Errors that can occur when an upload is looked up. */
+const LOOKUP_ERRORS = [
   'UPLOAD_NOT_FOUND',
   'UPLOAD_EXPIRED',
   'UPLOAD_LOCKED',
@@ -27,10 +27,10 @@ const FOUND = [
 
 /** Errors of the protocol, besides faults in the uploaded bytes. */
 export const TUS_ERRORS = {
-  create: [...FOUND, ...FILENAME_ERRORS, 'QUOTA_UPLOADS'],
-  look: FOUND,
-  append: [...FOUND, 'UPLOAD_OFFSET'],
-  remove: [...FOUND, 'STORAGE_FULL'],
+  create: [...LOOKUP_ERRORS, ...FILENAME_ERRORS, 'QUOTA_UPLOADS'],
+  find: LOOKUP_ERRORS,
+  append: [...LOOKUP_ERRORS, 'UPLOAD_OFFSET'],
+  remove: [...LOOKUP_ERRORS, 'STORAGE_FULL'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 
 /** How long a request may continue to write when a later one of the same upload wants to take over. */
@@ -72,8 +72,8 @@ export async function answerTus(
   { limits, metrics }: Pick<UploadsDependencies, 'limits' | 'metrics'>,
 ): Promise<FastifyReply> {
   reply.header('tus-resumable', TUS_RESUMABLE);
-  const brings = mediaTypeOf(request) === TUS_BODY && ['POST', 'PATCH'].includes(request.method);
-  const body = brings ? new IncomingBody(request.raw, limits.uploadIdleTimeoutMs) : undefined;
+  const hasBody = mediaTypeOf(request) === TUS_BODY && ['POST', 'PATCH'].includes(request.method);
+  const body = hasBody ? new IncomingBody(request.raw, limits.uploadIdleTimeoutMs) : undefined;
   try {
     const answer = await ask(request, uploads, body, limits.maxUploadBytes);
     for (const name of ANSWER_HEADERS) {

@@ -38,7 +38,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         operationId: 'getUploadOptions',
         tags: ['uploads'],
         summary: 'Get the supported version and extensions of tus',
-        response: { 204: respond('In the headers', ABILITY_HEADERS), ...problems() },
+        response: { 204: respond('The headers name the version and the extensions', ABILITY_HEADERS), ...problems() },
       },
     },
     answer,
@@ -58,7 +58,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         description: `The first bytes may be sent with this request, as \`${TUS_BODY}\`.`,
         headers: CreateHeaders,
         response: {
-          201: respond('Begun', { ...OFFSET_HEADERS, ...LOCATION }),
+          201: respond('The upload was created', { ...OFFSET_HEADERS, ...LOCATION }),
           ...problems(...codesOfGroups('content'), ...TUS_ERRORS.create),
         },
       },
@@ -79,8 +79,8 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         params: AnyUploadPath,
         headers: LookHeaders,
         response: {
-          200: respond('In the headers', STATE_HEADERS),
-          ...problems(...TUS_ERRORS.look, ...codesOfGroups('content')),
+          200: respond('The headers have the state of the upload', STATE_HEADERS),
+          ...problems(...TUS_ERRORS.find, ...codesOfGroups('content')),
         },
       },
     },

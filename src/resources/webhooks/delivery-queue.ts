@@ -13,9 +13,9 @@ export interface DeliveryTicket {
 export interface DeliveryQueue {
   /** Queues a delivery, to be attempted at `atMs` or immediately. A queued delivery stays unchanged. */
   add(ticket: DeliveryTicket, atMs?: number): Promise<void>;
-  /** Makes a due delivery be attempted at once, even if the queue still holds it back. */
+  /** Starts the attempt at a due delivery at once, even if the queue still delays it. */
   promote(ticket: DeliveryTicket): Promise<void>;
-  /** Makes all waiting deliveries be attempted soon. */
+  /** Lets all waiting deliveries be attempted soon. */
   promoteAll(): Promise<void>;
   /** The deliveries that are not in the queue. */
   missing(deliveryIds: readonly string[]): Promise<string[]>;

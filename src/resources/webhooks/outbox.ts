@@ -34,7 +34,7 @@ export class Outbox {
     await Promise.all(tickets.map((ticket) => ignoreQueueFailure(this.parts.queue?.add(ticket))));
   }
 
-  /** Records the deliveries of events, in the transaction that causes the events; `tell` them after it has ended. */
+  /** Records the deliveries of events, in the transaction that causes the events; `enqueue` them after it has ended. */
   async record(writer: Writer, events: readonly OutgoingEvent[]): Promise<DeliveryTicket[]> {
     if (events.length === 0) return [];
     const { database, tenant } = this.parts;

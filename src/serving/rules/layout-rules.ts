@@ -57,14 +57,14 @@ export const requiredConfig: Rule = ({ required_config: required }, { adapter })
     : { passed: false, detail: `adapter_config.json lacks ${missing.join(', ')}: add it before upload` };
 };
 
-export const fileNames: Rule = ({ files: looked, formats }, { files, adapter }) => {
-  if (looked.length === 0) return null;
+export const fileNames: Rule = ({ files: expected, formats }, { files, adapter }) => {
+  if (expected.length === 0) return null;
   const remedy = formats.includes(adapter.format)
     ? ''
     : `: it is in the format ${adapter.format}; set format to "${formats[0]}"`;
-  const missing = looked.filter((name) => !files.some((file) => file.name === name));
+  const missing = expected.filter((name) => !files.some((file) => file.name === name));
   return missing.length === 0
-    ? { passed: true, detail: looked.join(', ') }
+    ? { passed: true, detail: expected.join(', ') }
     : { passed: false, detail: `${missing.join(', ')} is missing${remedy}` };
 };
 

@@ -8,7 +8,7 @@ import { plainText } from './escape.ts';
 const BARS = '▁▂▃▄▅▆▇█';
 /** More bars would be wider than a page, so neighbours share one, which shows the larger error. */
 const MAX_BARS = 96;
-/** With more rows the picture would be longer than the table below it is worth. */
+/** With more rows the picture would be too long; the table below it has all modules. */
 const MAX_ROWS = 32;
 const MAX_LABEL = 36;
 

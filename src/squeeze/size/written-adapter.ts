@@ -41,7 +41,7 @@ export function adapterToWrite(source: Adapter, target: Target): WrittenAdapter 
 }
 
 /**
- * Drops carried tensors of some kinds, and what the configuration says of them, which PEFT would otherwise look for.
+ * Drops carried tensors of some kinds. Their names are removed from the configuration, or PEFT would look for them.
  * @returns the adapter itself if there is nothing to drop, and a warning for each kind that is dropped
  */
 function strip(

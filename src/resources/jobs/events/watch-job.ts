@@ -15,7 +15,7 @@ import {
   requeued,
 } from './event-position.ts';
 
-/** The first looks follow quickly, because the source of hints may still be connecting. */
+/** The first reads follow quickly, because the source of hints may still be connecting. */
 const FIRST_POLL_MS = 100;
 /** Pauses this long however many hints there are: clients would not notice faster updates. */
 const MIN_READ_INTERVAL_MS = 150;

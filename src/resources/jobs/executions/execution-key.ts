@@ -9,7 +9,7 @@ import { withoutResults } from '../result-settings.ts';
  * Identifies equal executions: the digest of the requested work, with what its adapters are instead of their
  * ids. The execution provider is not included, because the worker is not known in advance, and providers differ by
  * rounding only. Work of a run is for that run only: undefined.
- * @param identityOf what tells an adapter of the request from others (sourceIdentity)
+ * @param identityOf what distinguishes an adapter of the request from others (sourceIdentity)
  */
 export function executionKey(
   request: RecordedJobRequest,
@@ -26,7 +26,7 @@ export function executionKey(
   return requestDigest({ ...work, sources }, PRODUCT.version);
 }
 
-/** What tells an adapter from others: its content, and its license, which the cards of results name. */
+/** What distinguishes an adapter from others: its content, and its license, which the cards of results name. */
 export const sourceIdentity = (source: {
   readonly digest: string;
   readonly license: string | undefined;
