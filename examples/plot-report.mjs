@@ -1,4 +1,4 @@
-// Draws what a report knows: the relative error of every module, and of the whole adapter, at each rank. Plain Node.
+// Draws the relative error of every module, and of the whole adapter, at each rank, from a report. Needs no packages.
 //
 //   node examples/plot-report.mjs data/quickstart/out/report.json curve.svg
 

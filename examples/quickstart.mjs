@@ -1,5 +1,5 @@
-// Uploads an adapter, squeezes it to several targets, prints what came out and downloads it.
-// Plain Node, no packages: copy it as a starting point for your own client.
+// Uploads an adapter, squeezes it to several targets, prints the results and downloads them.
+// It needs no packages: copy it as a starting point for your own client.
 //
 //   node examples/quickstart.mjs http://127.0.0.1:8080 examples/adapters/gpt2-lora-r8 out
 

@@ -1,9 +1,9 @@
-"""An operator for Airflow (2.7 and later) that squeezes without keeping a worker: it makes the job, and the triggerer waits
-for it, hundreds of them in one process.
+"""An operator for Airflow (2.7 and later) that squeezes without occupying a worker: it creates the job, and the triggerer, which
+can wait for hundreds of jobs in one process, waits for it.
 
     SqueezeOperator(task_id="squeeze", request={"kind": "squeeze", "source": "s3://models/in/x", "targets": [{"rank": 16}]})
 
-The connection "lora_squeeze" of Airflow has the address of the service as its host, and the key as its password.
+In Airflow, the connection "lora_squeeze" has the address of the service as its host and the key as its password.
 """
 
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from lora_squeeze.contract import JobRequest
 
 
 class SqueezeTrigger(BaseTrigger):
-    """Waits for a job. It holds no key: where it runs, the connection is read again."""
+    """Waits for a job. A trigger is stored without the key; the process that runs it reads the connection again."""
 
     def __init__(self, job_id: str, connection_id: str) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class SqueezeTrigger(BaseTrigger):
 
 
 class SqueezeOperator(BaseOperator):
-    """Its result is the ids of the adapters, one for each target."""
+    """Squeezes, and returns the ids of the adapters, one for each target."""
 
     template_fields = ("request",)
 
@@ -47,7 +47,7 @@ class SqueezeOperator(BaseOperator):
 
     def execute(self, context: Any) -> None:
         connection = BaseHook.get_connection(self.connection_id)
-        # The same for a try that was lost on its way; another for one that Airflow makes after a failure.
+        # A request that was lost is repeated with the same key; after a failure, Airflow's next try has another key.
         task = context["ti"]
         key = f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}/{task.try_number}"
         with Client(connection.host, connection.password) as service:

@@ -1,10 +1,10 @@
 """One squeeze as a step of a pipeline: python container_step.py SOURCE RANK OUT
 
 SOURCE: a folder or file of a mounted volume, the id of an adapter, or a source that the service fetches (s3://…, hf://…).
-OUT: a folder for the result, of which report.html is a part. LORA_SQUEEZE_URL and LORA_SQUEEZE_KEY say where the service is,
-STEP_ID what this step is called: tried again, it gets the job that it made before.
+OUT: a folder for the result and its report.html. LORA_SQUEEZE_URL is the address of the service, and LORA_SQUEEZE_KEY the key
+for it. STEP_ID identifies the step: if the step is retried with the same STEP_ID, it gets the job of its first attempt.
 
-Ends with 0, with 1 where another try would fail alike, and with 75 (EX_TEMPFAIL) where it may help.
+Exit codes: 0 the adapter was squeezed, 75 (EX_TEMPFAIL) another attempt may succeed, 1 another attempt would fail as well.
 """
 
 import os
@@ -13,7 +13,7 @@ import sys
 from lora_squeeze import Client, Progress, SqueezeError
 
 
-def tell(progress: Progress) -> None:
+def show(progress: Progress) -> None:
     print(f"{progress.phase} {progress.done}/{progress.total}", file=sys.stderr, flush=True)
 
 
@@ -28,7 +28,7 @@ def step(source: str, rank: int, out: str) -> None:
             targets=[{"rank": rank}],
             labels={"step": "squeeze"},
             idempotency_key=None if is_here else os.environ.get("STEP_ID"),
-            progress=tell,
+            progress=show,
         )
         service.jobs.download(job["id"], out)
         with open(os.path.join(out, "report.html"), "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""container_step.py as a component of Kubeflow Pipelines (kfp 2). The image is the one of argo.yaml."""
+"""container_step.py as a component of Kubeflow Pipelines (kfp 2). The image is that of argo.yaml."""
 
 from kfp import dsl
 

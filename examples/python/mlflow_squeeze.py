@@ -1,8 +1,8 @@
-"""Squeezes the adapter that an MLflow run logged, and logs result and report to the same run:
+"""Squeezes the adapter that an MLflow run logged, and logs the result and its report to the same run:
 
     python mlflow_squeeze.py RUN_ID ARTIFACT_PATH RANK
 
-The job has the run's id as a label, and the run has the ids of the job and of the result as tags.
+The id of the run is a label of the job, and the ids of the job and the result are tags of the run.
 """
 
 import os

@@ -192,7 +192,7 @@ export class Jobs {
   }
 
   /**
-   * All files that a job made: report.json, report.html, results/0/adapter_model.safetensors, … There are none before
+   * All files that a job produced: report.json, report.html, results/0/adapter_model.safetensors, … There are none before
    * the job has ended.
    */
   artifacts(id: string, options: CallOptions = {}): AsyncGenerator<Artifact, void, undefined> {
@@ -206,7 +206,7 @@ export class Jobs {
   }
 
   /**
-   * In Node: saves all files that a job made, or those with the given paths, to a folder, which is created, in their
+   * In Node: saves all files that a job produced, or those with the given paths, to a folder, which is created, in their
    * tree of folders.
    * @returns their paths
    * @throws LoraSqueezeError FILE_MISSING for a path that no artifact has, DIGEST_MISMATCH; errors of the file system

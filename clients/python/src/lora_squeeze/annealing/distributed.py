@@ -44,9 +44,9 @@ _KEPT = (
 class Processes:
     """All processes of torch.distributed; a training without it is one process.
 
-    What they tell each other goes through the CPU (gloo, whatever the training uses), apart from the gradients: so no
-    collective of the training waits while the first process does, and no numbers are rounded on the way. All processes
-    make it, and call its methods, in the same order.
+    The processes exchange everything except gradients through the CPU (gloo, whatever backend the training uses), so
+    that no collective of the training waits for the first process, and no numbers are rounded on the way. All
+    processes must create this object and call its methods in the same order.
     """
 
     def __init__(self) -> None:

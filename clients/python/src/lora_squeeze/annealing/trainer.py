@@ -39,7 +39,7 @@ class AnnealCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
 
     options: those of Annealer; total_steps of the plan is the Trainer's unless given. learning_rate: "plan" (default)
     sets the rate by the plan after each step of the Trainer's scheduler, which has no effect then; "hint" or "trainer"
-    keep it. `annealer` is there once training began; `annealer.run_id` is what to resume with.
+    keep it. `annealer` is available once training has begun; `annealer.run_id` is what to resume with.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Tells whether an error means that the service is temporarily unavailable, rather than that it refused."""
+"""Decides whether an error means that the service is temporarily unavailable, rather than that it refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All files that a job made, as one tree."""
+"""All files that a job produced, as one tree."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ class Jobs(Resource):
         return paths
 
     def artifacts(self, job_id: str) -> Iterator[Artifact]:
-        """Iterates over all files that a job made: report.json, report.html, results/0/adapter_model.safetensors, … There
+        """Iterates over all files that a job produced: report.json, report.html, results/0/adapter_model.safetensors, … There
         are none before the job has ended, and none of a result that was deleted or has expired."""
         return self._client.iterate(items(self._service, path_of("v1", "jobs", job_id, "artifacts"), {}))
 
@@ -228,7 +228,7 @@ class Jobs(Resource):
         paths: Iterable[str] | None = None,
         progress: ProgressOption = None,
     ) -> Sequence[str]:
-        """Saves all files that a job made to a folder, in their tree, and returns their paths.
+        """Saves all files that a job produced to a folder, in their tree, and returns their paths.
 
         paths: only these, such as "report.html". A file is saved only with the SHA-256 that the service has recorded
         (DigestError).
