@@ -60,7 +60,7 @@ const tracing = await openTracing({
   ...config.tracing,
   version: PRODUCT.version,
   role: 'compute',
-  onTrouble: (message) => logger.warn({ reason: message }, 'traces cannot be sent'),
+  onFailure: (message) => logger.warn({ reason: message }, 'traces cannot be sent'),
 });
 /** The current or the last attempt. It never fails. */
 let lastAttempt: Promise<unknown> = Promise.resolve();

@@ -1,5 +1,5 @@
 import type { Config } from './config.ts';
-import { OUR_SECRET_VARIABLES } from './secret-variables.ts';
+import { OWN_SECRET_VARIABLES } from './secret-variables.ts';
 
 /**
  * The part of the configuration that a compute process needs: nothing about Redis, the database and keys of the API.
@@ -32,7 +32,7 @@ const VARIABLE = 'COMPUTE_SETTINGS';
  */
 export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const inherited = { ...env };
-  for (const name of OUR_SECRET_VARIABLES) delete inherited[name];
+  for (const name of OWN_SECRET_VARIABLES) delete inherited[name];
   const { cudaMemoryBytes, computeThreads, computeWarmUp, executionProvider, hubEndpoint, hubToken } = config;
   const { logLevel, maxUploadBytes, outbound, s3, secrets, storageDir, storageIdleTimeoutMs, tracing } =
     config;

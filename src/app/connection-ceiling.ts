@@ -19,21 +19,21 @@ const MIN_CONNECTIONS = 32;
  * @throws ConfigError if there are too few of them
  */
 export function connectionCeiling(configured: number | undefined, descriptors = openFilesLimit()): number {
-  const most = Math.floor((descriptors - OTHER_DESCRIPTORS) / DESCRIPTORS_PER_CONNECTION);
+  const maximum = Math.floor((descriptors - OTHER_DESCRIPTORS) / DESCRIPTORS_PER_CONNECTION);
   const needed = (connections: number): number =>
     OTHER_DESCRIPTORS + DESCRIPTORS_PER_CONNECTION * connections;
-  if (configured !== undefined && configured > most) {
+  if (configured !== undefined && configured > maximum) {
     throw new ConfigError(
       `MAX_CONNECTIONS is ${configured}, which needs ${needed(configured)} file descriptors, but the process may open ` +
-        `only ${descriptors}; raise that limit (ulimit -n), or set MAX_CONNECTIONS to at most ${Math.max(0, most)}.`,
+        `only ${descriptors}; raise that limit (ulimit -n), or set MAX_CONNECTIONS to at most ${Math.max(0, maximum)}.`,
     );
   }
-  if (most < MIN_CONNECTIONS) {
+  if (maximum < MIN_CONNECTIONS) {
     throw new ConfigError(
       `The process may open only ${descriptors} file descriptors, but it needs at least ${needed(MIN_CONNECTIONS)}; raise that limit (ulimit -n).`,
     );
   }
-  return configured ?? Math.min(most, MAX_BY_DEFAULT);
+  return configured ?? Math.min(maximum, MAX_BY_DEFAULT);
 }
 
 /** The current limit: Node raises the soft limit to the hard one when it starts. */

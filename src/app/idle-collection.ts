@@ -30,8 +30,8 @@ export function collectWhenIdle(logger: Logger): () => void {
     settledBytes = process.memoryUsage.rss();
     logger.debug({ grownBytes, settledBytes }, 'collected garbage while idle');
   };
-  const onTrouble = (err: unknown) => logger.warn({ err }, 'garbage cannot be collected while idle');
-  const timer = setInterval(() => void checkIdle().catch(onTrouble), CHECK_INTERVAL_MS).unref();
+  const onFailure = (err: unknown) => logger.warn({ err }, 'garbage cannot be collected while idle');
+  const timer = setInterval(() => void checkIdle().catch(onFailure), CHECK_INTERVAL_MS).unref();
   return () => clearInterval(timer);
 }
 

@@ -19,7 +19,7 @@ export interface LiveSecretsOptions {
   readonly files: SecretFiles;
   readonly onChange?: (name: SecretName) => void;
   /** Called once for each fault; the secret keeps its previous value. */
-  readonly onTrouble?: (name: SecretName, reason: string) => void;
+  readonly onFailure?: (name: SecretName, reason: string) => void;
 }
 
 /**
@@ -71,7 +71,7 @@ export class LiveSecrets {
       delete known.fault;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      if (known.fault !== error.message) this.options.onTrouble?.(name, error.message);
+      if (known.fault !== error.message) this.options.onFailure?.(name, error.message);
       known.fault = error.message;
     }
   }

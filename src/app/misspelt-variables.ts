@@ -5,9 +5,9 @@ export interface MisspeltVariable {
   readonly suggestion: string;
 }
 
-const OURS = Object.keys(Environment.properties);
+const OWN_VARIABLES = Object.keys(Environment.properties);
 /** Shorter names are not compared, because variables of other programs, such as HOSTNAME, resemble them. */
-const SHORTEST = 6;
+const MIN_LENGTH = 6;
 const NAME = /^[A-Z][A-Z0-9_]*$/;
 const PREFIX = /^LORA_SQUEEZE_/;
 /** Values that Kubernetes sets for a service of this name. */
@@ -21,23 +21,23 @@ const UNIT = /_(?:MS|S|SECS?|SECONDS|MINUTES|HOURS|DAYS|BYTES|KB|MB|GB|MIB|GIB)$
 export function misspeltVariables(env: NodeJS.ProcessEnv): MisspeltVariable[] {
   return Object.entries(env).flatMap(([variable, value = '']) => {
     if (value === '' || variable in Environment.properties || !NAME.test(variable)) return [];
-    const suggestion = OURS.find((name) => isMeant(variable, name, value));
+    const suggestion = OWN_VARIABLES.find((name) => isMeant(variable, name, value));
     return suggestion === undefined ? [] : [{ variable, suggestion }];
   });
 }
 
 function isMeant(variable: string, ours: string, value: string): boolean {
-  if (ours.length < SHORTEST) return false;
+  if (ours.length < MIN_LENGTH) return false;
   if (PREFIX.test(variable)) return variable.replace(PREFIX, '') === ours && !OF_KUBERNETES.test(value);
   // A first letter is hardly ever wrong, and distinguishes HF_TOKEN from tokens of other programs.
   if (variable[0] !== ours[0]) return false;
   if (UNIT.test(ours) && variable.replace(UNIT, '') === ours.replace(UNIT, '')) return true;
-  return isNear(variable, ours, ours.length <= 2 * SHORTEST ? 1 : 2);
+  return isNear(variable, ours, ours.length <= 2 * MIN_LENGTH ? 1 : 2);
 }
 
 /** Whether the edit distance of two names, including swapped neighbouring letters, is at most `most`. */
-function isNear(a: string, b: string, most: number): boolean {
-  if (Math.abs(a.length - b.length) > most) return false;
+function isNear(a: string, b: string, maximum: number): boolean {
+  if (Math.abs(a.length - b.length) > maximum) return false;
   let [before, last] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
@@ -49,5 +49,5 @@ function isNear(a: string, b: string, most: number): boolean {
     }
     [before, last] = [last, row];
   }
-  return last[b.length]! <= most;
+  return last[b.length]! <= maximum;
 }

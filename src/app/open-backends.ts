@@ -52,13 +52,13 @@ export async function openBackends(
     ...config.tracing,
     version: PRODUCT.version,
     role: config.role,
-    onTrouble: (message) => logger.warn({ reason: message }, 'traces cannot be sent'),
+    onFailure: (message) => logger.warn({ reason: message }, 'traces cannot be sent'),
   });
   lifecycle.add(() => tracing.close(TRACES_MS));
   const secrets = new LiveSecrets({
     ...config.secrets,
     onChange: (variable) => logger.info({ variable }, 'a secret was read again from its changed file'),
-    onTrouble: (variable, reason) =>
+    onFailure: (variable, reason) =>
       logger.warn({ variable, reason }, 'a secret keeps its previous value, because its file cannot be used'),
   });
   const stored = await openStore({ ...config, observe });
@@ -69,7 +69,7 @@ export async function openBackends(
     reserveBytes: config.reserveBytes,
     observe,
     patienceMs: DATABASE_PATIENCE_MS,
-    onTrouble: (error) => logger.warn({ err: error }, 'error on a connection to the database'),
+    onFailure: (error) => logger.warn({ err: error }, 'error on a connection to the database'),
   });
   lifecycle.add(() => database.close());
   const binding = new StorageBinding(stored, database);

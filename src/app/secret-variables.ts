@@ -152,7 +152,7 @@ export const isSecret = (name: SecretName, text: string): boolean =>
  * The secrets that the service reads itself, and their files. Child processes that get their secrets in another way must
  * not inherit them. The AWS SDK reads its own variables.
  */
-export const OUR_SECRET_VARIABLES = Object.keys(SECRET_VARIABLES).filter((name) => !name.startsWith('AWS_'));
+export const OWN_SECRET_VARIABLES = Object.keys(SECRET_VARIABLES).filter((name) => !name.startsWith('AWS_'));
 
 const AUTHORITY = /^([a-z+]+:\/\/)(?:([^@/?#]*)@)?/;
 
@@ -174,7 +174,7 @@ export function urlWithPassword(url: string, password: string | undefined): stri
  * The URL that the environment names, with the password of its separate variable.
  * @throws ConfigError if there are two passwords, or a password without a URL
  */
-export function givenUrl(
+export function urlFromEnvironment(
   name: 'REDIS_URL' | 'DATABASE_URL',
   values: Readonly<Partial<Record<SecretName, string | undefined>>>,
 ): string | undefined {

@@ -59,7 +59,7 @@ export function makeServices(
       metrics.requeued('lost', dispatches.length);
       logger.warn({ dispatches }, 'the queue had lost executions; they are queued again');
     },
-    onTrouble: (error) => logger.debug({ err: error }, 'nothing can be dispatched now'),
+    onFailure: (error) => logger.debug({ err: error }, 'nothing can be dispatched now'),
   });
   lifecycle.add(() => dispatcher.close());
 
@@ -104,9 +104,9 @@ function makeTokens(
 ): TokenService {
   const inside = outbound.withAllowedHosts(issuerHosts(settings));
   lifecycle.add(() => inside.close());
-  const onTrouble = (error: unknown): void =>
+  const onFailure = (error: unknown): void =>
     logger.warn({ err: error, issuer: settings.issuer }, 'the keys of the issuer of tokens cannot be read');
-  return new TokenService({ settings, tenants, outbound: inside, onTrouble });
+  return new TokenService({ settings, tenants, outbound: inside, onFailure });
 }
 
 /** Logs once when a part starts to fail and once when it works again, however often it is checked. */

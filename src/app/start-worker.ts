@@ -38,7 +38,7 @@ export async function startWorker(
     jobTtlSeconds: config.jobTtlSeconds,
     adapterTtlSeconds: config.adapterTtlSeconds,
     storageRetryMs: config.storageRetryMs,
-    onStorageTrouble: (isPaused) => metrics.workerPaused(isPaused),
+    onStorageFailure: (isPaused) => metrics.workerPaused(isPaused),
     onPostponed: (error) => metrics.jobPostponed(error.code),
     onRequeued: (reason) => metrics.requeued(reason),
     onCalls: (calls) => calls.forEach(metrics.backends.observe),

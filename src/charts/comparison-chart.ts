@@ -18,14 +18,14 @@ export interface ComparisonInput extends ChartStyle {
 export function comparisonChart(input: ComparisonInput): EChartsOption {
   const { modules, labels, palette } = input;
   const base = chartBase(input);
-  const largest = modules.reduce((most, { first, second }) => Math.max(most, first, second), 0);
+  const largest = modules.reduce((maximum, { first, second }) => Math.max(maximum, first, second), 0);
   // A round number, so that both axes end with a label.
   const step = largest > 0.2 ? 0.1 : largest > 0.02 ? 0.01 : largest / 10 || 1;
-  const most = Math.ceil(largest / step + 0.2) * step;
+  const maximum = Math.ceil(largest / step + 0.2) * step;
   const axis = {
     type: 'value' as const,
     min: 0,
-    max: most,
+    max: maximum,
     axisLabel: {
       color: palette.muted,
       hideOverlap: true,
@@ -60,7 +60,7 @@ export function comparisonChart(input: ComparisonInput): EChartsOption {
           animation: false,
           label: { show: false },
           lineStyle: { color: palette.muted, type: 'dashed' },
-          data: [[{ coord: [0, 0] }, { coord: [most, most] }]],
+          data: [[{ coord: [0, 0] }, { coord: [maximum, maximum] }]],
         },
       },
     ],

@@ -60,5 +60,5 @@ export function describeSqueeze({ rank, bytes, bytesBefore, energy }: SqueezedSi
 }
 
 /** The end of a long path, which distinguishes modules: …h.11.attn.c_attn */
-export const truncateStart = (name: string, most = 34): string =>
-  name.length <= most ? name : `…${name.slice(1 - most)}`;
+export const truncateStart = (name: string, maximum = 34): string =>
+  name.length <= maximum ? name : `…${name.slice(1 - maximum)}`;

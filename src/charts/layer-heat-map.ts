@@ -33,7 +33,7 @@ export interface HeatMapInput extends ChartStyle {
   /** Formats a value; default: percent. */
   readonly inWords?: (value: number) => string;
   /** The end of the scale, for maps that are compared; default: the largest value. */
-  readonly most?: number;
+  readonly maximum?: number;
   /** Numbers to write into the cells where there is room, such as ranks. */
   readonly areNumbered?: boolean;
   /** Names of modules to highlight. */
@@ -72,9 +72,9 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
   const labels = grid.columnLabels.filter((_, index) => index % perColumn === 0);
   const columns = columnLabels(labels, room.columns);
   const rows = distinctLabels(grid.rows, room.row);
-  const largest = modules.reduce((most, { value }) => Math.max(most, value), 0);
-  const most = input.most ?? largest;
-  const end = most > 0 ? most : 1;
+  const largest = modules.reduce((maximum, { value }) => Math.max(maximum, value), 0);
+  const maximum = input.maximum ?? largest;
+  const end = maximum > 0 ? maximum : 1;
   const base = chartBase(input);
   const isCrowded = labels.length > 100;
   return {
@@ -185,7 +185,7 @@ function columnLabels(
   labels: readonly string[],
   room: number,
 ): { labels: readonly string[]; isSlanted: boolean } {
-  const longest = labels.reduce((most, { length }) => Math.max(most, length), 0);
+  const longest = labels.reduce((maximum, { length }) => Math.max(maximum, length), 0);
   const each = Math.floor(room / labels.length) - 1;
   if (longest <= each) return { labels, isSlanted: false };
   // Of many numbers in a row, as many are shown as fit.

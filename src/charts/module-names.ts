@@ -26,16 +26,16 @@ const MAX_LEVELS = 4;
  */
 export function modulePlaces(names: readonly string[]): ModulePlace[] {
   const ends = names.map(numberEnds);
-  const deepest = ends.reduce((most, { length }) => Math.max(most, length), 1);
+  const deepest = ends.reduce((maximum, { length }) => Math.max(maximum, length), 1);
   let best: ModulePlace[] = [];
-  let most = 0;
+  let maximum = 0;
   // If there are more levels than numbers in any name, all positions are the same again.
   for (let levels = 1; levels <= Math.min(deepest, MAX_LEVELS); levels++) {
     const places = names.map((name, index) => placeAt(name, ends[index]!, levels));
     const layers = new Set(places.map(({ layer }) => layer)).size;
     const projections = new Set(places.map(({ projection }) => projection)).size;
     const share = names.length / (layers * projections);
-    if (share > most * (1 + 1e-9)) [best, most] = [places, share];
+    if (share > maximum * (1 + 1e-9)) [best, maximum] = [places, share];
   }
   return best;
 }
@@ -94,11 +94,11 @@ export function layerLabels(layers: readonly string[]): string[] {
   }
   const differing = new Map([...kinds].map(([kind, alike]) => [kind, differences(alike)]));
   // As few words as are needed to distinguish the layers, among those that not all labels have.
-  for (let most = 1; most <= MAX_WORDS; most++) {
+  for (let maximum = 1; maximum <= MAX_WORDS; maximum++) {
     const labels = split.map(({ words, numbers, kind }) => {
       const differs = numbers.filter((_, at) => differing.get(kind)!.has(at));
       const shown = differs.length > 0 || kinds.size > 1 ? differs : numbers.slice(-1);
-      const own = words.filter((word) => !common.has(word)).slice(0, most);
+      const own = words.filter((word) => !common.has(word)).slice(0, maximum);
       return [...own, shown.join('.')].join(' ').trim();
     });
     if (new Set(labels).size === labels.length && !labels.includes('')) return labels;
@@ -115,12 +115,12 @@ const differences = ([first, ...others]: readonly (readonly string[])[]): Readon
  * their longest parts cut, and less so if that made two labels equal.
  * @param paths without duplicates
  */
-export function distinctLabels(paths: readonly string[], most: number): string[] {
+export function distinctLabels(paths: readonly string[], maximum: number): string[] {
   const separator = paths.some((path) => path.includes('.')) ? '.' : '_';
-  const isLong = paths.some((path) => path.length > most);
+  const isLong = paths.some((path) => path.length > maximum);
   const whole = isLong ? withoutCommonParts(paths, separator) : [...paths];
-  let labels = whole.map((path) => abridged(path, separator, most));
-  for (let room = most; room < MAX_LABEL && new Set(labels).size < labels.length; ) {
+  let labels = whole.map((path) => abridged(path, separator, maximum));
+  for (let room = maximum; room < MAX_LABEL && new Set(labels).size < labels.length; ) {
     room = Math.min(MAX_LABEL, room + 8);
     const alike = repeated(labels);
     labels = labels.map((label, index) =>
@@ -133,7 +133,7 @@ export function distinctLabels(paths: readonly string[], most: number): string[]
 /** `attentions.1.transformer_blocks.0.attn1.to_k` without the `transformer_blocks.0` that every row has. */
 function withoutCommonParts(paths: readonly string[], separator: string): string[] {
   const bounded = paths.map((path) => separator + path + separator);
-  const shortest = bounded.reduce((least, path) => (path.length < least.length ? path : least));
+  const shortest = bounded.reduce((minimum, path) => (path.length < minimum.length ? path : minimum));
   const parts = shortest.slice(1, -1).split(separator, MAX_LABEL);
   for (let length = parts.length; length > 0; length--)
     for (let from = 0; from + length <= parts.length; from++) {
@@ -145,14 +145,14 @@ function withoutCommonParts(paths: readonly string[], separator: string): string
   return [...paths];
 }
 
-function abridged(path: string, separator: string, most: number): string {
-  if (path.length <= most) return path;
+function abridged(path: string, separator: string, maximum: number): string {
+  if (path.length <= maximum) return path;
   const parts = path.split(separator);
   let length = path.length;
   const byLength = parts.map((part, index) => ({ index, length: part.length }));
   for (const part of byLength.sort((x, y) => y.length - x.length)) {
-    const kept = Math.max(MIN_PART - 2, part.length - (length - most) - 1);
-    if (length <= most || part.length <= MIN_PART || kept + 1 >= part.length) break;
+    const kept = Math.max(MIN_PART - 2, part.length - (length - maximum) - 1);
+    if (length <= maximum || part.length <= MIN_PART || kept + 1 >= part.length) break;
     parts[part.index] = `${parts[part.index]!.slice(0, kept)}…`;
     length -= part.length - kept - 1;
   }

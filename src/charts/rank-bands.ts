@@ -70,7 +70,7 @@ export function rankBands(input: RankBandsInput): EChartsOption {
   const base = chartBase(input);
   const rows = rowsOf([...(history[0]?.ranks.keys() ?? [])]);
   const bands = bandsOf(rows, history, untilStep);
-  const most = bands.reduce((largest, { rank }) => Math.max(largest, rank), 1);
+  const maximum = bands.reduce((largest, { rank }) => Math.max(largest, rank), 1);
   const labels = groupLabels(rows.map(({ projection }) => projection));
   return {
     ...base,
@@ -98,14 +98,14 @@ export function rankBands(input: RankBandsInput): EChartsOption {
       type: 'continuous',
       dimension: 4,
       min: 0,
-      max: most,
+      max: maximum,
       orient: 'horizontal',
       left: 'center',
       bottom: 0,
       itemHeight: 140,
       itemWidth: 10,
       inRange: { color: [...palette.scale] },
-      text: [`rank ${most}`, '0'],
+      text: [`rank ${maximum}`, '0'],
       textStyle: { color: palette.muted, fontFamily: FONT },
     },
     series: [

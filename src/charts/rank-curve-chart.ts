@@ -29,7 +29,7 @@ export interface RankCurveInput extends ChartStyle {
 export function curveOfSpectra(
   modules: readonly Pick<ModuleSpectrum, 'energy' | 'energy_curve'>[],
 ): ErrorPoint[] {
-  const ranks = modules.reduce((most, { energy_curve: curve }) => Math.max(most, curve.length), 0);
+  const ranks = modules.reduce((maximum, { energy_curve: curve }) => Math.max(maximum, curve.length), 0);
   const energies = modules.map((module) => module.energy);
   const energy = sumOf(energies);
   return Array.from({ length: ranks }, (_, index) => {

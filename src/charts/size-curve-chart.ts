@@ -36,8 +36,8 @@ export const NAMES = { uniform: 'one rank for all', byModule: 'ranks by module' 
 export function sizeCurveChart(input: SizeCurveInput): EChartsOption {
   const { uniform, byModule, what, recommended, palette } = input;
   const base = chartBase(input);
-  const [least, most] = [uniform[0]!.bytes, uniform.at(-1)!.bytes];
-  const isLog = most > MAX_LINEAR * least;
+  const [minimum, maximum] = [uniform[0]!.bytes, uniform.at(-1)!.bytes];
+  const isLog = maximum > MAX_LINEAR * minimum;
   const point = recommended === undefined ? undefined : uniform[recommended];
   const isRefused = byModule.every(({ refusal }) => refusal !== undefined);
   const mainColor = isRefused ? palette.faint : palette.main;
@@ -53,7 +53,7 @@ export function sizeCurveChart(input: SizeCurveInput): EChartsOption {
     },
     grid: { ...base.grid, top: 30 + headPx(input), right: 20, bottom: 4 },
     xAxis: xAxis(input, {
-      ...(isLog ? { type: 'log', logBase: 2, min: least, max: most } : { type: 'value', min: 0, max: most }),
+      ...(isLog ? { type: 'log', logBase: 2, min: minimum, max: maximum } : { type: 'value', min: 0, max: maximum }),
       name: 'size of the factors',
       axisLabel: {
         color: palette.muted,

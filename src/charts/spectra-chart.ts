@@ -21,7 +21,7 @@ export interface SpectraLines {
   /** Length of the longest spectrum. */
   readonly length: number;
   /** Smaller values are not drawn. */
-  readonly least: number;
+  readonly minimum: number;
   /** The smallest value that is drawn. */
   readonly smallest: number;
   readonly thin: readonly { readonly name: string; readonly data: Point[] }[];
@@ -38,25 +38,25 @@ export interface SpectraInput extends ChartStyle {
 
 /** Computed once for many charts, because medians of thousands of modules take longer than a frame. */
 export function spectraLines(modules: readonly Spectrum[]): SpectraLines {
-  const length = modules.reduce((most, { singular_values: sigma }) => Math.max(most, sigma.length), 0);
-  const largest = modules.reduce((most, { singular_values: sigma }) => Math.max(most, sigma[0] ?? 0), 0);
-  const least = largest * FLOOR;
+  const length = modules.reduce((maximum, { singular_values: sigma }) => Math.max(maximum, sigma.length), 0);
+  const largest = modules.reduce((maximum, { singular_values: sigma }) => Math.max(maximum, sigma[0] ?? 0), 0);
+  const minimum = largest * FLOOR;
   const every = Math.max(1, Math.ceil(modules.length / MAX_LINES));
   return {
     modules,
     length,
-    least,
+    minimum,
     smallest: modules.reduce(
       (lowest, { singular_values: sigma }) =>
-        Math.min(lowest, sigma.findLast((value) => value > least) ?? lowest),
+        Math.min(lowest, sigma.findLast((value) => value > minimum) ?? lowest),
       largest,
     ),
     thin: modules
       .filter((_, index) => index % every === 0)
-      .map(({ name, singular_values: sigma }) => ({ name, data: pointsOf(sigma, least) })),
+      .map(({ name, singular_values: sigma }) => ({ name, data: pointsOf(sigma, minimum) })),
     median: pointsOf(
       Array.from({ length }, (_, index) => medianOf(modules, index)),
-      least,
+      minimum,
     ),
   };
 }
@@ -67,7 +67,7 @@ export function spectraLines(modules: readonly Spectrum[]): SpectraLines {
  */
 export function spectraChart(input: SpectraInput): EChartsOption {
   const { lines, selected, rank, palette } = input;
-  const { modules, length, least, smallest, thin, median } = lines;
+  const { modules, length, minimum, smallest, thin, median } = lines;
   const chosen = modules.find(({ name }) => name === selected);
   const base = chartBase(input);
   const line = { type: 'line' as const, showSymbol: false, symbolSize: 6 };
@@ -113,7 +113,7 @@ export function spectraChart(input: SpectraInput): EChartsOption {
             {
               ...line,
               name: names[1]!,
-              data: pointsOf(chosen.singular_values, least),
+              data: pointsOf(chosen.singular_values, minimum),
               showSymbol: length <= 32,
               lineStyle: { width: 2.5, color: palette.mark },
               itemStyle: { color: palette.mark },
@@ -142,8 +142,8 @@ function tipOfValue(found: unknown): string {
   return [`singular value ${points[0]?.value[0]}`, ...lines].join('\n');
 }
 
-const pointsOf = (sigma: readonly number[], least: number): Point[] =>
-  sigma.flatMap((value, index): Point[] => (value > least ? [[index + 1, value]] : []));
+const pointsOf = (sigma: readonly number[], minimum: number): Point[] =>
+  sigma.flatMap((value, index): Point[] => (value > minimum ? [[index + 1, value]] : []));
 
 function medianOf(modules: readonly Spectrum[], index: number): number {
   const values = modules.flatMap(({ singular_values: sigma }) => sigma[index] ?? []).sort((x, y) => x - y);

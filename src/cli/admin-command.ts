@@ -155,14 +155,14 @@ interface VerificationOutput {
 
 /** Verifies everything; with --json, each fault is printed when it is found. */
 async function verified(args: Arguments, work: BackupWork): Promise<VerificationOutput> {
-  const forPeople = isTextOutput(args);
+  const asText = isTextOutput(args);
   const lines: string[] = [];
   const sums = await verify({
     ...work,
     isQuick: isSet(args, 'quick'),
-    onProblem: (problem) => void (forPeople ? lines.push(problemLine(problem)) : printJson(problem)),
+    onProblem: (problem) => void (asText ? lines.push(problemLine(problem)) : printJson(problem)),
     onUnknown: (key) =>
-      void (forPeople ? lines.push(`unknown to the database: ${key}`) : printJson({ unknown: key })),
+      void (asText ? lines.push(`unknown to the database: ${key}`) : printJson({ unknown: key })),
   });
   return { sums, lines: [...lines, summary(sums)] };
 }

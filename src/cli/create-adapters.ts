@@ -137,15 +137,15 @@ export function printCreated(
   from: string,
   moreFields: Readonly<Record<string, unknown>>,
   results: readonly (CreatedAdapter | FailedTarget)[],
-  forPeople: boolean,
+  asText: boolean,
 ): boolean {
   for (const each of results) {
     if ('error' in each) {
       const { code, detail, context } = each.error;
       const error = { code, detail: withFlagNames(detail), ...(context && { context }) };
       printFailure(error, each.out);
-      if (!forPeople) printJson({ ...moreFields, out: each.out, error });
-    } else if (forPeople) print(describeCreated(from, each));
+      if (!asText) printJson({ ...moreFields, out: each.out, error });
+    } else if (asText) print(describeCreated(from, each));
     else printJson({ ...moreFields, ...createdJson(each) });
   }
   return results.every((each) => !('error' in each));

@@ -23,7 +23,7 @@ import { type ExpectedFile, ServerClient } from './server-client.ts';
  * so the pause grows.
  */
 const FIRST_POLL_MS = 100;
-const LONGEST_POLL_MS = 2000;
+const MAX_POLL_MS = 2000;
 const POLL_GROWTH = 1.3;
 
 /** A user who interrupts a command does not want to wait. */
@@ -135,7 +135,7 @@ async function followed(
     const { phase, done, total } = job.progress;
     onProgress({ step: phase, done, total });
     await sleep(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted());
-    pollMs = Math.min(pollMs * POLL_GROWTH, LONGEST_POLL_MS);
+    pollMs = Math.min(pollMs * POLL_GROWTH, MAX_POLL_MS);
     job = await client.json<JobRecord>(`/v1/jobs/${accepted.id}`);
   }
   if (job.state === 'succeeded' || job.state === 'partial') return job;

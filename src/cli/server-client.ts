@@ -211,7 +211,7 @@ function waitMsOf(retryAfter: string): number | undefined {
  * @throws CommandError SERVER_UNREACHABLE; the error of the request; the reason of the signal if it is aborted
  */
 async function withRetries<T>(server: string, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
-  let patience = 0;
+  let busyTries = 0;
   let again = 0;
   for (;;) {
     signal.throwIfAborted();
@@ -222,7 +222,7 @@ async function withRetries<T>(server: string, signal: AbortSignal, request: () =
       signal.throwIfAborted();
       if (isOfFile(error)) throw error.cause;
       const isBusy = error instanceof ServerBusy;
-      if (isBusy && error.waitMs !== undefined && patience++ < MAX_BUSY_TRIES) waitMs = error.waitMs;
+      if (isBusy && error.waitMs !== undefined && busyTries++ < MAX_BUSY_TRIES) waitMs = error.waitMs;
       else if (isBusy || isOfConnection(error)) waitMs = RETRY_PAUSES_MS[again++];
       if (waitMs === undefined) throw isOfConnection(error) ? unreachable(server, error) : error;
     }

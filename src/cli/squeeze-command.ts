@@ -105,11 +105,11 @@ const ended = (creation: ReturnType<typeof createAdapters>): Promise<End> =>
  * @param isOneOfSeveral whether a failure names the source
  * @returns whether it succeeded
  */
-function printEnd(folder: string, end: End, isOneOfSeveral: boolean, forPeople: boolean): boolean {
-  if ('created' in end) return printCreated(folder, { folder }, end.created, forPeople);
+function printEnd(folder: string, end: End, isOneOfSeveral: boolean, asText: boolean): boolean {
+  if ('created' in end) return printCreated(folder, { folder }, end.created, asText);
   const failure = reportedFailure(end.error);
   printFailure(failure, isOneOfSeveral ? folder : undefined);
-  if (!forPeople) printJson({ folder, error: failure });
+  if (!asText) printJson({ folder, error: failure });
   return false;
 }
 

@@ -14,7 +14,7 @@ import { SERVER_GROUP } from './server-options.ts';
 
 /** Pauses between two requests; they grow the longer it takes. */
 const FIRST_POLL_MS = 250;
-const LONGEST_POLL_MS = 2000;
+const MAX_POLL_MS = 2000;
 const POLL_GROWTH = 1.2;
 
 export const WATCH: Command = {
@@ -53,7 +53,7 @@ async function watchJobs(args: Arguments, client: ServerClient, signal: AbortSig
   const jobs = new Map<string, JobRecord>();
   const bar = new ShareBar(ids.length === 1 ? ids[0]! : `${ids.length} jobs`, describePhase('waiting'));
   try {
-    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(POLL_GROWTH * pollMs, LONGEST_POLL_MS)) {
+    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(POLL_GROWTH * pollMs, MAX_POLL_MS)) {
       for (const id of ids) {
         const before = jobs.get(id);
         if (before && hasEnded(before)) continue;
@@ -90,7 +90,7 @@ async function watchBatch(
   const bar = new ShareBar(id, describePhase('waiting'));
   let lastState = '';
   try {
-    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(POLL_GROWTH * pollMs, LONGEST_POLL_MS)) {
+    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(POLL_GROWTH * pollMs, MAX_POLL_MS)) {
       const batch = await client.json<BatchRecord>(`/v1/batches/${encodeURIComponent(id)}`);
       const { state, counts, progress } = batch;
       if (hasEnded(batch)) {

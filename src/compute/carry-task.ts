@@ -139,12 +139,12 @@ function refuseNonFinite({ name, dtype }: FactorRange, energy: number): void {
 }
 
 /** A second moment is an average of squares. Adam takes its root, so a negative value would lead to NaN. */
-function refuseNegative({ name }: FactorRange, least: number): void {
-  if (least >= 0) return;
+function refuseNegative({ name }: FactorRange, minimum: number): void {
+  if (minimum >= 0) return;
   throw new AppError(
     'OPTIMIZER_STATE_INVALID',
-    `Tensor "${name}" holds ${least}, but a second moment is an average of squares and cannot be negative.`,
-    { tensor: name, value: least },
+    `Tensor "${name}" holds ${minimum}, but a second moment is an average of squares and cannot be negative.`,
+    { tensor: name, value: minimum },
   );
 }
 

@@ -9,7 +9,7 @@ import type { ModuleFactors } from './module-factors.ts';
 import { chunksOf } from './module-factors.ts';
 import { noPhaseSeconds, type PhaseSeconds, timePhase } from './phase-seconds.ts';
 import { type DirectionsSlot, type StoredDirections, storeDirections } from './stored-directions.ts';
-import { alike } from './task-sizes.ts';
+import { groupByShape } from './task-sizes.ts';
 
 /** How to decompose modules of one rank. */
 export interface Decomposer {
@@ -51,7 +51,7 @@ export async function decompose(
 ): Promise<DecomposeResult> {
   const { modules, decomposer, weightsPath, slots } = task;
   const phaseSeconds = noPhaseSeconds();
-  const sameShape = alike(modules);
+  const sameShape = groupByShape(modules);
   const grams = await withFile(weightsPath, async (file) => {
     const found: Grams[] = [];
     for (const indices of sameShape) {

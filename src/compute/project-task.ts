@@ -14,7 +14,7 @@ import {
   type StoredDirections,
   stackedDirections,
 } from './stored-directions.ts';
-import { alike } from './task-sizes.ts';
+import { groupByShape } from './task-sizes.ts';
 
 /** How one module is written to one output file. */
 export interface ProjectionSpec {
@@ -75,7 +75,7 @@ export async function project(
   await withFile(task.weightsPath, (file) =>
     withWriter(async (writer) => {
       const tools = { kernels, reader, phaseSeconds, file, writer };
-      for (const indices of alike(modules, (index) => kindOf(task.items[index]!))) {
+      for (const indices of groupByShape(modules, (index) => kindOf(task.items[index]!))) {
         const written = await projectAlike(
           indices.map((index) => task.items[index]!),
           tools,

@@ -52,20 +52,20 @@ export function stacks(modules: readonly { readonly rank: number }[], numbers: n
  * Factor elements that a graph processes at once: enough to hide the cost of its nodes, few enough for the cache.
  * Determined by measurement.
  */
-const ALIKE_NUMBERS = 512 * 1024;
+const MAX_GROUP_NUMBERS = 512 * 1024;
 
 /**
  * Indices of modules that one graph processes at once: those of one shape and one kind, ordered by the first module
  * of each group. A module with many elements forms its own group.
  * @param kindOf other properties that the modules must share, by index
  */
-export function alike(modules: readonly Shape[], kindOf: (index: number) => string = () => ''): number[][] {
+export function groupByShape(modules: readonly Shape[], kindOf: (index: number) => string = () => ''): number[][] {
   const result: number[][] = [];
   const open = new Map<string, number[]>();
   for (const [index, { m, n, rank }] of modules.entries()) {
     const kind = `${m} ${n} ${rank} ${kindOf(index)}`;
     const members = open.get(kind);
-    if (members && (members.length + 1) * (m + n) * rank <= ALIKE_NUMBERS) members.push(index);
+    if (members && (members.length + 1) * (m + n) * rank <= MAX_GROUP_NUMBERS) members.push(index);
     else {
       const first = [index];
       open.set(kind, first);

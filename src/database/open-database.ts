@@ -38,7 +38,7 @@ export function connectDatabase({
  * @throws DatabaseError if a newer program has used it; AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const { patienceMs = 0, onTrouble } = options;
+  const { patienceMs = 0, onFailure } = options;
   const database = connectDatabase(options);
   const deadlineMs = performance.now() + patienceMs;
   for (;;) {
@@ -51,7 +51,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         await database.close();
         throw error;
       }
-      onTrouble?.(error);
+      onFailure?.(error);
       await delay(RETRY_MS);
     }
   }

@@ -36,7 +36,7 @@ export interface PostgresqlOptions {
   /** The time limit of a query, and of waiting for a free connection. */
   readonly timeoutMs: number;
   /** Called for connections that broke while unused. */
-  readonly onTrouble?: (error: Error) => void;
+  readonly onFailure?: (error: Error) => void;
   /** Called for each statement, and for transactions that are run again. */
   readonly observe?: ObserveBackend | undefined;
 }
@@ -55,7 +55,7 @@ export function openPostgresql({
   renewedUrl = () => url,
   poolSize,
   timeoutMs,
-  onTrouble,
+  onFailure,
   observe,
 }: PostgresqlOptions): Database {
   const pool = new pg.Pool({
@@ -69,7 +69,7 @@ export function openPostgresql({
     application_name: 'lora-squeeze',
     types,
   });
-  pool.on('error', (error) => onTrouble?.(error));
+  pool.on('error', (error) => onFailure?.(error));
   // The pool listens while a connection is unused. A connection that breaks in use fails its query; without a
   // listener, it would also end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));

@@ -39,7 +39,7 @@ export interface DispatcherOptions {
   readonly shares?: ShareDefaults | undefined;
   /** Called for dispatches that the queue had lost. */
   readonly onLost?: (ids: readonly string[]) => void;
-  readonly onTrouble?: (error: unknown) => void;
+  readonly onFailure?: (error: unknown) => void;
 }
 
 /**
@@ -126,7 +126,7 @@ export class Dispatcher {
       .add(dispatches)
       .catch((error: unknown) => {
         this.hasUnsent = true;
-        this.options.onTrouble?.(error);
+        this.options.onFailure?.(error);
       })
       .finally(() => this.sending.delete(sent));
     this.sending.add(sent);
@@ -209,7 +209,7 @@ export class Dispatcher {
   private begin(work: () => Promise<unknown>): void {
     this.running ??= work()
       .then(() => undefined)
-      .catch((error: unknown) => this.options.onTrouble?.(error))
+      .catch((error: unknown) => this.options.onFailure?.(error))
       .finally(() => {
         this.running = undefined;
       });

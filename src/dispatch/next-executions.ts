@@ -47,13 +47,13 @@ export async function nextExecutions(
   underway: ReadonlyMap<string, UnderWayWork>,
   defaults: ShareDefaults,
 ): Promise<NextExecution[]> {
-  const most = free + ahead;
+  const maximum = free + ahead;
   const shares = await eligibleShares(database, writer, underway, defaults);
-  const each = Math.ceil(most / Math.max(1, shares.length)) + 1;
+  const each = Math.ceil(maximum / Math.max(1, shares.length)) + 1;
   const tenants = shares.map((share) => new TenantQueue(database, writer, share, each));
   const next: NextExecution[] = [];
   let left = tenants;
-  while (next.length < most && left.length > 0) {
+  while (next.length < maximum && left.length > 0) {
     const tenant = left.reduce((one, other) => (other.virtualMs < one.virtualMs ? other : one));
     const first = await tenant.first();
     if (!first) {

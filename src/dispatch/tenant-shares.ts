@@ -2,7 +2,7 @@ import type { Database, Writer } from '../database/database.ts';
 import { type Condition, isPast, sql } from '../database/sql.ts';
 
 /** The longest delay of an attempt. */
-export const LONGEST_WAIT_MS = 60_000;
+export const MAX_WAIT_MS = 60_000;
 
 /** The weight for which a virtual millisecond equals one of a slot. */
 const UNIT_WEIGHT = 100;
@@ -139,11 +139,11 @@ export async function startingVirtualTime(
   // Dispatched work may turn out to take less time, and then no other tenant must wait behind what is credited back.
   const places = active.map(({ tenant, virtualMs }) => virtualMs - (underway.get(tenant)?.chargedMs ?? 0));
   if (places.length > 0) return Math.min(...places);
-  const { most } = await reader
+  const { maximum } = await reader
     .selectFrom('tenant_share')
-    .select(({ fn }) => fn.max<number | null>('virtual_ms').as('most'))
+    .select(({ fn }) => fn.max<number | null>('virtual_ms').as('maximum'))
     .executeTakeFirstOrThrow();
-  return most ?? 0;
+  return maximum ?? 0;
 }
 
 /**
@@ -174,7 +174,7 @@ export async function saveShares(writer: Writer, shares: readonly TenantShare[])
 
 /** The condition for executions that can be dispatched now, as far as their time is concerned. */
 export const isDue = (database: Pick<Database, 'now' | 'clock'>): Condition =>
-  sql`state = 'waiting' and (not_before is null or ${isPast(database, 'not_before', LONGEST_WAIT_MS)})`;
+  sql`state = 'waiting' and (not_before is null or ${isPast(database, 'not_before', MAX_WAIT_MS)})`;
 
 /**
  * The tenants with waiting executions that are due, except suspended ones. It steps from tenant to tenant through the

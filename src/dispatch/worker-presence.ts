@@ -15,7 +15,7 @@ export interface WorkerPresenceOptions {
   /** Ids of the running executions. */
   readonly running: () => readonly string[];
   /** Called if the database could not be updated; the next attempt follows soon. */
-  readonly onTrouble: (error: unknown) => void;
+  readonly onFailure: (error: unknown) => void;
   /** Called once, when an operator has requested that this worker be drained. */
   readonly onDrain?: () => void;
 }
@@ -63,7 +63,7 @@ export class WorkerPresence {
 
   private begin(): void {
     this.reporting ??= this.report()
-      .catch((error: unknown) => this.options.onTrouble(error))
+      .catch((error: unknown) => this.options.onFailure(error))
       .finally(() => {
         this.reporting = undefined;
       });

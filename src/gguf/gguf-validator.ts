@@ -97,12 +97,12 @@ export class GgufValidator {
 }
 
 function notCovered(header: GgufHeader, bytes: number): AppError {
-  const [least, most] = [endOfGgufData(header), paddedEnd(header)];
+  const [minimum, maximum] = [endOfGgufData(header), paddedEnd(header)];
   const what =
-    bytes < least ? `it is cut off: ${least - bytes} bytes are missing` : 'bytes follow the last tensor';
-  return new AppError('GGUF_NOT_COVERED', `GGUF file: its tensors end at byte ${least}; ${what}`, {
-    expected_bytes: least,
-    limit_bytes: most,
+    bytes < minimum ? `it is cut off: ${minimum - bytes} bytes are missing` : 'bytes follow the last tensor';
+  return new AppError('GGUF_NOT_COVERED', `GGUF file: its tensors end at byte ${minimum}; ${what}`, {
+    expected_bytes: minimum,
+    limit_bytes: maximum,
     bytes,
   });
 }

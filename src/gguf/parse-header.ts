@@ -151,8 +151,8 @@ function* readTensorInfo(source: HeaderSource): Reading<TensorInfo> {
     );
   }
   // A zero may hide an overflow, so each extent counts as at least 1 here.
-  const most = shape.reduce((product, extent) => product * (extent === 0n ? 1n : extent), BigInt(blockBytes));
-  if (most > BigInt(Number.MAX_SAFE_INTEGER)) {
+  const maximum = shape.reduce((product, extent) => product * (extent === 0n ? 1n : extent), BigInt(blockBytes));
+  if (maximum > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw refuseTensor('GGUF_TENSOR_SHAPE', name, `the size of shape [${shape}] exceeds 2^53 bytes`);
   }
   const elements = shape.reduce((product, extent) => product * Number(extent), 1);

@@ -10,10 +10,10 @@ export function quote(text: string): string {
 }
 
 /** The first few names in quotes, followed by how many more there are: a file may list thousands of names. */
-export function quoteSome(names: readonly string[], most: number): string {
+export function quoteSome(names: readonly string[], maximum: number): string {
   const shown = names
-    .slice(0, most)
+    .slice(0, maximum)
     .map((name) => quote(name))
     .join(', ');
-  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
+  return names.length > maximum ? `${shown} and ${names.length - maximum} more` : shown;
 }

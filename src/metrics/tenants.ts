@@ -8,18 +8,18 @@ const OTHERS = 'other';
  * label.
  */
 export class TenantLabels {
-  private readonly most: number;
+  private readonly maximum: number;
   private readonly named = new Set<string>();
 
   /** @param most largest number of tenants with their own labels; 0: none */
-  constructor(most: number) {
-    this.most = most;
+  constructor(maximum: number) {
+    this.maximum = maximum;
   }
 
   /** The label of a tenant. A new tenant gets its own label if the limit is not reached. */
   of(tenant: string): string {
     if (this.named.has(tenant)) return tenant;
-    if (this.named.size >= this.most) return OTHERS;
+    if (this.named.size >= this.maximum) return OTHERS;
     this.named.add(tenant);
     return tenant;
   }

@@ -116,7 +116,7 @@ export async function isListening(socketPath: string): Promise<boolean> {
  * Ends a server that outlived its parent, and waits until it has gone.
  * @throws BrokerError if it does not stop
  */
-export async function stopLeftover(socketPath: string): Promise<void> {
+export async function stopLeftoverServer(socketPath: string): Promise<void> {
   const deadlineMs = performance.now() + LEFTOVER_TIMEOUT_MS;
   for (let socket = await connected(socketPath); socket; socket = await connected(socketPath)) {
     // Redis accepts commands as plain lines:

@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log.ts';
-import { BrokerError, claimBroker, isListening, socketPathIn, stopLeftover } from './broker-folder.ts';
+import { BrokerError, claimBroker, isListening, socketPathIn, stopLeftoverServer } from './broker-folder.ts';
 
 /** The server has nothing to load, but the machine may be busy. */
 const READY_TIMEOUT_MS = 60_000;
@@ -79,7 +79,7 @@ export class Broker {
     const socketPath = await socketPathIn(folder);
     const { release } = await claimBroker(folder, () => isListening(socketPath));
     try {
-      await stopLeftover(socketPath);
+      await stopLeftoverServer(socketPath);
       const broker = new Broker({ folder, socketPath, command, logger: options.logger, release });
       await broker.launch();
       broker.supervision = broker.supervise();

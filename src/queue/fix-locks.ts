@@ -25,7 +25,7 @@ const LONG_AGO_MS = 1;
  * A lock or a pause that is longer than its setting by this factor is too long. Other workers may have a longer
  * setting.
  */
-const TOO_LONG = 4;
+const MAX_LOCK_FACTOR = 4;
 
 /**
  * A Lua script for Redis. KEYS: the mark of the last check of locks, and the set of jobs that were active then. ARGV:
@@ -56,7 +56,7 @@ export function fixLocks(worker: Worker): void {
   const { lockManager, backend } = worker as unknown as WorkerInternals;
   lockManager.trackedJobs = new AlwaysDue();
   const { lockDuration = 0, stalledInterval = 0 } = worker.opts;
-  const longestMs = String(TOO_LONG * Math.max(lockDuration, stalledInterval));
+  const longestMs = String(MAX_LOCK_FACTOR * Math.max(lockDuration, stalledInterval));
   const move = backend.moveStalledJobsToWait.bind(backend);
   backend.moveStalledJobsToWait = async () => {
     const keys = [backend.toKey('stalled-check'), backend.toKey('stalled')];

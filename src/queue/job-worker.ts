@@ -57,7 +57,7 @@ export interface WorkerOptions extends Omit<ExecutionsParts, 'storageRetryMs'> {
    */
   readonly mayTake?: () => Promise<void>;
   /** Called when this worker stops taking jobs because its storage fails, and when it continues. */
-  readonly onStorageTrouble?: (isPaused: boolean) => void;
+  readonly onStorageFailure?: (isPaused: boolean) => void;
   /** Called when an operator has drained this worker and its executions have ended. */
   readonly onDrained?: () => void;
   /** Called for each attempt that failed because of the storage and does not count. */
@@ -95,7 +95,7 @@ export class JobWorker {
     this.presence = new WorkerPresence({
       ...{ database, slots: concurrency, provider: options.provider.name },
       running: () => this.cancelWatch.executionIds,
-      onTrouble: (error) => this.logger.warn({ err: error }, 'this worker cannot record that it is present'),
+      onFailure: (error) => this.logger.warn({ err: error }, 'this worker cannot record that it is present'),
       onDrain: () => void this.drain(),
     });
     this.storageWatch = new StorageWatch({
@@ -108,7 +108,7 @@ export class JobWorker {
         void this.worker
           .takeJobsAgain()
           .catch((error: unknown) => this.logger.error({ err: error }, 'worker stopped')),
-      onTrouble: (isPaused) => options.onStorageTrouble?.(isPaused),
+      onPauseChange: (isPaused) => options.onStorageFailure?.(isPaused),
       logger: this.logger,
     });
     this.worker = new SandboxedWorker(

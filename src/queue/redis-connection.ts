@@ -258,7 +258,7 @@ function openCluster(
 }
 
 /** The oldest Redis whose commands BullMQ can use. */
-const OLDEST_REDIS = 5;
+const MIN_REDIS_VERSION = 5;
 
 /** The assessment of a server: the reason why it cannot hold the queue, or the risks for queued jobs. */
 export interface ServerAssessment {
@@ -280,9 +280,9 @@ export function assessServer(info: string): ServerAssessment {
     }),
   );
   const version = fields.get('redis_version') ?? '0';
-  if (Number.parseInt(version, 10) < OLDEST_REDIS)
+  if (Number.parseInt(version, 10) < MIN_REDIS_VERSION)
     return {
-      fault: `Redis has version ${version}; the queue needs ${OLDEST_REDIS} or newer.`,
+      fault: `Redis has version ${version}; the queue needs ${MIN_REDIS_VERSION} or newer.`,
       risks: [],
     };
   const risks: Risk[] = [];

@@ -17,7 +17,7 @@ export interface StorageWatchOptions {
   readonly pause: () => void;
   readonly resume: () => void;
   /** Called when the storage starts to fail, and when it works again. */
-  readonly onTrouble: (isPaused: boolean) => void;
+  readonly onPauseChange: (isPaused: boolean) => void;
   readonly logger: Logger;
 }
 
@@ -48,7 +48,7 @@ export class StorageWatch {
   }
 
   private async waitForStorage(error: AppError): Promise<void> {
-    const { pause, resume, onTrouble, logger, concurrency } = this.options;
+    const { pause, resume, onPauseChange, logger, concurrency } = this.options;
     this.isWaiting = true;
     pause();
     let reason = await this.trouble();
@@ -57,12 +57,12 @@ export class StorageWatch {
     if (reason !== undefined) {
       const begunMs = performance.now();
       logger.error({ reason }, 'the storage fails; this worker takes no jobs until it is back');
-      onTrouble(true);
+      onPauseChange(true);
       await this.untilBack();
       if (this.closing.signal.aborted) return;
       const seconds = Math.round((performance.now() - begunMs) / 1000);
       logger.info({ seconds }, 'the storage is back; this worker takes jobs again');
-      onTrouble(false);
+      onPauseChange(false);
       this.failures = [];
     }
     this.isWaiting = false;

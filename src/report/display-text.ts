@@ -13,9 +13,9 @@ export const MAX_SHOWN = 160;
  * is cut in the middle. The result still has to be escaped.
  * @param most length in UTF-16 units, at least 8
  */
-export function displayText(text: string, most = MAX_SHOWN): string {
+export function displayText(text: string, maximum = MAX_SHOWN): string {
   const cut =
-    text.length <= most ? text : `${beginOf(text, most >> 2)}…${endOf(text, most - (most >> 2) - 1)}`;
+    text.length <= maximum ? text : `${beginOf(text, maximum >> 2)}…${endOf(text, maximum - (maximum >> 2) - 1)}`;
   return cut.replace(
     UNSEEN,
     (found) => `⟨U+${found.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}⟩`,

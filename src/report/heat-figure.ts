@@ -22,10 +22,10 @@ const MAX_NAME = 240;
 /** The relative error of every module by layer and projection, of one of the results. */
 export function heatFigure({ report }: ReportInput, target = 0): Figure {
   const { what, modules } = sharesOf(report, target);
-  const most = largestError(report);
+  const maximum = largestError(report);
   const cells = heatCells(modules);
   const worst = modules.reduce<ModuleShare | undefined>(
-    (most, module) => (most && most.value >= module.value ? most : module),
+    (maximum, module) => (maximum && maximum.value >= module.value ? maximum : module),
     undefined,
   );
   return {
@@ -45,7 +45,7 @@ export function heatFigure({ report }: ReportInput, target = 0): Figure {
           modules: cells.modules,
           what: 'relative error',
           isWide: true,
-          ...(most > 0 && { most }),
+          ...(maximum > 0 && { maximum }),
         }),
         cells.modules.length,
       ),
@@ -146,8 +146,8 @@ function withoutNumbers({ layer, projection }: ModulePlace): string {
 
 /** Rounds a value to a shade; the largest value stays as it is. */
 function shaded(modules: readonly ModuleShare[]): ModuleShare[] {
-  const most = modules.reduce((largest, { value }) => Math.max(largest, value), 0);
-  const step = most / SHADES;
+  const maximum = modules.reduce((largest, { value }) => Math.max(largest, value), 0);
+  const step = maximum / SHADES;
   return modules.map(({ name, value }) => ({
     name,
     value: step > 0 ? Math.round(value / step) * step : value,

@@ -7,7 +7,7 @@ import { type EventRetention, removeOldEvents } from './events/sweep-events.ts';
 import { ClaimStore } from './idempotency/claim-store.ts';
 import { sweepBatches, sweepJobs } from './jobs/sweep-jobs.ts';
 import { removeDeletedTenants } from './remove-tenants.ts';
-import { removeOldUsage, storedByAll, type UsageTotals } from './tenants/usage.ts';
+import { removeOldUsage, readTotalUsage, type UsageTotals } from './tenants/usage.ts';
 import { removeOldDeliveries } from './webhooks/delivery-rows.ts';
 import { removeUnusedWebhooks } from './webhooks/request-webhook.ts';
 import type { Workspaces } from './workspaces.ts';
@@ -70,7 +70,7 @@ export class Sweeper {
     const events = await removeOldEvents(database, nowMs, eventRetention);
     if (events > 0) sweep.swept.add('event', 0, events);
     await removeOldUsage(database, nowMs);
-    const totals = await storedByAll(database);
+    const totals = await readTotalUsage(database);
     return { swept: sweep.swept, totals, seconds: (performance.now() - begunMs) / 1000 };
   }
 }

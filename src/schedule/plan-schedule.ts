@@ -3,7 +3,7 @@ import { chooseRanks } from './choose-ranks.ts';
 import { finalShareOf, resolveClock, type TrainingClock } from './clock.ts';
 import { planLearningRate, starvedNotes } from './learning-rate.ts';
 import {
-  leastSteps,
+  minSteps,
   namedLengths,
   type StageLengths,
   stageLengths,
@@ -61,7 +61,7 @@ function lengthsOf(request: ScheduleRequest, ranks: readonly number[], clock: Tr
   const { recipe, squeeze_steps, stage_lengths = 'equal', total_steps } = request;
   if (squeeze_steps) return { steps: namedLengths(request, ranks.length), atFloor: [] };
   const share = recipe === 'equal' || ranks.length === 1 ? stageLengths : stageLengthsToLast;
-  return share(ranks, stage_lengths, leastSteps(ranks.length, clock), total_steps);
+  return share(ranks, stage_lengths, minSteps(ranks.length, clock), total_steps);
 }
 
 function limitsOf(ranks: readonly number[], steps: readonly number[]) {
@@ -78,7 +78,7 @@ function limitsOf(ranks: readonly number[], steps: readonly number[]) {
  * them.
  */
 function lengthened(ranks: readonly number[], atFloor: readonly number[], clock: TrainingClock): string[] {
-  const floors = leastSteps(ranks.length, clock);
+  const floors = minSteps(ranks.length, clock);
   const { minStageSteps } = clock;
   const longer = atFloor.filter((index) => floors[index] === minStageSteps).map((index) => ranks[index]!);
   if (longer.length === 0) return [];

@@ -27,7 +27,7 @@ export interface StageLengths {
  * The minimum length of each of `stages` stages: the warm-up steps for the first one; for the last one the final
  * steps and, after a squeeze, the target's share.
  */
-export function leastSteps(
+export function minSteps(
   stages: number,
   { totalSteps, warmUpSteps, finalSteps, minStageSteps, finalShare }: TrainingClock,
 ): number[] {
@@ -42,7 +42,7 @@ export function leastSteps(
  * this number, because it is a share of it.
  */
 export function neededSteps(stages: number, clock: TrainingClock): number {
-  const floors = leastSteps(stages, { ...clock, finalShare: 0 });
+  const floors = minSteps(stages, { ...clock, finalShare: 0 });
   const earlier = floors.slice(0, -1).reduce((total, steps) => total + steps, 0);
   const needed = earlier + floors.at(-1)!;
   if (stages === 1) return needed;

@@ -137,7 +137,7 @@ function remedy({ max_rank: requested }: Target, { max_rank: cap }: Profile, ran
 }
 
 /** Whether the server accepts modules of different ranks, as this service writes them. */
-export function takesUnequal({ scale, same_rank: shared }: Profile): boolean {
+export function acceptsUnequalRanks({ scale, same_rank: shared }: Profile): boolean {
   // We write one lora_alpha for all modules. A server that divides it by the rank of each module would get a
   // different scale for each.
   return shared !== 'all' && scale.formula !== 'tensor-rank';
@@ -145,7 +145,7 @@ export function takesUnequal({ scale, same_rank: shared }: Profile): boolean {
 
 function uniformOf(target: Target, profile: Profile): boolean {
   const policy = policyOf(target);
-  const takes = takesUnequal(profile);
+  const takes = acceptsUnequalRanks(profile);
   const context = { profile: profile.name };
   if (target.uniform === false && !takes) {
     throw invalidTarget(`uniform is false, but ${profile.name} needs one rank for all modules.`, context);

@@ -20,7 +20,7 @@ export const NO_LIMITS: RankLimits = { minRank: 1, maxRank: Number.MAX_SAFE_INTE
  * @throws AppError VALIDATION_FAILED if the server cannot be set to that rank
  */
 export function rankCap(profile: Profile, maxRank: number | undefined): number | null {
-  const { max_rank: cap, min_rank: least, name } = profile;
+  const { max_rank: cap, min_rank: minimum, name } = profile;
   if (maxRank === undefined) return cap.default;
   if (cap.largest !== null && maxRank > cap.largest) {
     const setting = cap.setting === null ? '' : ` (${cap.setting})`;
@@ -30,11 +30,11 @@ export function rankCap(profile: Profile, maxRank: number | undefined): number |
       limit: cap.largest,
     });
   }
-  if (maxRank < least) {
-    throw invalidTarget(`max_rank is ${maxRank}, but ${name} accepts no rank below ${least}.`, {
+  if (maxRank < minimum) {
+    throw invalidTarget(`max_rank is ${maxRank}, but ${name} accepts no rank below ${minimum}.`, {
       profile: name,
       max_rank: maxRank,
-      limit: least,
+      limit: minimum,
     });
   }
   return maxRank;

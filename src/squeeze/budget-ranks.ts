@@ -5,7 +5,7 @@ import { moduleRelativeError } from '../core/by-module.ts';
 import {
   allocateRanks,
   type BudgetModule,
-  leastRanks,
+  minRanks,
   parametersPerRank,
 } from '../core/policy/allocate-ranks.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -56,13 +56,13 @@ export function priced(
       ranks: permittedRanks(largestRank(module), limits),
     }),
   );
-  const least = leastRanks(prices);
-  const leastCost = parametersPerRank(prices, least);
+  const minimum = minRanks(prices);
+  const leastCost = parametersPerRank(prices, minimum);
   if (leastCost > budget) {
     throw new AppError(
       'BUDGET_TOO_SMALL',
       `The budget of ${budget} ${unit} is too small: the ${modules.length} modules take at least ${leastCost} ` +
-        `${unit}, at rank ${rankRange(least)}.`,
+        `${unit}, at rank ${rankRange(minimum)}.`,
       { [`budget_${unit}`]: budget, [`least_${unit}`]: leastCost },
     );
   }
@@ -118,5 +118,5 @@ function largestUniform(
     );
   const candidates = [...new Set(entries.flatMap(({ ranks }) => ranks))].sort((x, y) => y - x);
   const best = candidates.find((rank) => parametersPerRank(entries, ranksAt(rank)) <= budget);
-  return best === undefined ? leastRanks(entries) : ranksAt(best);
+  return best === undefined ? minRanks(entries) : ranksAt(best);
 }

@@ -23,9 +23,9 @@ export const largestRank = ({ rank, m, n }: Pick<LoraModule, 'rank' | 'm' | 'n'>
 /** The ranks a module may have, ascending; never empty. */
 export function permittedRanks(own: number, limits: RankLimits): number[] {
   const cap = Math.min(limits.maxRank, own);
-  const least = limitRank(limits.minRank, own, limits);
+  const minimum = limitRank(limits.minRank, own, limits);
   const { allowedRanks } = limits;
-  if (!allowedRanks) return Array.from({ length: cap - least + 1 }, (_, index) => least + index);
-  const permitted = allowedRanks.filter((rank) => rank >= least && rank <= cap);
-  return permitted.length > 0 ? permitted : [least];
+  if (!allowedRanks) return Array.from({ length: cap - minimum + 1 }, (_, index) => minimum + index);
+  const permitted = allowedRanks.filter((rank) => rank >= minimum && rank <= cap);
+  return permitted.length > 0 ? permitted : [minimum];
 }

@@ -35,7 +35,7 @@ export function measure(
 ): ErrorMetrics {
   const energies: number[] = [];
   const losses: number[] = [];
-  const least: number[] = [];
+  const minimum: number[] = [];
   const modules = plans.map(({ module, rank }, index): ModuleResult => {
     const decomposition = decompositions[index]!;
     const s = module.scale;
@@ -51,12 +51,12 @@ export function measure(
         found,
         ratio: written / s,
         kept: keptEnergy(decomposition, rank, module.rank),
-        least: CANCELLED * decomposition.energyB * decomposition.energyA,
+        minimum: CANCELLED * decomposition.energyB * decomposition.energyA,
       });
     energies.push(energy);
     losses.push(lost);
     const unavoidable = s * s * leastLost(decomposition, rank, module.rank);
-    least.push(unavoidable);
+    minimum.push(unavoidable);
     const relativeError = energy > 0 ? Math.sqrt(lost / energy) : 0;
     const isComplete = decomposition.sigma.length >= module.rank;
     return {
@@ -76,7 +76,7 @@ export function measure(
     relativeError: totalEnergy > 0 ? Math.sqrt(sumOf(losses) / totalEnergy) : 0,
     moduleRelativeError: moduleError,
     moduleEnergyRetained: 1 - moduleError ** 2,
-    excessBound: excessOver(sumOf(least), sumOf(losses), totalEnergy),
+    excessBound: excessOver(sumOf(minimum), sumOf(losses), totalEnergy),
   };
 }
 
@@ -97,9 +97,9 @@ function leastLost(
 }
 
 /** How far an error lies above the least possible one; null if that is too small to be distinguished from rounding. */
-function excessOver(least: number, lost: number, energy: number): number | null {
-  if (lost <= least) return 0;
-  return least > ROUNDING * energy ? Math.sqrt(lost / least) - 1 : null;
+function excessOver(minimum: number, lost: number, energy: number): number | null {
+  if (lost <= minimum) return 0;
+  return minimum > ROUNDING * energy ? Math.sqrt(lost / minimum) - 1 : null;
 }
 
 /** Below this share of ‖B‖²·‖A‖², an update is what cancellation left over, and its energy means little. */
@@ -118,14 +118,14 @@ interface MeasuredModule {
   readonly ratio: number;
   readonly kept: number;
   /** The energy below which nothing can be measured. */
-  readonly least: number;
+  readonly minimum: number;
 }
 
 function refuseUnderflow(
   { module, dtypeA, dtypeB }: ModulePlan,
-  { found, ratio, kept, least }: MeasuredModule,
+  { found, ratio, kept, minimum }: MeasuredModule,
 ): void {
-  if (!Number.isFinite(ratio) || kept <= least || found.inner * ratio >= MIN_SHARE * kept) return;
+  if (!Number.isFinite(ratio) || kept <= minimum || found.inner * ratio >= MIN_SHARE * kept) return;
   const dtypes = [...new Set([dtypeA, dtypeB])].map((dtype) => DTYPE_NAMES[dtype]).join(' and ');
   throw new AppError(
     'NON_FINITE_RESULT',

@@ -187,8 +187,8 @@ function withinLimits(
   const largest = wanted.reduce((x, y) => Math.max(x, y), 1);
   const ranks = modules.map((module, index) => {
     const own = wanted[index]!;
-    const most = uniform === true || own > largestRank(module) ? module.rank : largestRank(module);
-    return limitRank(uniform === false ? own : largest, most, limits);
+    const maximum = uniform === true || own > largestRank(module) ? module.rank : largestRank(module);
+    return limitRank(uniform === false ? own : largest, maximum, limits);
   });
   return evenExperts(ranks, modules, 'largest');
 }

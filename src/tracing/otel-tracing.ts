@@ -40,8 +40,8 @@ export class OtelTracing implements Tracing {
   private readonly tracer: Tracer;
   private readonly reportTrouble: (trouble: unknown) => void;
 
-  constructor({ serviceName, version, role, onTrouble }: TracingOptions) {
-    const reportTrouble = (trouble: unknown): void => onTrouble(reasonOf(trouble));
+  constructor({ serviceName, version, role, onFailure }: TracingOptions) {
+    const reportTrouble = (trouble: unknown): void => onFailure(reasonOf(trouble));
     this.reportTrouble = reportTrouble;
     const ignore = (): void => undefined;
     diag.setLogger(

@@ -54,7 +54,7 @@ export interface TracingOptions {
   /** 'api', 'worker', 'all' or 'compute'. */
   readonly role: string;
   /** Called when spans cannot be delivered. */
-  readonly onTrouble: (message: string) => void;
+  readonly onFailure: (message: string) => void;
 }
 
 /** Opens tracing as configured. */

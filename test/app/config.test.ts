@@ -62,7 +62,7 @@ describe('loadConfig', () => {
       uploadTtlMs: 86_400_000,
       adapterTtlSeconds: undefined,
       jobTtlSeconds: undefined,
-      eventRetention: { keptMs: 86_400_000, most: 50_000 },
+      eventRetention: { keptMs: 86_400_000, maxEvents: 50_000 },
       sweepIntervalMs: 900_000,
       blobGraceMs: 3_600_000,
       shutdownGraceMs: 30_000,

@@ -151,7 +151,7 @@ describe('secrets in files', () => {
     const live = new LiveSecrets({
       ...secrets,
       onChange: (name) => reported.push(`${name} changed`),
-      onTrouble: (name, reason) => reported.push(`${name}: ${reason}`),
+      onFailure: (name, reason) => reported.push(`${name}: ${reason}`),
     });
     assert.equal(live.get('ADMIN_KEY'), `${KEY}-1`);
 

@@ -99,7 +99,7 @@ describe('PostgreSQL in trouble', { skip: noPostgres }, () => {
       let again: Promise<PostgresServer> | undefined;
       const database = await openDatabase({
         ...{ url, dataDir: '', ...POOL, patienceMs: 60_000 },
-        onTrouble: () => {
+        onFailure: () => {
           tries++;
           again ??= startPostgres(folder, ['fsync=off'], server.port);
         },

@@ -16,7 +16,7 @@ onEachDialect('the dispatcher', (database) => {
     const troubles: unknown[] = [];
     const dispatcher = new Dispatcher({
       ...{ database: database(), queue, onLost: (ids) => lost.push(...ids) },
-      onTrouble: (error) => troubles.push(error),
+      onFailure: (error) => troubles.push(error),
     });
     return { queue, dispatcher, lost, troubles };
   }

@@ -12,7 +12,7 @@ onEachDialect('the presence of a worker', (database) => {
       (slots) =>
         new WorkerPresence({
           ...{ database: database(), slots, provider: 'cpu', running: () => [running!] },
-          onTrouble: (error) => assert.fail(String(error)),
+          onFailure: (error) => assert.fail(String(error)),
         }),
     );
     const fleet = () => liveFleet(database(), database().reader);

@@ -39,7 +39,7 @@ export function withServer(): {
 
 /** Removes released content at once. */
 export const sweeperOf = ({ workspaces }: TestServer): Sweeper =>
-  new Sweeper({ workspaces, graceMs: 0, eventRetention: { keptMs: 86_400_000, most: 1_000 } });
+  new Sweeper({ workspaces, graceMs: 0, eventRetention: { keptMs: 86_400_000, maxEvents: 1_000 } });
 
 /** The record in a response with that status. */
 export async function recordIn(response: Response, status: number): Promise<AdapterRecord> {

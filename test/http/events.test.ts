@@ -132,7 +132,7 @@ describe('the events of all jobs', () => {
     const [left] = [await submit()];
     await stream.until(({ events }) => events.length === 3);
     const [first] = stream.ids;
-    await removeOldEvents(server.database, Date.now(), { keptMs: 3_600_000, most: 1 });
+    await removeOldEvents(server.database, Date.now(), { keptMs: 3_600_000, maxEvents: 1 });
     const late = await watch('', { 'last-event-id': first! });
     await late.until(({ events }) => events.length === 2);
     assert.deepEqual(typesOf(late), ['stream.gap', 'job.queued']);

@@ -45,7 +45,7 @@ export async function startTokenServer(
     },
     tenants: { get: (id) => server.workspaces.tenants.get(id) },
     outbound,
-    onTrouble: (error) => troubles.push(String(error)),
+    onFailure: (error) => troubles.push(String(error)),
     ...(times && { times }),
   });
   const server: TestServer = await startServer(

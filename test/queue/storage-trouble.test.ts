@@ -114,7 +114,7 @@ describe('a worker whose storage fails', () => {
   it('takes no job until the storage is back', () =>
     withBench(async (bench) => {
       const trouble: boolean[] = [];
-      const worker = bench.worker({ onStorageTrouble: (isPaused) => trouble.push(isPaused) });
+      const worker = bench.worker({ onStorageFailure: (isPaused) => trouble.push(isPaused) });
       const tmp = join(bench.folder, 'storage/tmp');
       const own = await thisProcess();
       const scratch = readdirSync(tmp).find((name) => name.startsWith(own))!;
@@ -140,7 +140,7 @@ describe('a worker whose storage fails', () => {
   it('continues after a single failure, and pauses after many although the storage passes its check', () =>
     withBench(async (bench) => {
       const trouble: boolean[] = [];
-      bench.worker({ onStorageTrouble: (isPaused) => trouble.push(isPaused) });
+      bench.worker({ onStorageFailure: (isPaused) => trouble.push(isPaused) });
       const ids = [await bench.submit('storage')];
       await postponed(bench, ids[0]!, 1);
       assert.equal((await bench.outcome(ids[0]!)).state, 'succeeded');
@@ -153,7 +153,7 @@ describe('a worker whose storage fails', () => {
   it('can be stopped while it waits', () =>
     withBench(async (bench) => {
       const trouble: boolean[] = [];
-      const worker = bench.worker({ onStorageTrouble: (isPaused) => trouble.push(isPaused) });
+      const worker = bench.worker({ onStorageFailure: (isPaused) => trouble.push(isPaused) });
       for (let i = 0; i < 5; i++) await bench.submit('storage');
       await until('a paused worker', () => trouble.length > 0);
       await worker.close(30_000);

@@ -21,7 +21,7 @@ describe('a job submitted by a request', () => {
       serviceName: 'test',
       version: '9.9.9',
       role: 'worker',
-      onTrouble: (message) => assert.fail(message),
+      onFailure: (message) => assert.fail(message),
     });
     delete process.env.OTEL_EXPORTER_OTLP_ENDPOINT;
   });

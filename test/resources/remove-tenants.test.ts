@@ -156,7 +156,7 @@ onEachDialect('a tenant that is deleted', (database, folder) => {
         const parts = { store: dying.store, database: dying.database, dispatcher: NO_DISPATCHER };
         const workspaces = new Workspaces({ ...parts, queue: new MemoryQueue() });
         const sweeper = new Sweeper({
-          ...{ workspaces, graceMs: HOUR_MS, eventRetention: { keptMs: 100 * HOUR_MS, most: 10_000 } },
+          ...{ workspaces, graceMs: HOUR_MS, eventRetention: { keptMs: 100 * HOUR_MS, maxEvents: 10_000 } },
         });
         const outcome = await sweeper.sweep(later(0.1)).catch((error: unknown) => error);
         if (!(outcome instanceof Error)) break;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { TrainingClock } from '../../src/schedule/clock.ts';
-import { type LengthRule, leastSteps, stageLengths } from '../../src/schedule/stage-lengths.ts';
+import { type LengthRule, minSteps, stageLengths } from '../../src/schedule/stage-lengths.ts';
 import fc from '../fast-check.ts';
 
 const clock = (change: Partial<TrainingClock> = {}): TrainingClock => ({
@@ -16,21 +16,21 @@ const sum = (values: readonly number[]): number => values.reduce((x, y) => x + y
 
 describe('the least number of steps of the stages', () => {
   it('are min_stage_steps, or what warm-up and end require if that is more', () => {
-    assert.deepEqual(leastSteps(3, clock()), [200, 200, 200]);
-    assert.deepEqual(leastSteps(3, clock({ warmUpSteps: 500, finalSteps: 300 })), [500, 200, 300]);
-    assert.deepEqual(leastSteps(3, clock({ warmUpSteps: 100, finalSteps: 199 })), [200, 200, 200]);
+    assert.deepEqual(minSteps(3, clock()), [200, 200, 200]);
+    assert.deepEqual(minSteps(3, clock({ warmUpSteps: 500, finalSteps: 300 })), [500, 200, 300]);
+    assert.deepEqual(minSteps(3, clock({ warmUpSteps: 100, finalSteps: 199 })), [200, 200, 200]);
   });
 
   it('of a single stage are the largest of the three', () => {
-    assert.deepEqual(leastSteps(1, clock({ warmUpSteps: 500, finalSteps: 300 })), [500]);
-    assert.deepEqual(leastSteps(1, clock({ warmUpSteps: 500, finalSteps: 800 })), [800]);
-    assert.deepEqual(leastSteps(1, clock()), [200]);
+    assert.deepEqual(minSteps(1, clock({ warmUpSteps: 500, finalSteps: 300 })), [500]);
+    assert.deepEqual(minSteps(1, clock({ warmUpSteps: 500, finalSteps: 800 })), [800]);
+    assert.deepEqual(minSteps(1, clock()), [200]);
   });
 });
 
 describe('the lengths of the stages', () => {
   const lengths = (ranks: number[], rule: LengthRule, change: Partial<TrainingClock> = {}) => {
-    const floors = leastSteps(ranks.length, clock(change));
+    const floors = minSteps(ranks.length, clock(change));
     return stageLengths(ranks, rule, floors, clock(change).totalSteps);
   };
 

@@ -10,7 +10,7 @@ import type { AnalyzedModule } from '../../src/squeeze/analyze/analyzed-module.t
 import { analyzedModule, evaluateRanks, rankCurve } from '../../src/squeeze/analyze/analyzed-module.ts';
 import {
   FAIR_ERROR,
-  GOOD_ERROR,
+  MAX_GOOD_ERROR,
   recommendBudget,
   recommendUniform,
 } from '../../src/squeeze/analyze/recommend.ts';
@@ -233,7 +233,7 @@ describe('the recommended rank', () => {
     const curve = rankCurve(modules);
     const { target, module_relative_error: error, reason } = recommendUniform(modules, curve);
     const { rank } = target as { rank: number };
-    assert.ok(error <= GOOD_ERROR && curve[rank - 2]!.module_relative_error > GOOD_ERROR);
+    assert.ok(error <= MAX_GOOD_ERROR && curve[rank - 2]!.module_relative_error > MAX_GOOD_ERROR);
     assert.match(reason, /smallest with a mean module error of at most 5\.00 % at which every module/);
   });
 
@@ -241,7 +241,7 @@ describe('the recommended rank', () => {
     const large = module([100, 1, 0, 0, 0, 0, 0, 0]);
     const small = module([1, 0.2, 0.02, 0.01, 0, 0, 0, 0]);
     const curve = rankCurve([large, small]);
-    assert.ok(curve[0]!.relative_error < GOOD_ERROR && curve[0]!.module_relative_error > GOOD_ERROR);
+    assert.ok(curve[0]!.relative_error < MAX_GOOD_ERROR && curve[0]!.module_relative_error > MAX_GOOD_ERROR);
     assert.deepEqual(recommend(large, small).target, { rank: 2 });
   });
 
@@ -260,7 +260,7 @@ describe('the recommended rank', () => {
       module([1, ...new Array(31).fill(0.01)]),
     );
     assert.deepEqual(target, { rank: 4 });
-    assert.ok(module_relative_error > GOOD_ERROR && module_relative_error <= FAIR_ERROR);
+    assert.ok(module_relative_error > MAX_GOOD_ERROR && module_relative_error <= FAIR_ERROR);
     assert.match(
       reason,
       /^Rank 4 is the smallest at which every module keeps 90 % .* at most 5.00 % takes rank 31\.$/,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { alike, stackNumbers, stacks } from '../../src/compute/task-sizes.ts';
+import { groupByShape, stackNumbers, stacks } from '../../src/compute/task-sizes.ts';
 
 const modulesOf = (...ranks: number[]) => ranks.map((rank) => ({ rank }));
 
@@ -45,21 +45,21 @@ describe('modules that go through a graph at once', () => {
 
   it('have one shape, and the same options', () => {
     const modules = [wide, narrow, wide, wide, narrow, shapeOf(96, 32, 4)];
-    assert.deepEqual(alike(modules), [[0, 2, 3], [1, 4], [5]]);
+    assert.deepEqual(groupByShape(modules), [[0, 2, 3], [1, 4], [5]]);
     const kinds = ['x', 'x', 'y', 'x', 'x', 'x'];
     assert.deepEqual(
-      alike(modules, (index) => kinds[index]!),
+      groupByShape(modules, (index) => kinds[index]!),
       [[0, 3], [1, 4], [2], [5]],
     );
   });
 
   it('have half a million numbers together, or more if a single one has', () => {
     const large = shapeOf(4096, 4096, 32);
-    assert.deepEqual(alike([large, large, large, large]), [
+    assert.deepEqual(groupByShape([large, large, large, large]), [
       [0, 1],
       [2, 3],
     ]);
     const larger = shapeOf(4096, 4096, 65);
-    assert.deepEqual(alike([larger, larger]), [[0], [1]]);
+    assert.deepEqual(groupByShape([larger, larger]), [[0], [1]]);
   });
 });

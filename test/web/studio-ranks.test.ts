@@ -75,10 +75,10 @@ describe('ranks by module in the page', () => {
     it(`follow their curve at every size, with pins and without: ${criterion}`, () => {
       const studio = rankStudio(analyzed, NO_LIMITS, criterion);
       for (const decided of [new Map(), pins]) {
-        const { least, most } = sizeRange(studio, decided);
+        const { minimum, maximum } = sizeRange(studio, decided);
         const points = curveByModule(studio, decided);
-        assert.equal(points[0]!.parameters, least);
-        assert.equal(points.at(-1)!.parameters, most);
+        assert.equal(points[0]!.parameters, minimum);
+        assert.equal(points.at(-1)!.parameters, maximum);
         for (const { parameters, error, rank } of points) {
           const ranks = allocateWithin(studio, parameters, decided);
           assert.equal(parametersPerRank(studio.modules, ranks), parameters, 'nothing is left over');
@@ -112,7 +112,7 @@ describe('ranks by module in the page', () => {
 
   it('are shared out again at once, even with thousands of modules', () => {
     const many = rankStudio(analyzedOf(4000, 16), NO_LIMITS, 'relative');
-    const half = sizeRange(many, new Map()).most / 2;
+    const half = sizeRange(many, new Map()).maximum / 2;
     const began = performance.now();
     for (let turn = 0; turn < 10; turn++) {
       const decided = new Map([[turn, 16]]);

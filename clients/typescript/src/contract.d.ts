@@ -589,7 +589,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * List jobs, newest first
+     * List jobs, the newest first
      * @description A job is listed if it meets all conditions. Read the list page by page: pass `next_cursor` of each page as `cursor` to get the next one, until it is null. Jobs that are created or deleted in between do not shift others.
      *
      *     Needs a key with the scope `read`.
@@ -649,7 +649,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * List all files that a job made
+     * List all files that a job produced
      * @description `report.json` and `report.html`; `results/0/…` with the files of the first target’s adapter and so on; `imported/…` with those of a fetched adapter; for further training `projections.safetensors` and `optimizer.safetensors`. Adapters that were removed or have expired are left out. The list is empty until the job has ended.
      *
      *     Needs a key with the scope `read`.
@@ -671,7 +671,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Download a file that a job made
+     * Download a file that a job produced
      * @description Needs a key with the scope `read`.
      */
     get: operations['downloadJobArtifact'];
@@ -10156,7 +10156,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Begun */
+      /** @description The upload was created */
       201: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -10202,7 +10202,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description In the headers */
+      /** @description The headers name the version and the extensions */
       204: {
         headers: {
           /** @description Extensions of the protocol */
@@ -10424,7 +10424,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description In the headers */
+      /** @description The headers have the state of the upload */
       200: {
         headers: {
           'tus-resumable': components['headers']['TusResumable'];

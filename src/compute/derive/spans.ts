@@ -8,8 +8,8 @@ export type IndexSpan = readonly [begin: number, end: number];
 
 /** Divides `total` items of `numbers` numbers each into spans of at most SPAN_NUMBERS, or of one item. */
 export function spans(total: number, numbers: number): IndexSpan[] {
-  const most = Math.max(1, Math.floor(SPAN_NUMBERS / Math.max(1, numbers)));
-  const count = Math.ceil(total / most);
+  const maximum = Math.max(1, Math.floor(SPAN_NUMBERS / Math.max(1, numbers)));
+  const count = Math.ceil(total / maximum);
   const edge = (index: number): number => Math.floor((total * index) / count);
   return Array.from({ length: count }, (_, index) => [edge(index), edge(index + 1)] as const);
 }

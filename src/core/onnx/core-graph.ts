@@ -15,7 +15,7 @@ const FIRST_DEGREE = 2;
  * The largest growth of the first direction relative to the last one between two orthonormalisations; with more,
  * float64 would lose the small one.
  */
-const LARGEST_GROWTH = 1e5;
+const MAX_GROWTH = 1e5;
 /** The bound of a filter is at least this share of the largest eigenvalue. */
 const MIN_BOUND = 1e-10;
 
@@ -159,14 +159,14 @@ function powerIterations(graph: GraphBuilder, inputs: PowerInputs): { basis: Val
       const missing = body.max(body.sub(energy, captured), body.double(0));
 
       const bounds = eigenvalueBounds(body, body.matmul(body.transposeStack(image), applied));
-      const least = body.max(body.mul(bounds.most, body.double(MIN_BOUND)), body.double(TINY));
-      const bound = body.max(body.max(bounds.least, body.div(missing, rank)), least);
+      const minimum = body.max(body.mul(bounds.maximum, body.double(MIN_BOUND)), body.double(TINY));
+      const bound = body.max(body.max(bounds.minimum, body.div(missing, rank)), minimum);
       const left = body.sub(maxIterations, count!);
       const isFirst = body.greater(body.double(0), capturedBefore!);
-      const most = body.where(isFirst, body.double(FIRST_DEGREE), body.double(MAX_DEGREE));
+      const maximum = body.where(isFirst, body.double(FIRST_DEGREE), body.double(MAX_DEGREE));
       const degrees = body.op('Min', [
-        degreesOf(body, bounds.most, bound),
-        most,
+        degreesOf(body, bounds.maximum, bound),
+        maximum,
         body.max(left, body.double(1)),
       ]);
       // The flatter the spectrum, the higher the degree, and the larger the share of the error that a small gain is.
@@ -207,14 +207,14 @@ function powerIterations(graph: GraphBuilder, inputs: PowerInputs): { basis: Val
  * The number of multiplications in a round: the Chebyshev polynomials at 2·most/bound − 1 give the growth of the
  * largest direction.
  */
-function degreesOf(graph: GraphBuilder, most: Value, bound: Value): Value {
+function degreesOf(graph: GraphBuilder, maximum: Value, bound: Value): Value {
   const twice = graph.double(2);
-  const ratio = graph.sub(graph.div(graph.mul(most, twice), bound), graph.double(1));
+  const ratio = graph.sub(graph.div(graph.mul(maximum, twice), bound), graph.double(1));
   const one = graph.add(graph.sub(ratio, ratio), graph.double(1));
   let [before, growth, degrees] = [one, ratio, one];
   for (let degree = 2; degree <= MAX_DEGREE; degree++) {
     [before, growth] = [growth, graph.sub(graph.mul(graph.mul(twice, ratio), growth), before)];
-    const isSmall = graph.not(graph.greater(growth, graph.double(LARGEST_GROWTH)));
+    const isSmall = graph.not(graph.greater(growth, graph.double(MAX_GROWTH)));
     degrees = graph.add(degrees, graph.cast(isSmall, 'double'));
   }
   return degrees;

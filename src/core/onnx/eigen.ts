@@ -1,5 +1,5 @@
 import type { GraphBuilder, Value } from './graph-builder.ts';
-import { orthogonaliseRows, SMALLEST_ROW } from './jacobi.ts';
+import { orthogonaliseRows, MIN_ROW } from './jacobi.ts';
 import { orthonormalise } from './orthonormalise.ts';
 
 /** Keeps divisions finite where a row is zero. Taken by Max: ONNX Runtime drops the addition of so small a number. */
@@ -35,7 +35,7 @@ export function symmetricEigen(
   const descending = sorting(graph, squares, size);
   const column = graph.unsqueeze(squares, 2);
   const reciprocal = graph.div(graph.double(1), graph.sqrt(graph.max(column, graph.double(TINY))));
-  const isRow = graph.greater(column, graph.double(SMALLEST_ROW));
+  const isRow = graph.greater(column, graph.double(MIN_ROW));
   const unit = graph.mul(rotated, graph.where(isRow, reciprocal, graph.double(0)));
   const lengths = graph.where(isRow, column, graph.double(0));
   const values = graph.matmul(descending, graph.mul(lengths, scale));

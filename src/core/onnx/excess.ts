@@ -49,12 +49,12 @@ export function excessOutputs(graph: GraphBuilder, found: Found): void {
     body.sub(x, body.matmul(basis, body.matmul(imageRows, x)));
   const captured = graph.sum(values, [1], false);
   const missing = graph.max(graph.sub(energy, captured), graph.double(0));
-  const [most, least] = [
+  const [maximum, minimum] = [
     graph.reduceMax(values, [1], false),
     graph.neg(graph.reduceMax(graph.neg(values), [1], false)),
   ];
-  const floor = graph.max(graph.mul(most, graph.double(MIN_BOUND)), graph.double(TINY));
-  const bound = graph.max(graph.max(least, graph.div(missing, rank)), floor);
+  const floor = graph.max(graph.mul(maximum, graph.double(MIN_BOUND)), graph.double(TINY));
+  const bound = graph.max(graph.max(minimum, graph.div(missing, rank)), floor);
 
   const probe = rest(graph, graph.input('probe', 'double', ['N', 'r', PROBES]));
   const grown = chebyshev(graph, probe, {

@@ -44,12 +44,12 @@ export const firstMatrix = (graph: GraphBuilder, stack: Value): Value =>
  * @param k [N, size, size]
  * @returns most ≥ all of them, least ≤ all of them and not below 0: [N] each
  */
-export function eigenvalueBounds(graph: GraphBuilder, k: Value): { most: Value; least: Value } {
-  const most = largestEigenvalue(graph, k);
+export function eigenvalueBounds(graph: GraphBuilder, k: Value): { maximum: Value; minimum: Value } {
+  const maximum = largestEigenvalue(graph, k);
   const identity = graph.op('EyeLike', [firstMatrix(graph, k)]);
-  const turned = graph.sub(graph.mul(asStack(graph, most), identity), k);
-  const least = graph.max(graph.sub(most, largestEigenvalue(graph, turned)), graph.double(0));
-  return { most, least };
+  const turned = graph.sub(graph.mul(asStack(graph, maximum), identity), k);
+  const minimum = graph.max(graph.sub(maximum, largestEigenvalue(graph, turned)), graph.double(0));
+  return { maximum, minimum };
 }
 
 /** [N] as [N, 1, 1]. */

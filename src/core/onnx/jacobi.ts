@@ -9,7 +9,7 @@ const MAX_SWEEPS = 40;
  */
 const LAST_COSINE = 1e-10;
 /** Rows with a smaller squared length, relative to the largest, are noise: their angles are ignored. */
-export const SMALLEST_ROW = 1e-26;
+export const MIN_ROW = 1e-26;
 /** Keeps divisions finite where a row is zero. Taken by Max: ONNX Runtime drops the addition of so small a number. */
 const TINY = 1e-300;
 
@@ -148,7 +148,7 @@ function rotate(
 /** The largest |cos| between two rows that are not noise: [N]. */
 function worstCosine(graph: GraphBuilder, y: Value, lengths: Value, size: number): Value {
   const largest = graph.reduceMax(lengths, [1]);
-  const isRow = graph.greater(lengths, graph.mul(largest, graph.double(SMALLEST_ROW)));
+  const isRow = graph.greater(lengths, graph.mul(largest, graph.double(MIN_ROW)));
   const reciprocal = graph.div(graph.double(1), graph.sqrt(graph.max(lengths, graph.double(TINY))));
   const unit = graph.mul(y, graph.where(isRow, reciprocal, graph.double(0)));
   const cosines = graph.matmul(unit, graph.transposeStack(unit));

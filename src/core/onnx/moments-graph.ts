@@ -34,8 +34,8 @@ export function momentsGraph(power: MomentPower, gridB: OutputGrid, gridA: Outpu
     graph.output(`${name}_out`, rounded.float, 'float', dims);
     const energy = graph.sum(graph.mul(rounded.double, rounded.double), [0, 1], false);
     graph.output(`energy_${name}`, energy, 'double', []);
-    const least = graph.neg(graph.reduceMax(graph.neg(given), [0, 1], false));
-    graph.output(`least_${name}`, least, 'double', []);
+    const minimum = graph.neg(graph.reduceMax(graph.neg(given), [0, 1], false));
+    graph.output(`least_${name}`, minimum, 'double', []);
   }
   return graph.build();
 }

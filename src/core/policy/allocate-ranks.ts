@@ -38,7 +38,7 @@ export function parametersPerRank(
 }
 
 /** The smallest permitted rank of every module. */
-export const leastRanks = (modules: readonly Pick<BudgetModule, 'ranks'>[]): number[] =>
+export const minRanks = (modules: readonly Pick<BudgetModule, 'ranks'>[]): number[] =>
   modules.map(({ ranks }) => ranks[0]!);
 
 /**
@@ -124,7 +124,7 @@ export function ranksWithin(
 ): number[] {
   const all = modules.map(({ ranks }, module) => pins.get(module) ?? ranks.at(-1)!);
   if (parametersPerRank(modules, all) <= budget) return all;
-  const result = leastRanks(modules).map((least, module) => pins.get(module) ?? least);
+  const result = minRanks(modules).map((minimum, module) => pins.get(module) ?? minimum);
   let left = budget - parametersPerRank(modules, result);
   if (left < 0) throw new RangeError('the budget is too small for the smallest allowed ranks');
   const isDone = modules.map((_, module) => pins.has(module));

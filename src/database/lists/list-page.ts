@@ -11,7 +11,7 @@ const ID_KINDS = {
 type Listed = keyof typeof ID_KINDS;
 
 /** Up to this many ids, looking rows up is faster than finding them while scanning others. */
-export const FEW = 1000;
+export const MAX_LOOKUPS = 1000;
 
 type Texts = Readonly<Record<string, string | undefined>>;
 
@@ -61,13 +61,13 @@ export async function listPage<T extends Listed, Column extends keyof Tables[T] 
   if (ids?.length === 0) return { rows: [], next: null };
   const oneOf = wanted ?? [sql`1 = 1`];
   const shown = sql.join(columns.map((column) => sql.ref(`${table}.${column}`)));
-  const most = sql`limit ${limit + 1}`;
+  const maximum = sql`limit ${limit + 1}`;
   const parts = oneOf.map((one) => {
     const from = newestFirst(table, tenant, { ...filter, ids, where: [...(filter.where ?? []), one] }, place);
-    return sql<Row>`select ${shown} ${from} ${most}`;
+    return sql<Row>`select ${shown} ${from} ${maximum}`;
   });
   const all = parts.map((part, index) => sql`select * from (${part}) as ${sql.ref(`part_${index}`)}`);
-  const merged = sql<Row>`${sql.join(all, sql` union all `)} order by id desc ${most}`;
+  const merged = sql<Row>`${sql.join(all, sql` union all `)} order by id desc ${maximum}`;
   const { rows } = await (parts.length === 1 ? parts[0]! : merged).execute(reader);
   return { rows: rows.slice(0, limit), next: rows.length > limit ? rows[limit - 1]!.id : null };
 }
@@ -85,12 +85,12 @@ async function fewIds(
   oneOf: readonly Condition[] = [],
 ): Promise<string[] | undefined> {
   const own = (condition: Fragment) =>
-    sql`select id from ${sql.table(table)} where tenant = ${tenant} and ${condition} limit ${FEW + 1}`;
+    sql`select id from ${sql.table(table)} where tenant = ${tenant} and ${condition} limit ${MAX_LOOKUPS + 1}`;
   const parts = oneOf.map((one, index) => sql`select * from (${own(one)}) as ${sql.ref(`few_${index}`)}`);
   const conditions = [
     ...links.map(
       (link) =>
-        sql`select ${sql.ref(`lead.${table}`)} as id from ${link.from} as lead where ${linkIs('lead', link, tenant)} limit ${FEW + 1}`,
+        sql`select ${sql.ref(`lead.${table}`)} as id from ${link.from} as lead where ${linkIs('lead', link, tenant)} limit ${MAX_LOOKUPS + 1}`,
     ),
     ...(parts.length === 0 ? [] : [sql.join(parts, sql` union all `)]),
     ...Object.entries(equal).flatMap(([column, text]) =>
@@ -101,7 +101,7 @@ async function fewIds(
   if (isRare || conditions.length < 2) return undefined;
   for (const condition of conditions) {
     const { rows } = await sql<{ id: string }>`${condition}`.execute(reader);
-    if (rows.length <= FEW) return rows.map(({ id }) => id);
+    if (rows.length <= MAX_LOOKUPS) return rows.map(({ id }) => id);
   }
   return undefined;
 }
@@ -166,8 +166,8 @@ export async function nameBegins(
   // In the order of the index; otherwise PostgreSQL may collect all matches before it returns some.
   const { rows } = await sql<{ id: string }>`
     select id from ${sql.table(table)} where tenant = ${tenant} and ${name} >= ${prefix} ${below}
-    order by ${name} limit ${FEW + 1}`.execute(reader);
-  if (rows.length <= FEW) return { ids: rows.map(({ id }) => id) };
+    order by ${name} limit ${MAX_LOOKUPS + 1}`.execute(reader);
+  if (rows.length <= MAX_LOOKUPS) return { ids: rows.map(({ id }) => id) };
   // Not a range, for which SQLite would find all rows by name and sort them; nor an equality, which PostgreSQL would
   // assume to be rare and read all rows. For a comparison with an unknown number it assumes that a third of the rows
   // match, and scans them in order.

@@ -126,8 +126,8 @@ function derivedWarnings(found: readonly Found[]): string[] {
     if (ofOrigin.length === 0) return [];
     const cut = ofOrigin.filter(({ isExact }) => !isExact).length;
     const ranks = ofOrigin.map(({ derivation }) => derivation.rank);
-    const [least, most] = [Math.min(...ranks), Math.max(...ranks)];
-    const rank = least === most ? `rank ${most}` : `ranks ${least} to ${most}`;
+    const [minimum, maximum] = [Math.min(...ranks), Math.max(...ranks)];
+    const rank = minimum === maximum ? `rank ${maximum}` : `ranks ${minimum} to ${maximum}`;
     const loss =
       cut === 0
         ? 'exactly'

@@ -74,7 +74,7 @@ export function planKohyaOutput(
  * is the smallest rank, so that no factor gets smaller than with a scale of 1.
  */
 export const withOneAlpha = (plans: readonly ModulePlan[]): ScaleMode => ({
-  alpha: plans.reduce((least, { rank }) => Math.min(least, rank), Number.POSITIVE_INFINITY),
+  alpha: plans.reduce((minimum, { rank }) => Math.min(minimum, rank), Number.POSITIVE_INFINITY),
 });
 
 /** @throws RangeError */

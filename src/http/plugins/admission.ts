@@ -65,8 +65,8 @@ export const admission = fp(async (app: FastifyInstance, { metrics, ...bounds }:
 
 /** The announced number of bytes, or else the largest possible one. */
 function bodyBytes({ headers, routeOptions }: FastifyRequest): number {
-  const most = routeOptions.bodyLimit ?? 0;
+  const maximum = routeOptions.bodyLimit ?? 0;
   const announced = headers['content-length'];
   // A larger body is refused unread.
-  return announced === undefined ? most : Math.min(most, Number(announced));
+  return announced === undefined ? maximum : Math.min(maximum, Number(announced));
 }

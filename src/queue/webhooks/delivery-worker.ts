@@ -135,18 +135,18 @@ export class DeliveryWorker {
 
 /** Lets each webhook use only some of the slots, so that a slow receiver leaves slots for the others. */
 class FairShare {
-  private readonly most: number;
+  private readonly maximum: number;
   private readonly taken = new Map<string, number>();
 
   /** @param most slots that one webhook may use at the same time */
-  constructor(most: number) {
-    this.most = most;
+  constructor(maximum: number) {
+    this.maximum = maximum;
   }
 
   /** @returns a function that returns the slot, once; undefined if none is available for this webhook */
   take(name: string): (() => void) | undefined {
     const taken = this.taken.get(name) ?? 0;
-    if (taken >= this.most) return undefined;
+    if (taken >= this.maximum) return undefined;
     this.taken.set(name, taken + 1);
     return () => {
       const left = this.taken.get(name)! - 1;

@@ -2,8 +2,8 @@ import { displayText, MAX_SHOWN } from '../display-text.ts';
 import { type Html, html, when } from '../html.ts';
 
 /** A name from a file, isolated from the direction of the text around it. */
-export const name = (text: string, most = MAX_SHOWN): Html =>
-  html`<bdi><code>${displayText(text, most)}</code></bdi>`;
+export const name = (text: string, maximum = MAX_SHOWN): Html =>
+  html`<bdi><code>${displayText(text, maximum)}</code></bdi>`;
 
 /** An id or a digest, which scrolls instead of being cut. */
 export const id = (text: string): Html => html`<span class="id">${name(text)}</span>`;

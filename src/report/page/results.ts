@@ -68,7 +68,7 @@ const facts = (
 ): Html => {
   const before = report.sources.reduce((sum, source) => sum + source.bytes, 0);
   const ranksBefore = report.modules.map((module) => module.rank);
-  const largest = ranksBefore.reduce((most, one) => Math.max(most, one), 0);
+  const largest = ranksBefore.reduce((maximum, one) => Math.max(maximum, one), 0);
   return html`
 <dl class="facts">
 <div><dt>Rank</dt><dd>${largest} → ${formatRankRange(rank)}</dd></div>

@@ -83,8 +83,8 @@ function summed(
       ranks.length === 0
         ? null
         : {
-            min: ranks.reduce((least, { min }) => Math.min(least, min), Number.POSITIVE_INFINITY),
-            max: ranks.reduce((most, { max }) => Math.max(most, max), 0),
+            min: ranks.reduce((minimum, { min }) => Math.min(minimum, min), Number.POSITIVE_INFINITY),
+            max: ranks.reduce((maximum, { max }) => Math.max(maximum, max), 0),
           },
     parameters: sum(targets.map(({ parameters }) => parameters)),
     bytes: sum(targets.map(({ bytes }) => bytes)),

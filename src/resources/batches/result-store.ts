@@ -42,10 +42,10 @@ export class BatchResultStore {
   }
 
   /** The next items that have ended, in the order in which they ended. @param most the last position to return */
-  async endedAfter(batchId: string, endedNo: number, most: number, limit: number): Promise<EndedItem[]> {
+  async endedAfter(batchId: string, endedNo: number, maximum: number, limit: number): Promise<EndedItem[]> {
     const rows = await this.members(batchId)
       .where('ended_no', '>', endedNo)
-      .where('ended_no', '<=', most)
+      .where('ended_no', '<=', maximum)
       .orderBy('ended_no')
       .limit(limit)
       .execute();

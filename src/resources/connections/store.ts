@@ -62,14 +62,14 @@ export class ConnectionStore {
   }
 
   /** @returns the reason if it cannot be created: the name is in use, or there are already `most` connections */
-  create(connection: NewConnection, most: number): Promise<ConnectionRecord | 'exists' | 'full'> {
+  create(connection: NewConnection, maximum: number): Promise<ConnectionRecord | 'exists' | 'full'> {
     return this.database.write(async (writer) => {
       // Locks the tenant, so that a simultaneous creation waits and both are counted.
       const tenant = writer.selectFrom('tenant').select('id').where('id', '=', this.tenant);
       await this.database.locked(tenant).execute();
       const known = await this.rows(writer).execute();
       if (known.some(({ name }) => name === connection.name)) return 'exists';
-      if (known.length >= most) return 'full';
+      if (known.length >= maximum) return 'full';
       const { name, kind, credentials, ...settings } = connection;
       const nowMs = Date.now();
       const row = await writer

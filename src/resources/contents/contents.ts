@@ -7,7 +7,7 @@ import { ContentWriter, contentKey, isInline, type NewFile, type WrittenFile } f
 /** The time within which an abandoned write may still reach the storage. */
 const LATE_WRITE_MS = 600_000;
 /** Longer than anything that writes takes until its record exists: an upload, or an attempt at a job. */
-const LONGEST_WRITE_MS = 3 * 86_400_000;
+const MAX_WRITE_MS = 3 * 86_400_000;
 /** Attempts to settle a digest that others write or remove at the same time. */
 const TRIES = 5;
 
@@ -109,7 +109,7 @@ export async function beginWrite({ after }: Pick<Database, 'after'>, writer: Wri
   const id = newWriteId(Date.now());
   await writer
     .insertInto('content_write')
-    .values({ id, expires_at: after(LONGEST_WRITE_MS) })
+    .values({ id, expires_at: after(MAX_WRITE_MS) })
     .execute();
   return id;
 }

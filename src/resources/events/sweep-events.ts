@@ -5,7 +5,7 @@ import { placeOfTime } from './event-rows.ts';
 export interface EventRetention {
   readonly keptMs: number;
   /** The most events of one tenant. */
-  readonly most: number;
+  readonly maxEvents: number;
 }
 
 /** Rows that are removed in one transaction, which must not delay other work for long. */
@@ -19,7 +19,7 @@ const REMOVED_AT_ONCE = 500;
 export async function removeOldEvents(
   database: Database,
   nowMs: number,
-  { keptMs, most }: EventRetention,
+  { keptMs, maxEvents }: EventRetention,
 ): Promise<number> {
   const tenants = await database.reader.selectFrom('tenant').select('id').execute();
   let removed = 0;
@@ -29,7 +29,7 @@ export async function removeOldEvents(
       .select('place')
       .where('tenant', '=', id)
       .orderBy('place', 'desc')
-      .offset(most)
+      .offset(maxEvents)
       .limit(1)
       .executeTakeFirst();
     removed += await removeThrough(

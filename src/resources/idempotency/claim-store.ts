@@ -5,7 +5,7 @@ import type { IdempotencyTable } from '../../database/tables.ts';
 import type { StoredResponse } from '../../http/stored-response.ts';
 
 /** The longest time for which a request holds a key without renewing its claim. */
-const LONGEST_LEASE_MS = 3_600_000;
+const MAX_LEASE_MS = 3_600_000;
 /**
  * How long a repetition of a request without a response can find what the request created, after its process has
  * gone.
@@ -158,7 +158,7 @@ export class ClaimStore {
               // A claimant renews its claim again and again; this one did so before the clock was set back.
               and([
                 eb('idempotency.answer', 'is', null),
-                isPast(this.database, 'idempotency.expires_at', LONGEST_LEASE_MS),
+                isPast(this.database, 'idempotency.expires_at', MAX_LEASE_MS),
               ]),
             ]),
           ),

@@ -9,7 +9,7 @@ const CACHE_MS = 1_000;
 const MAX_CACHED = 10_000;
 
 /** In seconds. After a shorter wait the queue would still be too old; a longer one would leave workers idle. */
-const RETRY_AFTER = { least: 5, most: 60 } as const;
+const RETRY_AFTER = { minimum: 5, maximum: 60 } as const;
 
 /**
  * Refuses new jobs of a tenant while the oldest of its jobs that could begin has waited too long. Only the tenant's
@@ -44,7 +44,7 @@ export class QueueAge {
     const waited = Math.floor((await this.secondsOf(tenant)) * 10) / 10;
     if (waited <= limit) return;
     const secondsAbove = Math.ceil(waited - limit);
-    const seconds = Math.min(RETRY_AFTER.most, Math.max(RETRY_AFTER.least, secondsAbove));
+    const seconds = Math.min(RETRY_AFTER.maximum, Math.max(RETRY_AFTER.minimum, secondsAbove));
     throw new AppError(
       'QUEUE_TOO_OLD',
       `The oldest job of the tenant has waited for ${waited} s. New jobs are accepted while this is at most ` +

@@ -117,7 +117,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     listOptions(JobListQuery, JobListPage, {
       operationId: 'listJobs',
       tags: ['jobs'],
-      summary: 'List jobs, newest first',
+      summary: 'List jobs, the newest first',
       description:
         'A job is listed if it meets all conditions. Read the list page by page: pass `next_cursor` of ' +
         'each page as `cursor` to get the next one, until it is null. Jobs that are created or deleted in ' +

@@ -146,15 +146,15 @@ const lacking = (needed: Scope, { scopes }: Principal): AppError =>
  * cannot be guessed; the limit is against attempts to guess, and against clients that keep using a revoked key.
  */
 class FailedKeys {
-  private readonly most: number;
+  private readonly maximum: number;
   private readonly counts = new LRUCache<string, { failures: number; readonly endMs: number }>({
     max: MAX_ADDRESSES,
     ttl: WINDOW_MS,
   });
 
   /** @param most failures of an address within a minute */
-  constructor(most: number) {
-    this.most = most;
+  constructor(maximum: number) {
+    this.maximum = maximum;
   }
 
   /**
@@ -169,6 +169,6 @@ class FailedKeys {
     if (!seen || seen.endMs <= nowMs) seen = { failures: 0, endMs: nowMs + WINDOW_MS };
     seen.failures++;
     if (seen.failures === 1) this.counts.set(key, seen);
-    return seen.failures > this.most ? Math.ceil((seen.endMs - nowMs) / 1000) : 0;
+    return seen.failures > this.maximum ? Math.ceil((seen.endMs - nowMs) / 1000) : 0;
   }
 }

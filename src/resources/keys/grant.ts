@@ -30,10 +30,10 @@ export function checkGrant(request: KeyRequest, giver: Principal, about: string)
   if (tenant !== own) throw noSuchTenant(tenant);
   if (scopes.includes('admin'))
     throw refused('the scope "admin", which only an administrator of the service can grant');
-  const { maxPriority: most } = giver;
-  if (requested !== undefined && most !== undefined && isHigher(requested, most))
-    throw refused(`the max_priority "${requested}"; the highest one that this caller may use is "${most}"`);
-  return { tenant, scopes, maxPriority: requested ?? most };
+  const { maxPriority: maximum } = giver;
+  if (requested !== undefined && maximum !== undefined && isHigher(requested, maximum))
+    throw refused(`the max_priority "${requested}"; the highest one that this caller may use is "${maximum}"`);
+  return { tenant, scopes, maxPriority: requested ?? maximum };
 }
 
 const isHigher = (one: JobPriority, other: JobPriority): boolean =>

@@ -40,7 +40,7 @@ export interface IssuerKeysOptions extends Pick<TokenSettings, 'issuer' | 'jwksU
   /** Connects to the issuer and, if it is another one, to the server of its keys. */
   readonly outbound: Pick<Outbound, 'request'>;
   /** Called when the keys cannot be read. `error` has the reason, with host names, which callers must not see. */
-  readonly onTrouble?: (error: unknown) => void;
+  readonly onFailure?: (error: unknown) => void;
   /** Other times, for tests. */
   readonly times?: Partial<IssuerTimes>;
 }
@@ -66,7 +66,7 @@ export class IssuerKeys {
     const ageMs = this.known ? performance.now() - this.known.atMs : Number.POSITIVE_INFINITY;
     if (this.known && ageMs < this.times.freshMs) return this.known.set;
     if (this.known && ageMs < this.times.mostAgeMs) {
-      // This caller already has usable keys; failures are reported to `onTrouble`.
+      // This caller already has usable keys; failures are reported to `onFailure`.
       if (!this.isCooling()) this.read().catch(() => undefined);
       return this.known.set;
     }
@@ -103,7 +103,7 @@ export class IssuerKeys {
         },
         (error: unknown) => {
           this.last = { atMs: performance.now(), hasFailed: true };
-          this.options.onTrouble?.(error);
+          this.options.onFailure?.(error);
           throw unavailable();
         },
       )

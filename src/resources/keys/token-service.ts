@@ -14,7 +14,7 @@ const MAX_CACHED = 10_000;
 /** The form of a token: three parts separated by dots, which keys do not contain. */
 const TOKEN = /^[^.]+\.[^.]+\.[^.]*$/;
 
-export interface TokenServiceOptions extends Pick<IssuerKeysOptions, 'outbound' | 'onTrouble' | 'times'> {
+export interface TokenServiceOptions extends Pick<IssuerKeysOptions, 'outbound' | 'onFailure' | 'times'> {
   readonly settings: TokenSettings;
   readonly tenants: Pick<TenantService, 'get'>;
 }

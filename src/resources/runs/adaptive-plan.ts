@@ -2,7 +2,7 @@ import type { AdaptiveRequest } from '../../contract/schedule.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { resolveClock } from '../../schedule/clock.ts';
 import { scheduleInvalid } from '../../schedule/schedule-invalid.ts';
-import { leastSteps, neededSteps } from '../../schedule/stage-lengths.ts';
+import { minSteps, neededSteps } from '../../schedule/stage-lengths.ts';
 
 const DEFAULT_CHECK_EVERY_STEPS = 200;
 
@@ -39,7 +39,7 @@ export function planAdaptive(request: AdaptiveRequest): AdaptivePlan {
   }
   const clock = resolveClock(request);
   const isOneStage = source_rank === target_rank;
-  const floors = leastSteps(isOneStage ? 1 : 2, clock);
+  const floors = minSteps(isOneStage ? 1 : 2, clock);
   const needed = neededSteps(floors.length, clock);
   if (needed > total_steps) {
     throw new AppError(

@@ -8,7 +8,7 @@ import { encryptedWith, type SecretBox } from '../../transfer/secret-box.ts';
 /** Rows that are read at a time. With SQLite, reading blocks the process for its duration. */
 const PAGE_ROWS = 200;
 /** How long a call may take, because the client and the proxies in between wait for the response. */
-const PATIENCE_MS = 15_000;
+const MAX_CALL_MS = 15_000;
 
 interface Place {
   /** The primary key. */
@@ -51,7 +51,7 @@ export interface RotationOptions {
 export async function rotateSecrets(
   database: Database,
   box: SecretBox | undefined,
-  { after, patienceMs = PATIENCE_MS }: RotationOptions = {},
+  { after, patienceMs = MAX_CALL_MS }: RotationOptions = {},
 ): Promise<KeyRotation> {
   if (!box)
     throw new AppError('SECRETS_UNAVAILABLE', 'The service has no key for secrets; set SECRETS_KEYS.');

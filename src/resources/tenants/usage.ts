@@ -85,7 +85,7 @@ export async function removeOldUsage(database: Pick<Database, 'write'>, nowMs: n
  */
 export async function busiestTenants(
   { reader }: Pick<Database, 'reader'>,
-  most: number,
+  maximum: number,
   nowMs = Date.now(),
 ): Promise<string[]> {
   const rows = await reader
@@ -96,7 +96,7 @@ export async function busiestTenants(
     .orderBy(({ fn }) => fn.sum('compute_ms'), 'desc')
     .orderBy(({ fn }) => fn.sum('jobs'), 'desc')
     .orderBy('tenant')
-    .limit(most)
+    .limit(maximum)
     .execute();
   return rows.map(({ tenant }) => tenant);
 }
@@ -112,7 +112,7 @@ export async function readUsage({ database, tenant }: TenantDatabase): Promise<U
 }
 
 /** What all tenants store. @throws AppError DATABASE_UNAVAILABLE */
-export async function storedByAll({ reader }: Pick<Database, 'reader'>): Promise<UsageTotals> {
+export async function readTotalUsage({ reader }: Pick<Database, 'reader'>): Promise<UsageTotals> {
   const { adapters, bytes } = await reader
     .selectFrom('usage')
     .select(({ fn }) => [

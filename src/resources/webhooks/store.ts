@@ -40,7 +40,7 @@ export class WebhookStore {
   /** @returns undefined if there are already `most` webhooks */
   create(
     { id, settings, encryptedSecret, createdAtMs }: NewWebhookRow,
-    most: number,
+    maximum: number,
   ): Promise<WebhookRecord | undefined> {
     return this.database.write(async (writer) => {
       // Locks the tenant, so that a simultaneous creation waits and both are counted.
@@ -52,7 +52,7 @@ export class WebhookStore {
         .where('tenant', '=', this.tenant)
         .where('of_request', '=', 0)
         .executeTakeFirstOrThrow();
-      if (count >= most) return undefined;
+      if (count >= maximum) return undefined;
       const row = await writer
         .insertInto('webhook')
         .values({

@@ -25,12 +25,12 @@ export const maxRank: Rule = (profile, facts, { maxRank: cap }) => {
   return { passed: false, detail: `rank ${rank}, at most ${cap}: squeeze to ${cap}${other}` };
 };
 
-export const minRank: Rule = ({ min_rank: least }, facts) => {
-  if (least === 1) return null;
+export const minRank: Rule = ({ min_rank: minimum }, facts) => {
+  if (minimum === 1) return null;
   const rank = smallestOf(facts);
-  return rank >= least
-    ? { passed: true, detail: `rank ${rank}, at least ${least}` }
-    : { passed: false, detail: `rank ${rank}, at least ${least}: start from an adapter of a larger rank` };
+  return rank >= minimum
+    ? { passed: true, detail: `rank ${rank}, at least ${minimum}` }
+    : { passed: false, detail: `rank ${rank}, at least ${minimum}: start from an adapter of a larger rank` };
 };
 
 export const allowedRank: Rule = ({ allowed_ranks: allowed }, { adapter }) => {

@@ -19,7 +19,7 @@ export type Rule = (
 ) => { readonly passed: boolean; readonly detail: string } | null;
 
 /** A list of names for a sentence: the first few, followed by how many more there are. */
-export function nameSome(names: readonly string[], most = 3): string {
-  const shown = names.slice(0, most).join(', ');
-  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
+export function nameSome(names: readonly string[], maximum = 3): string {
+  const shown = names.slice(0, maximum).join(', ');
+  return names.length > maximum ? `${shown} and ${names.length - maximum} more` : shown;
 }

@@ -6,7 +6,7 @@ import { allocateRanks } from '../../core/policy/allocate-ranks.ts';
 import { type AnalyzedModule, evaluateRanks, meanEnergyOf, rankCurve } from './analyzed-module.ts';
 
 /** A mean module error with hardly any effect: the modules keep 99.75 % of their energy on average. */
-export const GOOD_ERROR = 0.05;
+export const MAX_GOOD_ERROR = 0.05;
 /**
  * The largest error of any module at a recommended rank: 90 % of its energy stays. Dead modules do not count, neither
  * here nor in the mean.
@@ -16,7 +16,7 @@ export const FAIR_ERROR = Math.sqrt(0.1);
 const MAX_RANK_SHARE = 0.75;
 
 /**
- * One rank for all modules: the smallest one with a mean module error of at most GOOD_ERROR and an error of at most
+ * One rank for all modules: the smallest one with a mean module error of at most MAX_GOOD_ERROR and an error of at most
  * FAIR_ERROR in each module. If that saves almost nothing: the smallest one with FAIR_ERROR in each module. If that
  * saves almost nothing either: the rank of the source.
  * @param curve of these modules, by `rankCurve`
@@ -26,15 +26,15 @@ export function recommendUniform(
   curve: readonly Required<RankPoint>[],
 ): Required<Recommendation> {
   const full = curve.length;
-  const most = Math.floor(MAX_RANK_SHARE * full);
+  const maximum = Math.floor(MAX_RANK_SHARE * full);
   const meanEnergy = meanEnergyOf(modules);
   const worst = rankCurve(modules.filter((module) => !isDead(module.lost[0]!, meanEnergy)));
   const worstAt = (rank: number): number => worst[Math.min(rank, worst.length) - 1]?.worst_module_error ?? 0;
   const within = (mean: number): number =>
     curve.find((point) => point.module_relative_error <= mean && worstAt(point.rank) <= FAIR_ERROR)?.rank ??
     full;
-  const good = within(GOOD_ERROR);
-  const rank = [good, within(FAIR_ERROR)].find((candidate) => candidate <= most) ?? full;
+  const good = within(MAX_GOOD_ERROR);
+  const rank = [good, within(FAIR_ERROR)].find((candidate) => candidate <= maximum) ?? full;
   const ranks = modules.map((module) => Math.min(rank, module.rank));
   return { target: { rank }, ...evaluateRanks(modules, ranks), reason: reason() };
 
@@ -42,9 +42,9 @@ export function recommendUniform(
     const { module_relative_error: mean, relative_error: whole, parameters } = curve[rank - 1]!;
     const saved = 1 - parameters / curve[full - 1]!.parameters;
     if (full === 1) return 'The rank is 1 already.';
-    if (rank > most) {
+    if (rank > maximum) {
       return (
-        `No rank up to ${most} keeps 90 % of the energy of every module: in some modules all directions matter. ` +
+        `No rank up to ${maximum} keeps 90 % of the energy of every module: in some modules all directions matter. ` +
         `Keep rank ${full}, give each module its own rank, or choose an acceptable error from the curve.`
       );
     }
@@ -53,13 +53,13 @@ export function recommendUniform(
       `This saves ${formatPercent(saved)} of the parameters.`;
     if (rank === good) {
       return (
-        `Rank ${rank} is the smallest with a mean module error of at most ${formatPercent(GOOD_ERROR)} at which every module ` +
+        `Rank ${rank} is the smallest with a mean module error of at most ${formatPercent(MAX_GOOD_ERROR)} at which every module ` +
         `keeps 90 % of its energy. ${result}`
       );
     }
     return (
       `Rank ${rank} is the smallest at which every module keeps 90 % of its energy. ${result} A mean module error of ` +
-      `at most ${formatPercent(GOOD_ERROR)} takes rank ${within(GOOD_ERROR)}.`
+      `at most ${formatPercent(MAX_GOOD_ERROR)} takes rank ${within(MAX_GOOD_ERROR)}.`
     );
   }
 }

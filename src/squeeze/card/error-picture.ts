@@ -27,8 +27,8 @@ export function errorPicture(
   modules: readonly Pick<ModuleResult, 'name' | 'relative_error'>[],
 ): ErrorPicture | null {
   const { rows, columns, columnName, columnLabels, places } = moduleGrid(modules.map(({ name }) => name));
-  const most = modules.reduce((largest, module) => Math.max(largest, module.relative_error), 0);
-  if (columns.length < 2 || rows.length > MAX_ROWS || most === 0) return null;
+  const maximum = modules.reduce((largest, module) => Math.max(largest, module.relative_error), 0);
+  if (columns.length < 2 || rows.length > MAX_ROWS || maximum === 0) return null;
   const perBar = Math.ceil(columns.length / MAX_BARS);
   const errors = rows.map(() =>
     new Array<number | undefined>(Math.ceil(columns.length / perBar)).fill(undefined),
@@ -42,7 +42,7 @@ export function errorPicture(
   const width = labels.reduce((longest, { length }) => Math.max(longest, length), 0);
   const lines = errors.map((row, index) => {
     const largest = formatPercent(row.reduce<number>((worst, error = 0) => Math.max(worst, error), 0));
-    const bars = row.map((error) => (error === undefined ? ' ' : barOf(error / most))).join('');
+    const bars = row.map((error) => (error === undefined ? ' ' : barOf(error / maximum))).join('');
     return `${labels[index]!.padEnd(width)}  ${bars}  ${largest.padStart(6)}`;
   });
   const [first, last] = [columnLabels[0]!, columnLabels.at(-1)!].map(plainText);
@@ -50,7 +50,7 @@ export function errorPicture(
   return {
     caption:
       `Relative error of the modules: a row for each projection, a bar for each ${columnName}, from ${first} to ` +
-      `${last}${shared}. A full bar is ${formatPercent(most)}; the largest error of each row is at its end.`,
+      `${last}${shared}. A full bar is ${formatPercent(maximum)}; the largest error of each row is at its end.`,
     lines,
   };
 }

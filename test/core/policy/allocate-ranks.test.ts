@@ -4,7 +4,7 @@ import {
   allocateRanks,
   type BudgetModule,
   type Criterion,
-  leastRanks,
+  minRanks,
   parametersPerRank,
   ranksWithin,
   type Step,
@@ -103,7 +103,7 @@ const problems = (cost: fc.Arbitrary<number>) =>
     )
     .map((entries) => entries.map(([sigma, costPerRank, ranks]) => moduleOf(sigma, costPerRank, ranks)))
     .chain((modules) => {
-      const least = parametersPerRank(modules, leastRanks(modules));
+      const least = parametersPerRank(modules, minRanks(modules));
       const most = parametersPerRank(
         modules,
         modules.map(({ ranks }) => ranks.at(-1)!),
@@ -301,7 +301,7 @@ describe('ranks within a budget', () => {
           const free = modules.filter((_, index) => isFree(index));
           const left = [...pins].reduce((sum, [at, rank]) => sum - rank * modules[at]!.costPerRank, budget);
           const find = () => ranksWithin(modules, steps, budget, pins);
-          if (left < parametersPerRank(free, leastRanks(free))) return assert.throws(find, RangeError);
+          if (left < parametersPerRank(free, minRanks(free))) return assert.throws(find, RangeError);
           const ranks = find();
           for (const [at, rank] of pins) assert.equal(ranks[at], rank);
           // Dead modules are judged by the mean energy of all of them; by energy none is dead.
@@ -322,11 +322,11 @@ describe('ranks within a budget', () => {
       fc.property(problems(fc.integer({ min: 1, max: 9 })), criteria, ([modules, budget], criterion) => {
         const steps = stepsInOrder(modules, criterion);
         assert.deepEqual(ranksWithin(modules, steps, budget), allocateRanks(modules, budget, criterion));
-        let cost = parametersPerRank(modules, leastRanks(modules));
+        let cost = parametersPerRank(modules, minRanks(modules));
         for (const [index, step] of steps.entries()) {
           if (index > 0) assert.ok(isBefore(steps[index - 1]!, step), `step ${index}`);
           cost += step.cost;
-          const bought = leastRanks(modules);
+          const bought = minRanks(modules);
           for (const { module, rank } of steps.slice(0, index + 1)) bought[module] = rank;
           const all = modules.map(({ ranks }) => ranks.at(-1)!);
           const expected = cost >= parametersPerRank(modules, all) ? all : bought;

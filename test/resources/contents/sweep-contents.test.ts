@@ -14,7 +14,7 @@ import {
   assertReadable,
   HOUR_MS,
   incoming,
-  LONGEST_WRITE_MS,
+  MAX_WRITE_MS,
   largeAdapter,
   type StorageBench,
   withBench,
@@ -159,9 +159,9 @@ onEachDialect('content', (database, folder) => {
   it('that was written but never referred to is removed after some days', () =>
     onBench(async (bench) => {
       await prepared(bench, 1);
-      assert.deepEqual((await sweep(bench, 0.9 * LONGEST_WRITE_MS)).all, []);
+      assert.deepEqual((await sweep(bench, 0.9 * MAX_WRITE_MS)).all, []);
       assert.equal((await bench.objects()).length, 1);
-      assert.equal((await sweep(bench, 1.1 * LONGEST_WRITE_MS)).of('stray').objects, 1);
+      assert.equal((await sweep(bench, 1.1 * MAX_WRITE_MS)).of('stray').objects, 1);
       await bench.assertTidy();
     }));
 
@@ -237,7 +237,7 @@ onEachDialect('content', (database, folder) => {
           return undefined;
         });
         if (record) needed = dying.writes();
-        await sweep(bench, 1.1 * LONGEST_WRITE_MS);
+        await sweep(bench, 1.1 * MAX_WRITE_MS);
         await bench.assertTidy();
         assert.equal((await bench.objects()).length, record ? 1 : 0);
         await bench.assertWhole();

@@ -14,7 +14,7 @@ import { insertBatch } from '../batches/insert-batch.ts';
 import { FakeWorker } from '../jobs/fake-worker.ts';
 import { jobsIn, withoutReuse } from '../jobs/job-rows.ts';
 
-const KEPT = { keptMs: 86_400_000, most: 1_000 };
+const KEPT = { keptMs: 86_400_000, maxEvents: 1_000 };
 
 onEachDialect('the events of a tenant', (database) => {
   const store = (tenant = 'default') => new EventStore(database(), tenant);
@@ -163,7 +163,7 @@ onEachDialect('the events of a tenant', (database) => {
     const first = (await store().after(0, {})).events[0]!.place;
     assert.equal(await removeOldEvents(database(), nowMs, KEPT), 0);
     assert.equal(await hasGap(0), false);
-    assert.equal(await removeOldEvents(database(), nowMs, { ...KEPT, most: 3 }), 1);
+    assert.equal(await removeOldEvents(database(), nowMs, { ...KEPT, maxEvents: 3 }), 1);
     assert.equal((await all()).length, 3);
     assert.equal(await hasGap(0), true);
     assert.equal(await hasGap(first), false);

@@ -25,7 +25,7 @@ import { crashAfterWrites, SimulatedCrash } from '../crashing-stores.ts';
 import { executionsIn } from '../jobs/executions/sample-work.ts';
 import { FakeWorker, NO_DISPATCHER } from '../jobs/fake-worker.ts';
 import { jobIds, jobsIn, unfinished } from '../jobs/job-rows.ts';
-import { assertReadable, HOUR_MS, LONGEST_WRITE_MS, StorageBench } from '../sweeps/storage-bench.ts';
+import { assertReadable, HOUR_MS, MAX_WRITE_MS, StorageBench } from '../sweeps/storage-bench.ts';
 
 const REQUEST = {
   schedule: { source_rank: 8, target_rank: 2, total_steps: 1000, recipe: 'equal', min_stage_steps: 100 },
@@ -124,7 +124,7 @@ describe('a process that dies while it accepts a checkpoint', () => {
         assert.ok(Buffer.from(stored).equals(momentsOf(SHAPE)));
         await assertReadable(bench.own, job.request.adapter_id);
         // The content left by the dead process is found.
-        await bench.sweeper().sweep(Date.now() + 1.1 * LONGEST_WRITE_MS);
+        await bench.sweeper().sweep(Date.now() + 1.1 * MAX_WRITE_MS);
         await bench.assertTidy();
         await assertReadable(bench.own, job.request.adapter_id);
         assert.equal((await database.reader.selectFrom('adapter').select('id').execute()).length, 1);

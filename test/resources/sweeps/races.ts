@@ -4,7 +4,7 @@ import { AppError } from '../../../src/errors/app-error.ts';
 import { readContent } from '../../../src/resources/contents/content-files.ts';
 import type { Workspace } from '../../../src/resources/workspaces.ts';
 import { reportFile } from '../jobs/job-rows.ts';
-import { assertReadable, LONGEST_WRITE_MS, largeAdapter, type StorageBench } from './storage-bench.ts';
+import { assertReadable, MAX_WRITE_MS, largeAdapter, type StorageBench } from './storage-bench.ts';
 
 export interface RaceOptions {
   /** It continues until this holds. */
@@ -88,7 +88,7 @@ export async function race(bench: StorageBench, options: RaceOptions): Promise<R
   const spaces = [bench.own, await bench.other()];
   const owners = spaces.flatMap((space) => [adapters(space), adapters(space), jobs(space)]);
   await Promise.all([...owners, sweeping(), sweeping()]);
-  await bench.sweeper().sweep(Date.now() + 1.1 * LONGEST_WRITE_MS);
+  await bench.sweeper().sweep(Date.now() + 1.1 * MAX_WRITE_MS);
   await bench.assertTidy();
   assert.deepEqual(await bench.contents(), []);
   return counts;

@@ -24,9 +24,9 @@ import { withoutReuse } from '../jobs/job-rows.ts';
 
 export const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-const EVENTS_KEPT = { keptMs: DAY_MS, most: 1_000 };
+const EVENTS_KEPT = { keptMs: DAY_MS, maxEvents: 1_000 };
 /** No write takes so long. */
-export const LONGEST_WRITE_MS = 3 * DAY_MS;
+export const MAX_WRITE_MS = 3 * DAY_MS;
 
 /** An adapter whose weights are too large for the database; another `seed` gives other content. */
 export const largeAdapter = (seed = 1): TinyAdapter => tinyAdapter(seed, { rank: 8, m: 320, n: 320 });

@@ -56,8 +56,8 @@ onEachDialect('the sweeper', (database, folder) => {
     onBench(async (bench) => {
       await bench.job({}, { isFinal: false });
       await bench.job({}, { isFinal: false });
-      const removed = async (most: number) =>
-        (await bench.sweeper({ eventRetention: { keptMs: HOUR_MS, most } }).sweep()).swept.of('event')
+      const removed = async (maxEvents: number) =>
+        (await bench.sweeper({ eventRetention: { keptMs: HOUR_MS, maxEvents } }).sweep()).swept.of('event')
           .objects;
       assert.equal(await removed(2), 0);
       assert.equal(await removed(1), 1);

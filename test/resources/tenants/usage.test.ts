@@ -5,7 +5,7 @@ import { newAdapterId } from '../../../src/database/ids.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
 import { AdapterStore } from '../../../src/resources/adapters/store.ts';
 import { NO_TENANT_LIMITS } from '../../../src/resources/tenants/limits.ts';
-import { checkStoredBytes, readUsage, storedByAll } from '../../../src/resources/tenants/usage.ts';
+import { checkStoredBytes, readUsage, readTotalUsage } from '../../../src/resources/tenants/usage.ts';
 import type { Workspace } from '../../../src/resources/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
@@ -108,7 +108,7 @@ onEachDialect('usage', (database, folder) => {
         assert.equal((await totals(space)).adapters, 4);
       }
       const both = [await totals(spaces[0]!), await totals(spaces[1]!)] as const;
-      assert.deepEqual(await storedByAll(database()), {
+      assert.deepEqual(await readTotalUsage(database()), {
         adapters: 8,
         bytes: both[0].bytes + both[1].bytes,
       });

@@ -108,7 +108,7 @@ function columnsOf(
   onPick: ((row: ModuleRow) => void) | undefined,
 ): Column<ModuleRow>[] {
   const has = (field: keyof ModuleRow): boolean => rows[0]?.[field] !== undefined;
-  const most = rows.reduce((largest, { share = 0 }) => Math.max(largest, share), 0) || 1;
+  const maximum = rows.reduce((largest, { share = 0 }) => Math.max(largest, share), 0) || 1;
   const longest = rows.reduce((length, { layerLabel }) => Math.max(length, layerLabel.length), 5);
   const all: (Column<ModuleRow> | false)[] = [
     rows.some(({ layer }) => layer !== '') && {
@@ -153,7 +153,7 @@ function columnsOf(
     has('share') && {
       title: 'Energy',
       by: ({ share = 0 }) => share,
-      cell: ({ share = 0 }) => <Share share={share} most={most} />,
+      cell: ({ share = 0 }) => <Share share={share} maximum={maximum} />,
       width: '6.5rem',
       isNumber: true,
       isExtra: true,
@@ -202,10 +202,10 @@ const RankChange = ({ rank, newRank = rank, isPinned }: ModuleRow) => (
   </span>
 );
 
-const Share = ({ share, most }: { share: number; most: number }) => (
+const Share = ({ share, maximum }: { share: number; maximum: number }) => (
   <span class="share">
     <span class="share-bar" aria-hidden="true">
-      <span style={{ width: `${(100 * share) / most}%` }} />
+      <span style={{ width: `${(100 * share) / maximum}%` }} />
     </span>
     {formatPercent(share)}
   </span>

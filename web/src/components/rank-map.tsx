@@ -131,14 +131,14 @@ export function RankMap(props: RankMapProps) {
 function viewValues(
   view: View,
   rows: readonly ModuleRow[],
-): Pick<HeatMapInput, 'modules' | 'what' | 'inWords' | 'most' | 'areNumbered'> {
+): Pick<HeatMapInput, 'modules' | 'what' | 'inWords' | 'maximum' | 'areNumbered'> {
   switch (view) {
     case 'rank':
       return {
         what: 'rank',
         modules: rows.map(({ name, newRank = 0 }) => ({ name, value: newRank })),
         inWords: String,
-        most: rows.reduce((most, { rank }) => Math.max(most, rank), 1),
+        maximum: rows.reduce((maximum, { rank }) => Math.max(maximum, rank), 1),
         areNumbered: true,
       };
     case 'energy':

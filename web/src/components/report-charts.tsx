@@ -50,7 +50,7 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
     [palette, curve, results],
   );
   const sizeOption = useMemo(() => sizeChart({ palette, files }), [palette, files]);
-  const most = useMemo(() => largestError(targets), [targets]);
+  const maximum = useMemo(() => largestError(targets), [targets]);
   const grid = useMemo(() => moduleGrid(target.modules.map(({ name }) => name)), [target]);
   const mapOption = useMemo(
     () =>
@@ -60,9 +60,9 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
         what: 'error',
         modules: target.modules.map(({ name, relative_error: value }) => ({ name, value })),
         // One scale for all results, so that their maps can be compared.
-        ...(most > 0 && { most }),
+        ...(maximum > 0 && { maximum }),
       }),
-    [palette, target, grid, most],
+    [palette, target, grid, maximum],
   );
   const rows = useMemo(() => {
     const spectra = new Map(modules.map((module) => [module.name, module]));

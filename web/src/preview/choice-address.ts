@@ -110,7 +110,7 @@ function policyOf(query: Query, { modules }: AnalyzedAdapter): Partial<TargetFor
   return {};
 }
 
-function numberIn(text: string | undefined, least: number, most: number): number | undefined {
+function numberIn(text: string | undefined, minimum: number, maximum: number): number | undefined {
   const value = text === undefined || text.trim() === '' ? Number.NaN : Number(text);
-  return value >= least && value <= most ? value : undefined;
+  return value >= minimum && value <= maximum ? value : undefined;
 }

@@ -34,7 +34,7 @@ export function chooseRanks(
     // kohya's script decomposes B·A, whose spectrum does not include the scale.
     return isKohya ? Math.min(kohyaRank(rank, (sigma[0] ?? 0) / Math.abs(scale)), ...shape) : rank;
   });
-  const largest = wanted.reduce((most, rank) => Math.max(most, rank), 1);
+  const largest = wanted.reduce((maximum, rank) => Math.max(maximum, rank), 1);
   const isUniform = 'rank' in target || (target.uniform ?? true);
   return modules.map(({ rank }, index) => limitRank(isUniform ? largest : wanted[index]!, rank, limits));
 }

@@ -1,13 +1,13 @@
 import type { ServingProfile } from '../../../src/contract/serving.ts';
-import { takesUnequal } from '../../../src/serving/apply-profile.ts';
+import { acceptsUnequalRanks } from '../../../src/serving/apply-profile.ts';
 
 /** The ranks that the server loads, ascending, up to the adapter's largest rank. */
 export function rankChoices(largest: number, profile: ServingProfile | null): number[] {
-  const least = profile?.min_rank ?? 1;
-  const most = Math.min(largest, largestRank(profile) ?? largest);
-  const all = profile?.allowed_ranks?.ranks ?? Array.from({ length: most }, (_, index) => index + 1);
-  const choices = all.filter((rank) => rank >= least && rank <= most);
-  return choices.length > 0 ? choices : [Math.min(largest, least)];
+  const minimum = profile?.min_rank ?? 1;
+  const maximum = Math.min(largest, largestRank(profile) ?? largest);
+  const all = profile?.allowed_ranks?.ranks ?? Array.from({ length: maximum }, (_, index) => index + 1);
+  const choices = all.filter((rank) => rank >= minimum && rank <= maximum);
+  return choices.length > 0 ? choices : [Math.min(largest, minimum)];
 }
 
 /** The largest rank that a server can be configured to load; null if there is no limit. */
@@ -29,7 +29,7 @@ export function maxRankSetting(profile: ServingProfile | null, rank: number): nu
 
 /** The reason why a server refuses different ranks for the modules; null if it does not. */
 export function unequalRanksRefusal(profile: ServingProfile | null): string | null {
-  if (!profile || takesUnequal(profile)) return null;
+  if (!profile || acceptsUnequalRanks(profile)) return null;
   return profile.same_rank === 'all'
     ? `${profile.title} needs one rank for all modules.`
     : `${profile.title} divides one lora_alpha by the rank of each module: only one rank for all keeps the scaling.`;
@@ -41,10 +41,10 @@ export function unequalRanksRefusal(profile: ServingProfile | null): string | nu
  */
 export function rankRefusal(profile: ServingProfile | null, rank: number): string | null {
   if (!profile) return null;
-  const { title, min_rank: least, allowed_ranks: allowed } = profile;
+  const { title, min_rank: minimum, allowed_ranks: allowed } = profile;
   const largest = largestRank(profile);
   if (largest !== null && rank > largest) return `${title} takes rank ${largest} at most.`;
-  if (rank < least) return `${title} takes no rank below ${least}.`;
+  if (rank < minimum) return `${title} takes no rank below ${minimum}.`;
   if (allowed && !allowed.ranks.includes(rank))
     return `Rank ${rank} does not work in ${title}: ${allowed.reason}`;
   return null;

@@ -3,7 +3,7 @@ import { isDead, meanOf } from '../../../src/core/by-module.ts';
 import {
   type BudgetModule,
   type Criterion,
-  leastRanks,
+  minRanks,
   type PinnedRanks,
   parametersPerRank,
   ranksWithin,
@@ -85,13 +85,13 @@ export const allowedPins = ({ analyzed, limits }: RankStudio, pins: PinnedRanks)
   new Map([...pins].map(([index, rank]) => [index, limitRank(rank, analyzed.modules[index]!.rank, limits)]));
 
 /** The smallest and the largest number of parameters that are possible with the pins. */
-export function sizeRange({ modules }: RankStudio, pins: PinnedRanks): { least: number; most: number } {
+export function sizeRange({ modules }: RankStudio, pins: PinnedRanks): { minimum: number; maximum: number } {
   const withPins = (ranks: readonly number[]): number =>
     parametersPerRank(
       modules,
       ranks.map((rank, index) => pins.get(index) ?? rank),
     );
-  return { least: withPins(leastRanks(modules)), most: withPins(modules.map(({ ranks }) => ranks.at(-1)!)) };
+  return { minimum: withPins(minRanks(modules)), maximum: withPins(modules.map(({ ranks }) => ranks.at(-1)!)) };
 }
 
 /**
@@ -99,8 +99,8 @@ export function sizeRange({ modules }: RankStudio, pins: PinnedRanks): { least: 
  * possible ranks.
  */
 export function allocateWithin(studio: RankStudio, parameters: number, pins: PinnedRanks): number[] {
-  const { least } = sizeRange(studio, pins);
-  return ranksWithin(studio.modules, studio.steps, Math.max(least, parameters), pins);
+  const { minimum } = sizeRange(studio, pins);
+  return ranksWithin(studio.modules, studio.steps, Math.max(minimum, parameters), pins);
 }
 
 /**
@@ -116,14 +116,14 @@ export function curveByModule(studio: RankStudio, pins: PinnedRanks): readonly C
 
 function newCurve(studio: RankStudio, pins: PinnedRanks): CurvePoint[] {
   const { modules, steps } = studio;
-  const { least, most } = sizeRange(studio, pins);
+  const { minimum, maximum } = sizeRange(studio, pins);
   const tally = new Tally(
     studio,
-    leastRanks(modules).map((rank, index) => pins.get(index) ?? rank),
+    minRanks(modules).map((rank, index) => pins.get(index) ?? rank),
   );
-  const points = [tally.point(least)];
-  const thresholds = thresholdsOf(least, most);
-  let parameters = least;
+  const points = [tally.point(minimum)];
+  const thresholds = thresholdsOf(minimum, maximum);
+  let parameters = minimum;
   let next = 1;
   for (const { module, rank, cost } of steps) {
     if (pins.has(module)) continue;
@@ -134,16 +134,16 @@ function newCurve(studio: RankStudio, pins: PinnedRanks): CurvePoint[] {
     while (next < thresholds.length - 1 && thresholds[next]! <= parameters) next++;
   }
   // A budget that covers all ranks raises every module to its largest, also along directions without energy.
-  if (parameters < most)
+  if (parameters < maximum)
     for (const [index, { ranks }] of modules.entries()) tally.raise(index, pins.get(index) ?? ranks.at(-1)!);
-  const last = tally.point(most);
-  if (points.at(-1)!.parameters < most) points.push(last);
+  const last = tally.point(maximum);
+  if (points.at(-1)!.parameters < maximum) points.push(last);
   return points;
 }
 
 /** Sizes at equal ratios, from the smallest to the largest. */
-const thresholdsOf = (least: number, most: number): number[] =>
-  Array.from({ length: MAX_POINTS }, (_, index) => least * (most / least) ** (index / (MAX_POINTS - 1)));
+const thresholdsOf = (minimum: number, maximum: number): number[] =>
+  Array.from({ length: MAX_POINTS }, (_, index) => minimum * (maximum / minimum) ** (index / (MAX_POINTS - 1)));
 
 /** Keeps count of the error while ranks are raised one after another. */
 class Tally {
@@ -153,7 +153,7 @@ class Tally {
   /** How many modules have each rank, by rank. */
   readonly #counts: number[] = [];
   #lost = 0;
-  #least = 1;
+  #minimum = 1;
 
   constructor(studio: RankStudio, ranks: readonly number[]) {
     this.#studio = studio;
@@ -174,12 +174,12 @@ class Tally {
   }
 
   point(parameters: number): CurvePoint {
-    while (this.#least < this.#counts.length && !this.#counts[this.#least]) this.#least++;
+    while (this.#minimum < this.#counts.length && !this.#counts[this.#minimum]) this.#minimum++;
     const max = this.#counts.findLastIndex((count) => count > 0);
     return {
       parameters,
       error: this.#lost > ROUNDING ? Math.sqrt(this.#lost) : 0,
-      rank: { min: this.#least, max },
+      rank: { min: this.#minimum, max },
     };
   }
 

@@ -119,5 +119,5 @@ export function buildTarget(form: TargetForm, profile: ServingProfile | null, ch
 /** The largest rank that the target names; 0 if it does not name any. */
 function largestNamed({ policy, rank }: TargetForm, { ranks }: ChosenRanks): number {
   if (policy === 'rank') return rank;
-  return policy === 'modules' ? ranks.reduce((most, one) => Math.max(most, one), 0) : 0;
+  return policy === 'modules' ? ranks.reduce((maximum, one) => Math.max(maximum, one), 0) : 0;
 }

@@ -4,7 +4,7 @@ import { succeededResults } from '../../../../src/charts/succeeded-targets.ts';
 import type { JobPriority } from '../../../../src/contract/job-request.ts';
 import { newJobId } from '../../../../src/database/ids.ts';
 import { acceptedJob, DEFAULT_JOB_OPTIONS } from '../../../../src/resources/jobs/accepted-job.ts';
-import { storedByAll } from '../../../../src/resources/tenants/usage.ts';
+import { readTotalUsage } from '../../../../src/resources/tenants/usage.ts';
 import { onEachDialect } from '../../../database/dialects.ts';
 import { SAMPLE_FACTS } from '../../adapters/sample-adapter.ts';
 import { storedBytesOf } from '../../tenants/stored-by.ts';
@@ -83,7 +83,7 @@ onEachDialect('equal requests', (database) => {
       const left = await resultOf(first.id);
       assert.equal((await bench.adapters.get(left)).name, 'one-r2');
       assert.ok(await bench.jobs.report(first.id));
-      assert.equal((await storedByAll(database())).adapters, before.adapters);
+      assert.equal((await readTotalUsage(database())).adapters, before.adapters);
     }));
 
   it('have their own work if that of others failed, was cancelled, is gone, or must not be shared', () =>
