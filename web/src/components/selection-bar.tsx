@@ -72,7 +72,7 @@ export function SelectionBar({ adapters, onIds }: SelectionBarProps) {
             question={`Delete ${count}?`}
             onConfirm={drop}
           >
-            <p>Their files are deleted at once. What was made from them stays.</p>
+            <p>The files are deleted at once. The jobs and results of these adapters stay.</p>
           </ConfirmButton>
           <button type="button" class="quiet" onClick={() => onIds(new Set())}>
             Select none

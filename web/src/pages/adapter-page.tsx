@@ -109,7 +109,7 @@ function Actions({ adapter: { id, name } }: { adapter: AdapterRecord }) {
         question={`Delete ${name}?`}
         onConfirm={drop}
       >
-        <p>Its files are deleted at once. Adapters that were made from it stay, and so do its jobs.</p>
+        <p>The files are deleted at once. The jobs and results of this adapter stay.</p>
       </ConfirmButton>
     </div>
   );

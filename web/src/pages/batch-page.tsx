@@ -136,10 +136,10 @@ function Actions({ batch: { id, name, state, counts } }: { batch: BatchRecord })
         <ConfirmButton
           scope="write"
           verb="Cancel the batch"
-          question="Cancel what is left of this batch?"
+          question="Cancel the unfinished items of this batch?"
           onConfirm={cancel}
         >
-          <p>What has succeeded stays.</p>
+          <p>Items that have succeeded stay.</p>
         </ConfirmButton>
       ) : (
         <>
@@ -149,7 +149,7 @@ function Actions({ batch: { id, name, state, counts } }: { batch: BatchRecord })
             </ActionButton>
           )}
           <ConfirmButton scope="write" verb="Delete" question="Delete this batch?" onConfirm={drop}>
-            <p>Its jobs and their reports are deleted with it. Adapters that they made stay.</p>
+            <p>The jobs of the batch and their reports are deleted too. The results stay.</p>
           </ConfirmButton>
         </>
       )}

@@ -145,7 +145,7 @@ function Actions({ job }: { job: JobRecord }) {
       <ChangeLink job={job} />
       {isEnded && (
         <ConfirmButton scope="write" verb="Delete" question="Delete this job?" onConfirm={drop}>
-          <p>Its report is deleted with it. Adapters that it made stay.</p>
+          <p>The report of the job is deleted too. The results stay.</p>
         </ConfirmButton>
       )}
     </div>

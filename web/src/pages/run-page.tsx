@@ -126,7 +126,7 @@ function Head({ run }: { run: RunRecord }) {
       ))}
       <div class="row">
         <ConfirmButton scope="write" verb="Delete" question={`Delete ${nameOf(run)}?`} onConfirm={drop}>
-          <p>Its checkpoints and their jobs are deleted with it. Adapters that it made stay.</p>
+          <p>The checkpoints of the run and their jobs are deleted too. The adapters stay.</p>
         </ConfirmButton>
       </div>
     </section>

@@ -34,7 +34,7 @@ export function ConnectionsPart() {
   return (
     <Panel
       title="Connections"
-      note="A connection has the credentials for places outside: imports and deliveries to what lies below its prefixes go through it."
+      note="A connection has the credentials for a bucket, the Hub or a server. Imports and deliveries below its prefixes use it."
       actions={<ConnectionForm />}
     >
       <ProblemNote problem={problem} onAgain={again} />
@@ -157,7 +157,7 @@ const ConnectionRows = ({ connections }: { connections: readonly ConnectionRecor
               notifyTopics('connections');
             }}
           >
-            <p>Jobs that would still go through it fail.</p>
+            <p>Waiting jobs that use the connection fail.</p>
           </ConfirmButton>
         ),
       },

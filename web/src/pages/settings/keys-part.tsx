@@ -23,7 +23,7 @@ const LIFETIMES = [
 ] as const;
 
 const SCOPE_WORDS: Readonly<Record<Scope, string>> = {
-  read: 'read: look and download',
+  read: 'read: view and download',
   write: 'write: upload, start, change and delete',
   tenant_admin: 'tenant_admin: manage the keys of its tenant',
   admin: 'admin: manage tenants and workers, and all keys',

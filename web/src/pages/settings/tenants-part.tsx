@@ -139,7 +139,7 @@ function Actions({ tenant }: { tenant: Tenant }) {
         question={`Cancel every unfinished job of ${id}?`}
         onConfirm={act('cancel')}
       >
-        <p>Its batches are cancelled too. What it submits meanwhile is not: suspend it first.</p>
+        <p>Batches are cancelled too. Jobs that the tenant submits meanwhile are not: suspend it first.</p>
       </ConfirmButton>
       <ConfirmButton scope="admin" verb="Delete" question={`Delete ${id} and all it has?`} onConfirm={drop}>
         <p>

@@ -25,7 +25,7 @@ export function WorkersPart() {
     <Panel title="Workers">
       <ProblemNote problem={problem} onAgain={again} />
       {value && value.data.length === 0 && (
-        <p class="note">No worker is there: jobs wait until one is started.</p>
+        <p class="note">No worker is running: jobs wait until one is started.</p>
       )}
       {value && value.data.length > 0 && <WorkerRows workers={value.data} />}
     </Panel>
@@ -72,7 +72,7 @@ const WorkerRows = ({ workers }: { workers: readonly WorkerRecord[] }) => (
                 notifyTopics('workers');
               }}
             >
-              <p>It finishes what it runs and takes nothing more, until it is started again.</p>
+              <p>The worker finishes its running jobs and starts no more until it is started again.</p>
             </ConfirmButton>
           ),
       },
