@@ -27,7 +27,7 @@ export function storagePlace(url: string, dataDir: string): Folder | Bucket | st
     const [, bucket, prefix = ''] = S3_URL.exec(url) ?? [];
     if (bucket !== undefined) return { bucket, prefix };
     return (
-      's3://bucket/prefix: a bucket of 3 to 63 small letters, digits, dots and hyphens, and a prefix of letters, ' +
+      's3://bucket/prefix: a bucket of 3 to 63 lower-case letters, digits, dots and hyphens, and a prefix of letters, ' +
       'digits, dots, underscores, hyphens and slashes'
     );
   }

@@ -12,7 +12,7 @@ export const TOKEN_VARIABLES = {
   JWT_ISSUER: Type.Optional(
     Type.String({
       pattern: '^https?://[^?#\\s]+$',
-      title: 'an https:// URL without a query, or an http:// one of this machine',
+      title: 'an https:// URL without a query, or an http:// URL of this machine',
       description:
         'Issuer whose tokens (JWT) are accepted besides keys: exactly the claim `iss`. If it is set, `AUTH` is `keys` ' +
         'by default. See [tokens](tokens.md).',
@@ -27,7 +27,7 @@ export const TOKEN_VARIABLES = {
   JWT_JWKS_URL: Type.Optional(
     Type.String({
       pattern: '^https?://[^#\\s]+$',
-      title: 'an https:// URL, or an http:// one of this machine',
+      title: 'an https:// URL, or an http:// URL of this machine',
       description:
         'Address of the keys of the issuer (JWKS). Unset: the `jwks_uri` of its `/.well-known/openid-configuration`.',
     }),

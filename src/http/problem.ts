@@ -49,7 +49,7 @@ export type Problem = Static<typeof Problem>;
 
 /** What a client can do about an INTERNAL failure. The message of the error may contain paths, so it is only logged. */
 const INTERNAL_DETAIL =
-  'An error occurred inside the service. Its log has the details under the request id of this answer.';
+  'An error occurred inside the service. Its log has the details under the request id of this response.';
 
 export function problemOf(error: AppError, requestId: string): Problem {
   const { title, status, retryable } = ERROR_KINDS[error.code];

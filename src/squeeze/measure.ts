@@ -130,7 +130,7 @@ function refuseUnderflow(
   throw new AppError(
     'NON_FINITE_RESULT',
     `The squeezed factors of module "${module.name}" do not fit ${dtypes}: some numbers are so small that ` +
-      'they become zero. Ask for dtype "float32" or "bfloat16", or for split "balanced".',
+      'they become zero. Request dtype "float32" or "bfloat16", or for split "balanced".',
     { module: module.name, dtype: dtypes },
   );
 }

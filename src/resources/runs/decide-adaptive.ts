@@ -16,7 +16,7 @@ export function decideAdaptive(plan: AdaptivePlan, position: Position, step: num
       kind: 'squeeze',
       goal: { rank: target_rank },
       stageRank: target_rank,
-      reason: `From step ${last_squeeze_step} on the rest of the training is at the target rank ${target_rank}.`,
+      reason: `After step ${last_squeeze_step} the training continues at the target rank ${target_rank}.`,
       lateBySteps: step - last_squeeze_step,
     };
   }

@@ -30,7 +30,7 @@ export const MLX_LM: Profile = {
   weights_bytes_below: null,
   notes: [
     'One scale holds for all modules (lora_parameters.scale); ranks are those of the tensors.',
-    'Modules that lora_parameters.keys names and the file lacks get an update of zero.',
+    'Modules in lora_parameters.keys that are not in the file get an update of zero.',
     'Experts with DoRA are refused by mlx-lm, and modules that the base model lacks are ignored; neither is checked.',
   ],
 };
