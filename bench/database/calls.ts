@@ -4,7 +4,7 @@ import { AppError } from '../../src/errors/app-error.ts';
 import type { AdapterFilter } from '../../src/resources/adapters/store.ts';
 import type { BatchFilter } from '../../src/resources/batches/store.ts';
 import type { JobFilter } from '../../src/resources/jobs/store.ts';
-import { readUsage, readTotalUsage } from '../../src/resources/tenants/usage.ts';
+import { readTotalUsage, readUsage } from '../../src/resources/tenants/usage.ts';
 import type { Workspace } from '../../src/resources/workspaces.ts';
 import { BASES, BLOCK, type GeneratedRows, LARGE, OLD_PREFIX, POPULAR_ADAPTER } from './generated-rows.ts';
 import type { Amounts } from './options.ts';

@@ -13,7 +13,7 @@ import type { Limits } from '../resources/tenants/limits.ts';
 import { Environment, MAX_DEFAULT_THREADS } from './environment.ts';
 import type { LiveSecretsOptions } from './live-secrets.ts';
 import { type MisspeltVariable, misspeltVariables } from './misspelt-variables.ts';
-import { urlFromEnvironment, SECRET_NAMES, SECRET_VARIABLES, withSecretFiles } from './secret-variables.ts';
+import { SECRET_NAMES, SECRET_VARIABLES, urlFromEnvironment, withSecretFiles } from './secret-variables.ts';
 import { type Bucket, storagePlace } from './storage-url.ts';
 import { readTokenSettings } from './token-variables.ts';
 
@@ -176,7 +176,10 @@ export function loadConfig(given: NodeJS.ProcessEnv = process.env): Config {
     uploadTtlMs: values.UPLOAD_TTL_SECONDS * 1000,
     adapterTtlSeconds: values.ADAPTER_TTL_SECONDS,
     jobTtlSeconds: values.JOB_TTL_SECONDS,
-    eventRetention: { keptMs: values.EVENT_RETENTION_SECONDS * 1000, maxEvents: values.EVENT_RETENTION_COUNT },
+    eventRetention: {
+      keptMs: values.EVENT_RETENTION_SECONDS * 1000,
+      maxEvents: values.EVENT_RETENTION_COUNT,
+    },
     sweepIntervalMs: values.SWEEP_INTERVAL_SECONDS * 1000,
     blobGraceMs: values.BLOB_GRACE_SECONDS * 1000,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,

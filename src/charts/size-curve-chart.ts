@@ -53,7 +53,9 @@ export function sizeCurveChart(input: SizeCurveInput): EChartsOption {
     },
     grid: { ...base.grid, top: 30 + headPx(input), right: 20, bottom: 4 },
     xAxis: xAxis(input, {
-      ...(isLog ? { type: 'log', logBase: 2, min: minimum, max: maximum } : { type: 'value', min: 0, max: maximum }),
+      ...(isLog
+        ? { type: 'log', logBase: 2, min: minimum, max: maximum }
+        : { type: 'value', min: 0, max: maximum }),
       name: 'size of the factors',
       axisLabel: {
         color: palette.muted,

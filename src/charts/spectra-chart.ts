@@ -39,7 +39,10 @@ export interface SpectraInput extends ChartStyle {
 /** Computed once for many charts, because medians of thousands of modules take longer than a frame. */
 export function spectraLines(modules: readonly Spectrum[]): SpectraLines {
   const length = modules.reduce((maximum, { singular_values: sigma }) => Math.max(maximum, sigma.length), 0);
-  const largest = modules.reduce((maximum, { singular_values: sigma }) => Math.max(maximum, sigma[0] ?? 0), 0);
+  const largest = modules.reduce(
+    (maximum, { singular_values: sigma }) => Math.max(maximum, sigma[0] ?? 0),
+    0,
+  );
   const minimum = largest * FLOOR;
   const every = Math.max(1, Math.ceil(modules.length / MAX_LINES));
   return {

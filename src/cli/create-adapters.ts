@@ -172,7 +172,9 @@ function describeCreated(from: string, { out, result, report }: CreatedAdapter):
       .filter(({ passed }) => !passed)
       .map(({ rule, detail }) => `    ${rule}: ${detail}`),
     ...(training
-      ? [`  for further training, multiply the learning rate by ${training.learning_rate_factor.toPrecision(4)}`]
+      ? [
+          `  for further training, multiply the learning rate by ${training.learning_rate_factor.toPrecision(4)}`,
+        ]
       : []),
     ...result.warnings.map((warning) => `  note: ${warning}`),
     `  ${method.used}, ${provider.name}, ${formatThreads(provider)}, ${formatSeconds(timings.total)}`,

@@ -59,7 +59,10 @@ const MAX_GROUP_NUMBERS = 512 * 1024;
  * of each group. A module with many elements forms its own group.
  * @param kindOf other properties that the modules must share, by index
  */
-export function groupByShape(modules: readonly Shape[], kindOf: (index: number) => string = () => ''): number[][] {
+export function groupByShape(
+  modules: readonly Shape[],
+  kindOf: (index: number) => string = () => '',
+): number[][] {
   const result: number[][] = [];
   const open = new Map<string, number[]>();
   for (const [index, { m, n, rank }] of modules.entries()) {

@@ -151,7 +151,10 @@ function* readTensorInfo(source: HeaderSource): Reading<TensorInfo> {
     );
   }
   // A zero may hide an overflow, so each extent counts as at least 1 here.
-  const maximum = shape.reduce((product, extent) => product * (extent === 0n ? 1n : extent), BigInt(blockBytes));
+  const maximum = shape.reduce(
+    (product, extent) => product * (extent === 0n ? 1n : extent),
+    BigInt(blockBytes),
+  );
   if (maximum > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw refuseTensor('GGUF_TENSOR_SHAPE', name, `the size of shape [${shape}] exceeds 2^53 bytes`);
   }

@@ -15,7 +15,9 @@ export const MAX_SHOWN = 160;
  */
 export function displayText(text: string, maximum = MAX_SHOWN): string {
   const cut =
-    text.length <= maximum ? text : `${beginOf(text, maximum >> 2)}…${endOf(text, maximum - (maximum >> 2) - 1)}`;
+    text.length <= maximum
+      ? text
+      : `${beginOf(text, maximum >> 2)}…${endOf(text, maximum - (maximum >> 2) - 1)}`;
   return cut.replace(
     UNSEEN,
     (found) => `⟨U+${found.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}⟩`,

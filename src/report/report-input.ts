@@ -35,7 +35,10 @@ export function moduleLosses({ report }: ReportInput): ModuleLoss[] {
       index,
       error:
         targets.length > 0
-          ? targets.reduce((maximum, target) => Math.max(maximum, target.modules[index]?.relative_error ?? 0), 0)
+          ? targets.reduce(
+              (maximum, target) => Math.max(maximum, target.modules[index]?.relative_error ?? 0),
+              0,
+            )
           : Math.sqrt(Math.max(0, 1 - (curve[rank - 1] ?? 1))),
     }))
     .sort((x, y) => y.error - x.error || x.index - y.index);

@@ -7,7 +7,7 @@ import { type EventRetention, removeOldEvents } from './events/sweep-events.ts';
 import { ClaimStore } from './idempotency/claim-store.ts';
 import { sweepBatches, sweepJobs } from './jobs/sweep-jobs.ts';
 import { removeDeletedTenants } from './remove-tenants.ts';
-import { removeOldUsage, readTotalUsage, type UsageTotals } from './tenants/usage.ts';
+import { readTotalUsage, removeOldUsage, type UsageTotals } from './tenants/usage.ts';
 import { removeOldDeliveries } from './webhooks/delivery-rows.ts';
 import { removeUnusedWebhooks } from './webhooks/request-webhook.ts';
 import type { Workspaces } from './workspaces.ts';

@@ -1,5 +1,5 @@
 import type { GraphBuilder, Value } from './graph-builder.ts';
-import { orthogonaliseRows, MIN_ROW } from './jacobi.ts';
+import { MIN_ROW, orthogonaliseRows } from './jacobi.ts';
 import { orthonormalise } from './orthonormalise.ts';
 
 /** Keeps divisions finite where a row is zero. Taken by Max: ONNX Runtime drops the addition of so small a number. */

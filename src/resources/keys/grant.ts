@@ -32,7 +32,9 @@ export function checkGrant(request: KeyRequest, giver: Principal, about: string)
     throw refused('the scope "admin", which only an administrator of the service can grant');
   const { maxPriority: maximum } = giver;
   if (requested !== undefined && maximum !== undefined && isHigher(requested, maximum))
-    throw refused(`the max_priority "${requested}"; the highest one that this caller may use is "${maximum}"`);
+    throw refused(
+      `the max_priority "${requested}"; the highest one that this caller may use is "${maximum}"`,
+    );
   return { tenant, scopes, maxPriority: requested ?? maximum };
 }
 

@@ -38,7 +38,10 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         operationId: 'getUploadOptions',
         tags: ['uploads'],
         summary: 'Get the supported version and extensions of tus',
-        response: { 204: respond('The headers name the version and the extensions', ABILITY_HEADERS), ...problems() },
+        response: {
+          204: respond('The headers name the version and the extensions', ABILITY_HEADERS),
+          ...problems(),
+        },
       },
     },
     answer,

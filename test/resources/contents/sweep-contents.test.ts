@@ -14,8 +14,8 @@ import {
   assertReadable,
   HOUR_MS,
   incoming,
-  MAX_WRITE_MS,
   largeAdapter,
+  MAX_WRITE_MS,
   type StorageBench,
   withBench,
 } from '../sweeps/storage-bench.ts';

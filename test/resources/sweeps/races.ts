@@ -4,7 +4,7 @@ import { AppError } from '../../../src/errors/app-error.ts';
 import { readContent } from '../../../src/resources/contents/content-files.ts';
 import type { Workspace } from '../../../src/resources/workspaces.ts';
 import { reportFile } from '../jobs/job-rows.ts';
-import { assertReadable, MAX_WRITE_MS, largeAdapter, type StorageBench } from './storage-bench.ts';
+import { assertReadable, largeAdapter, MAX_WRITE_MS, type StorageBench } from './storage-bench.ts';
 
 export interface RaceOptions {
   /** It continues until this holds. */

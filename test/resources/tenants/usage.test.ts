@@ -5,7 +5,7 @@ import { newAdapterId } from '../../../src/database/ids.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
 import { AdapterStore } from '../../../src/resources/adapters/store.ts';
 import { NO_TENANT_LIMITS } from '../../../src/resources/tenants/limits.ts';
-import { checkStoredBytes, readUsage, readTotalUsage } from '../../../src/resources/tenants/usage.ts';
+import { checkStoredBytes, readTotalUsage, readUsage } from '../../../src/resources/tenants/usage.ts';
 import type { Workspace } from '../../../src/resources/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';

@@ -91,7 +91,10 @@ export function sizeRange({ modules }: RankStudio, pins: PinnedRanks): { minimum
       modules,
       ranks.map((rank, index) => pins.get(index) ?? rank),
     );
-  return { minimum: withPins(minRanks(modules)), maximum: withPins(modules.map(({ ranks }) => ranks.at(-1)!)) };
+  return {
+    minimum: withPins(minRanks(modules)),
+    maximum: withPins(modules.map(({ ranks }) => ranks.at(-1)!)),
+  };
 }
 
 /**
@@ -143,7 +146,10 @@ function newCurve(studio: RankStudio, pins: PinnedRanks): CurvePoint[] {
 
 /** Sizes at equal ratios, from the smallest to the largest. */
 const thresholdsOf = (minimum: number, maximum: number): number[] =>
-  Array.from({ length: MAX_POINTS }, (_, index) => minimum * (maximum / minimum) ** (index / (MAX_POINTS - 1)));
+  Array.from(
+    { length: MAX_POINTS },
+    (_, index) => minimum * (maximum / minimum) ** (index / (MAX_POINTS - 1)),
+  );
 
 /** Keeps count of the error while ranks are raised one after another. */
 class Tally {

@@ -105,7 +105,9 @@ function Actions({ webhook: { id, url, enabled }, onSecret }: ActionsProps) {
         question={`Make a new secret for ${url}?`}
         onConfirm={rotate}
       >
-        <p>The present secret also signs for another day, so that the receiver can be changed without a gap.</p>
+        <p>
+          The present secret also signs for another day, so that the receiver can be changed without a gap.
+        </p>
       </ConfirmButton>
       <ConfirmButton scope="write" verb="Delete" question={`Delete the webhook ${url}?`} onConfirm={drop}>
         <p>The deliveries of the webhook are deleted too.</p>
