@@ -59,9 +59,9 @@ function jobCalls(own: Workspace, small: Workspace, made: GeneratedRows, amounts
     ['first page', 'page', {}],
     ['page in the middle', 'page', {}, made.jobId(middle)],
     ['last page', 'some', {}, lastPlace(made, made.jobId)],
-    ['state queued', 'page', { states: ['state queued'] }],
-    ['states queued and active', 'page', { states: ['state queued', 'active'] }],
-    ['state cancelled', 'some', { states: ['state cancelled'] }],
+    ['state queued', 'page', { states: ['queued'] }],
+    ['states queued and active', 'page', { states: ['queued', 'active'] }],
+    ['state cancelled', 'some', { states: ['cancelled'] }],
     ['state failed (no match)', 'none', { states: ['failed'] }],
     ['kind analyze', 'some', { kind: 'analyze' }],
     ['label on 1 in 10,000', 'some', { labels: [RARE] }],
@@ -78,7 +78,7 @@ function jobCalls(own: Workspace, small: Workspace, made: GeneratedRows, amounts
       { adapterId: popular, states: ['failed'] },
     ],
     ['kind analyze, state failed (no match)', 'none', { kind: 'analyze', states: ['failed'] }],
-    ['kind analyze, state queued', 'some', { kind: 'analyze', states: ['state queued'] }],
+    ['kind analyze, state queued', 'some', { kind: 'analyze', states: ['queued'] }],
   ];
   const page = (space: Workspace, filter: object, after?: string) =>
     space.jobs.page(filter as JobFilter, { limit: DEFAULT_LIMIT, after });
@@ -172,7 +172,7 @@ function batchCalls(own: Workspace, made: GeneratedRows, { jobs }: Amounts): Cal
     ['first page', 'some', {}],
     ['page in the middle', 'some', {}, middle],
     ['last page', 'some', {}, made.batchIdOf(made.firstOfBatch(jobs / 10))],
-    ['state active', 'some', { states: ['state active'] }],
+    ['state active', 'some', { states: ['active'] }],
     ['state failed (no match)', 'none', { states: ['failed'] }],
     ['label on 1 in 20', 'some', { labels: [COMMON] }],
     ['label on 1 in 20, state failed (no match)', 'none', { labels: [COMMON], states: ['failed'] }],

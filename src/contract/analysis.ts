@@ -48,9 +48,7 @@ export const Recommendation = Type.Object(
     relative_error: Type.Number(),
     module_relative_error: Type.Optional(
       Type.Number({
-        description:
-          'Smallest possible mean module error, as in `curve`. The recommendations `uniform` and `budget` ' +
-          'have the same size, so this number compares them',
+        description: 'As in `curve`; compare those of `uniform` and `budget`, which have the same size',
       }),
     ),
     parameters: Type.Integer(),

@@ -14,7 +14,7 @@ export const CallerRecord = Type.Object(
       description: 'Id of the key, or `jwt:` and the subject of the token; null where no key is needed',
     }),
     scopes: Type.Array(choice(SCOPES), {
-      description: 'Scopes of the caller, which determine what it may do',
+      description: 'Scopes of the caller',
     }),
   },
   { $id: 'Caller', additionalProperties: false, description: 'The caller, as the service knows it' },

@@ -27,7 +27,7 @@ export const Capabilities = Type.Object(
       description: 'Accepted values of `format_options.architecture`, for GGUF',
     }),
     profiles: Type.Array(ServingProfile, {
-      description: 'Servers for which adapters can be checked and adapted',
+      description: 'Servers whose rules the service knows',
     }),
     limits: Limits,
   },

@@ -35,7 +35,7 @@ const Endpoint = Type.String({
   pattern: '^https?://[!-\\[\\]-~]+$',
   maxLength: 512,
   description:
-    's3: the URL of a store other than AWS. hub: the URL of a mirror. Default: AWS, or the Hub of the service',
+    's3: URL of a store other than AWS. hub: URL of a mirror. Default: AWS, or the Hub of the service',
 });
 const PathStyle = Type.Boolean({
   description:
@@ -45,8 +45,7 @@ const PathStyle = Type.Boolean({
 const Ambient = Type.Boolean({
   description:
     'Whether the service uses its own identity: for s3, the credentials that the AWS SDK finds ' +
-    '(environment, instance or pod role); for hub, HF_TOKEN. Creating or changing such a connection ' +
-    'requires the scope `admin`',
+    '(environment, instance or pod role); for hub, HF_TOKEN. Requires the scope `admin`',
 });
 const AllowedHosts = Type.Array(
   Type.String({ pattern: '^[A-Za-z0-9.:_\\[\\]-]+$', maxLength: 260, description: '`host` or `host:port`' }),
@@ -54,7 +53,7 @@ const AllowedHosts = Type.Array(
     maxItems: 16,
     uniqueItems: true,
     description:
-      'Hosts that this connection may reach although they are not public. Setting them requires the scope `admin`',
+      'Hosts that this connection may reach although they are not public. Requires the scope `admin`',
     examples: [['minio.internal:9000']],
   },
 );

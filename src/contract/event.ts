@@ -18,8 +18,7 @@ export const EventQuery = Type.Object(
       Type.Array(choice(STREAM_TYPES), {
         minItems: 1,
         maxItems: 16,
-        description:
-          'Only events of these types; separate several by commas, or repeat the parameter. Default: all',
+        description: 'Only events of these types, separated by commas or repeated. Default: all',
       }),
     ),
     job_id: Type.Optional(Type.String({ maxLength: MAX_ID_CHARACTERS, description: 'Events of this job' })),

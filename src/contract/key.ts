@@ -20,7 +20,7 @@ const Scopes = Type.Array(choice(SCOPES), {
 /** A tenant's id is part of names in the storage, hence the narrow pattern. */
 export const TenantId = Type.String({
   pattern: '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$',
-  description: '1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end',
+  description: '1 to 40 lower-case letters, digits and hyphens, no hyphen at either end',
   examples: ['team-a'],
 });
 

@@ -56,5 +56,5 @@ export const TtlSeconds = Type.Integer({
 
 /** When the record will be removed. */
 export const ExpiresAt = nullable(Type.String({ format: 'date-time' }), {
-  description: 'When it expires; the next sweep after this time removes it. null: it is kept',
+  description: 'When it expires; a later sweep removes it. null: it is kept',
 });

@@ -39,7 +39,7 @@ const state = <State extends TSchema>(one: State) =>
     Type.Array(one, {
       minItems: 1,
       maxItems: 16,
-      description: 'Only records in one of these states; separate several by commas, or repeat the parameter',
+      description: 'Only records in one of these states, separated by commas or repeated',
     }),
   );
 const id = (description: string) => Type.Optional(Type.String({ maxLength: 128, description }));

@@ -102,8 +102,7 @@ export const Report = Type.Object(
       {
         requested: Type.String(),
         used: Type.String({
-          description:
-            'The method that was used: `exact` also if `rsvd` was requested but would not have been faster',
+          description: 'The method that was used; `exact` also if `rsvd` would not have been faster',
         }),
         oversampling: Type.Integer(),
         power_iterations: Type.Union([Type.Integer(), Type.Literal('auto')]),

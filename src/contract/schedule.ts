@@ -90,9 +90,7 @@ const recipe = {
       // With values closer to 1, the earlier stages would need more steps than a number can represent exactly.
       maximum: 0.99,
       default: 0.5,
-      description:
-        'Smallest share of all steps that is trained at the target rank. It cannot be set for the recipe ' +
-        'equal.',
+      description: 'Smallest share of all steps at the target rank. Cannot be set for the recipe equal.',
     }),
   ),
 };
@@ -317,7 +315,7 @@ export const Stage = Type.Object(
 export type Stage = Static<typeof Stage>;
 
 const unlessNamed = <T extends TSchema>(schema: T) =>
-  nullable(schema, { description: 'null if the request has squeeze_steps, which replace it' });
+  nullable(schema, { description: 'null if squeeze_steps replace it' });
 
 export const Schedule = Type.Object(
   {

@@ -20,8 +20,8 @@ export const KeyRotation = Type.Object(
     }),
     next: nullable(Type.String(), {
       description:
-        'Where the next call continues if this one ran out of time: repeat the request with this value as ' +
-        '`after`. null: all secrets have been read',
+        'Where to continue if time ran out: repeat the request with this value as `after`. null: all ' +
+        'secrets have been read',
     }),
     droppable_keys: Type.Array(KeyId, {
       description:

@@ -42,8 +42,8 @@ const Weight = Type.Integer({
   minimum: 1,
   maximum: 1000,
   description:
-    'The tenant’s share of the workers: while two tenants have waiting jobs, the one with three times the ' +
-    'weight gets three times the time of the workers. Absent: the default of the service',
+    'The tenant’s share of the workers: while two tenants have waiting jobs, three times the weight gives ' +
+    'three times the time. Absent: the default of the service',
 });
 
 const settings = {

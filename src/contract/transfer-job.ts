@@ -31,9 +31,7 @@ const Include = Type.Array(choice(INCLUDED), {
   maxItems: INCLUDED.length,
   uniqueItems: true,
   default: ['card'],
-  description:
-    'Other files to deliver: the report of the job as report.json, and the card, if there is one, as ' +
-    'README.md',
+  description: 'Other files to deliver: the report of the job as report.json, the card (if any) as README.md',
 });
 export type Include = Static<typeof Include>;
 

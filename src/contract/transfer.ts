@@ -291,9 +291,7 @@ export type Delivery = Static<typeof Delivery>;
 
 const Encrypted = Type.Optional(
   Type.String({
-    description:
-      'The whole source or sink of the request, encrypted. It is removed when the job has ended and never ' +
-      'sent to clients',
+    description: 'The source or sink, encrypted; never sent to clients',
   }),
 );
 const RecordedPlace = { place: Place, encrypted: Encrypted, connection: Connection };

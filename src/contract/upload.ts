@@ -32,7 +32,7 @@ export const UploadRecord = Type.Object(
       description: 'null: the size was not announced yet',
     }),
     complete: Type.Boolean({
-      description: 'Whether the upload is complete, so that an adapter can be created from it',
+      description: 'Whether all bytes have arrived',
     }),
     sha256: nullable(Type.String({ pattern: '^[0-9a-f]{64}$' }), {
       description: 'SHA-256 of the whole file; null until it is complete',

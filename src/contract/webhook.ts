@@ -43,8 +43,7 @@ const Url = Type.String({
   maxLength: 2048,
   description:
     'URL to which events are sent by POST: https on port 443 of a public server, or a host that the ' +
-    'operator allows. It is checked at every connection. For a webhook of a job, batch or run, only the ' +
-    'host is shown.',
+    'operator allows. For a webhook of a job, batch or run, only the host is shown.',
   examples: ['https://ml.example.com/hooks/lora-squeeze'],
 });
 const Events = Type.Array(choice(EVENT_TYPES), {
@@ -53,7 +52,7 @@ const Events = Type.Array(choice(EVENT_TYPES), {
   uniqueItems: true,
   description:
     'Which events are sent. `job.queued`: a job was accepted, or waits for another attempt. ' +
-    '`job.started`: an attempt started. All other events report that a job or batch has ended',
+    '`job.started`: an attempt started. All others report that a job or batch has ended',
 });
 const { $id: _name, ...anyLabels } = Labels as typeof Labels & { $id?: string };
 const LabelFilter = {
@@ -66,7 +65,7 @@ const Enabled = Type.Boolean({ description: 'Whether events are sent' });
 /** 24 to 64 bytes are 32 to 88 characters in base64. */
 const WebhookSecret = Type.String({
   pattern: '^whsec_[A-Za-z0-9+/]{32,86}={0,2}$',
-  description: 'The secret that signs every request: `whsec_` and 24 to 64 random bytes in base64',
+  description: 'Signs every request: `whsec_` and 24 to 64 random bytes in base64',
 });
 
 /** A webhook as any caller may see it, without its secret. */
@@ -211,8 +210,8 @@ export type DeliveryAttempt = Static<typeof DeliveryAttempt>;
 export const DeliveryState = choice(['pending', 'delivered', 'failed'], {
   $id: 'DeliveryState',
   description:
-    'pending: attempts continue; delivered: the receiver answered with 2xx; failed: no more attempts are ' +
-    'made',
+    'pending: attempts continue; delivered: the receiver answered with 2xx; failed: there are no more ' +
+    'attempts',
 });
 export type DeliveryState = Static<typeof DeliveryState>;
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { formatPercent } from '../../src/charts/format.ts';
 import { succeededResults, succeededTargets } from '../../src/charts/succeeded-targets.ts';
-import { MAX_ROWS } from '../../src/report/page/modules.ts';
+import { MAX_TABLE_ROWS } from '../../src/report/page/modules.ts';
 import { type ReportPage, reportPage } from '../../src/report/page/page.ts';
 import { assertSelfContained, elementsOf, textOf } from './markup.ts';
 import { buildReportInput, layerName } from './report-inputs.ts';
@@ -254,7 +254,7 @@ describe('a page of 4,000 modules', () => {
     const made = reportPage(input, true);
     assertSelfContained(made.text);
     assert.ok(sizes(made) < 2e6, String(sizes(made)));
-    assert.equal(rowsOf(made.text, 'Modules'), MAX_ROWS);
+    assert.equal(rowsOf(made.text, 'Modules'), MAX_TABLE_ROWS);
     assert.match(textOf(made.text), /3,500 more modules are not in this table/);
   });
 

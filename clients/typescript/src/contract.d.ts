@@ -1038,7 +1038,7 @@ export interface paths {
     put?: never;
     /**
      * Encrypt stored secrets again
-     * @description Encrypts the secrets of all tenants again with the first of `SECRETS_KEYS`: secrets of webhooks, credentials of connections and of unfinished jobs, and responses with a secret that are kept for repeated requests. Secrets that are encrypted with the first of `SECRETS_KEYS` are left unchanged, so repeating the call is safe. Before you remove a key, make sure that every process has the new key as its first.
+     * @description Covers all tenants: secrets of webhooks, credentials of connections and of unfinished jobs, and responses with a secret that are kept for repeated requests. Those that are encrypted with the first of `SECRETS_KEYS` are left unchanged, so repeating the call is safe. Before you remove a key, make sure that every process has the new key as its first.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -1556,7 +1556,7 @@ export interface components {
       dtypes: string[];
       /**
        * Format: date-time
-       * @description When it expires; the next sweep after this time removes it. null: it is kept
+       * @description When it expires; a later sweep removes it. null: it is kept
        */
       expires_at: string | null;
       files: components['schemas']['AdapterFile'][];
@@ -1733,7 +1733,7 @@ export interface components {
       /** @description Each squeeze chooses the smallest rank that keeps this share of Σσ². An alternative to `tolerance`. */
       energy?: number;
       /**
-       * @description Smallest share of all steps that is trained at the target rank. It cannot be set for the recipe equal.
+       * @description Smallest share of all steps at the target rank. Cannot be set for the recipe equal.
        * @default 0.5
        */
       final_share?: number;
@@ -1846,7 +1846,7 @@ export interface components {
       created_at: string;
       /**
        * Format: date-time
-       * @description When it expires; the next sweep after this time removes it. null: it is kept
+       * @description When it expires; a later sweep removes it. null: it is kept
        */
       expires_at: string | null;
       /**
@@ -2227,10 +2227,10 @@ export interface components {
       authentication: 'open' | 'keys';
       /** @description Id of the key, or `jwt:` and the subject of the token; null where no key is needed */
       key_id: string | null;
-      /** @description Scopes of the caller, which determine what it may do */
+      /** @description Scopes of the caller */
       scopes: ('read' | 'write' | 'tenant_admin' | 'admin')[];
       /**
-       * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
+       * @description 1 to 40 lower-case letters, digits and hyphens, no hyphen at either end
        * @example team-a
        */
       tenant: string;
@@ -2256,7 +2256,7 @@ export interface components {
         /** @description Longest wait in seconds that `Prefer: wait` accepts */
         wait_seconds: number;
       };
-      /** @description Servers for which adapters can be checked and adapted */
+      /** @description Servers whose rules the service knows */
       profiles: components['schemas']['Profile'][];
       /** @description Version of the service */
       version: string;
@@ -2371,7 +2371,7 @@ export interface components {
       /** @description Whether another checkpoint replaced this one: the run was rewound to this step or an earlier one, or the checkpoint had failed and was sent again */
       superseded: boolean;
       training: {
-        /** @description Hint: if the learning rate is multiplied by this factor, a step changes ΔW as much as before the squeeze, with an optimizer whose step size does not depend on the gradient, such as Adam. The factor is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same expression after it. In a run, `learning_rate` is the rate that the plan recommends. */
+        /** @description Hint: multiplying the learning rate by this keeps the size of a step in ΔW, for optimizers whose step size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same expression after it. In a run, `learning_rate` is the rate that the plan recommends. */
         learning_rate_factor: number;
         /**
          * @description What happened to the moments; none: no moments were sent
@@ -2433,19 +2433,19 @@ export interface components {
      */
     Connection: {
       /**
-       * @description Hosts that this connection may reach although they are not public. Setting them requires the scope `admin`
+       * @description Hosts that this connection may reach although they are not public. Requires the scope `admin`
        * @example [
        *       "minio.internal:9000"
        *     ]
        */
       allowed_hosts: string[];
-      /** @description Whether the service uses its own identity: for s3, the credentials that the AWS SDK finds (environment, instance or pod role); for hub, HF_TOKEN. Creating or changing such a connection requires the scope `admin` */
+      /** @description Whether the service uses its own identity: for s3, the credentials that the AWS SDK finds (environment, instance or pod role); for hub, HF_TOKEN. Requires the scope `admin` */
       ambient: boolean;
       /** Format: date-time */
       created_at: string;
       /** @description What the connection is for */
       description: string;
-      /** @description s3: the URL of a store other than AWS. hub: the URL of a mirror. Default: AWS, or the Hub of the service */
+      /** @description s3: URL of a store other than AWS. hub: URL of a mirror. Default: AWS, or the Hub of the service */
       endpoint: string | null;
       /** @description Whether the connection has credentials of its own, which are never shown */
       has_credentials: boolean;
@@ -2454,7 +2454,7 @@ export interface components {
       /** @enum {string} */
       kind: 's3' | 'hub' | 'url';
       /**
-       * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
+       * @description Name of a connection: lower-case letters, digits and hyphens, no hyphen at either end
        * @example models
        */
       name: string;
@@ -2484,13 +2484,13 @@ export interface components {
      */
     ConnectionChange: {
       /**
-       * @description Hosts that this connection may reach although they are not public. Setting them requires the scope `admin`
+       * @description Hosts that this connection may reach although they are not public. Requires the scope `admin`
        * @example [
        *       "minio.internal:9000"
        *     ]
        */
       allowed_hosts?: string[];
-      /** @description Whether the service uses its own identity: for s3, the credentials that the AWS SDK finds (environment, instance or pod role); for hub, HF_TOKEN. Creating or changing such a connection requires the scope `admin` */
+      /** @description Whether the service uses its own identity: for s3, the credentials that the AWS SDK finds (environment, instance or pod role); for hub, HF_TOKEN. Requires the scope `admin` */
       ambient?: boolean;
       credentials?:
         | components['schemas']['S3Credentials']
@@ -2498,7 +2498,7 @@ export interface components {
         | components['schemas']['UrlCredentials'];
       /** @description What the connection is for */
       description?: string;
-      /** @description s3: the URL of a store other than AWS. hub: the URL of a mirror. Default: AWS, or the Hub of the service */
+      /** @description s3: URL of a store other than AWS. hub: URL of a mirror. Default: AWS, or the Hub of the service */
       endpoint?: string | null;
       /** @description s3 only: whether the bucket is part of the path of URLs instead of the host name. Default: true if there is an endpoint */
       path_style?: boolean;
@@ -2603,7 +2603,7 @@ export interface components {
     /** @description A destination for one result */
     DeliverRequest: {
       /**
-       * @description Other files to deliver: the report of the job as report.json, and the card, if there is one, as README.md
+       * @description Other files to deliver: the report of the job as report.json, the card (if any) as README.md
        * @default [
        *       "card"
        *     ]
@@ -2732,14 +2732,14 @@ export interface components {
       next_cursor: string | null;
     };
     /**
-     * @description pending: attempts continue; delivered: the receiver answered with 2xx; failed: no more attempts are made
+     * @description pending: attempts continue; delivered: the receiver answered with 2xx; failed: there are no more attempts
      * @enum {string}
      */
     DeliveryState: 'pending' | 'delivered' | 'failed';
     /** @description One destination for all targets; if there are several targets, each gets a folder of its own */
     Destination: {
       /**
-       * @description Other files to deliver: the report of the job as report.json, and the card, if there is one, as README.md
+       * @description Other files to deliver: the report of the job as report.json, the card (if any) as README.md
        * @default [
        *       "card"
        *     ]
@@ -2797,7 +2797,7 @@ export interface components {
       adapter_id: string;
       dry_run?: components['schemas']['DryRun'];
       /**
-       * @description Other files to deliver: the report of the job as report.json, and the card, if there is one, as README.md
+       * @description Other files to deliver: the report of the job as report.json, the card (if any) as README.md
        * @default [
        *       "card"
        *     ]
@@ -2870,7 +2870,7 @@ export interface components {
     /** @description Repositories on the Hugging Face Hub or on a mirror; without credentials, only public ones */
     HubConnectionRequest: {
       /**
-       * @description Hosts that this connection may reach although they are not public. Setting them requires the scope `admin`
+       * @description Hosts that this connection may reach although they are not public. Requires the scope `admin`
        * @default []
        * @example [
        *       "minio.internal:9000"
@@ -2878,7 +2878,7 @@ export interface components {
        */
       allowed_hosts?: string[];
       /**
-       * @description Whether the service uses its own identity: for s3, the credentials that the AWS SDK finds (environment, instance or pod role); for hub, HF_TOKEN. Creating or changing such a connection requires the scope `admin`
+       * @description Whether the service uses its own identity: for s3, the credentials that the AWS SDK finds (environment, instance or pod role); for hub, HF_TOKEN. Requires the scope `admin`
        * @default false
        */
       ambient?: boolean;
@@ -2888,7 +2888,7 @@ export interface components {
        * @default
        */
       description?: string;
-      /** @description s3: the URL of a store other than AWS. hub: the URL of a mirror. Default: AWS, or the Hub of the service */
+      /** @description s3: URL of a store other than AWS. hub: URL of a mirror. Default: AWS, or the Hub of the service */
       endpoint?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -2896,7 +2896,7 @@ export interface components {
        */
       kind: 'hub';
       /**
-       * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
+       * @description Name of a connection: lower-case letters, digits and hyphens, no hyphen at either end
        * @example models
        */
       name: string;
@@ -3127,7 +3127,7 @@ export interface components {
       estimated_start_seconds?: number;
       /**
        * Format: date-time
-       * @description When it expires; the next sweep after this time removes it. null: it is kept
+       * @description When it expires; a later sweep removes it. null: it is kept
        */
       expires_at: string | null;
       /** Format: date-time */
@@ -3517,7 +3517,7 @@ export interface components {
       /** @description `read`: read and download; `write`: upload, submit, change, delete; `tenant_admin`: manage keys of its own tenant; `admin`: manage tenants, workers and keys of all tenants, and call for another tenant with `tenant=` */
       scopes: ('read' | 'write' | 'tenant_admin' | 'admin')[];
       /**
-       * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
+       * @description 1 to 40 lower-case letters, digits and hyphens, no hyphen at either end
        * @example team-a
        */
       tenant: string;
@@ -3578,7 +3578,7 @@ export interface components {
        */
       scopes?: ('read' | 'write' | 'tenant_admin' | 'admin')[];
       /**
-       * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
+       * @description 1 to 40 lower-case letters, digits and hyphens, no hyphen at either end
        * @example team-a
        */
       tenant?: string;
@@ -3602,7 +3602,7 @@ export interface components {
        * @example 5f0c2a9b
        */
       key: string;
-      /** @description Where the next call continues if this one ran out of time: repeat the request with this value as `after`. null: all secrets have been read */
+      /** @description Where to continue if time ran out: repeat the request with this value as `after`. null: all secrets have been read */
       next: string | null;
       /** @description Number of records whose secrets were encrypted again with `key` */
       reencrypted: number;
@@ -3775,7 +3775,7 @@ export interface components {
       /** @description `read`: read and download; `write`: upload, submit, change, delete; `tenant_admin`: manage keys of its own tenant; `admin`: manage tenants, workers and keys of all tenants, and call for another tenant with `tenant=` */
       scopes: ('read' | 'write' | 'tenant_admin' | 'admin')[];
       /**
-       * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
+       * @description 1 to 40 lower-case letters, digits and hyphens, no hyphen at either end
        * @example team-a
        */
       tenant: string;
@@ -3808,7 +3808,7 @@ export interface components {
       disabled_reason: string | null;
       /** @description Whether events are sent */
       enabled: boolean;
-      /** @description Which events are sent. `job.queued`: a job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events report that a job or batch has ended */
+      /** @description Which events are sent. `job.queued`: a job was accepted, or waits for another attempt. `job.started`: an attempt started. All others report that a job or batch has ended */
       events: (
         | 'job.queued'
         | 'job.started'
@@ -3837,10 +3837,10 @@ export interface components {
       labels: {
         [key: string]: string;
       };
-      /** @description The secret that signs every request: `whsec_` and 24 to 64 random bytes in base64 */
+      /** @description Signs every request: `whsec_` and 24 to 64 random bytes in base64 */
       secret: string;
       /**
-       * @description URL to which events are sent by POST: https on port 443 of a public server, or a host that the operator allows. It is checked at every connection. For a webhook of a job, batch or run, only the host is shown.
+       * @description URL to which events are sent by POST: https on port 443 of a public server, or a host that the operator allows. For a webhook of a job, batch or run, only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
@@ -4116,7 +4116,7 @@ export interface components {
     };
     Recommendation: {
       bytes: number;
-      /** @description Smallest possible mean module error, as in `curve`. The recommendations `uniform` and `budget` have the same size, so this number compares them */
+      /** @description As in `curve`; compare those of `uniform` and `budget`, which have the same size */
       module_relative_error?: number;
       parameters: number;
       rank: {
@@ -4139,7 +4139,7 @@ export interface components {
     };
     RecordedDeliver: {
       /**
-       * @description Other files to deliver: the report of the job as report.json, and the card, if there is one, as README.md
+       * @description Other files to deliver: the report of the job as report.json, the card (if any) as README.md
        * @default [
        *       "card"
        *     ]
@@ -4155,7 +4155,7 @@ export interface components {
     RecordedExportJobRequest: {
       adapter_id: string;
       /**
-       * @description Other files to deliver: the report of the job as report.json, and the card, if there is one, as README.md
+       * @description Other files to deliver: the report of the job as report.json, the card (if any) as README.md
        * @default [
        *       "card"
        *     ]
@@ -4180,7 +4180,7 @@ export interface components {
        * @default false
        */
       create?: boolean;
-      /** @description The whole source or sink of the request, encrypted. It is removed when the job has ended and never sent to clients */
+      /** @description The source or sink, encrypted; never sent to clients */
       encrypted?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -4205,7 +4205,7 @@ export interface components {
        * @example models
        */
       connection?: string;
-      /** @description The whole source or sink of the request, encrypted. It is removed when the job has ended and never sent to clients */
+      /** @description The source or sink, encrypted; never sent to clients */
       encrypted?: string;
       /**
        * @description Name of the weights file; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf file
@@ -4266,7 +4266,7 @@ export interface components {
        * @example models
        */
       connection?: string;
-      /** @description The whole source or sink of the request, encrypted. It is removed when the job has ended and never sent to clients */
+      /** @description The source or sink, encrypted; never sent to clients */
       encrypted?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -4285,7 +4285,7 @@ export interface components {
        * @example models
        */
       connection?: string;
-      /** @description The whole source or sink of the request, encrypted. It is removed when the job has ended and never sent to clients */
+      /** @description The source or sink, encrypted; never sent to clients */
       encrypted?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -4330,7 +4330,7 @@ export interface components {
        * @example models
        */
       connection?: string;
-      /** @description The whole source or sink of the request, encrypted. It is removed when the job has ended and never sent to clients */
+      /** @description The source or sink, encrypted; never sent to clients */
       encrypted?: string;
       files?: {
         [key: string]: {
@@ -4359,7 +4359,7 @@ export interface components {
        * @example models
        */
       connection?: string;
-      /** @description The whole source or sink of the request, encrypted. It is removed when the job has ended and never sent to clients */
+      /** @description The source or sink, encrypted; never sent to clients */
       encrypted?: string;
       files?: {
         [key: string]: {
@@ -4406,7 +4406,7 @@ export interface components {
         power_iterations: number | 'auto';
         requested: string;
         seed: number;
-        /** @description The method that was used: `exact` also if `rsvd` was requested but would not have been faster */
+        /** @description The method that was used; `exact` also if `rsvd` would not have been faster */
         used: string;
       };
       modules: components['schemas']['ModuleSpectrum'][];
@@ -4444,10 +4444,10 @@ export interface components {
         | 'job.cancelled'
         | 'batch.ended'
       )[];
-      /** @description The secret that signs every request: `whsec_` and 24 to 64 random bytes in base64 */
+      /** @description Signs every request: `whsec_` and 24 to 64 random bytes in base64 */
       secret?: string;
       /**
-       * @description URL to which events are sent by POST: https on port 443 of a public server, or a host that the operator allows. It is checked at every connection. For a webhook of a job, batch or run, only the host is shown.
+       * @description URL to which events are sent by POST: https on port 443 of a public server, or a host that the operator allows. For a webhook of a job, batch or run, only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
@@ -4480,7 +4480,7 @@ export interface components {
        * @description Until this time every request has a second signature, made with the previous secret
        */
       previous_secret_expires_at: string;
-      /** @description The secret that signs every request: `whsec_` and 24 to 64 random bytes in base64 */
+      /** @description Signs every request: `whsec_` and 24 to 64 random bytes in base64 */
       secret: string;
     };
     RuleVerdict: {
@@ -4829,7 +4829,7 @@ export interface components {
     /** @description Buckets of S3 or of a compatible store; needs either `credentials` or `ambient` */
     S3ConnectionRequest: {
       /**
-       * @description Hosts that this connection may reach although they are not public. Setting them requires the scope `admin`
+       * @description Hosts that this connection may reach although they are not public. Requires the scope `admin`
        * @default []
        * @example [
        *       "minio.internal:9000"
@@ -4837,7 +4837,7 @@ export interface components {
        */
       allowed_hosts?: string[];
       /**
-       * @description Whether the service uses its own identity: for s3, the credentials that the AWS SDK finds (environment, instance or pod role); for hub, HF_TOKEN. Creating or changing such a connection requires the scope `admin`
+       * @description Whether the service uses its own identity: for s3, the credentials that the AWS SDK finds (environment, instance or pod role); for hub, HF_TOKEN. Requires the scope `admin`
        * @default false
        */
       ambient?: boolean;
@@ -4847,7 +4847,7 @@ export interface components {
        * @default
        */
       description?: string;
-      /** @description s3: the URL of a store other than AWS. hub: the URL of a mirror. Default: AWS, or the Hub of the service */
+      /** @description s3: URL of a store other than AWS. hub: URL of a mirror. Default: AWS, or the Hub of the service */
       endpoint?: string;
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -4855,7 +4855,7 @@ export interface components {
        */
       kind: 's3';
       /**
-       * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
+       * @description Name of a connection: lower-case letters, digits and hyphens, no hyphen at either end
        * @example models
        */
       name: string;
@@ -5071,17 +5071,17 @@ export interface components {
     Schedule: {
       /** @description null for the recipe equal, and if the request has squeeze_steps */
       final_share: number | null;
-      /** @description null if the request has squeeze_steps, which replace it */
+      /** @description null if squeeze_steps replace it */
       final_steps: number | null;
       learning_rate_schedule: string;
       /** @description Average of the rank over the steps */
       mean_rank: number;
-      /** @description null if the request has squeeze_steps, which replace it */
+      /** @description null if squeeze_steps replace it */
       min_stage_steps: number | null;
       mode: string;
       /** @description Where the schedule differs from the request, and why */
       notes: string[];
-      /** @description null if the request has squeeze_steps, which replace it */
+      /** @description null if squeeze_steps replace it */
       recipe: string | null;
       /** @description mean_rank / source_rank: the adapter parameters that are trained, as a share of those at the source rank throughout */
       relative_cost: number;
@@ -5093,12 +5093,12 @@ export interface components {
         step: number;
         to_rank: number;
       }[];
-      /** @description null if the request has squeeze_steps, which replace it */
+      /** @description null if squeeze_steps replace it */
       stage_lengths: string | null;
       stages: components['schemas']['Stage'][];
       target_rank: number;
       total_steps: number;
-      /** @description null if the request has squeeze_steps, which replace it */
+      /** @description null if squeeze_steps replace it */
       warm_up_steps: number | null;
     };
     ScheduleModules: {
@@ -5147,7 +5147,7 @@ export interface components {
        */
       dtype?: 'float32' | 'float16' | 'bfloat16';
       /**
-       * @description Smallest share of all steps that is trained at the target rank. It cannot be set for the recipe equal.
+       * @description Smallest share of all steps at the target rank. Cannot be set for the recipe equal.
        * @default 0.5
        */
       final_share?: number;
@@ -5223,7 +5223,7 @@ export interface components {
        * @default 86400
        */
       overlap_seconds?: number;
-      /** @description The secret that signs every request: `whsec_` and 24 to 64 random bytes in base64 */
+      /** @description Signs every request: `whsec_` and 24 to 64 random bytes in base64 */
       secret?: string;
     };
     Sink:
@@ -5617,7 +5617,7 @@ export interface components {
       /** Format: date-time */
       created_at: string;
       /**
-       * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
+       * @description 1 to 40 lower-case letters, digits and hyphens, no hyphen at either end
        * @example team-a
        */
       id: string;
@@ -5630,7 +5630,7 @@ export interface components {
       state: 'active' | 'suspended' | 'deleting';
       /** Format: date-time */
       suspended_at: string | null;
-      /** @description The tenant’s share of the workers: while two tenants have waiting jobs, the one with three times the weight gets three times the time of the workers. Absent: the default of the service */
+      /** @description The tenant’s share of the workers: while two tenants have waiting jobs, three times the weight gives three times the time. Absent: the default of the service */
       weight?: number;
     };
     /**
@@ -5688,7 +5688,7 @@ export interface components {
     TenantRequest: {
       max_priority?: components['schemas']['JobPriority'];
       quotas?: components['schemas']['Quotas'];
-      /** @description The tenant’s share of the workers: while two tenants have waiting jobs, the one with three times the weight gets three times the time of the workers. Absent: the default of the service */
+      /** @description The tenant’s share of the workers: while two tenants have waiting jobs, three times the weight gives three times the time. Absent: the default of the service */
       weight?: number;
     };
     /**
@@ -5714,7 +5714,7 @@ export interface components {
       /** Format: date-time */
       created_at: string;
       /**
-       * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
+       * @description 1 to 40 lower-case letters, digits and hyphens, no hyphen at either end
        * @example team-a
        */
       id: string;
@@ -5733,14 +5733,14 @@ export interface components {
       stored_bytes: number;
       /** Format: date-time */
       suspended_at: string | null;
-      /** @description The tenant’s share of the workers: while two tenants have waiting jobs, the one with three times the weight gets three times the time of the workers. Absent: the default of the service */
+      /** @description The tenant’s share of the workers: while two tenants have waiting jobs, three times the weight gives three times the time. Absent: the default of the service */
       weight?: number;
     };
     TenantWithUsage: {
       /** Format: date-time */
       created_at: string;
       /**
-       * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
+       * @description 1 to 40 lower-case letters, digits and hyphens, no hyphen at either end
        * @example team-a
        */
       id: string;
@@ -5754,7 +5754,7 @@ export interface components {
       /** Format: date-time */
       suspended_at: string | null;
       usage: components['schemas']['Usage'];
-      /** @description The tenant’s share of the workers: while two tenants have waiting jobs, the one with three times the weight gets three times the time of the workers. Absent: the default of the service */
+      /** @description The tenant’s share of the workers: while two tenants have waiting jobs, three times the weight gives three times the time. Absent: the default of the service */
       weight?: number;
     };
     /** @description Seconds */
@@ -5774,7 +5774,7 @@ export interface components {
     TrainingNotes: {
       /** @description Other files of the job: projections.safetensors, optimizer.safetensors */
       files: components['schemas']['AdapterFile'][];
-      /** @description Hint: if the learning rate is multiplied by this factor, a step changes ΔW as much as before the squeeze, with an optimizer whose step size does not depend on the gradient, such as Adam. The factor is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same expression after it. In a run, `learning_rate` is the rate that the plan recommends. */
+      /** @description Hint: multiplying the learning rate by this keeps the size of a step in ΔW, for optimizers whose step size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same expression after it. In a run, `learning_rate` is the rate that the plan recommends. */
       learning_rate_factor: number;
       /**
        * @description What happened to the moments; none: no moments were sent
@@ -5787,7 +5787,7 @@ export interface components {
     /** @description Seconds after its creation (for a job, after its end) until the service removes it */
     TtlSeconds: number;
     Upload: {
-      /** @description Whether the upload is complete, so that an adapter can be created from it */
+      /** @description Whether all bytes have arrived */
       complete: boolean;
       /** Format: date-time */
       created_at: string;
@@ -5820,7 +5820,7 @@ export interface components {
     /** @description Files of a server, read by GET and written by PUT */
     UrlConnectionRequest: {
       /**
-       * @description Hosts that this connection may reach although they are not public. Setting them requires the scope `admin`
+       * @description Hosts that this connection may reach although they are not public. Requires the scope `admin`
        * @default []
        * @example [
        *       "minio.internal:9000"
@@ -5839,7 +5839,7 @@ export interface components {
        */
       kind: 'url';
       /**
-       * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
+       * @description Name of a connection: lower-case letters, digits and hyphens, no hyphen at either end
        * @example models
        */
       name: string;
@@ -5996,7 +5996,7 @@ export interface components {
       disabled_reason: string | null;
       /** @description Whether events are sent */
       enabled: boolean;
-      /** @description Which events are sent. `job.queued`: a job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events report that a job or batch has ended */
+      /** @description Which events are sent. `job.queued`: a job was accepted, or waits for another attempt. `job.started`: an attempt started. All others report that a job or batch has ended */
       events: (
         | 'job.queued'
         | 'job.started'
@@ -6026,7 +6026,7 @@ export interface components {
         [key: string]: string;
       };
       /**
-       * @description URL to which events are sent by POST: https on port 443 of a public server, or a host that the operator allows. It is checked at every connection. For a webhook of a job, batch or run, only the host is shown.
+       * @description URL to which events are sent by POST: https on port 443 of a public server, or a host that the operator allows. For a webhook of a job, batch or run, only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
@@ -6042,7 +6042,7 @@ export interface components {
       description?: string;
       /** @description Whether events are sent */
       enabled?: boolean;
-      /** @description Which events are sent. `job.queued`: a job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events report that a job or batch has ended */
+      /** @description Which events are sent. `job.queued`: a job was accepted, or waits for another attempt. `job.started`: an attempt started. All others report that a job or batch has ended */
       events?: (
         | 'job.queued'
         | 'job.started'
@@ -6067,7 +6067,7 @@ export interface components {
         [key: string]: string;
       };
       /**
-       * @description URL to which events are sent by POST: https on port 443 of a public server, or a host that the operator allows. It is checked at every connection. For a webhook of a job, batch or run, only the host is shown.
+       * @description URL to which events are sent by POST: https on port 443 of a public server, or a host that the operator allows. For a webhook of a job, batch or run, only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url?: string;
@@ -6137,7 +6137,7 @@ export interface components {
        */
       enabled?: boolean;
       /**
-       * @description Which events are sent. `job.queued`: a job was accepted, or waits for another attempt. `job.started`: an attempt started. All other events report that a job or batch has ended
+       * @description Which events are sent. `job.queued`: a job was accepted, or waits for another attempt. `job.started`: an attempt started. All others report that a job or batch has ended
        * @default [
        *       "job.succeeded",
        *       "job.partial",
@@ -6170,10 +6170,10 @@ export interface components {
       labels?: {
         [key: string]: string;
       };
-      /** @description The secret that signs every request: `whsec_` and 24 to 64 random bytes in base64 */
+      /** @description Signs every request: `whsec_` and 24 to 64 random bytes in base64 */
       secret?: string;
       /**
-       * @description URL to which events are sent by POST: https on port 443 of a public server, or a host that the operator allows. It is checked at every connection. For a webhook of a job, batch or run, only the host is shown.
+       * @description URL to which events are sent by POST: https on port 443 of a public server, or a host that the operator allows. For a webhook of a job, batch or run, only the host is shown.
        * @example https://ml.example.com/hooks/lora-squeeze
        */
       url: string;
@@ -6484,7 +6484,7 @@ export interface components {
      */
     BatchId: string;
     /**
-     * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
+     * @description Name of a connection: lower-case letters, digits and hyphens, no hyphen at either end
      * @example models
      */
     ConnectionName: string;
@@ -6537,10 +6537,10 @@ export interface components {
      * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
      */
     RunId: string;
-    /** @description Only records in one of these states; separate several by commas, or repeat the parameter */
+    /** @description Only records in one of these states, separated by commas or repeated */
     State: ('queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
     /**
-     * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
+     * @description 1 to 40 lower-case letters, digits and hyphens, no hyphen at either end
      * @example team-a
      */
     TenantId: string;
@@ -7276,7 +7276,7 @@ export interface operations {
         limit?: components['parameters']['Limit'];
         /** @description The beginning of the name */
         name?: components['parameters']['Name'];
-        /** @description Only records in one of these states; separate several by commas, or repeat the parameter */
+        /** @description Only records in one of these states, separated by commas or repeated */
         state?: ('active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
         /**
          * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
@@ -7353,7 +7353,7 @@ export interface operations {
           'application/json': components['schemas']['Batch'];
         };
       };
-      /** @description The batch is stored durably and will run */
+      /** @description The batch is stored durably */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -7673,7 +7673,7 @@ export interface operations {
         cursor?: components['parameters']['Cursor'];
         /** @description Largest number of items in the page */
         limit?: components['parameters']['Limit'];
-        /** @description Only records in one of these states; separate several by commas, or repeat the parameter */
+        /** @description Only records in one of these states, separated by commas or repeated */
         state?: components['parameters']['State'];
         /**
          * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
@@ -7797,7 +7797,7 @@ export interface operations {
           'application/json': components['schemas']['Batch'];
         };
       };
-      /** @description The batch is stored durably and will run */
+      /** @description The batch is stored durably */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -7869,7 +7869,7 @@ export interface operations {
           'application/json': components['schemas']['Batch'];
         };
       };
-      /** @description The batch is stored durably and will run */
+      /** @description The batch is stored durably */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -8080,7 +8080,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
+         * @description Name of a connection: lower-case letters, digits and hyphens, no hyphen at either end
          * @example models
          */
         name: components['parameters']['ConnectionName'];
@@ -8122,7 +8122,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
+         * @description Name of a connection: lower-case letters, digits and hyphens, no hyphen at either end
          * @example models
          */
         name: components['parameters']['ConnectionName'];
@@ -8159,7 +8159,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description Name of a connection: lower-case letters, digits and hyphens, without a hyphen at either end
+         * @description Name of a connection: lower-case letters, digits and hyphens, no hyphen at either end
          * @example models
          */
         name: components['parameters']['ConnectionName'];
@@ -8215,7 +8215,7 @@ export interface operations {
          * @example team-a
          */
         tenant?: components['parameters']['TenantQuery'];
-        /** @description Only events of these types; separate several by commas, or repeat the parameter. Default: all */
+        /** @description Only events of these types, separated by commas or repeated. Default: all */
         types?: (
           | 'job.queued'
           | 'job.started'
@@ -8285,7 +8285,7 @@ export interface operations {
         limit?: components['parameters']['Limit'];
         /** @description The beginning of the name */
         name?: components['parameters']['Name'];
-        /** @description Only records in one of these states; separate several by commas, or repeat the parameter */
+        /** @description Only records in one of these states, separated by commas or repeated */
         state?: components['parameters']['State'];
         /**
          * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
@@ -8362,7 +8362,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description The job is stored durably and will run */
+      /** @description The job is stored durably */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -9758,7 +9758,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description The job is stored durably and will run */
+      /** @description The job is stored durably */
       202: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];
@@ -9827,7 +9827,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
+         * @description 1 to 40 lower-case letters, digits and hyphens, no hyphen at either end
          * @example team-a
          */
         id: components['parameters']['TenantId'];
@@ -9863,7 +9863,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
+         * @description 1 to 40 lower-case letters, digits and hyphens, no hyphen at either end
          * @example team-a
          */
         id: components['parameters']['TenantId'];
@@ -9906,7 +9906,7 @@ export interface operations {
       header?: never;
       path: {
         /**
-         * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
+         * @description 1 to 40 lower-case letters, digits and hyphens, no hyphen at either end
          * @example team-a
          */
         id: components['parameters']['TenantId'];
@@ -9952,7 +9952,7 @@ export interface operations {
       };
       path: {
         /**
-         * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
+         * @description 1 to 40 lower-case letters, digits and hyphens, no hyphen at either end
          * @example team-a
          */
         id: components['parameters']['TenantId'];
@@ -9999,7 +9999,7 @@ export interface operations {
       };
       path: {
         /**
-         * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
+         * @description 1 to 40 lower-case letters, digits and hyphens, no hyphen at either end
          * @example team-a
          */
         id: components['parameters']['TenantId'];
@@ -10046,7 +10046,7 @@ export interface operations {
       };
       path: {
         /**
-         * @description 1 to 40 lower-case letters, digits and hyphens, without a hyphen at either end
+         * @description 1 to 40 lower-case letters, digits and hyphens, no hyphen at either end
          * @example team-a
          */
         id: components['parameters']['TenantId'];
@@ -10786,7 +10786,7 @@ export interface operations {
         cursor?: components['parameters']['Cursor'];
         /** @description Largest number of items in the page */
         limit?: components['parameters']['Limit'];
-        /** @description Only records in one of these states; separate several by commas, or repeat the parameter */
+        /** @description Only records in one of these states, separated by commas or repeated */
         state?: ('pending' | 'delivered' | 'failed')[];
         /**
          * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key

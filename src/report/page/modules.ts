@@ -7,7 +7,7 @@ import { moduleLosses } from '../report-input.ts';
 import { type Column, formatInteger, formatNumber, name, table } from './format.ts';
 
 /** More rows would make the page slow to open without being useful. */
-export const MAX_ROWS = 500;
+export const MAX_TABLE_ROWS = 500;
 const MAX_TARGETS = 4;
 
 /**
@@ -38,7 +38,7 @@ export function modulesSection(input: ReportInput, jsonPath: Html): Html {
       : []),
   ];
   const rows = moduleLosses(input)
-    .slice(0, MAX_ROWS)
+    .slice(0, MAX_TABLE_ROWS)
     .sort((x, y) => byNumbers(modules[x.index]!.name, modules[y.index]!.name) || x.index - y.index)
     .map(({ index }) => {
       const { name: module, shape, rank } = modules[index]!;

@@ -24,7 +24,7 @@ export const CREATE_BATCH_RESPONSES = {
     reference(BatchRecord),
     { headers: LOCATION },
   ),
-  202: response('The batch is stored durably and will run', reference(BatchRecord), { headers: LOCATION }),
+  202: response('The batch is stored durably', reference(BatchRecord), { headers: LOCATION }),
 };
 
 /**

@@ -30,7 +30,7 @@ import { isFinal } from './store.ts';
 const FINISHED =
   'The job has ended: while the client waited, or immediately because its work was already done ' +
   '(`reused`). Or the forecast of a dry run, without a location';
-const ACCEPTED = 'The job is stored durably and will run';
+const ACCEPTED = 'The job is stored durably';
 
 const GetHeaders = Type.Object({
   ...PreferHeader.properties,

@@ -44,11 +44,10 @@ export const secretRoutes: FastifyPluginAsyncTypebox<SecretRoutesOptions> = asyn
         tags: ['administration'],
         summary: 'Encrypt stored secrets again',
         description:
-          'Encrypts the secrets of all tenants again with the first of `SECRETS_KEYS`: secrets of ' +
-          'webhooks, credentials of connections and of unfinished jobs, and responses with a secret that ' +
-          'are kept for repeated requests. Secrets that are encrypted with the first of `SECRETS_KEYS` ' +
-          'are left unchanged, so repeating the call is safe. Before you remove a key, make sure that ' +
-          'every process has the new key as its first.',
+          'Covers all tenants: secrets of webhooks, credentials of connections and of unfinished jobs, ' +
+          'and responses with a secret that are kept for repeated requests. Those that are encrypted with ' +
+          'the first of `SECRETS_KEYS` are left unchanged, so repeating the call is safe. Before you ' +
+          'remove a key, make sure that every process has the new key as its first.',
         querystring: RotationQuery,
         response: {
           200: response('The outcome', reference(KeyRotation)),
