@@ -1,7 +1,8 @@
 /** The maximum length of front matter in characters; longer front matter is ignored. */
 const MAX_FRONT_MATTER = 64 * 1024;
 const FENCE = /^---[ \t]*$/;
-const MAX_LICENSE = 100;
+/** The maximum length of a license in characters. */
+export const MAX_LICENSE = 100;
 
 /**
  * The license that a model card names in its front matter, as the Hugging Face Hub reads it

@@ -2,7 +2,14 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { CARD_FILE, CONFIG_FILE, type FileRole, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
+import {
+  CARD_FILE,
+  CONFIG_FILE,
+  type FileRole,
+  MAX_CARD_BYTES,
+  roleOf,
+  WEIGHTS_FILE,
+} from '../adapter/file-names.ts';
 import type { AdapterRecord } from '../contract/adapter.ts';
 import { nameOfFile } from '../resources/adapters/default-name.ts';
 import { CommandError } from './command-error.ts';
@@ -32,7 +39,9 @@ export async function uploadAdapter(
   try {
     const parts: Part[] = [];
     for (const [name, path] of partNames(paths, await wholeWeights(paths, folder))) {
-      parts.push({ name, path, bytes: (await stat(path)).size });
+      const { size } = await stat(path);
+      // The license is at the beginning of a card.
+      parts.push({ name, path, bytes: name === CARD_FILE ? Math.min(size, MAX_CARD_BYTES) : size });
     }
     return await send(client, nameOfFile(basename(resolve(source))), parts, { onBytes, signal });
   } finally {
@@ -124,10 +133,10 @@ class MultipartBody {
 
   async *chunks(): AsyncGenerator<Uint8Array> {
     let done = 0;
-    for (const { name, path, head } of this.#parts) {
+    for (const { name, path, bytes, head } of this.#parts) {
       yield head;
       const hash = createHash('sha256');
-      for await (const chunk of fileChunks(path, hash, this.#signal)) {
+      for await (const chunk of fileChunks(path, bytes, hash, this.#signal)) {
         yield chunk;
         done += chunk.length;
         this.#onBytes(done, this.bytes);

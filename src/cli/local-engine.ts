@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { licenseOfCard } from '../adapter/card-license.ts';
-import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
+import { CONFIG_FILE, MAX_CARD_BYTES, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import { disableTelemetry } from '../app/compute-settings.ts';
 import { ComputePool } from '../compute/pool.ts';
 import { SharedPool } from '../compute/shared-pool.ts';
@@ -28,7 +28,7 @@ import {
 } from './engine.ts';
 import { withFlagNames } from './flag-names.ts';
 import { refusePlaces } from './place.ts';
-import { sourcePaths, wholeWeights } from './source-folder.ts';
+import { beginningOf, sourcePaths, wholeWeights } from './source-folder.ts';
 
 export interface LocalEngineOptions {
   readonly provider: 'auto' | 'cpu' | 'cuda';
@@ -166,7 +166,7 @@ async function localSource(source: string, workDir: string, signal: AbortSignal)
   }
   const { digest, sha256, base_model, license, files } = await describeAdapter(
     read,
-    paths.card === null ? undefined : licenseOfCard(await readFile(paths.card, 'utf8')),
+    paths.card === null ? undefined : licenseOfCard(await beginningOf(paths.card, MAX_CARD_BYTES)),
   );
   const known = { id: localId(digest), sha256, bytes: weights.bytes, base_model };
   return {

@@ -8,7 +8,6 @@ import {
   CONFIG_FILE,
   isPickleName,
   isWeightsName,
-  MAX_CARD_BYTES,
   USUAL_WEIGHTS,
   WEIGHTS_FILE,
 } from '../adapter/file-names.ts';
@@ -132,18 +131,30 @@ export function sourceName(source: string): string {
   return isWeightsName(name) ? name.slice(0, -extname(name).length) : name;
 }
 
-/** Whether a folder has this file. A model card that is too large to be read counts as none. */
 async function hasFile(folder: string, name: string): Promise<boolean> {
   const found = await stat(join(folder, name)).catch(() => undefined);
-  return found?.isFile() === true && (name !== CARD_FILE || found.size <= MAX_CARD_BYTES);
+  return found?.isFile() === true;
+}
+
+/** The first bytes of a file, as text. @throws errors of the file system */
+export async function beginningOf(path: string, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of createReadStream(path, { end: maxBytes - 1 })) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 /**
- * The bytes of a file; each chunk is hashed before it is yielded.
+ * The first bytes of a file; each chunk is hashed before it is yielded.
  * @throws errors of the file system; AbortError if the signal is aborted
  */
-export async function* fileChunks(path: string, hash: Hash, signal: AbortSignal): AsyncGenerator<Buffer> {
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES, signal })) {
+export async function* fileChunks(
+  path: string,
+  bytes: number,
+  hash: Hash,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  if (bytes === 0) return;
+  for await (const chunk of createReadStream(path, { end: bytes - 1, highWaterMark: CHUNK_BYTES, signal })) {
     hash.update(chunk as Buffer);
     yield chunk as Buffer;
   }

@@ -82,12 +82,14 @@ const UrlSource = Type.Object(
         weights: Type.Optional(SourceFile),
         'adapter_config.json': Type.Optional(SourceFile),
         config: Type.Optional(SourceFile),
+        card: Type.Optional(Type.Object({ url: Url }, closed)),
       },
       {
         ...closed,
         minProperties: 1,
         description:
-          'The weights, in any format and under either name; the configuration, if the format has one',
+          'The weights, in any format and under either name; the configuration, if the format has one; the card ' +
+          '(README.md), from which only the license is read',
       },
     ),
     connection: Connection,

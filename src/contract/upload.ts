@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { MAX_LICENSE } from '../adapter/card-license.ts';
 import { CONFIG_FILE, WEIGHTS_NAME_PATTERN } from '../adapter/file-names.ts';
 import { MAX_SHARDS } from '../adapter/shard-names.ts';
 import { nullable } from './choice.ts';
@@ -77,6 +78,14 @@ export const AdapterFromUploads = Type.Object(
       },
     ),
     name: Type.Optional(RecordName),
+    license: Type.Optional(
+      Type.String({
+        pattern: '^[^\\u0000-\\u001f\\u007f]+$',
+        maxLength: MAX_LICENSE,
+        description: 'The license that the model card of the adapter names',
+        examples: ['apache-2.0'],
+      }),
+    ),
     labels: Type.Optional(Labels),
     ttl_seconds: Type.Optional(TtlSeconds),
   },

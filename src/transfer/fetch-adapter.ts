@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { addAbortSignal } from 'node:stream';
 import { licenseOfCard } from '../adapter/card-license.ts';
 import type { LocalFile } from '../adapter/digested-file.ts';
-import { CONFIG_FILE, MAX_CARD_BYTES, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
+import { CARD_FILE, CONFIG_FILE, MAX_CARD_BYTES, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import { isShardIndexName } from '../adapter/shard-names.ts';
 import type { StreamValidator } from '../bytes/stream-validator.ts';
 import type { Import } from '../contract/transfer.ts';
@@ -12,6 +12,7 @@ import { findOnHub } from './hub/hub-source.ts';
 import { recorded, totalBytes } from './local-file.ts';
 import type { ReadySource } from './ready-endpoints.ts';
 import { type ReceiveOptions, type RemoteFile, receiveFile } from './receive-file.ts';
+import { withRetries } from './retries.ts';
 import { openClient } from './s3/s3-client.ts';
 import { findInBucket, S3File } from './s3/s3-source.ts';
 import { checkUrlFiles, endpointText, urlFile } from './transfer-endpoints.ts';
@@ -134,20 +135,43 @@ const isCard = ({ name }: Pick<RemoteFile, 'name'>): boolean => roleOf(name) ===
 /** The license that a model card names. An adapter needs no card: one that cannot be read is none. */
 async function licenseIn(
   card: RemoteFile,
-  { folder, signal }: FetchOptions,
+  { signal }: FetchOptions,
   stallTimeoutMs: number,
 ): Promise<string | undefined> {
   try {
-    const { path } = await receiveFile(card, {
-      ...{ folder, signal, stallTimeoutMs, maxBytes: MAX_CARD_BYTES, tooLarge: 'UPLOAD_TOO_LARGE' },
-      storedAs: 'card',
-      onBytes: () => undefined,
-    });
-    return licenseOfCard(await readFile(path, 'utf8'));
+    return licenseOfCard(await withRetries(() => beginningOf(card, stallTimeoutMs, signal), signal));
   } catch {
     signal?.throwIfAborted();
     return undefined;
   }
+}
+
+/** The first bytes of a model card, which is where it names the license, as text. */
+async function beginningOf(
+  card: RemoteFile,
+  stallTimeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const { name, host } = card;
+  const { stream } = await card.open(0, signal);
+  if (signal) addAbortSignal(signal, stream);
+  const stalled = () =>
+    stream.destroy(new AppError('OUTBOUND_FAILED', `${host} stopped sending ${name}.`, { host, file: name }));
+  const stall = setTimeout(stalled, stallTimeoutMs);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      bytes += chunk.byteLength;
+      if (bytes >= MAX_CARD_BYTES) break;
+      stall.refresh();
+    }
+  } finally {
+    clearTimeout(stall);
+    stream.destroy();
+  }
+  return Buffer.concat(chunks).toString('utf8', 0, MAX_CARD_BYTES);
 }
 
 /**
@@ -174,7 +198,7 @@ async function openSourceFiles(
         const { secretHeaders } = source;
         return file ? [new HttpFile(outbound, { name, ...file, secretHeaders, stallTimeoutMs })] : [];
       };
-      return { files: [CONFIG_FILE, WEIGHTS_FILE].flatMap(open), commit: null, close: () => {} };
+      return { files: [CARD_FILE, CONFIG_FILE, WEIGHTS_FILE].flatMap(open), commit: null, close: () => {} };
     }
     case 's3': {
       const client = openClient(source, outbound, stallTimeoutMs);

@@ -1,4 +1,4 @@
-import { CONFIG_FILE, isWeightsName, WEIGHTS_FILE } from '../adapter/file-names.ts';
+import { CARD_FILE, CONFIG_FILE, isWeightsName, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { HubSink, HubSource, S3Sink, S3Source } from '../contract/transfer.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Place, placeText, readHub, readPlace } from './place.ts';
@@ -51,12 +51,16 @@ export function readSinkText(text: string): S3Sink | HubSink | UrlText {
   };
 }
 
-/** The URLs of the weights of a source that was given as text, and of the configuration that may lie beside them. */
-export function sourceUrls(url: string): { readonly weights: string; readonly config: string } {
+/** The URLs of the weights of a source that was given as text, and of the files that may lie beside them. */
+export function sourceUrls(url: string): Readonly<Record<'weights' | 'config' | 'card', string>> {
   const place = readPlace(url);
   const { folders, file = WEIGHTS_FILE } = split(place);
   const folder = placeText({ ...place, parts: folders });
-  return { weights: `${folder}/${file}`, config: `${folder}/${CONFIG_FILE}` };
+  return {
+    weights: `${folder}/${file}`,
+    config: `${folder}/${CONFIG_FILE}`,
+    card: `${folder}/${CARD_FILE}`,
+  };
 }
 
 function split({ parts }: Place): { readonly folders: readonly string[]; readonly file: string | undefined } {

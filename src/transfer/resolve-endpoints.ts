@@ -57,10 +57,10 @@ export function readySource(recorded: RecordedSource, context: EndpointContext):
       const { files, url } = recorded;
       const secretHeaders = headersOf(credentials);
       if (files) return { kind: 'url', files, secretHeaders };
-      const { weights, config } = sourceUrls(url!);
+      const { weights, config, card } = sourceUrls(url!);
       return {
         kind: 'url',
-        files: { weights: { url: weights }, config: { url: config } },
+        files: { weights: { url: weights }, config: { url: config }, card: { url: card } },
         guessesConfig: true,
         secretHeaders,
       };

@@ -154,6 +154,19 @@ describe('lora-squeeze with folders and files', () => {
     }
   });
 
+  it('names the license of a model card of any size, locally and through a server', async () => {
+    const source = join(at.folder, 'licensed');
+    cpSync(GPT2, source, { recursive: true });
+    writeFileSync(join(source, 'README.md'), '---\nlicense: mit\n---\n'.padEnd(2_000_000, '#'));
+    const squeeze = (out: string) => ['squeeze', source, '--rank', '2', '--out', join(at.folder, out)];
+    const ended = await runCalls([
+      { args: squeeze('licensed-here') },
+      { args: [...squeeze('licensed-there'), '--server', at.service.url] },
+    ]);
+    for (const { out } of ended.map(parseResult))
+      assert.match(readFileSync(join(out, 'README.md'), 'utf8'), /^license: mit$/m);
+  });
+
   it('reads real adapters of other formats, as folders and files, and the results of all of them again', async () => {
     const formats = [
       ['mlx', join(ADAPTERS, 'mlx-qwen25-05b-r8'), ['adapters.safetensors', CONFIG]],

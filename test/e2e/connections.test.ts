@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { succeededResults } from '../../src/charts/succeeded-targets.ts';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { ConnectionRecord } from '../../src/contract/connection.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
@@ -161,7 +162,9 @@ describe('jobs with connections', { skip: motoIsMissing() ?? false }, () => {
     };
     elsewhere.files.set(`/a/in/${WEIGHTS}`, Buffer.from(files.weights));
     elsewhere.files.set(`/a/in/${CONFIG}`, Buffer.from(files.config));
-    await succeed(client, {
+    const card = '---\nlicense: mit\n---\n# A card with large tables\n';
+    elsewhere.files.set('/a/in/README.md', Buffer.from(card.padEnd(2_000_000, '|')));
+    const job = await succeed(client, {
       kind: 'squeeze',
       source: `${elsewhere.url}/a/in/`,
       targets: [{ rank: 2 }],
@@ -169,6 +172,8 @@ describe('jobs with connections', { skip: motoIsMissing() ?? false }, () => {
     });
     assert.ok(elsewhere.files.has(`/a/out/${WEIGHTS}`) && elsewhere.files.has(`/a/out/${CONFIG}`));
     assert.deepEqual([...new Set(seen)], ['hush-hush']);
+    const { adapter_id: id } = succeededResults(job)[0]!;
+    assert.equal((await client.json<AdapterRecord>(`/v1/adapters/${id}`)).license, 'mit');
     const outside = await problemOf(
       await client.postJob({ kind: 'import', source: `${elsewhere.url}/b/in` }),
     );

@@ -200,12 +200,13 @@ describe('adapters created from uploads', () => {
     const inode = await inodeOf('the-weights');
     const made = await makeAdapter(server, 'the-weights', 'the-config', {
       labels: { team: 'x' },
+      license: 'apache-2.0',
       ttl_seconds: 3600,
     });
     assert.equal(made.status, 201, await made.clone().text());
     const record = (await made.json()) as AdapterRecord;
     assert.equal(made.headers.get('location'), `/v1/adapters/${record.id}`);
-    assert.deepEqual(record.labels, { team: 'x' });
+    assert.deepEqual([record.labels, record.license], [{ team: 'x' }, 'apache-2.0']);
     assert.ok(Date.parse(record.expires_at!) > Date.now());
     assert.deepEqual(filesUnder(join(server.root, 'uploads')), []);
     const file = await stat(join(server.root, await keyOfWeights(record.id)));

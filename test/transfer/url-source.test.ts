@@ -109,6 +109,19 @@ describe('an adapter from URLs', () => {
       await assert.rejects(fetched({ kind: 'url', files }), failing('VALIDATION_FAILED', /files has/));
   });
 
+  it('has the license that a card names, whose beginning alone is read, and needs no card', async () => {
+    const text = '---\nlicense: apache-2.0\n---\n';
+    server.files.set('/card', Buffer.from(text.padEnd(5_000_000, '#')));
+    const withCard = (path: string) => ({ ...source().files, card: { url: `${server.url}${path}` } });
+    const { files, license, imported } = await fetched({ kind: 'url', files: withCard('/card') });
+    assert.deepEqual([license, files.length, imported.files.length], ['apache-2.0', 2, 2]);
+    server.fault = ({ path }) => (path === '/card' ? { stallAfterBytes: 10 } : undefined);
+    const stalled = await fetched({ kind: 'url', files: withCard('/card') }, { stallTimeoutMs: 50 });
+    assert.deepEqual([stalled.license, stalled.files.length], [undefined, 2]);
+    const missing = await fetched({ kind: 'url', files: withCard('/none') });
+    assert.deepEqual([missing.license, missing.files.length], [undefined, 2]);
+  });
+
   it('is resumed where the connection broke, if it is still the same file', async () => {
     let cuts = 0;
     server.fault = ({ path }) =>

@@ -1634,6 +1634,11 @@ export interface components {
         weights?: string | string[];
       };
       labels?: components['schemas']['Labels'];
+      /**
+       * @description The license that the model card of the adapter names
+       * @example apache-2.0
+       */
+      license?: string;
       name?: components['schemas']['RecordName'];
       ttl_seconds?: components['schemas']['TtlSeconds'];
     };
@@ -5888,10 +5893,17 @@ export interface components {
        * @example models
        */
       connection?: string;
-      /** @description The weights, in any format and under either name; the configuration, if the format has one */
+      /** @description The weights, in any format and under either name; the configuration, if the format has one; the card (README.md), from which only the license is read */
       files: {
         'adapter_config.json'?: components['schemas']['SourceFile'];
         'adapter_model.safetensors'?: components['schemas']['SourceFile'];
+        card?: {
+          /**
+           * @description https, on port 443; other ports and http only for hosts that the operator allows. May be presigned.
+           * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
+           */
+          url: string;
+        };
         config?: components['schemas']['SourceFile'];
         weights?: components['schemas']['SourceFile'];
       };

@@ -34,7 +34,7 @@ export interface UploadsDependencies extends UploadDependencies {
  */
 export async function adapterFromUploads(
   request: FastifyRequest,
-  { files, name, labels, ttl_seconds: ttlSeconds }: AdapterFromUploads,
+  { files, name, license, labels, ttl_seconds: ttlSeconds }: AdapterFromUploads,
   { uploads, store, metrics, limits }: UploadsDependencies,
 ): Promise<AdapterRecord> {
   const workspace = workspaceOf(request);
@@ -57,6 +57,7 @@ export async function adapterFromUploads(
     const inline = typeof config === 'object' ? [await saved(config, folder)] : [];
     const settings = {
       ...(name !== undefined && { name }),
+      ...(license !== undefined && { license }),
       ...(labels && { labels }),
       ...(ttlSeconds !== undefined && { ttlSeconds }),
     };

@@ -1,6 +1,6 @@
 import { fileDownloadInfo, modelInfo } from '@huggingface/hub';
 import { type ChosenFiles, chooseWeights, chosenWeights } from '../../adapter/choose-weights.ts';
-import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import { CARD_FILE, CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { HttpFile } from '../http-file.ts';
 import type { ReadyHubSource } from '../ready-endpoints.ts';
@@ -131,5 +131,5 @@ function chosen(
 
 /** @throws AppError FILE_MISSING, SHARDS_MISMATCH if the file is only a part of the weights, whose others cannot be found */
 function withoutList(filename: string): ChosenFiles {
-  return { ...chosenWeights([filename], filename), config: CONFIG_FILE };
+  return { ...chosenWeights([filename], filename), config: CONFIG_FILE, card: CARD_FILE };
 }

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { type ChosenFiles, chooseWeights, chosenWeights } from '../../adapter/choose-weights.ts';
-import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import { CARD_FILE, CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { boundedBody } from '../../net/bounded-body.ts';
 import type { ReadyS3Source } from '../ready-endpoints.ts';
@@ -32,7 +32,7 @@ export async function findInBucket(
     if (!mayNotList(error)) throw error;
     const { weights = WEIGHTS_FILE } = source;
     const { weights: files } = chosenWeights([weights], weights);
-    return { weights: files, config: weights === WEIGHTS_FILE ? CONFIG_FILE : null, card: null };
+    return { weights: files, config: weights === WEIGHTS_FILE ? CONFIG_FILE : null, card: CARD_FILE };
   }
   const { weights } = source;
   if (weights === undefined) return chooseWeights(names, place);

@@ -12,13 +12,14 @@ const RETRY_DELAYS_MS = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
  * Uploads the weights in parts by the tus protocol, so that after a broken connection or a closed tab the
  * parts that have arrived need not be sent again. Then creates an adapter from them.
  * @param config the parsed configuration; null if there is none
+ * @param settings of the adapter
  * @throws ProblemError the service refused the upload or did not answer for a minute
  * @throws DOMException AbortError once `signal` is aborted
  */
 export async function uploadResumably(
-  name: string | null,
   weights: File,
   config: unknown,
+  settings: { readonly name?: string; readonly license?: string | undefined },
   onSent: (sentBytes: number) => void,
   signal: AbortSignal,
 ): Promise<AdapterRecord> {
@@ -26,7 +27,7 @@ export async function uploadResumably(
   signal.throwIfAborted();
   return post<AdapterRecord>('/v1/adapters/from-uploads', {
     files: { weights: uploadId, ...(config !== null && { config }) },
-    ...(name && { name }),
+    ...settings,
   });
 }
 

@@ -1,3 +1,4 @@
+import { licenseOfCard } from '../../../src/adapter/card-license.ts';
 import { isWeightsName } from '../../../src/adapter/file-names.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import { authorization, key } from '../state/key.ts';
@@ -36,7 +37,11 @@ export async function uploadAdapter(
   // A configuration that is not JSON is sent unchanged, so that the service reports what is wrong with it.
   if (config === undefined) return uploadWhole(name, files, onSent, signal);
   const { uploadResumably } = await import('./resumable-upload.ts');
-  return uploadResumably(name, weights, config, (sentBytes) => onSent(sentBytes, weights.size), signal);
+  const settings = {
+    ...(name !== null && { name }),
+    license: files.card ? licenseOfCard(await files.card.text()) : undefined,
+  };
+  return uploadResumably(weights, config, settings, (sentBytes) => onSent(sentBytes, weights.size), signal);
 }
 
 /** @returns null if there is no file, undefined if the file is not valid JSON */

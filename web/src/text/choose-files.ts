@@ -92,7 +92,8 @@ function choiceOf(name: string, files: readonly File[], what: string): ChosenAda
   const fileOf = (wanted: string) => files.find((file) => file.name === wanted) ?? null;
   const config = fileOf(CONFIG_FILE);
   const readme = fileOf(CARD_FILE);
-  const card = readme && readme.size <= MAX_CARD_BYTES ? readme : null;
+  // The service reads no more of a card than its beginning.
+  const card = readme && new File([readme.slice(0, MAX_CARD_BYTES)], CARD_FILE);
   const choice = { name, files: null, problem: null, note: null };
   const others = files.filter((file) => file !== config);
   if (others.length === 1 && isPickleName(others[0]!.name))

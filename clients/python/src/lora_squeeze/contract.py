@@ -217,6 +217,7 @@ __all__ = [
     "UrlSinkFiles",
     "UrlSource",
     "UrlSourceFiles",
+    "UrlSourceFilesCard",
     "Usage",
     "UsageDay",
     "UsageQueue",
@@ -275,6 +276,7 @@ UrlSourceFiles = TypedDict("UrlSourceFiles", {
     "weights": NotRequired["SourceFile"],
     "adapter_config.json": NotRequired["SourceFile"],
     "config": NotRequired["SourceFile"],
+    "card": NotRequired["UrlSourceFilesCard"],
 })
 WebhookEvent = Union["JobStateEvent", "BatchEndEvent", "WebhookTestEvent"]
 
@@ -313,6 +315,7 @@ class AdapterFile(TypedDict):
 class AdapterFromUploads(TypedDict):
     files: AdapterFromUploadsFiles
     name: NotRequired[RecordName]
+    license: NotRequired[str]
     labels: NotRequired[Labels]
     ttl_seconds: NotRequired[TtlSeconds]
 
@@ -1983,6 +1986,10 @@ class UrlSource(TypedDict):
     kind: Literal["url"]
     files: UrlSourceFiles
     connection: NotRequired[str]
+
+
+class UrlSourceFilesCard(TypedDict):
+    url: str
 
 
 class Usage(TypedDict):
