@@ -1,3 +1,6 @@
+/** Keeps a number and its unit on one line. */
+const SPACE = '\u00a0';
+
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 /** Bytes in decimal units with three digits: 1.63 MB. */
@@ -8,7 +11,7 @@ export function formatBytes(bytes: number): string {
     value /= 1000;
     unit++;
   }
-  return `${bytes < 0 ? '−' : ''}${threeDigits(value, unit)} ${UNITS[unit]}`;
+  return `${bytes < 0 ? '−' : ''}${threeDigits(value, unit)}${SPACE}${UNITS[unit]}`;
 }
 
 const threeDigits = (value: number, unit: number): string => {
@@ -20,15 +23,27 @@ const threeDigits = (value: number, unit: number): string => {
 const MIN_SHARE = 1e-7;
 
 /** A share from 0 to 1 as percent with three digits: 11.3 %, 4.92 %; 100 % only if nothing is missing. */
-export function formatPercent(share: number): string {
+export const formatPercent = (share: number): string => `${percentDigits(share)}${SPACE}%`;
+
+function percentDigits(share: number): string {
   const value = share * 100;
-  if (Math.abs(share) < MIN_SHARE) return '0 %';
-  if (Math.abs(1 - share) < MIN_SHARE) return '100 %';
-  if (Math.abs(value) < 0.01) return `${value < 0 ? '> −' : '< '}0.01 %`;
-  if (value > 99.99 && value < 100) return '> 99.99 %';
-  if (value > 99.9 && value < 100) return `${value.toFixed(2)} %`;
-  return `${value.toFixed(Math.abs(value) < 9.995 ? 2 : 1)} %`;
+  if (Math.abs(share) < MIN_SHARE) return '0';
+  if (Math.abs(1 - share) < MIN_SHARE) return '100';
+  if (Math.abs(value) < 0.01) return `${value < 0 ? `>${SPACE}−` : `<${SPACE}`}0.01`;
+  if (value > 99.99 && value < 100) return `>${SPACE}99.99`;
+  if (value > 99.9 && value < 100) return value.toFixed(2);
+  return value.toFixed(Math.abs(value) < 9.995 ? 2 : 1);
 }
+
+/** A share as percent with as many digits as it has, up to some number: 90 %, 99.5 %. */
+export const formatExactPercent = (share: number, digits: number): string =>
+  `${Number((100 * share).toPrecision(digits))}${SPACE}%`;
+
+/** The progress of something in whole percent; 100 % only at its end. */
+export const formatProgress = (share: number): string => `${Math.floor(100 * share)}${SPACE}%`;
+
+/** A duration in one unit: "4.2 s". */
+export const withUnit = (value: number | string, unit: string): string => `${value}${SPACE}${unit}`;
 
 /** Ranks of modules in words: "rank 4", "ranks 2–8". */
 export const formatRanks = ({ min, max }: { readonly min: number; readonly max: number }): string =>
@@ -55,7 +70,7 @@ export function describeSqueeze({ rank, bytes, bytesBefore, energy }: SqueezedSi
     if (Math.abs(share - 0.5) < 0.01) return verb('halves the size', 'halve the size');
     return `${verb('cuts', 'cut')} the size to ${formatPercent(share)}`;
   };
-  const kept = formatPercent(energy) === '100 %' ? 'all' : formatPercent(energy);
+  const kept = percentDigits(energy) === '100' ? 'all' : formatPercent(energy);
   return `${words[0]!.toUpperCase()}${words.slice(1)} ${size()} and ${verb('keeps', 'keep')} ${kept} of the update.`;
 }
 

@@ -1,4 +1,6 @@
-export const formatSeconds = (value: number): string => `${value.toFixed(2)} s`;
+import { withUnit } from '../charts/format.ts';
+
+export const formatSeconds = (value: number): string => withUnit(value.toFixed(2), 's');
 
 export const formatRange = ({ min, max }: { readonly min: number; readonly max: number }): string =>
   min === max ? `${max}` : `${min}–${max}`;

@@ -1,15 +1,11 @@
+import { withUnit } from '../charts/format.ts';
+import { PHASE_WORDS } from '../contract/phase-words.ts';
+
 /** Words for the engine's steps and the phases of jobs. */
 const WORDS: Readonly<Record<string, string>> = {
+  ...PHASE_WORDS,
   upload: 'uploading',
   waiting: 'waiting for a worker',
-  import: 'fetching the adapter',
-  load: 'reading',
-  gram: 'taking modules apart',
-  core: 'choosing ranks',
-  project: 'projecting',
-  write: 'writing',
-  deliver: 'delivering',
-  done: 'done',
   download: 'downloading',
 };
 
@@ -32,7 +28,7 @@ export function timeLeft(elapsedMs: number, share: number): string {
 }
 
 function duration(seconds: number): string {
-  if (seconds < SECONDS_A_MINUTE) return `${Math.max(1, Math.round(seconds))} s`;
-  if (seconds < SECONDS_AN_HOUR) return `${Math.round(seconds / SECONDS_A_MINUTE)} min`;
-  return `${(seconds / SECONDS_AN_HOUR).toFixed(1)} h`;
+  if (seconds < SECONDS_A_MINUTE) return withUnit(Math.max(1, Math.round(seconds)), 's');
+  if (seconds < SECONDS_AN_HOUR) return withUnit(Math.round(seconds / SECONDS_A_MINUTE), 'min');
+  return withUnit((seconds / SECONDS_AN_HOUR).toFixed(1), 'h');
 }

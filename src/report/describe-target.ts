@@ -2,21 +2,15 @@ import { formatBytes, formatPercent } from '../charts/format.ts';
 import { POLICIES, type Target } from '../contract/target.ts';
 import { displayText } from './display-text.ts';
 
-/** As in charts, but without a line break between a number and its unit. */
-export const unbrokenPercent = (share: number): string => unbroken(formatPercent(share));
-export const unbrokenBytes = (bytes: number): string => unbroken(formatBytes(bytes));
-
-const unbroken = (text: string): string => text.replaceAll(' ', '\u00a0');
-
 /** A target in words: its policy, or the profile or format of a target without one. */
 export function describeTarget(target: Target): string {
   if ('rank' in target) return `rank ${target.rank}`;
-  if ('energy' in target) return `energy ${unbrokenPercent(target.energy)}`;
+  if ('energy' in target) return `energy ${formatPercent(target.energy)}`;
   if ('ratio' in target) return `σ above σ₁ / ${target.ratio}`;
-  if ('cumulative' in target) return `Σσ ${unbrokenPercent(target.cumulative)}`;
+  if ('cumulative' in target) return `Σσ ${formatPercent(target.cumulative)}`;
   if ('knee' in target) return 'knee';
-  if ('tolerance' in target) return `error ≤ ${unbrokenPercent(target.tolerance)}`;
-  if ('budget_bytes' in target) return `${unbrokenBytes(target.budget_bytes)} of factors`;
+  if ('tolerance' in target) return `error ≤ ${formatPercent(target.tolerance)}`;
+  if ('budget_bytes' in target) return `${formatBytes(target.budget_bytes)} of factors`;
   if ('budget_parameters' in target) return `${target.budget_parameters.toLocaleString('en-US')} parameters`;
   if ('rank_pattern' in target) return `rank pattern of ${Object.keys(target.rank_pattern).length}`;
   return target.profile

@@ -1,12 +1,13 @@
 import type { EChartsOption } from 'echarts';
 import { headPx } from '../charts/chart-base.ts';
+import { formatBytes, formatPercent } from '../charts/format.ts';
 import { paletteOf } from '../charts/palette.ts';
 import { curveOfSpectra, rankCurveChart } from '../charts/rank-curve-chart.ts';
 import { type SizedFile, sizeChart } from '../charts/size-chart.ts';
 import { spectraChart, spectraLines } from '../charts/spectra-chart.ts';
 import { mainError, succeededResults, succeededTargets } from '../charts/succeeded-targets.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
-import { describeTarget, unbrokenBytes, unbrokenPercent } from './describe-target.ts';
+import { describeTarget } from './describe-target.ts';
 import { displayText } from './display-text.ts';
 import { draw, type Figure } from './draw.ts';
 import { heatFigure } from './heat-figure.ts';
@@ -74,7 +75,7 @@ export function errorFigure({ report, job }: ReportInput): Figure {
     title: 'Error by rank',
     caption: [
       'Smallest possible relative errors if all modules had the same rank, by that rank: mean module error, whole adapter, worst module.',
-      ...results.map(({ rank, error }) => `Result of rank ${rank}: ${unbrokenPercent(error)}.`),
+      ...results.map(({ rank, error }) => `Result of rank ${rank}: ${formatPercent(error)}.`),
       ...(recommended === undefined ? [] : [`Recommended: rank ${recommended}.`]),
     ].join(' '),
     width: 560,
@@ -95,7 +96,7 @@ export function sizeFigure(input: ReportInput): Figure {
   const files = [...sourceFiles(input), ...resultFiles(input), ...recommendedFiles(input)];
   return {
     title: 'Size of the weights',
-    caption: `${files.map(({ label, bytes }) => `${label}: ${unbrokenBytes(bytes)}`).join('; ')}.`,
+    caption: `${files.map(({ label, bytes }) => `${label}: ${formatBytes(bytes)}`).join('; ')}.`,
     width: 560,
     height: Math.max(180, 80 + 40 * files.length),
     option: (style) => sizeChart({ ...style, files }),
@@ -164,7 +165,7 @@ function captionOf(
 ): string {
   const marked =
     rank === undefined ? '' : ` Marked: rank ${rank}, ${isChosen ? 'chosen' : 'where it bends'}.`;
-  return `Singular values: this module orange, the median of all blue, others grey. Of rank ${module.rank}. Relative error ${unbrokenPercent(error)}.${marked}`;
+  return `Singular values: this module orange, the median of all blue, others grey. Of rank ${module.rank}. Relative error ${formatPercent(error)}.${marked}`;
 }
 
 /** Thins out the lines in the background. The last two are highlighted and stay. */

@@ -1,10 +1,11 @@
 import type { EChartsOption } from 'echarts';
+import { formatPercent } from '../charts/format.ts';
 import { layerHeatMap, type ModuleShare } from '../charts/layer-heat-map.ts';
 import { moduleGrid } from '../charts/module-grid.ts';
 import { type ModulePlace, modulePlaces } from '../charts/module-names.ts';
 import { succeededTargets } from '../charts/succeeded-targets.ts';
 import type { Report } from '../contract/report.ts';
-import { describeTarget, unbrokenPercent } from './describe-target.ts';
+import { describeTarget } from './describe-target.ts';
 import { displayText } from './display-text.ts';
 import type { Figure } from './draw.ts';
 import type { ReportInput } from './report-input.ts';
@@ -31,9 +32,7 @@ export function heatFigure({ report }: ReportInput, target = 0): Figure {
   return {
     title: `Relative error by layer and projection: ${what}`,
     caption: [
-      ...(worst
-        ? [`The largest is ${unbrokenPercent(worst.value)}, of ${displayText(worst.name, 80)}.`]
-        : []),
+      ...(worst ? [`The largest is ${formatPercent(worst.value)}, of ${displayText(worst.name, 80)}.`] : []),
       ...(cells.note ? [cells.note] : []),
     ].join(' '),
     width: 1100,

@@ -1,4 +1,5 @@
 import type { LoraModule } from '../adapter/adapter.ts';
+import { formatExactPercent } from '../charts/format.ts';
 import type { ExpectedLoss } from '../contract/job.ts';
 import { isDead, meanOf } from '../core/by-module.ts';
 import { energyCurve } from '../core/spectrum.ts';
@@ -12,6 +13,8 @@ import type { Decomposition } from '../engine/kernel-types.ts';
 export const NO_LOSS_ENERGY = 0.86;
 /** Below this share, a loss is expected. */
 export const SOME_LOSS_ENERGY = 0.7;
+
+const percent = (share: number): string => formatExactPercent(share, 3);
 
 /** The expected loss of a squeeze without further training, for programs and in words. */
 export interface LossForecast {
@@ -72,8 +75,4 @@ function rankKeeping(
     if (meanOf(curves.map((curve) => curve[Math.min(rank, curve.length) - 1]!)) >= share) return rank;
   }
   return null;
-}
-
-function percent(share: number): string {
-  return `${Number((100 * share).toPrecision(3))} %`;
 }

@@ -27,6 +27,9 @@ const rowsOf = (page: string, table: string): number => {
   return page.slice(at, page.indexOf('</table>', at)).split('<tr>').length - 2;
 };
 
+/** As `textOf` shows it. */
+const percent = (share: number): string => formatPercent(share).replaceAll('\u00a0', ' ');
+
 describe('the page of a squeeze', () => {
   const input = buildReportInput({
     modules: 60,
@@ -89,7 +92,7 @@ describe('the page of a squeeze', () => {
 
   it('has the same errors as the report', () => {
     for (const { relative_error: whole, module_relative_error: mean } of succeededTargets(input.report))
-      for (const error of [whole, mean!]) assert.ok(text.includes(formatPercent(error)), String(error));
+      for (const error of [whole, mean!]) assert.ok(text.includes(percent(error)), String(error));
     assert.equal(rowsOf(page, 'Modules'), 60);
     // In the order of the model: layer 2 before layer 10.
     const table = page.slice(page.indexOf('aria-label="Modules: table"'));
@@ -101,7 +104,7 @@ describe('the page of a squeeze', () => {
   it('begins with the outcome of each target, in a sentence', () => {
     for (const { rank, energy_retained: energy } of succeededResults(input.job)) {
       const ranks = rank.min === rank.max ? `Rank ${rank.min}` : `Ranks ${rank.min}–${rank.max}`;
-      const kept = `${formatPercent(energy)} of the update.`;
+      const kept = `${percent(energy)} of the update.`;
       assert.match(text, new RegExp(`${ranks} [a-z0-9. %]+ and keeps? ${kept.replace('.', '\\.')}`));
     }
   });

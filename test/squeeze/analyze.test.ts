@@ -234,7 +234,7 @@ describe('the recommended rank', () => {
     const { target, module_relative_error: error, reason } = recommendUniform(modules, curve);
     const { rank } = target as { rank: number };
     assert.ok(error <= MAX_GOOD_ERROR && curve[rank - 2]!.module_relative_error > MAX_GOOD_ERROR);
-    assert.match(reason, /smallest with a mean module error of at most 5\.00 % at which every module/);
+    assert.match(reason, /smallest with a mean module error of at most 5\.00\u00a0% at which every module/);
   });
 
   it('weighs small modules like large ones', () => {
@@ -263,7 +263,7 @@ describe('the recommended rank', () => {
     assert.ok(module_relative_error > MAX_GOOD_ERROR && module_relative_error <= FAIR_ERROR);
     assert.match(
       reason,
-      /^Rank 4 is the smallest at which every module keeps 90 % .* at most 5.00 % takes rank 31\.$/,
+      /^Rank 4 is the smallest at which every module keeps 90\u00a0% .* at most 5.00\u00a0% takes rank 31\.$/,
     );
   });
 
@@ -297,7 +297,7 @@ describe('the recommended budget', () => {
     assert.ok(budget.parameters <= uniform.parameters);
     assert.ok(budget.module_relative_error < uniform.module_relative_error);
     const numbers = budget.reason.match(
-      /error is ([\d.]+) % instead of ([\d.]+) %.* rank_pattern; .* needs rank (\d+) to make up for it\.$/,
+      /error is ([\d.]+)\u00a0% instead of ([\d.]+)\u00a0%.* rank_pattern; .* needs rank (\d+) to make up for it\.$/,
     );
     assert.ok(numbers, budget.reason);
     for (const [index, { module_relative_error: error }] of [budget, uniform].entries())

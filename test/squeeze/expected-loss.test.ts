@@ -43,7 +43,7 @@ describe('the loss that the kept energy predicts', () => {
     assert.equal(steep.loss.keeping_rank, 3);
     assert.match(
       steep.warning,
-      /keep 50 % of their energy on average: below 70 % a loss of accuracy is to be/,
+      /keep 50\u00a0% of their energy on average: below 70\u00a0% a loss of accuracy is to be/,
     );
     assert.match(steep.warning, /POST \/v1\/runs with "mode": "cont"\), or take rank 3, which keeps 86 %\.$/);
     // 0.75 and 0.95 at rank 3, whatever the sizes of the two.
@@ -56,7 +56,7 @@ describe('the loss that the kept energy predicts', () => {
   it("names no rank if none below the adapter's own is known to keep it", () => {
     const flat = ahead(0.75, [{ sigma: FLAT }])!;
     assert.equal(flat.loss.keeping_rank, null);
-    assert.match(flat.warning, /between 70 % and 86 % some loss of accuracy is likely/);
+    assert.match(flat.warning, /between 70\u00a0% and 86\u00a0% some loss of accuracy is likely/);
     assert.match(flat.warning, /a job of kind "analyze" shows what larger ranks keep\.$/);
     const sketch = (known: number) =>
       ahead(0.5, [{ sigma: STEEP.slice(0, known), hidden: STEEP.slice(known) }])!.loss.keeping_rank;
@@ -78,7 +78,7 @@ describe('a squeeze without further training', () => {
     // Σ 1/i up to 16 is 3.38, of which rank 1 keeps 1.
     assert.equal(lost.expected_loss?.code, 'LOSS_EXPECTED');
     assert.deepEqual(lost.report.expected_loss, lost.expected_loss);
-    assert.match(lost.warnings.join('\n'), /The modules keep 29\.6 % of their energy on average/);
+    assert.match(lost.warnings.join('\n'), /The modules keep 29\.6\u00a0% of their energy on average/);
     const keeping = lost.expected_loss.keeping_rank!;
     const [kept, below] = [await rankOneOf('squeeze', keeping), await rankOneOf('squeeze', keeping - 1)];
     assert.ok(kept.module_energy_retained! >= NO_LOSS_ENERGY);

@@ -349,7 +349,7 @@ describe('a budget', () => {
     const { warnings } = choose({ budget_parameters: 120, uniform: true }, made);
     assert.deepEqual(warnings, [
       'All modules have one rank. Ranks by module of no larger size (uniform false, 1 to 3) would have a mean module ' +
-        'error of 37.8 % instead of 51.2 %, if the server can load them.',
+        'error of 37.8\u00a0% instead of 51.2\u00a0%, if the server can load them.',
     ]);
     assert.deepEqual(choose({ budget_parameters: 240, uniform: true }, made).warnings, []);
     assert.deepEqual(choose({ budget_parameters: 120 }, made).warnings, []);

@@ -1,5 +1,5 @@
+import { formatBytes, formatPercent } from '../../charts/format.ts';
 import type { Recommendation } from '../../contract/analysis.ts';
-import { unbrokenBytes, unbrokenPercent } from '../describe-target.ts';
 import { type Html, html } from '../html.ts';
 import type { ReportInput } from '../report-input.ts';
 import { formatInteger, formatRankRange, name, sentence, table } from './format.ts';
@@ -43,9 +43,9 @@ const row = (
 ): Html[] => [
   html`${title}`,
   html`${formatRankRange(rank)}`,
-  html`${module_relative_error === undefined ? '–' : unbrokenPercent(module_relative_error)}`,
-  html`${unbrokenPercent(relative_error)}`,
-  html`${unbrokenBytes(bytes)}`,
+  html`${module_relative_error === undefined ? '–' : formatPercent(module_relative_error)}`,
+  html`${formatPercent(relative_error)}`,
+  html`${formatBytes(bytes)}`,
   html`${formatInteger(parameters)}`,
   name(JSON.stringify(target)),
 ];

@@ -1,3 +1,4 @@
+import { withUnit } from '../../charts/format.ts';
 import { displayText, MAX_SHOWN } from '../display-text.ts';
 import { type Html, html, when } from '../html.ts';
 
@@ -18,8 +19,11 @@ export const formatRankRange = ({ min, max }: { readonly min: number; readonly m
 
 /** 2.31 s, 184 ms, 3 min 20 s. */
 export function formatDuration(value: number): string {
-  if (value >= 120) return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
-  return value >= 1 ? `${value.toFixed(value >= 10 ? 1 : 2)} s` : `${Math.round(value * 1000)} ms`;
+  if (value >= 120)
+    return `${withUnit(Math.floor(value / 60), 'min')} ${withUnit(Math.round(value % 60), 's')}`;
+  return value >= 1
+    ? withUnit(value.toFixed(value >= 10 ? 1 : 2), 's')
+    : withUnit(Math.round(value * 1000), 'ms');
 }
 
 /** A number with four significant digits. */

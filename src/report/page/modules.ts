@@ -1,6 +1,7 @@
+import { formatPercent } from '../../charts/format.ts';
 import { byNumbers } from '../../charts/module-names.ts';
 import { succeededTargets } from '../../charts/succeeded-targets.ts';
-import { describeTarget, unbrokenPercent } from '../describe-target.ts';
+import { describeTarget } from '../describe-target.ts';
 import { type Html, html, when } from '../html.ts';
 import type { ReportInput } from '../report-input.ts';
 import { moduleLosses } from '../report-input.ts';
@@ -73,8 +74,8 @@ function resultCells(result: Result | undefined, isOptimumKnown: boolean): Html[
   const [rank, error, optimum] = result
     ? [
         html`${result.rank}`,
-        html`${result.passthrough ? 'unchanged' : unbrokenPercent(result.relative_error)}`,
-        html`${result.optimal_error === null ? 'unknown' : unbrokenPercent(result.optimal_error)}`,
+        html`${result.passthrough ? 'unchanged' : formatPercent(result.relative_error)}`,
+        html`${result.optimal_error === null ? 'unknown' : formatPercent(result.optimal_error)}`,
       ]
     : [html`–`, html`–`, html`–`];
   return isOptimumKnown ? [rank!, error!, optimum!] : [rank!, error!];

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { formatBytes } from '../../charts/format.ts';
 import type { Timings } from '../../contract/job.ts';
-import { unbrokenBytes } from '../describe-target.ts';
 import { displayText } from '../display-text.ts';
 import { type Html, html, trusted, when } from '../html.ts';
 import { adapterOf, type ReportInput } from '../report-input.ts';
@@ -124,7 +124,7 @@ function sourcesSection(input: ReportInput): Html {
       base === null ? html`<span class="muted">not named</span>` : name(base),
       html`${record?.format ?? '–'}`,
       html`${record ? formatRankRange(record.ranks) : '–'}`,
-      html`${unbrokenBytes(bytes)}`,
+      html`${formatBytes(bytes)}`,
       id(sha256),
     ];
   });

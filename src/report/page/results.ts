@@ -1,8 +1,8 @@
-import { describeSqueeze } from '../../charts/format.ts';
+import { describeSqueeze, formatBytes, formatPercent } from '../../charts/format.ts';
 import { succeededResults } from '../../charts/succeeded-targets.ts';
 import type { FailedResult, SucceededResult } from '../../contract/job.ts';
 import type { Verdict } from '../../contract/serving.ts';
-import { describeOtherOptions, describeTarget, unbrokenBytes, unbrokenPercent } from '../describe-target.ts';
+import { describeOtherOptions, describeTarget } from '../describe-target.ts';
 import { type Html, html, when } from '../html.ts';
 import { adapterOf, type ReportInput } from '../report-input.ts';
 import { formatInteger, formatRankRange, id, name, sentence, table } from './format.ts';
@@ -74,11 +74,11 @@ const facts = (
 <div><dt>Rank</dt><dd>${largest} → ${formatRankRange(rank)}</dd></div>
 ${when(
   module_relative_error !== undefined,
-  () => html`<div><dt>Mean module error</dt><dd>${unbrokenPercent(module_relative_error!)}</dd></div>`,
+  () => html`<div><dt>Mean module error</dt><dd>${formatPercent(module_relative_error!)}</dd></div>`,
 )}
-<div><dt>Relative error</dt><dd>${unbrokenPercent(relative_error)}</dd></div>
-<div><dt>Energy kept</dt><dd>${unbrokenPercent(energy_retained)}</dd></div>
-<div><dt>Weights</dt><dd>${unbrokenBytes(before)} → ${unbrokenBytes(bytes)}</dd></div>
+<div><dt>Relative error</dt><dd>${formatPercent(relative_error)}</dd></div>
+<div><dt>Energy kept</dt><dd>${formatPercent(energy_retained)}</dd></div>
+<div><dt>Weights</dt><dd>${formatBytes(before)} → ${formatBytes(bytes)}</dd></div>
 </dl>
 <br>`;
 };
@@ -96,15 +96,13 @@ const row = ({
 }: SucceededResult): Html[] => [
   html`${describeTarget(target)}${when(describeOtherOptions(target), () => html`<br><span class="muted">${describeOtherOptions(target)}</span>`)}`,
   html`${formatRankRange(rank)}`,
-  html`${module_relative_error === undefined ? '–' : unbrokenPercent(module_relative_error)}`,
-  html`${unbrokenPercent(relative_error)}`,
-  html`${unbrokenPercent(energy_retained)}`,
-  html`${unbrokenBytes(bytes)}`,
+  html`${module_relative_error === undefined ? '–' : formatPercent(module_relative_error)}`,
+  html`${formatPercent(relative_error)}`,
+  html`${formatPercent(energy_retained)}`,
+  html`${formatBytes(bytes)}`,
   html`${formatInteger(parameters)}`,
   serving ? verdict(serving.loads, serving.profile) : html`<span class="muted">no profile</span>`,
-  worst_module
-    ? html`${name(worst_module.name, 80)} ${unbrokenPercent(worst_module.relative_error)}`
-    : html`–`,
+  worst_module ? html`${name(worst_module.name, 80)} ${formatPercent(worst_module.relative_error)}` : html`–`,
 ];
 
 const verdict = (loads: boolean, profile: string): Html =>

@@ -1,4 +1,4 @@
-import { formatPercent } from '../../charts/format.ts';
+import { formatExactPercent, formatPercent } from '../../charts/format.ts';
 import type { RankPoint, Recommendation } from '../../contract/analysis.ts';
 import { DEFAULT_CRITERION } from '../../contract/target.ts';
 import { isDead } from '../../core/by-module.ts';
@@ -12,6 +12,7 @@ export const MAX_GOOD_ERROR = 0.05;
  * here nor in the mean.
  */
 export const FAIR_ERROR = Math.sqrt(0.1);
+const FAIR_ENERGY = formatExactPercent(0.9, 3);
 /** A rank above this share of the source's rank saves too little to be recommended. */
 const MAX_RANK_SHARE = 0.75;
 
@@ -44,7 +45,7 @@ export function recommendUniform(
     if (full === 1) return 'The rank is 1 already.';
     if (rank > maximum) {
       return (
-        `No rank up to ${maximum} keeps 90 % of the energy of every module: in some modules all directions matter. ` +
+        `No rank up to ${maximum} keeps ${FAIR_ENERGY} of the energy of every module: in some modules all directions matter. ` +
         `Keep rank ${full}, give each module its own rank, or choose an acceptable error from the curve.`
       );
     }
@@ -54,11 +55,11 @@ export function recommendUniform(
     if (rank === good) {
       return (
         `Rank ${rank} is the smallest with a mean module error of at most ${formatPercent(MAX_GOOD_ERROR)} at which every module ` +
-        `keeps 90 % of its energy. ${result}`
+        `keeps ${FAIR_ENERGY} of its energy. ${result}`
       );
     }
     return (
-      `Rank ${rank} is the smallest at which every module keeps 90 % of its energy. ${result} A mean module error of ` +
+      `Rank ${rank} is the smallest at which every module keeps ${FAIR_ENERGY} of its energy. ${result} A mean module error of ` +
       `at most ${formatPercent(MAX_GOOD_ERROR)} takes rank ${within(MAX_GOOD_ERROR)}.`
     );
   }

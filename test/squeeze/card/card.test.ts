@@ -58,8 +58,8 @@ const moduleNamed = (name: string) => ({
 describe('the model card of a squeeze', () => {
   it('has both errors', () => {
     const { body } = split(modelCard(content()));
-    assert.match(body, /^- Relative error: 12\.3 %, energy kept: 98\.5 %, over all modules$/m);
-    assert.match(body, /^- Mean module error: 23\.5 %$/m);
+    assert.match(body, /^- Relative error: 12\.3\u00a0%, energy kept: 98\.5\u00a0%, over all modules$/m);
+    assert.match(body, /^- Mean module error: 23\.5\u00a0%$/m);
   });
 
   it('begins with the outcome, in a sentence', () => {
@@ -67,7 +67,7 @@ describe('the model card of a squeeze', () => {
     const { body } = split(modelCard(content({ sources: [source] })));
     assert.match(
       body,
-      /^# Squeezed LoRA adapter\n\nRank 4 halves the size and keeps 98\.5 % of the update\.$/m,
+      /^# Squeezed LoRA adapter\n\nRank 4 halves the size and keeps 98\.5\u00a0% of the update\.$/m,
     );
   });
 
@@ -98,10 +98,13 @@ describe('the model card of a squeeze', () => {
       const { body } = split(modelCard(content({ modules: some, ranksBefore: some.map(() => 8) })));
       return /```text\n([\s\S]*?)\n```/.exec(body)?.[1]?.split('\n');
     };
-    assert.deepEqual(drawn(modules), ['attn        ▁▂▃▄▅▆▇█  50.0 %', 'mlp.c_proj  ▁▁▁▄▁▁▁▁  25.0 %']);
+    assert.deepEqual(drawn(modules), [
+      'attn        ▁▂▃▄▅▆▇█  50.0\u00a0%',
+      'mlp.c_proj  ▁▁▁▄▁▁▁▁  25.0\u00a0%',
+    ]);
     assert.deepEqual(
       drawn(modules.filter(({ name }) => name !== 'h.0.mlp.c_proj')),
-      ['attn        ▁▂▃▄▅▆▇█  50.0 %', 'mlp.c_proj   ▁▁▄▁▁▁▁  25.0 %'],
+      ['attn        ▁▂▃▄▅▆▇█  50.0\u00a0%', 'mlp.c_proj   ▁▁▄▁▁▁▁  25.0\u00a0%'],
       'a gap where there is no module',
     );
     assert.equal(drawn(modules.map((one) => ({ ...one, relative_error: 0 }))), undefined);

@@ -1,4 +1,4 @@
-import { formatBytes } from '../../../src/charts/format.ts';
+import { formatBytes, formatExactPercent } from '../../../src/charts/format.ts';
 import type { Target } from '../../../src/contract/target.ts';
 
 /** A short description of a target: "rank 4 for vllm". */
@@ -24,7 +24,7 @@ function policy(target: Target): string {
 }
 
 /** A share in percent, with the digits of the request: 90 %, 99.5 %. */
-const share = (value: number): string => `${Number((100 * value).toPrecision(6))} %`;
+const share = (value: number): string => formatExactPercent(value, 6);
 
 export const rankRange = ({ min, max }: { min: number; max: number }): string =>
   min === max ? String(min) : `${min}–${max}`;

@@ -1,18 +1,8 @@
 import { formatBytes } from '../../../src/charts/format.ts';
 import type { JobPhase, JobRecord } from '../../../src/contract/job.ts';
+import { PHASE_WORDS } from '../../../src/contract/phase-words.ts';
 import { formatRoughly } from './format-time.ts';
 
-const PHASE_WORDS: Readonly<Record<JobPhase | 'waiting', string>> = {
-  waiting: 'Starting',
-  import: 'Fetching the adapter',
-  load: 'Reading the weights',
-  gram: 'Computing Gram matrices',
-  core: 'Computing singular values',
-  project: 'Projecting to the new ranks',
-  write: 'Writing and measuring',
-  deliver: 'Delivering',
-  done: 'Finishing',
-};
 const COMPUTED: readonly JobPhase[] = ['load', 'gram', 'core', 'project', 'write'];
 /** The phases whose progress is counted in bytes, not in modules. */
 const IN_BYTES: readonly string[] = ['import', 'deliver'];
@@ -56,14 +46,16 @@ export function describeProgress(job: JobRecord, nowMs: number): JobProgressText
   const step = steps.indexOf(phase as JobPhase);
   const within = total > 0 ? Math.min(1, done / total) : 0;
   const share = phase === 'done' ? 1 : step < 0 ? 0 : (step + within) / steps.length;
-  const words = PHASE_WORDS[phase];
+  const words = phase === 'waiting' ? 'starting' : PHASE_WORDS[phase];
   return {
-    phase: step < 0 || steps.length === 1 ? words : `Step ${step + 1} of ${steps.length}: ${words}`,
+    phase: capital(step < 0 || steps.length === 1 ? words : `step ${step + 1} of ${steps.length}: ${words}`),
     counted: total > 0 ? counted(phase, done, total) : '',
     share,
     left: leftOf(job, share, nowMs),
   };
 }
+
+const capital = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}`;
 
 const counted = (phase: string, done: number, total: number): string =>
   IN_BYTES.includes(phase)

@@ -1,4 +1,4 @@
-import { formatBytes, formatPercent } from '../../../src/charts/format.ts';
+import { formatBytes, formatPercent, formatProgress } from '../../../src/charts/format.ts';
 import { mainError } from '../../../src/charts/succeeded-targets.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { describeTarget } from './describe-target.ts';
@@ -48,7 +48,7 @@ export function describeJobOutcome(job: JobRecord): string {
   if (error) return error.title;
   if (state === 'active') {
     const { share, left } = describeProgress(job, Date.now());
-    return [`${Math.floor(100 * share)} %`, left].filter(Boolean).join(', ');
+    return [formatProgress(share), left].filter(Boolean).join(', ');
   }
   if (results.length > 0)
     return results
