@@ -42,10 +42,10 @@ export function comparisonChart(input: ComparisonInput): EChartsOption {
       },
     },
     grid: { ...base.grid, bottom: 4 },
-    xAxis: xAxis(input, { ...axis, name: `error: ${labels[0]}` }),
+    xAxis: xAxis(input, { ...axis, name: 'error of the first' }),
     yAxis: yAxis(input, {
       ...axis,
-      name: `error: ${labels[1]}`,
+      name: 'error of the second',
       nameTextStyle: { color: palette.muted, align: 'left' },
     }),
     series: [

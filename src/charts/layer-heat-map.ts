@@ -18,6 +18,9 @@ const MAX_NAMED = 12;
 /** Characters of a slanted label: a longer one would take the map's height. */
 const MAX_SLANTED_LABEL = 16;
 
+/** Smaller errors are rounding errors, which a scale of their own would show as large ones. */
+const MIN_END = 1e-6;
+
 export interface ModuleShare {
   readonly name: string;
   /** From 0 to 1, such as a relative error or a share of the energy; or a rank. */
@@ -74,7 +77,7 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
   const rows = distinctLabels(grid.rows, room.row);
   const largest = modules.reduce((maximum, { value }) => Math.max(maximum, value), 0);
   const maximum = input.maximum ?? largest;
-  const end = maximum > 0 ? maximum : 1;
+  const end = maximum > MIN_END ? maximum : 1;
   const base = chartBase(input);
   const isCrowded = labels.length > 100;
   return {

@@ -23,21 +23,33 @@ const MAX_LEVELS = 4;
  * Splits the names of an adapter's modules into layers and projections: `stages.2.blocks.5.mlp.fc1` into
  * `stages.2.blocks.5` and `mlp.fc1`. Names do not show how many numbers belong to the layer (Mixtral numbers its
  * experts, ConvNeXt its blocks), so the number is chosen that fills the grid of layers and projections best; of equals, the smaller.
+ * The middle block of SDXL has one number less than the others: a name is split earlier if what follows is then more frequent.
  */
 export function modulePlaces(names: readonly string[]): ModulePlace[] {
   const ends = names.map(numberEnds);
   const deepest = ends.reduce((maximum, { length }) => Math.max(maximum, length), 1);
   let best: ModulePlace[] = [];
   let maximum = 0;
+  let chosen = 1;
   // If there are more levels than numbers in any name, all positions are the same again.
   for (let levels = 1; levels <= Math.min(deepest, MAX_LEVELS); levels++) {
     const places = names.map((name, index) => placeAt(name, ends[index]!, levels));
     const layers = new Set(places.map(({ layer }) => layer)).size;
     const projections = new Set(places.map(({ projection }) => projection)).size;
     const share = names.length / (layers * projections);
-    if (share > maximum * (1 + 1e-9)) [best, maximum] = [places, share];
+    if (share > maximum * (1 + 1e-9)) [best, maximum, chosen] = [places, share, levels];
   }
-  return best;
+  const counts = new Map<string, number>();
+  for (const { projection } of best) counts.set(projection, (counts.get(projection) ?? 0) + 1);
+  const countOf = ({ projection }: ModulePlace): number => counts.get(projection) ?? 0;
+  return best.map((place, index) => {
+    let result = place;
+    for (let levels = chosen - 1; levels >= 1; levels--) {
+      const earlier = placeAt(names[index]!, ends[index]!, levels);
+      if (countOf(earlier) > countOf(result)) result = earlier;
+    }
+    return result;
+  });
 }
 
 /** The end positions of those numbers in a name that are followed by something. */
@@ -111,14 +123,17 @@ const differences = ([first, ...others]: readonly (readonly string[])[]): Readon
   new Set(first!.flatMap((part, at) => (others.some((other) => other[at] !== part) ? [at] : [])));
 
 /**
- * Shortens paths to distinct labels of about the given length: first without the parts that all have in common, then with
- * their longest parts cut, and less so if that made two labels equal.
+ * Shortens paths to distinct labels of about the given length: first without the parts that all have in common, then
+ * without as many of their first parts as necessary (`block_sparse_moe.experts.0.w1` becomes `experts.0.w1`). If that
+ * makes two labels equal, their longest parts are cut instead, and less so if that makes two labels equal.
  * @param paths without duplicates
  */
 export function distinctLabels(paths: readonly string[], maximum: number): string[] {
   const separator = paths.some((path) => path.includes('.')) ? '.' : '_';
   const isLong = paths.some((path) => path.length > maximum);
-  const whole = isLong ? withoutCommonParts(paths, separator) : [...paths];
+  const whole = isLong
+    ? withoutFirstParts(withoutCommonParts(paths, separator), separator, maximum)
+    : [...paths];
   let labels = whole.map((path) => abridged(path, separator, maximum));
   for (let room = maximum; room < MAX_LABEL && new Set(labels).size < labels.length; ) {
     room = Math.min(MAX_LABEL, room + 8);
@@ -143,6 +158,27 @@ function withoutCommonParts(paths: readonly string[], separator: string): string
       if (rest.every((path) => path !== '') && new Set(rest).size === rest.length) return rest;
     }
   return [...paths];
+}
+
+/** Each path that is too long without its first parts, if what remains fits and is the end of no other path. */
+function withoutFirstParts(paths: readonly string[], separator: string, maximum: number): string[] {
+  const ends = paths.map((path) => endsWithin(path, separator, maximum));
+  const counts = new Map<string, number>();
+  for (const end of [...paths, ...ends.flat()]) counts.set(end, (counts.get(end) ?? 0) + 1);
+  return paths.map((path, index) =>
+    path.length <= maximum ? path : (ends[index]!.findLast((end) => counts.get(end) === 1) ?? path),
+  );
+}
+
+/** The ends of a path that begin with a part that is not a number and have at maximum this length, the shortest first. */
+function endsWithin(path: string, separator: string, maximum: number): string[] {
+  const ends: string[] = [];
+  for (let at = path.length; ; ) {
+    at = at > 0 ? path.lastIndexOf(separator, at - 1) : -1;
+    if (at < 0 || path.length - at - 1 > maximum) return ends;
+    const end = path.slice(at + 1);
+    if (/^\D/.test(end)) ends.push(end);
+  }
 }
 
 function abridged(path: string, separator: string, maximum: number): string {

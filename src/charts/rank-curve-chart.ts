@@ -2,7 +2,7 @@ import type { EChartsOption } from 'echarts';
 import type { RankPoint } from '../contract/analysis.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
 import { moduleRelativeError } from '../core/by-module.ts';
-import { type ChartStyle, chartBase, legend, xAxis, yAxis } from './chart-base.ts';
+import { type ChartStyle, chartBase, headPx, legend, xAxis, yAxis } from './chart-base.ts';
 import { formatPercent } from './format.ts';
 import { markedRank } from './spectra-chart.ts';
 
@@ -73,9 +73,10 @@ export function rankCurveChart(input: RankCurveInput): EChartsOption {
   });
   return {
     ...base,
-    legend: legend(input),
+    // All names at once: on a phone they take two lines.
+    legend: { ...legend(input), type: 'plain', itemGap: 8 },
     tooltip: { ...base.tooltip, trigger: 'axis', formatter: tipOfRank },
-    grid: { ...base.grid, bottom: 4 },
+    grid: { ...base.grid, top: 58 + headPx(input), bottom: 4 },
     xAxis: xAxis(input, {
       type: 'value',
       min: 1,
@@ -87,7 +88,7 @@ export function rankCurveChart(input: RankCurveInput): EChartsOption {
       type: 'value',
       min: 0,
       max: 1,
-      axisLabel: { color: palette.muted, formatter: (value: number) => `${Math.round(100 * value)} %` },
+      axisLabel: { color: palette.muted, formatter: (value: number) => formatPercent(value) },
     }),
     series: [
       {

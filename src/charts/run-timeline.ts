@@ -9,6 +9,9 @@ export type TimelineRun = Pick<
   'schedule' | 'request' | 'checkpoints' | 'rank' | 'step' | 'learning_rate'
 >;
 
+/** The least end of the axis of errors. */
+const MIN_ERROR_END = 1e-3;
+
 /** Heights of a part and of the gap between two parts, in pixels. */
 const [RANK_PX, PART_PX, GAP_PX, TOP_PX, BOTTOM_PX] = [220, 96, 44, 64, 56];
 
@@ -27,9 +30,13 @@ export const validCheckpoints = ({ checkpoints }: Pick<RunRecord, 'checkpoints'>
 
 const hasLoss = (run: TimelineRun): boolean => validCheckpoints(run).some(({ loss }) => loss !== null);
 
+const ERROR_PART = 'error of each squeeze';
+/** Before the first checkpoint there is nothing but the plan. */
+const hasBegun = ({ step }: TimelineRun): boolean => step !== null;
+
 /** Height of the timeline in pixels. */
 export const timelineHeight = (run: TimelineRun): number =>
-  TOP_PX + RANK_PX + (hasLoss(run) ? 3 : 2) * (PART_PX + GAP_PX) + BOTTOM_PX;
+  TOP_PX + RANK_PX + (1 + Number(hasBegun(run)) + Number(hasLoss(run))) * (PART_PX + GAP_PX) + BOTTOM_PX;
 
 /** A run over its steps: ranks planned and reached, the error of every squeeze, the learning rate, and the loss. */
 export function runTimeline(input: ChartStyle & { readonly run: TimelineRun }): EChartsOption {
@@ -39,7 +46,7 @@ export function runTimeline(input: ChartStyle & { readonly run: TimelineRun }): 
   const { total_steps: total } = stepClock(run);
   const parts: { name: string; height: number; series: SeriesOption[]; isWhole?: boolean }[] = [
     { name: 'rank', height: RANK_PX, series: rankSeries(input, valid), isWhole: true },
-    { name: 'error of each squeeze', height: PART_PX, series: [errorSeries(input, valid)] },
+    ...(hasBegun(run) ? [{ name: ERROR_PART, height: PART_PX, series: [errorSeries(input, valid)] }] : []),
     { name: 'learning rate, × the peak', height: PART_PX, series: [rateSeries(input)] },
     ...(hasLoss(run) ? [{ name: 'loss', height: PART_PX, series: [lossSeries(input, valid)] }] : []),
   ];
@@ -79,6 +86,10 @@ export function runTimeline(input: ChartStyle & { readonly run: TimelineRun }): 
         name,
         nameTextStyle: { color: palette.muted, fontFamily: FONT, align: 'left' },
         min: name === 'loss' ? undefined : 0,
+        // Rounding errors do not get a scale of their own.
+        ...(name === ERROR_PART && {
+          max: ({ max }: { max: number }) => (max < MIN_ERROR_END ? MIN_ERROR_END : null),
+        }),
         scale: name === 'loss',
         splitNumber: isWhole ? 5 : 2,
         ...(isWhole && { minInterval: 1 }),
@@ -86,7 +97,7 @@ export function runTimeline(input: ChartStyle & { readonly run: TimelineRun }): 
           color: palette.muted,
           fontFamily: FONT,
           hideOverlap: true,
-          ...(index === 1 && { formatter: (value: number) => formatPercent(value) }),
+          ...(name === ERROR_PART && { formatter: (value: number) => formatPercent(value) }),
         },
       } as Parameters<typeof yAxis>[1]),
     ),

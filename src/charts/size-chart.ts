@@ -3,10 +3,10 @@ import { type ChartStyle, chartBase, FONT, legend, xAxis, yAxis } from './chart-
 import { formatBytes } from './format.ts';
 
 /**
- * Length of a label in characters: a longer one is written on two lines, and cut at its end if that does not suffice.
+ * Length of a label in characters: a longer one is written on several lines, and cut at its end if that does not suffice.
  */
 const MAX_LABEL = 44;
-const LABEL_PX = 140;
+const LABEL_PX = 116;
 
 /** A part of a file of weights, as SizePart of the contract. */
 interface Part {
@@ -49,7 +49,13 @@ export function sizeChart(input: ChartStyle & { readonly files: readonly SizedFi
         label.length > MAX_LABEL ? `${label.slice(0, MAX_LABEL - 1)}…` : label,
       ),
       axisTick: { show: false },
-      axisLabel: { color: palette.muted, fontFamily: FONT, width: LABEL_PX, overflow: 'break' },
+      axisLabel: {
+        color: palette.muted,
+        fontFamily: FONT,
+        width: LABEL_PX,
+        lineHeight: 14,
+        overflow: 'break',
+      },
     }),
     series: kinds.map((what, index) => ({
       name: what.replaceAll('_', ' '),

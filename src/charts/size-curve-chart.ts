@@ -28,7 +28,7 @@ const MAX_LINEAR = 16;
 /** More markers on a line would overlap. */
 const MAX_MARKS = 40;
 /** Position of a name on its line: where the lines are furthest apart, on different sides of them. */
-const NAME_AT = { uniform: 0.2, byModule: 0.36 };
+const NAME_AT = { uniform: 0.2, byModule: 0.5 };
 
 export const NAMES = { uniform: 'one rank for all', byModule: 'ranks by module' } as const;
 

@@ -396,13 +396,32 @@ describe('labels of a heat map', () => {
     }
   });
 
-  it('omit their common parts first, and then cut the longest parts', () => {
+  it('place the middle block of SDXL, which has one number less, in rows of the others', () => {
+    const blocks = [
+      ...[0, 1].map((index) => `down_blocks.1.attentions.${index}.transformer_blocks.0`),
+      'mid_block.attentions.0.transformer_blocks.9',
+      'up_blocks.0.attentions.1.transformer_blocks.0',
+    ];
+    const projections = ['attn1.to_k', 'ff.net.0.proj', 'ff.net.2'];
+    const names = blocks.flatMap((block) => projections.map((projection) => `${block}.${projection}`));
+    for (const paths of [names, names.map((name) => `lora_unet_${name.replaceAll('.', '_')}`)]) {
+      const { rows, columns } = moduleGrid(paths);
+      assert.deepEqual([rows.length, columns.length], [projections.length, blocks.length], String(rows));
+    }
+  });
+
+  it('omit their common parts first, then their first parts, and then cut the longest parts', () => {
     assert.deepEqual(distinctLabels(['a.long_common_part.q', 'b.long_common_part.q'], 12), ['a', 'b']);
     assert.deepEqual(distinctLabels(['attn.q', 'attn.v'], 12), ['attn.q', 'attn.v'], 'where there is room');
     assert.deepEqual(distinctLabels(['block_sparse_moe.experts.7.w1', 'self_attn.q_proj'], 20), [
-      'block_….experts.7.w1',
+      'experts.7.w1',
       'self_attn.q_proj',
     ]);
+    assert.deepEqual(
+      distinctLabels(['decoder.layers.self_attn.q', 'encoder.layers.self_attn.q', 'down_proj'], 20),
+      ['deco….layers.self….q', 'enco….layers.self….q', 'down_proj'],
+      'the first parts distinguish them',
+    );
     const kohya = distinctLabels(
       rows.map((row) => row.replaceAll('.', '_')),
       20,
@@ -421,29 +440,29 @@ describe('labels of a heat map', () => {
 describe('numbers in words', () => {
   it('have three digits and a unit', () => {
     const cases: [number, string][] = [
-      [0, '0 B'],
-      [999, '999 B'],
-      [1000, '1.00 kB'],
-      [999_600, '1.00 MB'],
-      [1_630_000, '1.63 MB'],
-      [320_000_000, '320 MB'],
-      [11_000_000_000, '11.0 GB'],
-      [-1500, '−1.50 kB'],
+      [0, '0\u00a0B'],
+      [999, '999\u00a0B'],
+      [1000, '1.00\u00a0kB'],
+      [999_600, '1.00\u00a0MB'],
+      [1_630_000, '1.63\u00a0MB'],
+      [320_000_000, '320\u00a0MB'],
+      [11_000_000_000, '11.0\u00a0GB'],
+      [-1500, '−1.50\u00a0kB'],
     ];
     for (const [bytes, words] of cases) assert.equal(formatBytes(bytes), words);
   });
 
   it('do not round a small share to nothing, or nearly everything to everything', () => {
     const cases: [number, string][] = [
-      [0, '0 %'],
-      [1, '100 %'],
-      [0.113, '11.3 %'],
-      [0.0042, '0.42 %'],
-      [1e-6, '< 0.01 %'],
-      [9e-9, '0 %'],
-      [0.9995, '99.95 %'],
-      [0.99999, '> 99.99 %'],
-      [1 - 1e-9, '100 %'],
+      [0, '0\u00a0%'],
+      [1, '100\u00a0%'],
+      [0.113, '11.3\u00a0%'],
+      [0.0042, '0.42\u00a0%'],
+      [1e-6, '<\u00a00.01\u00a0%'],
+      [9e-9, '0\u00a0%'],
+      [0.9995, '99.95\u00a0%'],
+      [0.99999, '>\u00a099.99\u00a0%'],
+      [1 - 1e-9, '100\u00a0%'],
     ];
     for (const [share, words] of cases) assert.equal(formatPercent(share), words);
   });
@@ -452,11 +471,11 @@ describe('numbers in words', () => {
     const cases: [SqueezedSize, string][] = [
       [
         { rank: { min: 4, max: 4 }, bytes: 1_631_344, bytesBefore: 3_253_504, energy: 0.98716 },
-        'Rank 4 halves the size and keeps 98.7 % of the update.',
+        'Rank 4 halves the size and keeps 98.7\u00a0% of the update.',
       ],
       [
         { rank: { min: 1, max: 8 }, bytes: 250, bytesBefore: 1000, energy: 0.9 },
-        'Ranks 1–8 cut the size to 25.0 % and keep 90.0 % of the update.',
+        'Ranks 1–8 cut the size to 25.0\u00a0% and keep 90.0\u00a0% of the update.',
       ],
       [
         { rank: { min: 8, max: 8 }, bytes: 1000, bytesBefore: 1000, energy: 1 },
