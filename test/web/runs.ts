@@ -50,7 +50,7 @@ describe('the open page of a run', { skip: cannotRun }, () => {
     const { page, assertClean } = watched;
     await page.getByRole('heading', { level: 1, name: 'left open' }).waitFor(TIMEOUT);
     await page.getByText('The trainer has sent no checkpoint yet.').waitFor();
-    assert.match(await page.title(), /^0 %, rank 8 · left open/);
+    assert.match(await page.title(), /^0\u00a0%, rank 8 · left open/);
     const kept = await send(100, 8, 2.5);
     assert.deepEqual([kept.decision, kept.loss], ['keep', 2.5]);
     const row = (step: string) =>
@@ -60,7 +60,7 @@ describe('the open page of a run', { skip: cannotRun }, () => {
     assert.deepEqual([squeezed.decision, squeezed.loss], ['squeeze', 1.25]);
     await row('300').getByText('8 → 4').waitFor(TIMEOUT);
     await page.getByRole('heading', { name: 'Rank of each module' }).waitFor(TIMEOUT);
-    assert.match(await page.title(), /^30 %, rank 4 · left open/);
+    assert.match(await page.title(), /^30\u00a0%, rank 4 · left open/);
     const bands = page.getByRole('region', { name: 'Rank of each module' });
     await bands.locator('canvas').waitFor(TIMEOUT);
     await bands.getByText('Rank of each module as a table').click();
@@ -71,8 +71,48 @@ describe('the open page of a run', { skip: cannotRun }, () => {
     const last = await send(600, 4);
     assert.equal(last.loss, null);
     await row('600').getByText('4 → 2').waitFor(TIMEOUT);
+    await bands.getByText(/parameters, and takes 25\.0\s% of the memory/).waitFor(TIMEOUT);
+    const errors = page.getByRole('region', { name: 'Where the error is' });
+    await errors.getByText('Error by module as a table').click(TIMEOUT);
+    const rankIs = (rank: string) =>
+      errors.getByRole('row').filter({ hasText: 'q_proj' }).getByRole('cell', { name: rank, exact: true });
+    await rankIs('2').first().waitFor(TIMEOUT);
+    await errors.getByLabel('Squeeze at step').selectOption('300');
+    await rankIs('4').first().waitFor(TIMEOUT);
+    const spectra = page.getByRole('region', { name: 'Singular values', exact: true });
+    await spectra.locator('canvas').waitFor();
     await assertAccessible(page, 'a run with checkpoints');
     assertClean();
+  });
+
+  it('plans the schedule of a new run, and starts it', async () => {
+    const { page } = watched;
+    await page.goto(`${url}/#/runs`);
+    await page.getByRole('link', { name: 'New run…' }).click();
+    const form = page.getByRole('region', { name: 'From which rank to which?' });
+    await form.getByLabel('Rank at the start').fill('16');
+    await form.getByLabel('Rank at the end').fill('32');
+    await form.getByRole('button', { name: 'Plan' }).click();
+    await form.getByRole('alert').getByText('SCHEDULE_INVALID').waitFor(TIMEOUT);
+    await form.getByLabel('Rank at the end').fill('4');
+    await form.getByLabel('Name of the run').fill('planned');
+    await form.getByRole('button', { name: 'Plan' }).click();
+    const stages = page.getByRole('region', { name: 'Over the steps' });
+    await stages.locator('canvas').waitFor(TIMEOUT);
+    await stages.getByText('Stages as a table').click();
+    const ranks = stages.locator('tbody tr td:first-child');
+    await ranks.first().waitFor(TIMEOUT);
+    assert.deepEqual(await ranks.allTextContents(), ['16', '8', '4']);
+    await assertAccessible(page, 'a planned schedule');
+    await page.getByRole('button', { name: 'Start a run of 3 stages' }).click();
+    await page.getByRole('heading', { level: 1, name: 'planned' }).waitFor(TIMEOUT);
+    const started = await client.json<RunRecord>(`/v1/runs/${page.url().split('/').at(-1)}`);
+    assert.deepEqual(
+      started.schedule!.stages.map(({ rank }) => rank),
+      [16, 8, 4],
+    );
+    await page.goto(`${url}/#/runs/${run.id}`);
+    await page.getByRole('heading', { level: 1, name: 'left open' }).waitFor(TIMEOUT);
   });
 
   it('can rename the run, find it by its new name, and delete it after a confirmation', async () => {

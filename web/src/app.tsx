@@ -21,6 +21,7 @@ const ComparePage = lazyPage(async () => (await import('./pages/compare-page.tsx
 const JobPage = lazyPage(async () => (await import('./pages/job-page.tsx')).JobPage);
 const MergePage = lazyPage(async () => (await import('./pages/merge-page.tsx')).MergePage);
 const NewBatchPage = lazyPage(async () => (await import('./pages/new-batch-page.tsx')).NewBatchPage);
+const PlanPage = lazyPage(async () => (await import('./pages/plan-page.tsx')).PlanPage);
 const RunPage = lazyPage(async () => (await import('./pages/run-page.tsx')).RunPage);
 const SettingsPage = lazyPage(async () => (await import('./pages/settings/settings-page.tsx')).SettingsPage);
 
@@ -93,7 +94,8 @@ function RoutedPage({ route: { path, query } }: { route: Route }) {
     case 'compare':
       return <ComparePage query={query} />;
     case 'runs':
-      return id === undefined ? <RunsPage query={query} /> : <RunPage id={id} />;
+      if (id === undefined) return <RunsPage query={query} />;
+      return id === 'new' ? <PlanPage /> : <RunPage id={id} />;
     default:
       return (
         <section class="panel">

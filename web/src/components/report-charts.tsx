@@ -1,7 +1,5 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useCallback, useMemo, useState } from 'preact/hooks';
 import { formatBytes, formatPercent } from '../../../src/charts/format.ts';
-import { heatMapHeight, layerHeatMap } from '../../../src/charts/layer-heat-map.ts';
-import { moduleGrid } from '../../../src/charts/module-grid.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { curveOfSpectra, rankCurveChart } from '../../../src/charts/rank-curve-chart.ts';
 import { sizeChart } from '../../../src/charts/size-chart.ts';
@@ -13,6 +11,7 @@ import { scheme } from '../state/scheme.ts';
 import { describeTarget } from '../text/describe-target.ts';
 import { Chart } from './chart.tsx';
 import { ChartTable } from './chart-table.tsx';
+import { ErrorMap } from './error-map.tsx';
 import { SelectField } from './field.tsx';
 import { placesInTable } from './module-name.tsx';
 import { ModuleTable } from './module-table.tsx';
@@ -29,6 +28,7 @@ interface ReportChartsProps {
 /** Charts of the data in a job's report. */
 export function ReportCharts({ report, targets, results, source }: ReportChartsProps) {
   const [chosen, setChosen] = useState('0');
+  const [picked, setPicked] = useState<number>();
   const palette = paletteOf(scheme.value);
   const { modules, notes } = report;
   const target = targets[Number(chosen)] ?? targets[0]!;
@@ -51,19 +51,6 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
   );
   const sizeOption = useMemo(() => sizeChart({ palette, files }), [palette, files]);
   const maximum = useMemo(() => largestError(targets), [targets]);
-  const grid = useMemo(() => moduleGrid(target.modules.map(({ name }) => name)), [target]);
-  const mapOption = useMemo(
-    () =>
-      layerHeatMap({
-        palette,
-        grid,
-        what: 'error',
-        modules: target.modules.map(({ name, relative_error: value }) => ({ name, value })),
-        // One scale for all results, so that their maps can be compared.
-        ...(maximum > 0 && { maximum }),
-      }),
-    [palette, target, grid, maximum],
-  );
   const rows = useMemo(() => {
     const spectra = new Map(modules.map((module) => [module.name, module]));
     const places = placesInTable(target.modules);
@@ -80,6 +67,7 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
       }),
     );
   }, [modules, target]);
+  const onPick = useCallback(({ index }: { readonly index: number }) => setPicked(index), []);
   return (
     <div class="report">
       <Panel
@@ -114,9 +102,13 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
           />
         </Chart>
       </Panel>
-      <Panel
-        title="Where the error is"
+      <ErrorMap
+        target={target}
+        // One scale for all results, so that their maps can be compared.
+        maximum={maximum}
         class="wide"
+        picked={picked}
+        onPick={setPicked}
         actions={
           targets.length > 1 && (
             <SelectField
@@ -130,27 +122,11 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
             />
           )
         }
-      >
-        <Chart
-          option={mapOption}
-          height={heatMapHeight(grid)}
-          label={`Relative error of every module by layer and projection, for ${describeTarget(target.target)}.`}
-        >
-          <ChartTable
-            caption="Error by module"
-            head={['Module', 'Rank', 'Error']}
-            rows={() =>
-              target.modules.map(({ name, rank, relative_error: error }) => [
-                name,
-                rank,
-                formatPercent(error),
-              ])
-            }
-          />
-        </Chart>
-      </Panel>
+      />
       <ModuleTable
         rows={rows}
+        picked={picked}
+        onPick={onPick}
         note="Error: measured on the written factors, after rounding. Least: what any matrix of this rank could have."
       />
       {notes.length > 0 && (

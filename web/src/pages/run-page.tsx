@@ -1,13 +1,8 @@
 import { useMemo } from 'preact/hooks';
-import { formatPercent } from '../../../src/charts/format.ts';
+import { formatPercent, formatProgress } from '../../../src/charts/format.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { bandsHeight, rankBands } from '../../../src/charts/rank-bands.ts';
-import {
-  runTimeline,
-  stepClock,
-  timelineHeight,
-  validCheckpoints,
-} from '../../../src/charts/run-timeline.ts';
+import { stepClock, validCheckpoints } from '../../../src/charts/run-timeline.ts';
 import type { CheckpointRecord, RunRecord } from '../../../src/contract/run.ts';
 import type { RunLearningRate, Stage } from '../../../src/contract/schedule.ts';
 import { get, remove } from '../api/request.ts';
@@ -20,14 +15,16 @@ import { Facts } from '../components/facts.tsx';
 import { FailedPage } from '../components/failed-page.tsx';
 import { Panel } from '../components/panel.tsx';
 import { RecordTable } from '../components/record-table.tsx';
+import { SqueezeDetails } from '../components/squeeze-details.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
 import { Tiles } from '../components/tiles.tsx';
+import { formatFactor, Timeline } from '../components/timeline.tsx';
 import { notifyTopics } from '../state/live.ts';
 import { navigatorFromHere } from '../state/route.ts';
 import { scheme } from '../state/scheme.ts';
 import { useTitle } from '../state/title.ts';
 import { useLoaded } from '../state/use-loaded.ts';
-import { useRankHistory } from '../state/use-rank-history.ts';
+import { type RankHistory, useRankHistory } from '../state/use-rank-history.ts';
 import { rankRange } from '../text/describe-target.ts';
 import { formatMoment } from '../text/format-time.ts';
 
@@ -44,7 +41,10 @@ export function RunPage({ id }: { id: string }) {
     problem,
     again,
   } = useLoaded((signal) => get<RunRecord>(`/v1/runs/${id}`, signal), [id], ['runs'], READ_AGAIN_MS);
-  useTitle(run && `${percentDone(run)} %, rank ${rankRange(run.rank)} · ${nameOf(run)}`);
+  useTitle(
+    run &&
+      `${formatProgress((run.step ?? 0) / stepClock(run).total_steps)}, rank ${rankRange(run.rank)} · ${nameOf(run)}`,
+  );
   if (problem) return <FailedPage title="Annealing run" problem={problem} onAgain={again} />;
   if (!run) return <p class="note">Loading…</p>;
   return (
@@ -52,6 +52,7 @@ export function RunPage({ id }: { id: string }) {
       <Head run={run} />
       <Timeline run={run} />
       <ModuleRanks run={run} />
+      <SqueezeDetails run={run} />
       <Panel title="Checkpoints">
         {run.checkpoints.length === 0 ? (
           <p class="note">The trainer has sent no checkpoint yet.</p>
@@ -67,10 +68,6 @@ const titleOf = ({ base_model: base }: RunRecord): string =>
   base === null ? 'Annealing run' : `Annealing of ${base}`;
 const nameOf = (run: RunRecord): string => run.name ?? titleOf(run);
 const count = (value: number): string => value.toLocaleString('en');
-
-function percentDone(run: RunRecord): number {
-  return Math.floor((100 * (run.step ?? 0)) / stepClock(run).total_steps);
-}
 
 function Head({ run }: { run: RunRecord }) {
   const { id, step, rank, learning_rate: rate, next_checkpoint_step: next } = run;
@@ -102,7 +99,7 @@ function Head({ run }: { run: RunRecord }) {
             value: step === null ? '–' : count(step),
             note: `of ${count(total)}; ${nextInWords(run, next)}`,
           },
-          { title: 'Learning rate', value: times(rate.factor), note: curveInWords(rate) },
+          { title: 'Learning rate', value: formatFactor(rate.factor), note: curveInWords(rate) },
           {
             title: 'Error of the last squeeze',
             value: newest ? formatPercent(newest.relative_error!) : '–',
@@ -138,8 +135,6 @@ function nextInWords({ at_target: isAtTarget }: RunRecord, next: number | null):
   return isAtTarget ? 'the target rank is reached' : 'no checkpoint is left';
 }
 
-const times = (factor: number): string => `× ${factor.toFixed(2)}`;
-
 function curveInWords({ warm_up_steps, decay_steps, begin_step, end_step }: RunLearningRate): string {
   const warmUp = warm_up_steps > 0 ? `warm-up until step ${begin_step + warm_up_steps}` : '';
   const decay = decay_steps > 0 ? `decay from step ${end_step - decay_steps} to ${end_step}` : '';
@@ -148,42 +143,6 @@ function curveInWords({ warm_up_steps, decay_steps, begin_step, end_step }: RunL
 
 const shareInWords = ({ rank, steps, learning_rate }: Stage, stages: number): string =>
   `rank ${rank}, stage ${stages} of ${stages}: ${steps} steps, ${formatPercent(learning_rate.share)} of Σ(learning rate × steps)`;
-
-/** Planned and reached ranks, errors, learning rate and loss over the steps. */
-function Timeline({ run }: { run: RunRecord }) {
-  const palette = paletteOf(scheme.value);
-  const option = useMemo(() => runTimeline({ palette, run }), [palette, run]);
-  const stages = run.schedule?.stages ?? [];
-  const planned = stages.map(({ rank, begin_step: at }) => `${rank} from step ${at}`).join(', ');
-  return (
-    <Panel title="Over the steps">
-      <Chart
-        option={option}
-        height={timelineHeight(run)}
-        label={`Rank, error of each squeeze and learning rate over the steps. Planned ranks: ${planned || 'by the spectrum'}. Rank now: ${rankRange(run.rank)}.`}
-      >
-        {stages.length > 0 && (
-          <ChartTable
-            caption="Stages"
-            head={['Rank', 'From step', 'To step', 'Learning rate', 'Warm-up', 'Decay', 'Share']}
-            rows={() => stages.map(stageCells)}
-          />
-        )}
-      </Chart>
-    </Panel>
-  );
-}
-
-/** The cells of a stage: its rank, its steps, and the course of its learning rate. */
-const stageCells = ({ rank, begin_step, end_step, learning_rate }: Stage) => [
-  rank,
-  begin_step,
-  end_step,
-  times(learning_rate.factor),
-  learning_rate.warm_up_steps,
-  learning_rate.decay_steps,
-  formatPercent(learning_rate.share),
-];
 
 /** The rank of each module as bands over the steps. */
 function ModuleRanks({ run }: { run: RunRecord }) {
@@ -198,7 +157,10 @@ function ModuleRanks({ run }: { run: RunRecord }) {
   if (!history || history.length === 0 || !option) return null;
   const modules = [...history[0]!.ranks.keys()];
   return (
-    <Panel title="Rank of each module" note="A band for each module; its colour is the rank.">
+    <Panel
+      title="Rank of each module"
+      note={`A band for each module; its colour is the rank. ${parametersInWords(history)}`}
+    >
       <Chart
         option={option}
         height={bandsHeight(modules.length)}
@@ -212,6 +174,12 @@ function ModuleRanks({ run }: { run: RunRecord }) {
       </Chart>
     </Panel>
   );
+}
+
+/** The memory of weights, gradients and moments of an adapter grows with the number of its parameters. */
+function parametersInWords(history: readonly RankHistory[]): string {
+  const [first, last] = [history[0]!.parameters, history.at(-1)!.parameters];
+  return `The adapter has ${count(last)} of ${count(first)} parameters, and takes ${formatPercent(last / first)} of the memory.`;
 }
 
 const Checkpoints = ({ checkpoints }: { checkpoints: readonly CheckpointRecord[] }) => (
@@ -244,7 +212,7 @@ const Checkpoints = ({ checkpoints }: { checkpoints: readonly CheckpointRecord[]
       },
       {
         title: 'Learning rate',
-        cell: ({ learning_rate: rate }) => (rate ? times(rate.factor) : '–'),
+        cell: ({ learning_rate: rate }) => (rate ? formatFactor(rate.factor) : '–'),
         isNumber: true,
         isExtra: true,
       },

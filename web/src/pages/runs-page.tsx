@@ -3,6 +3,7 @@ import { FilterField, SelectFilter } from '../components/filters.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { RecordTable } from '../components/record-table.tsx';
+import { hasScope } from '../state/access.ts';
 import type { Query } from '../state/route.ts';
 import { formatMoment } from '../text/format-time.ts';
 
@@ -20,10 +21,17 @@ export const RunsPage = ({ query }: { query: Query }) => (
     <h1>Annealing runs</h1>
     <Panel
       title="Newest first"
+      actions={
+        hasScope('write') && (
+          <a class="button primary" href="#/runs/new">
+            New run…
+          </a>
+        )
+      }
       note={
         <>
-          In an annealing run the rank falls while training goes on. The trainer starts it, with the{' '}
-          <a href="/docs">API</a> or a client, and sends its checkpoints.
+          In an annealing run the rank falls while training goes on. It is started here or by the trainer,
+          which sends its checkpoints with the <a href="/docs">API</a> or a client.
         </>
       }
     >
@@ -60,7 +68,7 @@ const RunRows = ({ runs }: { runs: readonly RunSummary[] }) => (
           </>
         ),
       },
-      { title: 'Mode', cell: ({ mode }) => mode },
+      { title: 'Mode', cell: ({ mode }) => mode, isExtra: true },
       { title: 'Step', cell: ({ step }) => step?.toLocaleString('en') ?? '–', isNumber: true },
       { title: 'Checkpoints', cell: ({ checkpoints }) => checkpoints, isNumber: true },
       { title: 'Created', cell: (run) => formatMoment(run.created_at), isExtra: true },
