@@ -79,13 +79,28 @@ describe('the page when the service refuses a call', { skip: cannotRun }, () => 
     assert.equal(await page.locator('.key-form [role=alert]').textContent(), await problem('KEY_INVALID'));
   });
 
-  it('continues with a valid key, which is kept in this tab only', async () => {
+  it('continues with a valid key, which is not written to a disk', async () => {
     await enter(keys.full);
     await page.locator('.drop').waitFor();
     assert.equal(await page.locator('.key-form').count(), 0);
     assert.equal(await page.evaluate('sessionStorage.getItem("lora-squeeze.key")'), keys.full);
     assert.equal(await page.evaluate('JSON.stringify(localStorage).includes("lsq_")'), false);
     await page.reload();
+    await page.locator('.drop').waitFor();
+  });
+
+  it('passes the key to a new tab, and forgets it in both at once', async () => {
+    const other = await page.context().newPage();
+    await other.goto(`${service.url}/`);
+    await other.locator('.drop').waitFor();
+    await other.reload();
+    await other.locator('.drop').waitFor();
+    await other.getByRole('button', { name: 'Key', exact: true }).click();
+    await other.getByRole('button', { name: 'Forget it' }).click();
+    for (const one of [page, other])
+      await one.getByRole('heading', { name: 'This service needs a key' }).waitFor();
+    await other.close();
+    await enter(keys.full);
     await page.locator('.drop').waitFor();
   });
 

@@ -45,7 +45,7 @@ export function KeyForm() {
           )}
         </div>
         <p id="key-note" class="note">
-          It is kept in this tab until you close it, and sent to this service only.
+          It is kept until you close the last tab of this page, and sent to this service only.
         </p>
       </form>
     </section>
