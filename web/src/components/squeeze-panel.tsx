@@ -41,7 +41,7 @@ interface SqueezePanelProps {
 /** The choice of what to write, with its cost and the button that starts the job. */
 export function SqueezePanel(props: SqueezePanelProps) {
   const { adapterId, choice, choices, byModule, recommended, source } = props;
-  const { form, profile, target, preview, objection, refusal, onChange } = choice;
+  const { form, profile, target, preview, objection, refusal, isReady, onChange } = choice;
   const [more, setMore] = useState<readonly Target[]>([]);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isStarting, setStarting] = useState(false);
@@ -132,7 +132,7 @@ export function SqueezePanel(props: SqueezePanelProps) {
           <button
             type="button"
             class={`grow${preview && isUnchanged(preview, source) ? '' : ' primary'}`}
-            disabled={isStarting || objection !== null}
+            disabled={isStarting || !isReady || objection !== null}
             onClick={() => void start()}
           >
             {isStarting ? 'Starting…' : `Squeeze to ${wishInWords(choice)}`}
@@ -140,7 +140,9 @@ export function SqueezePanel(props: SqueezePanelProps) {
           <button
             type="button"
             title="Make this one too, in the same job"
-            disabled={objection !== null || more.length >= MAX_TARGETS - 1 || isAmong(target, more)}
+            disabled={
+              !isReady || objection !== null || more.length >= MAX_TARGETS - 1 || isAmong(target, more)
+            }
             onClick={() => setMore([...more, target])}
           >
             Add

@@ -50,14 +50,20 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   const [sort, setSort] = useState(() => ({ column: columns.findIndex(({ by }) => by), isDown: false }));
   const [top, setTop] = useState(0);
   const host = useRef<HTMLDivElement>(null);
-  const sorted = useMemo(() => sortedRows(rows, columns[sort.column]?.by, sort.isDown), [rows, sort]);
+  const order = useRef<Order>({ keys: [], indices: [] });
+  const sorted = useMemo(() => {
+    const { by } = columns[sort.column] ?? {};
+    if (!by) return rows;
+    order.current = orderOf(rows.map(by), sort.isDown, order.current);
+    return order.current.indices.map((index) => rows[index]!);
+  }, [rows, sort]);
   useEffect(() => {
     host.current!.scrollTop = 0;
   }, [sort, rows.length]);
 
   const first = Math.max(0, Math.floor(top / rowPx) - SPARE);
   const last = Math.min(sorted.length, Math.ceil((top + HEIGHT_PX) / rowPx) + SPARE);
-  const order = (column: number) => {
+  const sortOf = (column: number) => {
     if (sort.column !== column) return undefined;
     return sort.isDown ? 'descending' : 'ascending';
   };
@@ -83,7 +89,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
                   key={title}
                   scope="col"
                   class={cellClass({ isNumber, isExtra, isLowPriority, isLowestPriority })}
-                  aria-sort={order(column)}
+                  aria-sort={sortOf(column)}
                   style={width === undefined ? undefined : { width }}
                 >
                   {by ? (
@@ -140,16 +146,27 @@ const cellClass = ({ isNumber, isExtra, isLowPriority, isLowestPriority }: CellT
     .filter(Boolean)
     .join(' ');
 
-function sortedRows<Row>(
-  rows: readonly Row[],
-  by: ((row: Row) => number | string) | undefined,
-  isDown = false,
-): readonly Row[] {
-  if (!by) return rows;
+/** The order of rows by their sort keys. */
+interface Order {
+  readonly keys: readonly (number | string)[];
+  readonly isDown?: boolean;
+  readonly indices: readonly number[];
+}
+
+const { compare } = new Intl.Collator('en', { numeric: true });
+
+/**
+ * Sorts keys, unless they are those of the last order: comparing thousands of names takes longer than a frame, and
+ * while a slider is dragged only other columns change.
+ */
+function orderOf(keys: Order['keys'], isDown: boolean, last: Order): Order {
+  const isSame = isDown === last.isDown && keys.length === last.keys.length;
+  if (isSame && keys.every((key, index) => key === last.keys[index])) return last;
   const sign = isDown ? -1 : 1;
-  const { compare } = new Intl.Collator('en', { numeric: true });
-  return [...rows].sort((x, y) => {
-    const [a, b] = [by(x), by(y)];
+  const indices = keys.map((_, index) => index);
+  indices.sort((x, y) => {
+    const [a, b] = [keys[x]!, keys[y]!];
     return sign * (typeof a === 'string' || typeof b === 'string' ? compare(String(a), String(b)) : a - b);
   });
+  return { keys, isDown, indices };
 }

@@ -2,9 +2,6 @@ import { useEffect, useState } from 'preact/hooks';
 import { DEFAULT_CRITERION } from '../../../src/contract/target.ts';
 import type { RankStudio, RankStudioProps } from './rank-studio.tsx';
 
-/** Yields to the browser, so that what follows runs as a task of its own. */
-const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
-
 /**
  * The studio of an analysed adapter. It is loaded when the first adapter is opened, because other pages do
  * not need it.
@@ -14,17 +11,13 @@ export function Workbench(props: RankStudioProps) {
   useEffect(() => {
     let isGone = false;
     async function load(): Promise<void> {
-      const [loaded, { curveByModule, rankLimits, rankStudio }] = await Promise.all([
+      const [loaded, { rankLimits, prepareStudio }] = await Promise.all([
         import('./rank-studio.tsx'),
         import('../preview/rank-studio.ts'),
       ]);
       // The slowest computation runs beforehand, so that the first render for thousands of modules is not
       // one long task.
-      await nextTask();
-      const studio = rankStudio(props.analyzed, rankLimits(null), DEFAULT_CRITERION);
-      await nextTask();
-      curveByModule(studio, new Map());
-      await nextTask();
+      await prepareStudio(props.analyzed, rankLimits(null), DEFAULT_CRITERION);
       // Wrapped in a function, because the setter would call a function passed as the new state.
       if (!isGone) setStudio(() => loaded.RankStudio);
     }

@@ -54,11 +54,45 @@ const curves = new WeakMap<RankStudio, CurvePoint[]>();
 export function rankStudio(analyzed: AnalyzedAdapter, limits: RankLimits, criterion: Criterion): RankStudio {
   const made = studios.get(analyzed) ?? new Map<string, RankStudio>();
   studios.set(analyzed, made);
-  const key = JSON.stringify([limits, criterion]);
+  const key = keyOf(limits, criterion);
   const studio = made.get(key) ?? newStudio(analyzed, limits, criterion);
   made.set(key, studio);
   return studio;
 }
+
+/** More steps than this take longer than a frame. */
+const MAX_STEPS_AT_ONCE = 40_000;
+
+/** The studio of an adapter if it is known, or computed within a frame; otherwise undefined. */
+export function studioAtOnce(
+  analyzed: AnalyzedAdapter,
+  limits: RankLimits,
+  criterion: Criterion,
+): RankStudio | undefined {
+  const made = studios.get(analyzed)?.get(keyOf(limits, criterion));
+  if (made) return made;
+  const steps = analyzed.modules.reduce((sum, { rank }) => sum + rank, 0);
+  return steps <= MAX_STEPS_AT_ONCE ? rankStudio(analyzed, limits, criterion) : undefined;
+}
+
+/** Lets the browser react to the user, so that what follows runs as a task of its own. */
+const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
+/** Computes a studio and its curve in several tasks, so that the page does not stand still for thousands of modules. */
+export async function prepareStudio(
+  analyzed: AnalyzedAdapter,
+  limits: RankLimits,
+  criterion: Criterion,
+): Promise<RankStudio> {
+  await nextTask();
+  const studio = rankStudio(analyzed, limits, criterion);
+  await nextTask();
+  curveByModule(studio, new Map());
+  await nextTask();
+  return studio;
+}
+
+const keyOf = (limits: RankLimits, criterion: Criterion): string => JSON.stringify([limits, criterion]);
 
 function newStudio(analyzed: AnalyzedAdapter, limits: RankLimits, criterion: Criterion): RankStudio {
   const permitted = new Map<number, readonly number[]>();

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
-import type { Target } from '../../../src/contract/target.ts';
-import type { PinnedRanks } from '../../../src/core/policy/allocate-ranks.ts';
+import { DEFAULT_CRITERION, type Target } from '../../../src/contract/target.ts';
+import type { Criterion, PinnedRanks } from '../../../src/core/policy/allocate-ranks.ts';
 import { formatQuery, parseForm } from '../preview/choice-address.ts';
 import { chooseRanks } from '../preview/choose-ranks.ts';
 import { type AnalyzedAdapter, computePreview, type Preview } from '../preview/preview.ts';
@@ -9,9 +9,11 @@ import { nearestChoice, rankChoices, unequalRanksRefusal } from '../preview/rank
 import {
   allocateWithin,
   allowedPins,
+  prepareStudio,
   type RankStudio,
   rankLimits,
   rankStudio,
+  studioAtOnce,
 } from '../preview/rank-studio.ts';
 import { buildTarget, type TargetForm } from '../preview/target-form.ts';
 import { route, setQuery } from './route.ts';
@@ -34,6 +36,8 @@ export interface Choice {
   readonly form: TargetForm;
   readonly profile: ServingProfile | null;
   readonly studio: RankStudio;
+  /** False while the studio is still that of an earlier profile or criterion. */
+  readonly isReady: boolean;
   /** The pins as the server allows them; empty if ranks are not chosen by module. */
   readonly pins: PinnedRanks;
   readonly target: Target;
@@ -51,10 +55,7 @@ export interface Choice {
 export function useChoice(analyzed: AnalyzedAdapter, profiles: readonly ServingProfile[]): Choice {
   const [raw, setForm] = useFormInAddress(analyzed);
   const profile = profiles.find(({ name }) => name === raw.profile) ?? null;
-  const studio = useMemo(
-    () => rankStudio(analyzed, rankLimits(profile), raw.criterion),
-    [analyzed, profile, raw.criterion],
-  );
+  const { studio, isReady } = useStudio(analyzed, profile, raw.criterion);
   const rankOptions = useMemo(
     () => rankChoices(analyzed.analysis.curve.length, profile),
     [analyzed, profile],
@@ -72,7 +73,7 @@ export function useChoice(analyzed: AnalyzedAdapter, profiles: readonly ServingP
     [],
   );
   const refusal = unequalRanksRefusal(profile);
-  return { form, profile, studio, pins, target, ranks, preview, objection, refusal, onChange };
+  return { form, profile, studio, isReady, pins, target, ranks, preview, objection, refusal, onChange };
 
   function decided(): Pick<Choice, 'target' | 'ranks' | 'objection'> {
     const { modules } = analyzed;
@@ -86,6 +87,34 @@ export function useChoice(analyzed: AnalyzedAdapter, profiles: readonly ServingP
       return { target: wish, ranks: null, objection: (error as Error).message };
     }
   }
+}
+
+/** The studio for a profile and a criterion. Until it is computed, the last one is used. */
+function useStudio(
+  analyzed: AnalyzedAdapter,
+  profile: ServingProfile | null,
+  criterion: Criterion,
+): Pick<Choice, 'studio' | 'isReady'> {
+  const [latest, setLatest] = useState<RankStudio>();
+  const atOnce = useMemo(
+    () => studioAtOnce(analyzed, rankLimits(profile), criterion),
+    // The one that was prepared is known now.
+    [analyzed, profile, criterion, latest],
+  );
+  useEffect(() => {
+    if (atOnce) return undefined;
+    let isGone = false;
+    void prepareStudio(analyzed, rankLimits(profile), criterion).then((studio) => {
+      if (!isGone) setLatest(studio);
+    });
+    return () => {
+      isGone = true;
+    };
+  }, [analyzed, profile, criterion]);
+  const last = useRef<RankStudio | undefined>(undefined);
+  const studio = atOnce ?? last.current ?? rankStudio(analyzed, rankLimits(null), DEFAULT_CRITERION);
+  last.current = studio;
+  return { studio, isReady: atOnce !== undefined };
 }
 
 /** The page in the address bar, which may be ahead of the page that is shown. */
