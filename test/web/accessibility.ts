@@ -126,16 +126,16 @@ describe('the accessibility of the page', { skip: cannotRun }, () => {
     await page.getByText('rank 2, stage 3 of 3: 500 steps, 41.2 % of Σ(learning rate × steps)').waitFor();
     await page.getByText('warm-up until step 30').waitFor();
     await page.getByText('Stages as a table').click();
-    const last = page.getByRole('row').filter({ hasText: '× 1.59' });
+    const last = page.getByRole('row').filter({ hasText: '×\u00a01.59' });
     await last.waitFor();
     assert.deepEqual(await last.getByRole('cell').allTextContents(), [
       '2',
       '500',
       '1000',
-      '× 1.59',
+      '×\u00a01.59',
       '30',
       '500',
-      '41.2 %',
+      '41.2\u00a0%',
     ]);
     await page.context().close();
   });

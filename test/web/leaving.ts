@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { Browser, Dialog, Page } from 'playwright-core';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { Client } from '../e2e/client.ts';
 import { largeAdapter } from '../e2e/large-adapter.ts';
@@ -111,7 +112,7 @@ describe('the page during uploads and jobs', { skip: cannotRun }, () => {
       await pickLarge();
       await gate.untilHeld(1);
       await rows()
-        .getByText(/^[1-9]\d? %, [\d.]+ MB of 25.2 MB/)
+        .getByText(/^[1-9]\d?\s%, [\d.]+\sMB of 25.2\sMB/)
         .waitFor();
       const button = (name: string) => page.getByRole('button', { name, exact: true });
       for (const name of ['Choose files', 'Choose a folder'])
@@ -120,7 +121,7 @@ describe('the page during uploads and jobs', { skip: cannotRun }, () => {
       await assertAccessible(page, `the start page during an upload: ${device}`);
       await visit('Jobs');
       await tray()
-        .getByText(/^\d+ %, /)
+        .getByText(/^\d+\s%, /)
         .waitFor();
       assert.equal(await tray().getByRole('progressbar').count(), 1);
       gate.letThrough();
@@ -187,6 +188,8 @@ describe('the page during uploads and jobs', { skip: cannotRun }, () => {
 
   it('sends again only the lost part of a large upload after the connection broke', async () => {
     const folder = largeAdapter(join(scratch, 'very large'), 72);
+    const card = '---\nlicense: cc-by-4.0\n---\n# A card of 2 MB\n';
+    writeFileSync(join(folder, 'README.md'), card.padEnd(2_000_000, '#'));
     await open('#/jobs');
     const offsets: number[] = [];
     let isBroken = false;
@@ -206,8 +209,8 @@ describe('the page during uploads and jobs', { skip: cannotRun }, () => {
     const part = offsets[1]!;
     assert.deepEqual(offsets.slice(0, 3), [0, part, part], 'the part that was lost, and nothing before it');
     assert.ok(part > 0 && offsets.length === 6, String(offsets));
-    const { data } = await client.json<{ data: { name: string; modules: number }[] }>('/v1/adapters?limit=1');
-    assert.deepEqual([data[0]!.name, data[0]!.modules], ['very large', 72]);
+    const { data } = await client.json<{ data: AdapterRecord[] }>('/v1/adapters?limit=1');
+    assert.deepEqual([data[0]!.name, data[0]!.modules, data[0]!.license], ['very large', 72, 'cc-by-4.0']);
     assert.deepEqual((await client.json<{ data: unknown[] }>('/v1/uploads')).data, []);
   });
 
@@ -290,6 +293,14 @@ describe('the page during uploads and jobs', { skip: cannotRun }, () => {
       .getByText('The folder has no adapter_model.safetensors')
       .waitFor();
     assert.equal(await rows().count(), 3);
+
+    await page.getByRole('button', { name: 'Squeeze all…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Squeeze 2 adapters as a batch' });
+    assert.equal(await dialog.getByLabel('Rank').inputValue(), '4', 'half of their rank');
+    await dialog.getByRole('button', { name: 'Squeeze all' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Batch of 2 items' }).waitFor();
+    await rows().filter({ hasText: 'nothing' }).waitFor();
+    assert.equal(await rows().count(), 1, 'the one that was refused');
   });
 
   it('leaves dragged text to the browser', async () => {

@@ -71,11 +71,11 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     await row.waitFor(TIMEOUT);
     await row.getByText('support chat').waitFor(TIMEOUT);
     await row.getByText('succeeded').waitFor(TIMEOUT);
-    await row.getByText(/^error 10\.9 %, [\d.]+ MB$/).waitFor();
+    await row.getByText(/^error 10\.9\s%, [\d.]+\sMB$/).waitFor();
     assert.equal(await page.getByRole('button', { name: 'Refresh' }).count(), 0);
     await page.goto(`${url}/#/jobs/${job.id}`);
     await page.getByRole('heading', { level: 1, name: 'nightly' }).waitFor(TIMEOUT);
-    assert.equal(await page.title(), '✓ nightly, 10.9 % · LoRA-Squeeze');
+    assert.equal(await page.title(), '✓ nightly, 10.9\u00a0% · LoRA-Squeeze');
   });
 
   it('rename in place, with the keyboard alone', async () => {

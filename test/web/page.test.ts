@@ -2,6 +2,7 @@
 // longer than most tests. Each file has its own subject. This one is first, because it needs an empty
 // service:
 import './whole-path.ts';
+import './first-paint.ts';
 import './accessibility.ts';
 import './other-sites.ts';
 import './leaving.ts';

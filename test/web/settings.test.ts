@@ -153,6 +153,16 @@ describe('the settings', { skip: cannotRun }, () => {
     await page.getByRole('heading', { level: 1, name: 'Delivery' }).waitFor(TIMEOUT);
     await page.locator('section[aria-label=Deliveries]').getByText('succeeded').waitFor(TIMEOUT);
 
+    // The server sends nothing that is an adapter, which no retry changes.
+    await page.goto(`${service.url}/#/adapters`);
+    const source = `http://127.0.0.1:${port}/out/none`;
+    await page.getByRole('button', { name: 'Import…' }).click();
+    await dialog().getByLabel('Import from').fill(source);
+    await confirm('Import');
+    await page.getByRole('link', { name: 'Change and run again' }).click(TIMEOUT);
+    assert.equal(await dialog().getByLabel('Import from').inputValue(), source);
+    await dialog().getByRole('button', { name: 'Close' }).click();
+
     await open('Connections');
     await page.getByRole('button', { name: 'Delete store' }).click();
     await confirm('Delete');

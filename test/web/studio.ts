@@ -49,7 +49,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByText('Rank 4 halves the size and keeps 98.7 % of the update.').waitFor();
     await page.getByRole('button', { name: 'Ranks by module', exact: true }).click();
     assert.equal(await tile('Mean module error'), formatPercent(analysis.budget.module_relative_error!));
-    assert.equal(await tile('Size of the factors'), '1.62 MB');
+    assert.equal(await tile('Size of the factors'), '1.62\u00a0MB');
     const { min, max } = analysis.budget.rank;
     await page.getByText(new RegExp(`^Ranks ${min}–${max} halve the size and keep`)).waitFor();
   });
@@ -66,14 +66,14 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await one.press('ArrowRight');
     await one.press('ArrowRight');
     assert.equal(await page.getByLabel('Rank, as a number').inputValue(), '3');
-    assert.match((await one.getAttribute('aria-valuetext'))!, /^rank 3, 1\.22 MB, error 14\.6 %$/);
+    assert.match((await one.getAttribute('aria-valuetext'))!, /^rank 3, 1\.22\u00a0MB, error 14\.6\u00a0%$/);
 
     const each = handle('ranks by module');
     await each.focus();
     await each.press('End');
-    assert.equal(await tile('Mean module error'), '0 %');
+    assert.equal(await tile('Mean module error'), '0\u00a0%');
     await each.press('PageDown');
-    assert.match((await each.getAttribute('aria-valuetext'))!, /^ranks \d–8, [\d.]+ MB, error [\d.]+ %$/);
+    assert.match((await each.getAttribute('aria-valuetext'))!, /^ranks \d–8, [\d.]+\sMB, error [\d.]+\s%$/);
     await each.press('Home');
     assert.equal(await tile('Mean module error'), formatPercent(analysis.curve[0]!.module_relative_error!));
   });

@@ -291,7 +291,8 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('link', { name: 'Adapters', exact: true }).click();
     await page.getByLabel('Base model', { exact: true }).fill('gpt2');
     await page.getByLabel('Base model', { exact: true }).press('Enter');
-    await page.locator('.cards a').first().waitFor();
+    // The list of all adapters stays until the filtered one has arrived.
+    await page.locator('.cards a', { hasNotText: 'gpt2' }).first().waitFor({ state: 'detached' });
     for (const card of await page.locator('.cards a').allInnerTexts())
       assert.match(card, /^gpt2.*\ngpt2\n/, 'its name, and the base model');
   });

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { Scope } from '../../../src/contract/key.ts';
 import { hasScope } from '../state/access.ts';
 import { Form, type FormValues } from './form.tsx';
@@ -11,6 +11,8 @@ interface FormDialogProps {
   readonly opener: string;
   readonly class?: string;
   readonly title: string;
+  /** Whether the dialog is open when its page is opened. */
+  readonly isOpenAtFirst?: boolean | undefined;
   readonly submit: string;
   /** The dialog closes when this has succeeded. */
   readonly onSubmit: (entered: FormValues) => Promise<unknown>;
@@ -19,21 +21,22 @@ interface FormDialogProps {
 
 /** A form in a dialog, which a button opens. */
 export function FormDialog(props: FormDialogProps) {
-  const { scope, opener, class: name, title, submit, onSubmit, children } = props;
+  const { scope, opener, class: name, title, isOpenAtFirst, submit, onSubmit, children } = props;
   const dialog = useRef<HTMLDialogElement>(null);
   const [isOpen, setOpen] = useState(false);
   const id = useId();
-  if (!hasScope(scope)) return null;
+  const open = () => {
+    setOpen(true);
+    dialog.current!.showModal();
+  };
+  const isAllowed = hasScope(scope);
+  useEffect(() => {
+    if (isOpenAtFirst && isAllowed) open();
+  }, [isAllowed]);
+  if (!isAllowed) return null;
   return (
     <>
-      <button
-        type="button"
-        class={name}
-        onClick={() => {
-          setOpen(true);
-          dialog.current!.showModal();
-        }}
-      >
+      <button type="button" class={name} onClick={open}>
         {opener}
       </button>
       <dialog ref={dialog} aria-labelledby={id} class="panel" onClose={() => setOpen(false)}>

@@ -4,12 +4,16 @@ import { navigatorFromHere } from '../state/route.ts';
 import { FormDialog } from './form-dialog.tsx';
 import { PlaceInput } from './place-input.tsx';
 
-/** A form that starts a job to fetch an adapter from a bucket, the Hub or a server. */
-export const ImportForm = () => (
+/**
+ * A form that starts a job to fetch an adapter from a bucket, the Hub or a server.
+ * @param from the place with which the form is opened
+ */
+export const ImportForm = ({ from }: { from?: string | undefined }) => (
   <FormDialog
     scope="write"
     opener="Import…"
     title="Import an adapter"
+    isOpenAtFirst={from !== undefined}
     submit="Import"
     onSubmit={async (entered) => {
       const go = navigatorFromHere();
@@ -17,6 +21,6 @@ export const ImportForm = () => (
       go(`/jobs/${job.id}`);
     }}
   >
-    <PlaceInput label="Import from" name="source" example="hf://owner/adapter@main" />
+    <PlaceInput label="Import from" name="source" example="hf://owner/adapter@main" value={from} />
   </FormDialog>
 );

@@ -7,13 +7,21 @@ interface PlaceInputProps {
   readonly label: string;
   readonly name: string;
   readonly example: string;
+  readonly value?: string | undefined;
   /** Whether the place is a folder of a bucket or a repository, whose content can be listed. */
   readonly isFolder?: boolean;
   readonly isOptional?: boolean;
 }
 
 /** An input for a place outside the service; it suggests the places that the connections lead to. */
-export function PlaceInput({ label, name, example, isFolder, isOptional }: PlaceInputProps) {
+export function PlaceInput({
+  label,
+  name,
+  example,
+  value: first = '',
+  isFolder,
+  isOptional,
+}: PlaceInputProps) {
   const { value } = useLoaded(
     (signal) => get<Page<ConnectionRecord>>('/v1/connections?limit=100', signal),
     [],
@@ -25,6 +33,7 @@ export function PlaceInput({ label, name, example, isFolder, isOptional }: Place
       label={label}
       name={name}
       placeholder={example}
+      value={first}
       isRequired={!isOptional}
       pattern={isFolder ? '(s3|hf)://.+' : '(s3|hf|https?)://.+'}
       offers={isFolder ? prefixes.filter((prefix) => !prefix.startsWith('http')) : prefixes}

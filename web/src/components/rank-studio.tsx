@@ -110,7 +110,7 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
       />
       <ModuleTable
         rows={rows}
-        note="Used: how many directions really carry the update. Rank and Error: before, and what the choice above would do. ●: pinned."
+        note="Used: how many directions the update really uses. Rank: before and after. Error: the least possible at the new rank. ●: pinned."
         picked={picked}
         selected={selected}
         onPick={onPick}

@@ -1,12 +1,8 @@
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
-import type { BatchRecord, BatchRequest } from '../../../src/contract/batch.ts';
-import { post, remove } from '../api/request.ts';
+import { remove } from '../api/request.ts';
 import { notifyTopics } from '../state/live.ts';
-import { navigatorFromHere } from '../state/route.ts';
 import { ConfirmButton } from './confirm-button.tsx';
-import { TextInput } from './form.tsx';
-import { FormDialog } from './form-dialog.tsx';
-import { TargetFields, targetFromForm } from './target-fields.tsx';
+import { SqueezeAllForm } from './squeeze-all-form.tsx';
 
 interface SelectionBarProps {
   readonly adapters: readonly AdapterRecord[];
@@ -19,16 +15,6 @@ const MIN_MERGED = 2;
 export function SelectionBar({ adapters, onIds }: SelectionBarProps) {
   const ids = adapters.map(({ id }) => id);
   const count = `${ids.length} ${ids.length === 1 ? 'adapter' : 'adapters'}`;
-  const squeeze = async (entered: Parameters<typeof targetFromForm>[0]) => {
-    const go = navigatorFromHere();
-    const batch = await post<BatchRecord>('/v1/batches', {
-      adapter_ids: ids,
-      targets: [targetFromForm(entered)],
-      ...(entered.has('name') && { name: entered.get('name')! }),
-    } satisfies BatchRequest);
-    onIds(new Set());
-    go(`/batches/${batch.id}`);
-  };
   const drop = async () => {
     try {
       for (const id of ids) await remove(`/v1/adapters/${id}`);
@@ -46,20 +32,10 @@ export function SelectionBar({ adapters, onIds }: SelectionBarProps) {
       </span>
       {ids.length > 0 && (
         <>
-          <FormDialog
-            scope="write"
-            opener="Squeeze all…"
-            title={`Squeeze ${count} as a batch`}
-            submit="Squeeze all"
-            onSubmit={squeeze}
-          >
-            <TargetFields
-              format={null}
-              baseModel={null}
-              rank={Math.max(1, Math.floor(Math.min(...adapters.map(({ ranks }) => ranks.max)) / 2))}
-            />
-            <TextInput label="Name of the batch" name="name" />
-          </FormDialog>
+          <SqueezeAllForm
+            adapters={adapters.map(({ id, ranks }) => ({ id, rank: ranks.max }))}
+            onStarted={() => onIds(new Set())}
+          />
           {ids.length >= MIN_MERGED && (
             <a class="button" href={`#/merge?of=${ids.join()}`}>
               Merge…

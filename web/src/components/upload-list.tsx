@@ -1,9 +1,10 @@
 import { useRef } from 'preact/hooks';
-import { formatBytes } from '../../../src/charts/format.ts';
-import { removeUpload, type Upload, uploadNews, uploads } from '../state/uploads.ts';
+import { formatBytes, formatProgress } from '../../../src/charts/format.ts';
+import { removeDone, removeUpload, type Upload, uploadNews, uploads } from '../state/uploads.ts';
 import { formatRoughly } from '../text/format-time.ts';
 import { Bar } from './bar.tsx';
 import { ProblemBox } from './problem-note.tsx';
+import { SqueezeAllForm } from './squeeze-all-form.tsx';
 
 /** Before this time a transfer rate means little. */
 const MIN_ELAPSED_MS = 1_500;
@@ -18,12 +19,23 @@ export function UploadList() {
     (isLast ? document.getElementById('main') : list.current)?.focus();
   }
   if (uploads.value.length === 0) return null;
+  const adapters = uploads.value.flatMap(({ progress }) =>
+    progress.state === 'done' ? [{ id: progress.adapterId, rank: progress.rank }] : [],
+  );
   return (
-    <ul class="uploads" ref={list} tabIndex={-1} aria-label="Uploads">
-      {uploads.value.map((upload) => (
-        <UploadRow key={upload.id} upload={upload} onRemove={() => remove(upload)} />
-      ))}
-    </ul>
+    <>
+      {adapters.length > 1 && (
+        <div class="row spread">
+          <span>{adapters.length} adapters were uploaded.</span>
+          <SqueezeAllForm adapters={adapters} onStarted={removeDone} />
+        </div>
+      )}
+      <ul class="uploads" ref={list} tabIndex={-1} aria-label="Uploads">
+        {uploads.value.map((upload) => (
+          <UploadRow key={upload.id} upload={upload} onRemove={() => remove(upload)} />
+        ))}
+      </ul>
+    </>
   );
 }
 
@@ -71,8 +83,7 @@ function progressInWords(progress: Exclude<Upload['progress'], { state: 'failed'
   if (progress.state === 'done') return `Uploaded, ${formatBytes(progress.bytes)}`;
   const { sentBytes, totalBytes, elapsedMs } = progress;
   if (sentBytes >= totalBytes) return `${formatBytes(totalBytes)} sent, checking`;
-  const percent = Math.floor((100 * sentBytes) / totalBytes);
-  const words = `${percent} %, ${formatBytes(sentBytes)} of ${formatBytes(totalBytes)}`;
+  const words = `${formatProgress(sentBytes / totalBytes)}, ${formatBytes(sentBytes)} of ${formatBytes(totalBytes)}`;
   if (sentBytes === 0 || elapsedMs < MIN_ELAPSED_MS) return words;
   const bytesPerSecond = (1000 * sentBytes) / elapsedMs;
   const left = formatRoughly((totalBytes - sentBytes) / bytesPerSecond);

@@ -1,4 +1,4 @@
-import { useMemo } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
 import { formatBytes } from '../../../src/charts/format.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { Report } from '../../../src/contract/report.ts';
@@ -22,7 +22,7 @@ import { analyzedAdapter } from '../preview/preview.ts';
 import { hasScope } from '../state/access.ts';
 import { notifyTopics } from '../state/live.ts';
 import { useAdapterNames } from '../state/names.ts';
-import { navigatorFromHere } from '../state/route.ts';
+import { navigatorFromHere, route } from '../state/route.ts';
 import { useTitle } from '../state/title.ts';
 import { useJob } from '../state/use-job.ts';
 import { useLoaded } from '../state/use-loaded.ts';
@@ -89,6 +89,8 @@ function Head({ adapter }: { adapter: AdapterRecord }) {
 }
 
 function Actions({ adapter: { id, name } }: { adapter: AdapterRecord }) {
+  // The studio writes its choice into the address and leaves out everything else.
+  const deliverTo = useRef(route.value.query.deliver).current;
   if (!hasScope('write')) return null;
   const drop = async () => {
     const go = navigatorFromHere();
@@ -98,7 +100,7 @@ function Actions({ adapter: { id, name } }: { adapter: AdapterRecord }) {
   };
   return (
     <div class="row">
-      <DeliverForm adapterId={id} name={name} />
+      <DeliverForm adapterId={id} name={name} to={deliverTo} />
       <a class="button" href={`#/merge?of=${id}`}>
         Merge with others
       </a>

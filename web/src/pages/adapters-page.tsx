@@ -16,7 +16,7 @@ const FORMATS = FORMAT_NAMES.map((name) => [name, name] as const);
 const READ_AGAIN_MS = 15_000;
 
 /** All adapters, newest first. */
-export function AdaptersPage({ query }: { query: Query }) {
+export function AdaptersPage({ query: { import: from, ...query } }: { query: Query }) {
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const select = (id: string, isSelected: boolean) => {
     const next = new Set(selected);
@@ -27,7 +27,7 @@ export function AdaptersPage({ query }: { query: Query }) {
   return (
     <div class="stack">
       <h1>Adapters</h1>
-      <Panel title="Newest first" actions={<ImportForm />}>
+      <Panel title="Newest first" actions={<ImportForm from={from} />}>
         <div class="filters">
           <FilterField label="Name starts with" name="name" query={query} />
           <FilterField label="Base model" name="base_model" query={query} placeholder="its full name" />

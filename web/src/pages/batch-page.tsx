@@ -1,4 +1,5 @@
 import { asFileName } from '../../../src/adapter/file-names.ts';
+import { formatProgress } from '../../../src/charts/format.ts';
 import type { BatchRecord } from '../../../src/contract/batch.ts';
 import type { BatchItem } from '../../../src/contract/batch-item.ts';
 import { download } from '../api/download.ts';
@@ -67,9 +68,7 @@ function tabTitle(batch: BatchRecord): string {
   const { state, progress, name } = batch;
   const marks = { succeeded: '✓', partial: '!', failed: '✗', cancelled: '✗' } as const;
   const mark =
-    state === 'active'
-      ? `${Math.floor((100 * progress.done) / Math.max(1, progress.total))} %`
-      : marks[state];
+    state === 'active' ? formatProgress(progress.done / Math.max(1, progress.total)) : marks[state];
   return `${mark} ${name ?? titleOf(batch)}`;
 }
 

@@ -1,4 +1,4 @@
-import { formatPercent } from '../../../src/charts/format.ts';
+import { formatPercent, formatProgress } from '../../../src/charts/format.ts';
 import { mainError, succeededResults, succeededTargets } from '../../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
@@ -28,6 +28,7 @@ import { useLoaded } from '../state/use-loaded.ts';
 import { formatDuration, formatMoment } from '../text/format-time.ts';
 import { describeProgress } from '../text/job-progress.ts';
 import { deliveryPlace, jobTitle, sourceIdOf, sourceIdsOf } from '../text/job-text.ts';
+import { recordedPlace } from '../text/recorded-place.ts';
 
 /** The page of a job: its progress, then its results. */
 export function JobPage({ id }: { id: string }) {
@@ -48,9 +49,7 @@ const MARKS = { queued: '…', succeeded: '✓', partial: '!', failed: '✗', ca
 /** The title of the tab: the progress of the job, then its final state. */
 function tabTitle(job: JobRecord): string {
   const mark =
-    job.state === 'active'
-      ? `${Math.floor(100 * describeProgress(job, Date.now()).share)} %`
-      : MARKS[job.state];
+    job.state === 'active' ? formatProgress(describeProgress(job, Date.now()).share) : MARKS[job.state];
   const [result] = succeededResults(job);
   const error = result && job.results.length === 1 ? `, ${formatPercent(mainError(result))}` : '';
   return `${mark} ${jobTitle(job)}${error}`;
@@ -74,7 +73,8 @@ function Head({ job }: { job: JobRecord }) {
         </span>
       </div>
       {isOpen(job) && <JobProgress job={job} />}
-      <ProblemNote problem={error} />
+      {/* If every target failed, each result shows its own error. */}
+      <ProblemNote problem={job.results.some((result) => result.state === 'failed') ? null : error} />
       <Facts
         facts={{
           Adapter: <Sources job={job} />,
@@ -112,7 +112,9 @@ function Sources({ job }: { job: JobRecord }) {
   );
 }
 
-const hasReport = ({ state }: JobRecord): boolean => state === 'succeeded' || state === 'partial';
+/** Imports and deliveries compute nothing that a report could have. */
+const hasReport = ({ kind, state }: JobRecord): boolean =>
+  kind !== 'import' && kind !== 'export' && (state === 'succeeded' || state === 'partial');
 
 function Actions({ job }: { job: JobRecord }) {
   const { id, kind, state } = job;
@@ -137,6 +139,11 @@ function Actions({ job }: { job: JobRecord }) {
           See the analysis
         </a>
       )}
+      {kind === 'import' && source && (
+        <a class="button primary" href={`#/adapters/${source}`}>
+          Open the adapter
+        </a>
+      )}
       {canBeRetried(job) && (
         <ActionButton scope="write" onAct={retry}>
           Try this job again
@@ -159,22 +166,38 @@ function canBeRetried({ state, error, results }: JobRecord): boolean {
   return error?.retryable ?? results.some((result) => result.state === 'failed' && result.error.retryable);
 }
 
-/**
- * A link for jobs that a retry cannot help. It opens the form with the same choice, which can be changed
- * there.
- */
+/** A link for failed jobs that a retry cannot help. It opens the form with the same choice, to be changed. */
 function ChangeLink({ job }: { job: JobRecord }) {
-  const { state, results, request } = job;
-  const source = sourceIdOf(job);
-  if (source === null || request.kind !== 'squeeze' || !hasScope('write')) return null;
+  const { state } = job;
+  const form = formOfJob(job);
+  if (form === null || !hasScope('write')) return null;
   if (canBeRetried(job) || (state !== 'failed' && state !== 'partial')) return null;
-  const target = results.find((result) => result.state === 'failed')?.target ?? request.targets[0];
-  const place = pathWith(`#/adapters/${source}`, target ? queryOfTarget(target) : {});
   return (
-    <a class="button primary" href={place}>
+    <a class="button primary" href={form}>
       Change and run again
     </a>
   );
+}
+
+/** The address of the form with the choice of a job; null if the page has no form for it. */
+function formOfJob(job: JobRecord): string | null {
+  const { request, results } = job;
+  const source = sourceIdOf(job);
+  switch (request.kind) {
+    case 'squeeze': {
+      if (source === null) return null;
+      const target = results.find((result) => result.state === 'failed')?.target ?? request.targets[0];
+      return pathWith(`#/adapters/${source}`, target ? queryOfTarget(target) : {});
+    }
+    case 'merge':
+      return pathWith('#/merge', { of: sourceIdsOf(job).join() });
+    case 'import':
+      return pathWith('#/adapters', { import: recordedPlace(request.source) });
+    case 'export':
+      return pathWith(`#/adapters/${request.adapter_id}`, { deliver: recordedPlace(request.to) });
+    default:
+      return null;
+  }
 }
 
 function Outcome({ job }: { job: JobRecord }) {

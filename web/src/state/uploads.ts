@@ -22,7 +22,7 @@ type Progress =
       /** The time since the upload began. */
       readonly elapsedMs: number;
     }
-  | { readonly state: 'done'; readonly adapterId: string; readonly bytes: number }
+  | { readonly state: 'done'; readonly adapterId: string; readonly rank: number; readonly bytes: number }
   | { readonly state: 'failed'; readonly problem: Problem };
 
 /** An upload of an adapter, from the choice of its files until the user has seen its outcome. */
@@ -82,6 +82,11 @@ export function removeUpload(upload: Upload): void {
   startWaiting();
 }
 
+/** Removes the uploads whose adapters exist now. */
+export function removeDone(): void {
+  uploads.value = uploads.value.filter(({ progress }) => progress.state !== 'done');
+}
+
 function startWaiting(): void {
   const running = uploads.value.filter(({ progress: { state } }) => state === 'sending').length;
   const waiting = uploads.value.filter(({ progress: { state } }) => state === 'waiting');
@@ -97,7 +102,7 @@ async function run({ id, name, controller, open }: Upload, files: AdapterFiles):
   onSent(0, totalBytes);
   try {
     const adapter = await uploadAdapter(calledBy(name), files, onSent, controller.signal);
-    change(id, { state: 'done', adapterId: adapter.id, bytes: adapter.bytes });
+    change(id, { state: 'done', adapterId: adapter.id, rank: adapter.ranks.max, bytes: adapter.bytes });
     addNews(`${name} was uploaded.`);
     notifyTopics('adapters');
     // If several adapters were chosen, the user decides which one to open, and when.

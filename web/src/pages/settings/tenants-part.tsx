@@ -128,8 +128,8 @@ function Actions({ tenant }: { tenant: Tenant }) {
       ) : (
         <ConfirmButton scope="admin" verb="Suspend" question={`Suspend ${id}?`} onConfirm={act('suspend')}>
           <p>
-            None of its waiting jobs begins, and what it sends is refused. It can still read, download, cancel
-            and delete; what runs goes on.
+            Its queued jobs do not start, and it cannot submit others. It can still read, download, cancel and
+            delete, and its active jobs continue.
           </p>
         </ConfirmButton>
       )}
@@ -141,7 +141,12 @@ function Actions({ tenant }: { tenant: Tenant }) {
       >
         <p>Batches are cancelled too. Jobs that the tenant submits meanwhile are not: suspend it first.</p>
       </ConfirmButton>
-      <ConfirmButton scope="admin" verb="Delete" question={`Delete ${id} and all it has?`} onConfirm={drop}>
+      <ConfirmButton
+        scope="admin"
+        verb="Delete"
+        question={`Delete ${id} with everything it has stored?`}
+        onConfirm={drop}
+      >
         <p>
           Its keys stop working at once; its adapters, jobs, batches and runs are deleted. This cannot be
           undone.

@@ -1,3 +1,4 @@
+import { withUnit } from '../../../../src/charts/format.ts';
 import type { WorkerRecord } from '../../../../src/contract/worker.ts';
 import { get, type Page, post } from '../../api/request.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
@@ -48,11 +49,11 @@ const WorkerRows = ({ workers }: { workers: readonly WorkerRecord[] }) => (
         ),
       },
       { title: 'State', cell: ({ state }) => <StateBadge state={state} /> },
-      { title: 'Runs', cell: ({ running, slots }) => `${running} of ${slots}`, isNumber: true },
+      { title: 'Active jobs', cell: ({ running, slots }) => `${running} of ${slots}`, isNumber: true },
       { title: 'Computes on', cell: ({ provider }) => provider, isExtra: true },
       {
         title: 'Speed',
-        cell: ({ ms_per_mib: ms }) => (ms === null ? 'not known yet' : `${ms} ms per MiB`),
+        cell: ({ ms_per_mib: ms }) => (ms === null ? 'not known yet' : `${withUnit(ms, 'ms')} per MiB`),
         isNumber: true,
         isExtra: true,
       },
