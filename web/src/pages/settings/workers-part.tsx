@@ -49,7 +49,7 @@ const WorkerRows = ({ workers }: { workers: readonly WorkerRecord[] }) => (
         ),
       },
       { title: 'State', cell: ({ state }) => <StateBadge state={state} /> },
-      { title: 'Active jobs', cell: ({ running, slots }) => `${running} of ${slots}`, isNumber: true },
+      { title: 'Active', cell: ({ running, slots }) => `${running} of ${slots}`, isNumber: true },
       { title: 'Computes on', cell: ({ provider }) => provider, isExtra: true },
       {
         title: 'Speed',
