@@ -6,6 +6,7 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import { Client } from '../e2e/client.ts';
 import { tinyAdapter } from '../http/tiny-adapter.ts';
 import { buildSafetensors, float32Tensor } from '../oracle/safetensors.ts';
+import { until } from '../queue/harness.ts';
 import { assertAccessible, cannotRun, openPage, type WatchedPage } from './browser.ts';
 import { sharedPage } from './shared-page.ts';
 
@@ -75,7 +76,10 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     assert.equal(await page.getByRole('button', { name: 'Refresh' }).count(), 0);
     await page.goto(`${url}/#/jobs/${job.id}`);
     await page.getByRole('heading', { level: 1, name: 'nightly' }).waitFor(TIMEOUT);
-    assert.equal(await page.title(), '✓ nightly, 10.9\u00a0% · LoRA-Squeeze');
+    // The title follows the first paint.
+    await until('the title', async () =>
+      (await page.title()) === '✓ nightly, 10.9\u00a0% · LoRA-Squeeze' ? true : undefined,
+    );
   });
 
   it('rename in place, with the keyboard alone', async () => {
