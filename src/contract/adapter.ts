@@ -48,9 +48,7 @@ export const AdapterRecord = Type.Object(
     base_model: nullable(Type.String()),
     license: Type.Optional(
       Type.String({
-        description:
-          'The license named in the model card that came with the adapter, or with the adapter from which ' +
-          'it was made; absent if none is known',
+        description: 'The license named in its model card, or in that of its source; absent if none is known',
         examples: ['apache-2.0'],
       }),
     ),

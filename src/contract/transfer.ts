@@ -82,14 +82,13 @@ const UrlSource = Type.Object(
         weights: Type.Optional(SourceFile),
         'adapter_config.json': Type.Optional(SourceFile),
         config: Type.Optional(SourceFile),
-        card: Type.Optional(Type.Object({ url: Url }, closed)),
+        card: Type.Optional(SourceFile),
       },
       {
         ...closed,
         minProperties: 1,
         description:
-          'The weights, in any format and under either name; the configuration, if the format has one; the card ' +
-          '(README.md), from which only the license is read',
+          'The weights, in any format and under either name; the configuration, if the format has one; the card',
       },
     ),
     connection: Connection,

@@ -78,14 +78,7 @@ export const AdapterFromUploads = Type.Object(
       },
     ),
     name: Type.Optional(RecordName),
-    license: Type.Optional(
-      Type.String({
-        pattern: '^[^\\u0000-\\u001f\\u007f]+$',
-        maxLength: MAX_LICENSE,
-        description: 'The license that the model card of the adapter names',
-        examples: ['apache-2.0'],
-      }),
-    ),
+    license: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_LICENSE })),
     labels: Type.Optional(Labels),
     ttl_seconds: Type.Optional(TtlSeconds),
   },

@@ -1566,7 +1566,7 @@ export interface components {
       job_id: string | null;
       labels: components['schemas']['Labels'];
       /**
-       * @description The license named in the model card that came with the adapter, or with the adapter from which it was made; absent if none is known
+       * @description The license named in its model card, or in that of its source; absent if none is known
        * @example apache-2.0
        */
       license?: string;
@@ -1634,10 +1634,6 @@ export interface components {
         weights?: string | string[];
       };
       labels?: components['schemas']['Labels'];
-      /**
-       * @description The license that the model card of the adapter names
-       * @example apache-2.0
-       */
       license?: string;
       name?: components['schemas']['RecordName'];
       ttl_seconds?: components['schemas']['TtlSeconds'];
@@ -5893,17 +5889,11 @@ export interface components {
        * @example models
        */
       connection?: string;
-      /** @description The weights, in any format and under either name; the configuration, if the format has one; the card (README.md), from which only the license is read */
+      /** @description The weights, in any format and under either name; the configuration, if the format has one; the card */
       files: {
         'adapter_config.json'?: components['schemas']['SourceFile'];
         'adapter_model.safetensors'?: components['schemas']['SourceFile'];
-        card?: {
-          /**
-           * @description https, on port 443; other ports and http only for hosts that the operator allows. May be presigned.
-           * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
-           */
-          url: string;
-        };
+        card?: components['schemas']['SourceFile'];
         config?: components['schemas']['SourceFile'];
         weights?: components['schemas']['SourceFile'];
       };
@@ -6864,7 +6854,7 @@ export interface operations {
           name?: string;
           /**
            * Format: binary
-           * @description The model card. Only its license is kept, and named in the cards of results
+           * @description The model card, for its license
            */
           'README.md'?: Blob;
           /** @description Seconds after its creation (for a job, after its end) until the service removes it */
@@ -9746,7 +9736,7 @@ export interface operations {
           config?: Blob;
           /**
            * Format: binary
-           * @description The model card. Only its license is kept, and named in the cards of results
+           * @description The model card, for its license
            */
           'README.md'?: Blob;
           request: components['schemas']['SqueezeRequest'];

@@ -217,7 +217,6 @@ __all__ = [
     "UrlSinkFiles",
     "UrlSource",
     "UrlSourceFiles",
-    "UrlSourceFilesCard",
     "Usage",
     "UsageDay",
     "UsageQueue",
@@ -276,7 +275,7 @@ UrlSourceFiles = TypedDict("UrlSourceFiles", {
     "weights": NotRequired["SourceFile"],
     "adapter_config.json": NotRequired["SourceFile"],
     "config": NotRequired["SourceFile"],
-    "card": NotRequired["UrlSourceFilesCard"],
+    "card": NotRequired["SourceFile"],
 })
 WebhookEvent = Union["JobStateEvent", "BatchEndEvent", "WebhookTestEvent"]
 
@@ -1986,10 +1985,6 @@ class UrlSource(TypedDict):
     kind: Literal["url"]
     files: UrlSourceFiles
     connection: NotRequired[str]
-
-
-class UrlSourceFilesCard(TypedDict):
-    url: str
 
 
 class Usage(TypedDict):

@@ -48,7 +48,7 @@ const files = {
   weights: file('The weights, under another name'),
   [CONFIG_FILE]: file('The configuration that PEFT and MLX write; other formats have none'),
   config: file('The configuration, under another name'),
-  [CARD_FILE]: file('The model card. Only its license is kept, and named in the cards of results'),
+  [CARD_FILE]: file('The model card, for its license'),
 };
 
 const settingsFields = {
