@@ -40,7 +40,11 @@ const WORDS: Readonly<Record<FormatName, Pick<FormatFacts, 'title' | 'notes'>>> 
   },
   mlx: {
     title: 'MLX (mlx-lm)',
-    notes: ['The configuration is needed: it holds the scale.', 'All modules have one scale.'],
+    notes: [
+      'The configuration is needed: it holds the scale.',
+      'All modules have one scale.',
+      'Versions of mlx-lm after v0.31.3 load only adapters whose modules all have one rank.',
+    ],
   },
   gguf: {
     title: 'GGUF (llama.cpp)',

@@ -48,6 +48,8 @@ export interface Format {
   readonly read: (input: ReadInput) => Promise<ReadResult>;
   /** What folding the scales leaves of them, if it is not 1 for every module. */
   readonly folded?: (plans: readonly ModulePlan[]) => ScaleMode;
+  /** What programs that load the format refuse of such a result, in sentences; undefined: nothing is known. */
+  readonly warnings?: (plans: readonly ModulePlan[]) => readonly string[];
   /**
    * Plans the files of a result. Names of tensors are those of the adapter's modules (a.name, b.name, alpha) and of its
    * passthrough; shapes are those of the format.

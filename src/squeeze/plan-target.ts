@@ -134,7 +134,7 @@ export function planTarget(
           dir,
         ),
     verdictAsItIs,
-    warnings: [...writing, ...warnings],
+    warnings: [...writing, ...warnings, ...(formatOf(written.format).warnings?.(plans) ?? [])],
   };
 }
 

@@ -280,7 +280,7 @@ describe('a squeeze for a program that loads another format', () => {
     return dir;
   }
 
-  it('loads there, even if modules have different ranks', async () => {
+  it('loads there, even if modules have different ranks, which mlx-lm refuses', async () => {
     const gguf = { profile: 'llama-cpp', format: 'gguf', format_options: { architecture: 'qwen2' } } as const;
     const mlx = { profile: 'mlx-lm', format: 'mlx' } as const;
     const targets: Target[] = [gguf, mlx].flatMap((to): Target[] => [
@@ -292,13 +292,20 @@ describe('a squeeze for a program that loads another format', () => {
         assert.deepEqual(failedRules(result.serving), []);
         assert.equal(result.serving!.loads, true);
       }
-      for (const at of [1, 3]) {
-        const { min, max } = outcomes[at]!.result.rank;
-        assert.ok(min < max, `${min} to ${max}`);
-      }
+      const [, ofGguf, , ofMlx] = outcomes.map(({ result: { rank } }) => rank);
+      assert.ok(ofGguf!.min < ofGguf!.max, `${ofGguf!.min} to ${ofGguf!.max}`);
+      assert.equal(ofMlx!.min, ofMlx!.max);
       const rulesOf = (at: number) => outcomes[at]!.result.serving!.rules.map(({ rule }) => rule);
       assert.deepEqual(rulesOf(0), ['scale', 'dtype', 'no-modules-to-save', 'module-kinds']);
-      assert.deepEqual(rulesOf(2), ['scale', 'dtype', 'module-kinds', 'config-fields', 'file-names']);
+      assert.deepEqual(rulesOf(2), [
+        'uniform-rank',
+        'scale',
+        'dtype',
+        'no-modules-to-save',
+        'module-kinds',
+        'config-fields',
+        'file-names',
+      ]);
     });
   });
 
@@ -316,6 +323,30 @@ describe('a squeeze for a program that loads another format', () => {
       assert.deepEqual([rule!.rule, failedRules(outcome!.result.serving).length], ['config-fields', 1]);
       assert.match(rule!.detail, /lacks num_layers/);
     });
+  });
+
+  it('loads in mlx-lm with the magnitudes of DoRA, but not with other tensors', async () => {
+    const name = 'model.layers.0.self_attn.q_proj';
+    const tensors = {
+      [`${name}.lora_a`]: float32Tensor([2, 2], [1, 2, 3, 5]),
+      [`${name}.lora_b`]: float32Tensor([2, 2], [3, 4, 1, 2]),
+      [`${name}.m`]: float32Tensor([2], [1, 2]),
+    };
+    const config = JSON.stringify({
+      fine_tune_type: 'dora',
+      num_layers: -1,
+      lora_parameters: { rank: 2, scale: 1, dropout: 0, keys: ['self_attn.q_proj'] },
+    });
+    const targets = [{ profile: 'mlx-lm', rank: 1 }] as const;
+    for (const [others, failed] of [
+      [{}, []],
+      [{ 'model.norm.weight': float32Tensor([2], [1, 1]) }, ['no-modules-to-save']],
+    ] as const) {
+      const weights = buildSafetensors({ ...tensors, ...others });
+      await squeezing(compute.pool, holding(weights, config), { targets }, ({ targets: [outcome] }) =>
+        assert.deepEqual(failedRules(outcome!.result.serving), failed),
+      );
+    }
   });
 
   it('fails for llama.cpp with norms, which it ignores', async () => {

@@ -1,7 +1,7 @@
 import type { Format, ReadInput } from '../format.ts';
 import { parseConfigJson } from '../peft/config-json.ts';
 import { readMlx, readMlxKey } from './read-mlx.ts';
-import { MLX_FILE, planMlx } from './write-mlx.ts';
+import { MLX_FILE, planMlx, unequalRanks } from './write-mlx.ts';
 
 /** Fields that only MLX writes into adapter_config.json. */
 const FIELDS = ['fine_tune_type', 'lora_parameters'];
@@ -13,6 +13,7 @@ export const MLX: Format = {
   hasConfig: true,
   recognises: isMlx,
   read: async ({ header, configBytes }) => readMlx(header!, configBytes),
+  warnings: unequalRanks,
   plan: planMlx,
 };
 

@@ -15,9 +15,7 @@ export const MLX_FILE = 'adapters.safetensors';
  * Plans the files of an adapter as mlx-lm loads them: factors transposed, those of experts stacked, and the
  * configuration with the new rank and scale. All factors are computed again.
  *
- * Modules may have different ranks: mlx-lm makes its layers with the rank of the configuration, then replaces their arrays
- * by those of the file without checking shapes (mlx/nn/layers/base.py, `load_weights` with strict=False).
- * The rank in the configuration is the largest.
+ * Modules may have different ranks; the rank in the configuration is the largest.
  * @throws AppError FORMAT_NEEDS_FOLD if modules keep different scales; FORMAT_NOT_WRITABLE
  */
 export function planMlx(adapter: Adapter, plans: readonly ModulePlan[], options: WriteOptions): OutputPlan {
@@ -34,6 +32,20 @@ export function planMlx(adapter: Adapter, plans: readonly ModulePlan[], options:
     layout: layOut(tensors, metadata),
     files: new Map([[CONFIG_FILE, configOf(adapter, plans, options.scale)]]),
   };
+}
+
+/**
+ * mlx-lm makes all layers with the rank of the configuration. Up to v0.31.3 it replaced their arrays by those of the file
+ * without checking shapes; since then `load_adapters` (mlx_lm/tuner/utils.py) refuses a file with others.
+ */
+export function unequalRanks(plans: readonly ModulePlan[]): string[] {
+  const ranks = plans.map(({ rank }) => rank);
+  const [least, most] = [Math.min(...ranks), Math.max(...ranks)];
+  if (least === most) return [];
+  return [
+    `The modules have ranks from ${least} to ${most}. Versions of mlx-lm after v0.31.3 load only adapters whose modules all ` +
+      'have one rank: ask for a rank, or for "uniform": true.',
+  ];
 }
 
 function tensorOf(stack: Stack, factor: 'a' | 'b'): OutputPlan['tensors'][number] {

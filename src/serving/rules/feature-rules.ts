@@ -2,7 +2,8 @@ import type { ProfileFeature } from '../../contract/serving.ts';
 import type { Rule } from './rule.ts';
 import { type AdapterFacts, nameSome } from './rule.ts';
 
-const MAGNITUDE = /\.lora_magnitude_vector(?:\.|$)/;
+/** The names of PEFT and of MLX. */
+const MAGNITUDE = /\.lora_magnitude_vector(?:\.|$)|\.m$/;
 const LORA_BIAS = /\.lora_B(?:\.[^.]+)?\.bias$/;
 const BIAS = /\.bias$/;
 

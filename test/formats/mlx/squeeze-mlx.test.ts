@@ -84,6 +84,9 @@ describe('squeezing adapters of MLX', () => {
     const ranks = [...oracle(result).modules.values()].map(({ rank }) => rank);
     assert.deepEqual(new Set(ranks), new Set([4, 2]));
     assert.equal(JSON.parse(result.config!).lora_parameters.rank, Math.max(...ranks));
+    assert.match(result.warnings.join(), /ranks from 2 to 4\. Versions of mlx-lm after v0\.31\.3/);
+    const one = (await squeezeBytes(pool, source, { rank: 4 }))!;
+    assert.doesNotMatch(one.warnings.join(), /have ranks/);
   });
 
   it('writes files that can be read, and that give the same files again', async () => {
