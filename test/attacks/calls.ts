@@ -79,7 +79,7 @@ export function hostileCalls(attacked: AttackTarget, adminKey: string): void {
       return other.fetch(`/v1/adapters/${results[0]!.adapter_id}`);
     },
     async p12() {
-      const { id: adapter_id } = await tenant.upload(filesOf('lora/l13_nan_all_B.safetensors'));
+      const { id: adapter_id } = await tenant.upload(filesOf({ file: 'lora/l13_nan_all_B.safetensors' }));
       const { id } = (await (await tenant.post('/v1/jobs', job({ adapter_id }))).json()) as JobRecord;
       assert.equal((await tenant.finished(id)).state, 'failed');
       return tenant.fetch(`/v1/jobs/${id}/report`);

@@ -11,7 +11,7 @@ interface Case {
   readonly codes: readonly ErrorCode[];
 }
 export interface FileAttack extends Case {
-  readonly acceptingIsRight?: true;
+  readonly config?: string;
   readonly needsData?: true;
 }
 export interface RawAttack extends Case {
@@ -45,9 +45,11 @@ export interface AttackFiles {
 /**
  * Both files of an adapter, one of which is the attack. The only valid file of rank 1 is for controls of rank
  * 1.
+ * @param ownConfig the configuration that belongs to the weights, if that is not the control's
  */
-export function filesOf(file: string): AttackFiles {
+export function filesOf({ file, config: ownConfig }: Pick<FileAttack, 'file' | 'config'>): AttackFiles {
   if (file.startsWith('config/')) return { weights: CONTROL_WEIGHTS, config: attackFile(file) };
+  if (ownConfig) return { weights: attackFile(file), config: attackFile(ownConfig) };
   const isRankOne = file.includes('l27_one_by_one');
   const config = isRankOne ? Buffer.from(String(CONTROL_CONFIG).replace('"r":4', '"r":1')) : CONTROL_CONFIG;
   return { weights: attackFile(file), config };

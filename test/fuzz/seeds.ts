@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyValuesOf, pair } from '../formats/gguf/build.ts';
 import { buildGguf } from '../gguf/gguf-file.ts';
-import { cloneofsimo, diffusers, kohya, mlx, peft, xlabs } from './dialects.ts';
+import { adalora, cloneofsimo, diffusers, kohya, loha, lokr, mlx, peft, xlabs } from './dialects.ts';
 import { fileOf, type Site } from './generated-files.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures');
@@ -17,7 +17,7 @@ const filesIn = (folder: string): Buffer[] =>
 
 const SITE: Site = { path: 0, style: 0, rank: 4, m: 6, n: 5, kernel: 1, dtype: 'F16' };
 const styles = Array.from({ length: 8 }, (_, style): Site => ({ ...SITE, style, path: style % 6 }));
-const ADAPTERS = [peft, kohya, diffusers, xlabs, cloneofsimo, mlx].flatMap((dialect) =>
+const ADAPTERS = [peft, adalora, loha, lokr, kohya, diffusers, xlabs, cloneofsimo, mlx].flatMap((dialect) =>
   styles.map((site) => fileOf(dialect(site), 0x3f)),
 );
 const GGUF = buildGguf({

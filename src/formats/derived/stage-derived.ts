@@ -9,7 +9,15 @@ import {
 import { inferKernels, type ShownLayer } from '../layers/kernels-of.ts';
 import { copiedTensor, stagedEntries } from '../staged-entries.ts';
 import type { DerivedModule } from './derived.ts';
-import type { Site } from './site.ts';
+import { refuseModule, type Site } from './site.ts';
+
+/**
+ * The size of what a file may stand for, in float32: a few kilobytes of LoKr are enough for any size. A layer of
+ * 262,144 × 8,192 at the largest rank of whole updates takes an eighth of the first.
+ */
+const MAX_DERIVED_BYTES = 2 ** 30;
+const MAX_ALL_DERIVED_BYTES = 2 ** 35;
+const FLOAT32_BYTES = 4;
 
 const ORIGINS = {
   LoHa: 'LoHa',
@@ -52,12 +60,14 @@ export interface StagedUpdates {
  * Plans the file of plain factors and the positions in it: pairs and other tensors as they are, derived
  * factors under the names of a pair. If nothing is derived, the source itself is that file.
  * @param metadata of the source, which may show the kinds of layers
+ * @throws AppError UNSUPPORTED_LORA_VARIANT
  */
 export function stageDerived(
   found: readonly Found[],
   passthrough: readonly TensorEntry[],
   metadata: ReadonlyMap<string, string>,
 ): StagedUpdates {
+  checkDerivedSizes(found);
   const { kernels, warnings } = inferKernels(found.map(layerInFile), metadata);
   const known = found.map((one, index): Found<Kerneled> => {
     const kernel = kernels[index]!;
@@ -66,6 +76,25 @@ export function stageDerived(
       : { module: withKernel(one.module, kernel) };
   });
   return { ...stage(known, passthrough), warnings: [...derivedWarnings(found), ...warnings] };
+}
+
+/** @throws AppError UNSUPPORTED_LORA_VARIANT naming the module */
+function checkDerivedSizes(found: readonly Found[]): void {
+  let all = 0;
+  for (const { derived } of found) {
+    if (!derived) continue;
+    const { module, m, n, rank } = derived.derivation;
+    const bytes = FLOAT32_BYTES * rank * (m + n);
+    all += bytes;
+    if (bytes > MAX_DERIVED_BYTES) {
+      const what = `its ${derived.from} stands for factors of ${bytes} bytes, at most ${MAX_DERIVED_BYTES} are allowed`;
+      throw refuseModule('UNSUPPORTED_LORA_VARIANT', module, what);
+    }
+    if (all > MAX_ALL_DERIVED_BYTES) {
+      const what = `the factors up to this module take more than ${MAX_ALL_DERIVED_BYTES} bytes`;
+      throw refuseModule('UNSUPPORTED_LORA_VARIANT', module, what);
+    }
+  }
 }
 
 function stage(

@@ -123,6 +123,28 @@ describe('LyCORIS: LoKr', () => {
     assert.equal((await derive(both)).module.scale, 1);
   });
 
+  it('is refused if its factors would be too large, alone or with those of others', async () => {
+    // Sides of side², and rank 4 · 4: 128 · side² bytes.
+    const sizes = (side: number): Shapes => ({
+      lokr_w1_a: [side, 4],
+      lokr_w1_b: [4, side],
+      lokr_w2_a: [side, 4],
+      lokr_w2_b: [4, side],
+    });
+    const alone = await refusalOf(zerosOf(U, sizes(4096)));
+    assert.equal(alone.code, 'UNSUPPORTED_LORA_VARIANT');
+    assert.match(alone.message, /its LoKr stands for factors of 2147483648 bytes, at most 1073741824/);
+    const many = (count: number) =>
+      Object.assign(
+        {},
+        ...Array.from({ length: count }, (_, index) => zerosOf(`${U}_${index}`, sizes(2048))),
+      );
+    assert.equal((await read(many(64))).adapter.modules.length, 64);
+    const together = await refusalOf(many(65));
+    assert.equal(together.code, 'UNSUPPORTED_LORA_VARIANT');
+    assert.match(together.message, /up to this module take more than 34359738368 bytes/);
+  });
+
   it('of convolutions may be whole, flattened or with a core', async () => {
     const whole = await derive({ lokr_w1: [2, 2], lokr_w2: [10, 8, 3, 3] });
     assert.ok(whole.derivation.kind === 'kronecker' && whole.derivation.kernel === 9);
