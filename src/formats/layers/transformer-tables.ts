@@ -74,9 +74,11 @@ const HUNYUAN: LayerTable = {
   ...under(['single_blocks.#'], all(LINEAR, 'modulation.linear')),
   ...under(['txt_in.individual_token_refiner.blocks.#'], {
     ...all(LINEAR, 'self_attn_qkv', 'self_attn_proj', 'adaLN_modulation.#'),
-    ...under(['mlp'], all(LINEAR, 'fc#')),
+    ...under(['mlp'], all(LINEAR, 'fc#', '#')),
   }),
   ...all(LINEAR, 'txt_in.input_embedder', 'txt_in.t_embedder.mlp.#', 'txt_in.c_embedder.linear_#'),
+  // ComfyUI's.
+  ...under(['txt_in.t_embedder', 'txt_in.c_embedder'], all(LINEAR, 'in_layer', 'out_layer')),
   ...all(LINEAR, 'time_in.mlp.#', 'guidance_in.mlp.#'),
   ...all(PATCH_3D, 'img_in.proj'),
   ...under(['context_embedder'], {
@@ -128,11 +130,16 @@ const LTX: LayerTable = {
 };
 
 /** Lumina 2 and Z-Image. */
-const LUMINA: LayerTable = under(['layers.#', 'noise_refiner.#', 'context_refiner.#'], {
-  ...under(['attention'], { ...ATTENTION, ...all(LINEAR, 'qkv', 'out') }),
-  ...under(['feed_forward'], all(LINEAR, 'w1', 'w2', 'w3', 'linear_#')),
-  ...all(LINEAR, 'adaLN_modulation.#', 'norm1.linear'),
-});
+const LUMINA: LayerTable = {
+  ...under(['layers.#', 'noise_refiner.#', 'context_refiner.#'], {
+    ...under(['attention'], { ...ATTENTION, ...all(LINEAR, 'qkv', 'out') }),
+    ...under(['feed_forward'], all(LINEAR, 'w1', 'w2', 'w3', 'linear_#')),
+    ...all(LINEAR, 'adaLN_modulation.#', 'norm1.linear'),
+  }),
+  // Z-Image names a layer after the sizes of its patches: 2 and 1.
+  ...all(LINEAR, 'all_x_embedder.2-1', 'cap_embedder.#'),
+  ...under(['all_final_layer.2-1'], all(LINEAR, 'linear', 'adaLN_modulation.#')),
+};
 
 /** By model; what two of them share stands in the first. */
 export const TRANSFORMERS = {

@@ -20,12 +20,31 @@ const CLIP = (prefix: string): Readonly<Record<string, Layer>> => ({
   [`${prefix}_text_model_encoder_layers_0_mlp_fc1`]: [12, 48, []],
 });
 
+const RESNETS: Readonly<Record<string, Layer>> = {
+  lora_unet_down_blocks_1_resnets_0_conv1: [8, 16, [3, 3]],
+  lora_unet_down_blocks_1_resnets_0_time_emb_proj: [24, 16, []],
+  lora_unet_down_blocks_1_resnets_0_conv_shortcut: [8, 16, [1, 1]],
+  lora_unet_up_blocks_0_upsamplers_0_conv: [16, 16, [3, 3]],
+};
+
 /**
  * The layers of each model with the names that its trainers write, a few of every kind, at small sizes:
  * sd-scripts' networks/lora.py, lora_flux.py and lora_sd3.py; musubi-tuner's networks/lora_wan.py. Shares no
  * code with src/.
  */
 const MODELS: Readonly<Record<string, Readonly<Record<string, Layer>>>> = {
+  'Stable Diffusion 1': {
+    lora_unet_down_blocks_0_attentions_0_proj_in: [16, 16, [1, 1]],
+    lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k: [768, 16, []],
+    ...RESNETS,
+    ...CLIP('lora_te'),
+  },
+  'Stable Diffusion 2': {
+    lora_unet_down_blocks_0_attentions_0_proj_in: [16, 16, []],
+    lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k: [1024, 16, []],
+    ...RESNETS,
+    ...CLIP('lora_te'),
+  },
   'Stable Diffusion XL, with both text encoders': {
     lora_unet_input_blocks_4_1_proj_in: [16, 16, []],
     lora_unet_input_blocks_4_1_transformer_blocks_1_attn2_to_k: [20, 16, []],
@@ -62,6 +81,16 @@ const MODELS: Readonly<Record<string, Readonly<Record<string, Layer>>>> = {
     lora_unet_single_blocks_0_linear2: [48, 16, []],
     lora_unet_txt_in_individual_token_refiner_blocks_0_mlp_fc1: [16, 32, []],
     lora_unet_img_in_proj: [4, 16, [1, 2, 2]],
+  },
+  'Qwen-Image': {
+    lora_unet_transformer_blocks_0_attn_add_q_proj: [16, 16, []],
+    lora_unet_transformer_blocks_0_img_mlp_net_0_proj: [16, 32, []],
+    lora_unet_transformer_blocks_0_txt_mod_1: [16, 96, []],
+  },
+  'LTX-Video': {
+    lora_unet_transformer_blocks_0_attn2_to_k: [12, 16, []],
+    lora_unet_transformer_blocks_0_ff_net_2: [32, 16, []],
+    lora_unet_patchify_proj: [8, 16, []],
   },
 };
 const R = 2;
