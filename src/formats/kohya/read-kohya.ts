@@ -26,12 +26,18 @@ export async function readKohya({ header, readTensor }: ReadInput): Promise<Read
   const found: Found[] = [];
   for (const site of sites) {
     const alpha = await alphaIn(site, readTensor);
+    const times = site.scalar ? decodeScalar(site.scalar, await readTensor(site.scalar)) : 1;
+    const scaled = <T extends { readonly scale: number }>(one: T): T => ({
+      ...one,
+      scale: one.scale * times,
+    });
     found.push(
       isPlain(site)
-        ? { module: readPlainPair(site, alpha) }
-        : { site, derived: readDerived(site, alpha), names: namesOf(site) },
+        ? { module: scaled(readPlainPair(site, alpha)) }
+        : { site, derived: scaled(readDerived(site, alpha)), names: namesOf(site) },
     );
   }
+  const scalars = sites.filter(({ scalar }) => scalar).length;
   const { modules, passthrough, staging, warnings } = stageDerived(found, carried, metadata);
   return {
     adapter: {
@@ -45,7 +51,7 @@ export async function readKohya({ header, readTensor }: ReadInput): Promise<Read
       hasLoraBias: false,
       config: {},
       metadata,
-      warnings: [...warnings, ...doraWarnings(hasMagnitudes)],
+      warnings: [...warnings, ...scalarWarnings(scalars), ...doraWarnings(hasMagnitudes)],
     } satisfies Adapter,
     staging,
   };
@@ -109,6 +115,15 @@ function namesOf(site: Site): PairNames {
   const { module } = site;
   const alpha = { name: `${module}.alpha`, dtype: STAGED_DTYPE, shape: [] };
   return { a: `${module}.lora_down.weight`, b: `${module}.lora_up.weight`, alpha, ...alphaOf(site) };
+}
+
+/** LyCORIS multiplies factors by it before it saves them; only its first versions saved it. */
+function scalarWarnings(count: number): string[] {
+  if (count === 0) return [];
+  return [
+    `${count} modules have a scalar, by which LyCORIS multiplies their updates. It is part of their scale here; programs that ` +
+      'ignore it load another update from the source than from the result.',
+  ];
 }
 
 function doraWarnings(hasMagnitudes: boolean): string[] {

@@ -46,7 +46,7 @@ export function decodeScalar({ name, dtype, shape }: TensorEntry, bytes: Uint8Ar
   if (value === undefined) {
     throw new AppError(
       'UNSUPPORTED_DTYPE',
-      `tensor ${quote(name)}: an alpha cannot have the dtype ${dtype}`,
+      `tensor ${quote(name)}: a number cannot have the dtype ${dtype}`,
       {
         tensor: name,
         dtype,
@@ -56,7 +56,7 @@ export function decodeScalar({ name, dtype, shape }: TensorEntry, bytes: Uint8Ar
   if (!Number.isFinite(value)) {
     throw new AppError(
       'NON_FINITE_WEIGHTS',
-      `tensor ${quote(name)}: the alpha must be a finite number, not ${value}`,
+      `tensor ${quote(name)}: it must be a finite number, not ${value}`,
       {
         tensor: name,
         value: String(value),

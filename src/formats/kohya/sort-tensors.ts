@@ -1,13 +1,19 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
+import type { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { type Algorithm, type Part, refuseModule, refuseTensor, type Site } from '../derived/site.ts';
 import { byName } from '../pairs/by-name.ts';
 import { mixedFormats, refuseUnusable } from '../pairs/foreign-tensors.ts';
 import { alphaNameOf, hasKohyaPrefix, type KohyaKey, readKohyaKey } from './tensor-keys.ts';
 
+/** A module with the number by which its update is multiplied besides alpha/r; null: none in the file. */
+export interface KohyaSite extends Site {
+  readonly scalar: TensorEntry | null;
+}
+
 export interface SortedTensors {
   /** By name of the module, in code unit order. */
-  readonly sites: readonly Site[];
+  readonly sites: readonly KohyaSite[];
   readonly passthrough: readonly TensorEntry[];
   readonly hasMagnitudes: boolean;
 }
@@ -35,6 +41,7 @@ export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
   refuseOthers(keyed);
   const open = new Map<string, OpenSite>();
   const alphas = new Map<string, TensorEntry>();
+  const scalars = new Map<string, TensorEntry>();
   const magnitudes = new Map<string, TensorEntry>();
   const rest: Carried[] = [];
   for (const { tensor, key } of keyed) {
@@ -42,6 +49,8 @@ export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
       addPart(open, key, tensor);
     } else if (key.role === 'alpha') {
       alphas.set(tensor.name, tensor);
+    } else if (key.role === 'scalar') {
+      scalars.set(tensor.name, tensor);
     } else if ('module' in key) {
       if (key.role === 'magnitude') magnitudes.set(key.module, tensor);
       rest.push({ module: key.module, tensor, role: key.role });
@@ -50,15 +59,17 @@ export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
   const sites = [...open.keys()].sort().map((module) => {
     const site = open.get(module)!;
     const [first] = site.parts.values();
-    const alpha =
-      alphas.get(site.algorithm === 'lora' ? alphaNameOf(first!.name) : `${module}.alpha`) ?? null;
-    return { module, ...site, alpha, magnitude: magnitudes.get(module) ?? null };
+    const alphaName = site.algorithm === 'lora' ? alphaNameOf(first!.name) : `${module}.alpha`;
+    const alpha = alphas.get(alphaName) ?? null;
+    const scalar = scalars.get(alphaName.replace(/alpha$/, 'scalar')) ?? null;
+    if (scalar && site.algorithm === 'full') throw unknownVariant(scalar);
+    return { module, ...site, alpha, scalar, magnitude: magnitudes.get(module) ?? null };
   });
-  const used = new Set(sites.map(({ alpha }) => alpha));
+  const used = new Set(sites.flatMap(({ alpha, scalar }) => [alpha, scalar]));
   const modules = new Set(
     sites.flatMap(({ module, alpha }) => [module, alpha?.name.slice(0, -'.alpha'.length)]),
   );
-  const loose = [...alphas.values()].filter((alpha) => !used.has(alpha));
+  const loose = [...alphas.values(), ...scalars.values()].filter((one) => !used.has(one));
   for (const tensor of [...loose.filter(({ name }) => hasKohyaPrefix(name)), ...magnitudes.values()]) {
     const owner = tensor.name.slice(0, tensor.name.lastIndexOf('.'));
     if (!modules.has(owner)) throw refuseTensor('LORA_UNPAIRED', tensor, 'its module has no factors');
@@ -83,10 +94,13 @@ function refuseOthers(keys: readonly { readonly tensor: TensorEntry; readonly ke
       throw mixedFormats('kohya', tensor, key.what);
     }
     if (key.role === 'unknown-lora') {
-      throw refuseTensor('UNSUPPORTED_LORA_VARIANT', tensor, 'belongs to an unknown variant of LoRA');
+      throw unknownVariant(tensor);
     }
   }
 }
+
+const unknownVariant = (tensor: TensorEntry): AppError =>
+  refuseTensor('UNSUPPORTED_LORA_VARIANT', tensor, 'belongs to an unknown variant of LoRA');
 
 function addPart(
   open: Map<string, OpenSite>,
@@ -110,5 +124,5 @@ function addPart(
 /** Refuses an unknown tensor of a module that has factors, because it may change what they mean. */
 function refuseUnknown({ module, tensor, role }: Carried, open: ReadonlyMap<string, OpenSite>): void {
   if (role !== 'other' || !open.has(module)) return;
-  throw refuseTensor('UNSUPPORTED_LORA_VARIANT', tensor, 'belongs to an unknown variant of LoRA');
+  throw unknownVariant(tensor);
 }

@@ -11,6 +11,8 @@ export type KohyaKey =
       readonly part: Part;
     }
   | { readonly role: 'alpha'; readonly module: string }
+  /** A number that LyCORIS trains along (use_scalar). */
+  | { readonly role: 'scalar'; readonly module: string }
   /** DoRA: the lengths of rows or columns. */
   | { readonly role: 'magnitude'; readonly module: string }
   /** Differences of biases and of normalisations: added as they are. */
@@ -30,7 +32,7 @@ const PREFIX = /^(?:lora_(?:unet|te[123]?|transformer|prior_unet)|lycoris)_/;
 const LORA = /^(.+)\.lora_(?:(down|up)(?:\.(\d+))?|(mid))(?:\.weight)?$/;
 const LOHA = /^(.+)\.hada_(w1_a|w1_b|w2_a|w2_b|t1|t2)$/;
 const LOKR = /^(.+)\.lokr_(w1|w1_a|w1_b|w2|w2_a|w2_b|t1|t2)$/;
-const PLAIN = /^(.+)\.(alpha|dora_scale|diff|diff_b|w_norm|b_norm)$/;
+const PLAIN = /^(.+)\.(alpha|scalar|dora_scale|diff|diff_b|w_norm|b_norm)$/;
 
 /** lycoris/modules: diag_oft.py and boft.py, glora.py, ia3.py. */
 const UNSUPPORTED: readonly (readonly [pattern: RegExp, algorithm: string])[] = [
@@ -62,7 +64,7 @@ export function readKohyaKey(name: string): KohyaKey {
     if (match) return { role: 'part', module: match[1]!, algorithm, part: match[2] as Part };
   }
   const [, module = name.slice(0, Math.max(0, name.lastIndexOf('.'))), plain] = PLAIN.exec(name) ?? [];
-  if (plain === 'alpha') return { role: 'alpha', module };
+  if (plain === 'alpha' || plain === 'scalar') return { role: plain, module };
   if (plain === 'dora_scale') return { role: 'magnitude', module };
   if (plain === 'diff') return { role: 'part', module, algorithm: 'full', part: 'diff' };
   if (plain !== undefined) return { role: 'carried', module };

@@ -113,9 +113,19 @@ function planAlphas(plans: readonly ModulePlan[], scale: ScaleMode): OutputTenso
   return [...planned.values()].map(({ tensor }) => tensor);
 }
 
-/** The alpha of a module in the result: its rank times the remaining scale, as its tensor represents it. */
+/**
+ * The alpha of a module in the result: its rank times the remaining scale, as its tensor represents it.
+ * @throws AppError FORMAT_NEEDS_FOLD for a scale of 0
+ */
 function alphaOfPlan({ module, rank }: ModulePlan, scale: ScaleMode): number {
   const value = alphaOfScale(remainingScale(scale, module, rank), rank);
+  if (value === 0) {
+    throw new AppError(
+      'FORMAT_NEEDS_FOLD',
+      `module ${quote(module.name)} has the scale 0, but programs read an alpha of 0 in files of kohya as the rank. Ask for scale "fold"`,
+      { module: module.name, scale: 0, format: 'kohya' },
+    );
+  }
   return encodeScalar(value, module.alpha?.dtype ?? 'F32').value;
 }
 

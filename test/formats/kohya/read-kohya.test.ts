@@ -186,9 +186,33 @@ describe('a file of kohya: refusals', () => {
     ],
     [
       'an unknown tensor of a module',
-      { ...good, [`${U}.scalar`]: alphaTensor(1) },
+      { ...good, [`${U}.gate`]: alphaTensor(1) },
       'UNSUPPORTED_LORA_VARIANT',
+      `${U}.gate`,
+    ],
+    [
+      'a scalar of several numbers',
+      { ...good, [`${U}.scalar`]: zeros([2]) },
+      'LORA_RANK_DIMS',
       `${U}.scalar`,
+    ],
+    [
+      'a scalar that is NaN',
+      { ...good, [`${U}.scalar`]: alphaTensor(Number.NaN) },
+      'NON_FINITE_WEIGHTS',
+      `${U}.scalar`,
+    ],
+    [
+      'a scalar without factors',
+      { ...good, 'lora_te_a.scalar': alphaTensor(1) },
+      'LORA_UNPAIRED',
+      'lora_te_a.scalar',
+    ],
+    [
+      'a scalar of a whole difference',
+      { 'lora_te_a.diff': zeros([4, 4]), 'lora_te_a.scalar': alphaTensor(1) },
+      'UNSUPPORTED_LORA_VARIANT',
+      'lora_te_a.scalar',
     ],
     [
       'an unknown tensor of a module without prefix',

@@ -107,15 +107,18 @@ const ALPHA = 1.5;
 async function squeezed(
   variant: Variant,
   targets: readonly Target[],
-): Promise<{ wanted: Matrix; results: Uint8Array[] }> {
+  scalar?: number,
+): Promise<{ wanted: Matrix; results: Uint8Array[]; warnings: string }> {
   const { tensors, update } = noted(variant, 'lora_unet_x.', 7);
   // LyCORIS writes no alpha for a whole difference.
   const alpha = variant.shapes.diff ? {} : { 'lora_unet_x.alpha': alphaTensor(ALPHA) };
-  const weights = buildSafetensors({ ...tensors, ...alpha });
+  const more = scalar === undefined ? {} : { 'lora_unet_x.scalar': alphaTensor(scalar) };
+  const weights = buildSafetensors({ ...tensors, ...alpha, ...more });
   const made = await squeezeToEach(compute.pool, { weights, config: null }, targets);
   return {
-    wanted: scaled(update, variant.r === null ? 1 : ALPHA / variant.r),
+    wanted: scaled(update, (scalar ?? 1) * (variant.r === null ? 1 : ALPHA / variant.r)),
     results: made.map((result) => result!.weights),
+    warnings: made[0]!.warnings.join(),
   };
 }
 
@@ -151,4 +154,32 @@ describe('LyCORIS, squeezed', () => {
       }
     });
   }
+
+  const PAIR: Variant = {
+    shapes: { 'lora_down.weight': [4, 9], 'lora_up.weight': [12, 4] },
+    update: (t) => product(t('lora_up.weight'), t('lora_down.weight')),
+    r: 4,
+    rank: 4,
+  };
+  for (const [what, variant] of Object.entries({ ...VARIANTS, LoCon: PAIR })) {
+    if (variant.shapes.diff) continue;
+    it(`${what}: is multiplied by a scalar, which the result does not have`, async () => {
+      const targets: Target[] = [{ rank: 2 }, { rank: 2, scale: 'keep' }];
+      const { wanted, results, warnings } = await squeezed(variant, targets, -0.3);
+      assert.match(warnings, /1 modules have a scalar/);
+      const optimum = tailShare(singularValues(wanted), 2);
+      for (const result of results) {
+        assert.ok(!parseSafetensors(result).tensors.has('lora_unet_x.scalar'));
+        const { error } = errorOf(result, wanted);
+        assert.ok(error <= optimum * (1 + 1e-5) + 1e-6, `${error}, at best ${optimum}`);
+      }
+    });
+  }
+
+  it('a module with the scalar 0 changes nothing, which an alpha cannot say', async () => {
+    const { results } = await squeezed(PAIR, [{ rank: 2 }], 0);
+    const { b } = parseKohyaAdapter(results[0]!).modules.get('lora_unet_x')!;
+    assert.equal(frobenius(b), 0);
+    await assert.rejects(squeezed(PAIR, [{ rank: 2, scale: 'keep' }], 0), { code: 'FORMAT_NEEDS_FOLD' });
+  });
 });
