@@ -23,6 +23,9 @@ const VARIANTS: readonly (readonly [field: string, what: string])[] = [
   ['layer_replication', 'the layers are those of a base model some of whose layers are repeated'],
 ];
 
+/** Layers of attention in the UNets of diffusers. */
+const ATTENTION = /\.to_(?:q|k|v|out\.0)$/;
+
 /**
  * An adapter under the names of another format: modules in the same order, a.name, b.name, alpha and the names of
  * passthrough tensors as the other format has them; `config` and `metadata` are what its writer goes by. ΔW stays: the
@@ -200,6 +203,18 @@ function warningsOf({ placed }: PlacedAdapter, to: FormatName): string[] {
       'The names of the modules are those of an original implementation (diffusion_model.…), so the result fits that ' +
         'implementation and not the model of diffusers.',
     );
+  }
+  const hasUnetAttention = placed.some(
+    ({ place: { component, path } }) => component === 'unet' && ATTENTION.test(path),
+  );
+  if (to === 'diffusers' && hasUnetAttention) {
+    warnings.push(
+      'The names of the result are those of diffusers. ComfyUI and Forge do not load the attention of a UNet by these names: ' +
+        'for those programs, write the format kohya.',
+    );
+  }
+  if (to === 'xlabs') {
+    warnings.push('ComfyUI and Forge do not load this format: for those programs, write the format kohya.');
   }
   if (to === 'gguf' && placed.some(({ module }) => module.kind === 'embedding')) {
     warnings.push(

@@ -162,6 +162,19 @@ describe('diffusers', () => {
     assert.match(kohya.warnings[0]!, /original implementation/);
   });
 
+  it('from kohya warns of programs that do not load it: only if a UNet has attention', () => {
+    const warningsOf = (flat: string) =>
+      convertAdapter(buildAdapter('kohya', [flat]), 'diffusers', {}).warnings.join();
+    assert.match(warningsOf(`lora_unet_${FLAT_Q}`), /ComfyUI and Forge do not load the attention.*kohya/);
+    assert.equal(warningsOf('lora_unet_down_blocks_0_resnets_0_conv1'), '');
+    assert.equal(warningsOf(`lora_te1_${FLAT_TEXT}`), '');
+    const flux = buildAdapter('kohya', ['lora_unet_double_blocks_0_img_attn_qkv']);
+    assert.match(
+      convertAdapter(flux, 'xlabs', {}).warnings.join(),
+      /ComfyUI and Forge do not load this format.*kohya/,
+    );
+  });
+
   it('refuses what kohya has no names for', () => {
     const second = [
       'transformer_2.blocks.0.attn1.to_q',
