@@ -15,6 +15,8 @@ declare -A SOURCES=(
   [diffusers]=https://github.com/huggingface/diffusers
   [forge]=https://github.com/lllyasviel/stable-diffusion-webui-forge
   [huggingface_hub]=https://github.com/huggingface/huggingface_hub
+  [mlx]=https://github.com/ml-explore/mlx
+  [mlx-lm]=https://github.com/ml-explore/mlx-lm
   [musubi-tuner]=https://github.com/kohya-ss/musubi-tuner
   [peft]=https://github.com/huggingface/peft
   [LyCORIS]=https://github.com/KohakuBlueleaf/LyCORIS
@@ -23,7 +25,7 @@ declare -A SOURCES=(
 for name in "${!SOURCES[@]}"; do
   [ -d "$folder/$name" ] || git clone --quiet --depth 1 "${SOURCES[$name]}" "$folder/$name"
 done
-sources="$folder/llama.cpp/gguf-py:$folder/LyCORIS:$folder/sd-scripts:$folder/ComfyUI:$folder/forge"
+sources="$folder/llama.cpp/gguf-py:$folder/LyCORIS:$folder/sd-scripts:$folder/ComfyUI:$folder/forge:$folder/mlx/python:$folder/mlx-lm"
 for name in accelerate diffusers huggingface_hub musubi-tuner peft; do sources+=":$folder/$name/src"; done
 log=$(mktemp)
 trap 'rm "$log"' EXIT

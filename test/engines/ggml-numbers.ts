@@ -3,10 +3,13 @@ import type { GgmlName } from '../gguf/gguf-file.ts';
 /** Numbers in a block of Q8_0, after a scale in float16. */
 const BLOCK = 32;
 
-/** Encodes numbers as the bytes of a ggml tensor. The tests themselves write F32 and Q8_0. */
-export function inGgml(type: GgmlName, numbers: ArrayLike<number>): Uint8Array {
+/** The types in which the tests themselves write tensors. */
+export type WrittenType = Extract<GgmlName, 'F32' | 'F16' | 'Q8_0'>;
+
+/** Encodes numbers as the bytes of a ggml tensor. */
+export function inGgml(type: WrittenType, numbers: ArrayLike<number>): Uint8Array {
   if (type === 'F32') return new Uint8Array(Float32Array.from(numbers).buffer);
-  if (type !== 'Q8_0') throw new Error(`${type} is not written here`);
+  if (type === 'F16') return new Uint8Array(Uint16Array.from(numbers, float16Bits).buffer);
   return Buffer.concat(
     blocksOf(numbers).map(({ scale, whole }) => {
       const block = Buffer.alloc(2 + BLOCK);
@@ -15,6 +18,26 @@ export function inGgml(type: GgmlName, numbers: ArrayLike<number>): Uint8Array {
       return block;
     }),
   );
+}
+
+/** The values of the numbers after they are rounded to the type. */
+export function roundedTo(type: WrittenType, numbers: Float64Array): Float64Array {
+  if (type === 'F32') return numbers.map(Math.fround);
+  return type === 'F16' ? numbers.map(roundedToF16) : roundedToQ8(numbers);
+}
+
+/** The exponent of a value in float16, whose first bit 10 others follow. */
+const exponentOf = (value: number): number => Math.max(-14, Math.floor(Math.log2(Math.abs(value))));
+const roundedToF16 = (value: number): number => {
+  const step = 2 ** (exponentOf(value) - 10);
+  return step * Math.round(value / step);
+};
+
+/** IEEE 754 binary16. A fraction that is rounded up to 2 carries over into the exponent. */
+function float16Bits(value: number): number {
+  const exponent = exponentOf(value);
+  const whole = Math.abs(Math.round(value / 2 ** (exponent - 10)));
+  return (value < 0 ? 0x8000 : 0) + ((exponent + 14) << 10) + whole;
 }
 
 /** The values of the numbers after they are rounded to Q8_0. */

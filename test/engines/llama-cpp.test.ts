@@ -5,18 +5,23 @@ import type { Target } from '../../src/contract/target.ts';
 import { GGUF_ARCHITECTURES } from '../../src/formats/convert/gguf-architectures.ts';
 import { type Bytes, squeezeToEach } from '../formats/squeezing-files.ts';
 import type { Matrix } from '../oracle/linear-algebra.ts';
-import { roundedToQ8 } from './ggml-numbers.ts';
+import { roundedTo } from './ggml-numbers.ts';
 import { LlamaCpp } from './llama-cpp.ts';
 import { adapterOf, quantisedAdapterOf, updatesOf } from './tiny-adapters.ts';
 import { modelFile, weightsOf } from './tiny-model-file.ts';
 import { TINY_MODELS, type TinyModel } from './tiny-models.ts';
 
-const RANK = 3;
+/** The rank of the squeezed adapters; undefined: they are converted whole. */
+const RANKS = [undefined, 3] as const;
+const DTYPES = ['float32', 'float16'] as const;
+/** Of the weights of the models. */
+const TYPES = ['F32', 'F16', 'Q8_0'] as const;
+const SCALES = [1, 0.5] as const;
 /**
  * The largest difference between probabilities, as a share of what the adapter changes. An adapter without
  * one of its modules differs by 0.06 or more. The largest measured values: 2e-4 in float32 (GELU is a table
- * in ggml), 3e-3 in float16. With weights in Q8_0 ggml rounds activations too (0.04), and a mixture may
- * choose another expert.
+ * in ggml), 3e-3 if factors or weights are float16. With weights in Q8_0 ggml rounds activations too (0.04), and
+ * a mixture may choose another expert.
  */
 const LIMITS = { float32: 1e-3, float16: 1e-2, q8: 0.1, q8Mixture: 0.5 };
 
@@ -42,27 +47,23 @@ describe('llama.cpp: a model with an adapter equals the model with merged weight
 
   for (const tiny of TINY_MODELS) {
     it(tiny.architecture, async () => {
-      const targets = [{}, { rank: RANK }, { rank: RANK, dtype: 'float16' }];
-      const [whole, squeezed, halves] = await converted(pool, tiny, adapterOf(tiny), targets);
-      const weights = weightsOf(tiny);
-      const [all, best] = [updatesOf(tiny), updatesOf(tiny, RANK)];
-      const full = await merged(tiny, weights, best);
-      await engine!.with(modelFile(tiny, weights, 'F32'), async (model) => {
-        const plain = await engine!.probabilities(model);
-        const check = async (file: Uint8Array, scale: number, expected: Float64Array, limit: number) =>
-          near(await engine!.probabilities(model, { file, scale }), expected, plain, limit);
-        await check(whole!, 1, await merged(tiny, weights, all), LIMITS.float32);
-        await check(squeezed!, 1, full, LIMITS.float32);
-        await check(squeezed!, 0.5, await merged(tiny, weights, best, 0.5), LIMITS.float32);
-        await check(halves!, 1, full, LIMITS.float16);
-      });
-      await engine!.with(modelFile(tiny, weights, 'Q8_0'), async (model) => {
-        const expected = await merged(tiny, weights.map(rounded), best);
-        const found = await engine!.probabilities(model, { file: squeezed!, scale: 1 });
-        const isMixture = tiny.weights.some(({ experts }) => experts !== undefined);
-        const limit = isMixture ? LIMITS.q8Mixture : LIMITS.q8;
-        near(found, expected, await engine!.probabilities(model), limit);
-      });
+      const targets = RANKS.flatMap((rank) => DTYPES.map((dtype) => ({ ...(rank && { rank }), dtype })));
+      const files = await converted(pool, tiny, adapterOf(tiny), targets);
+      for (const type of TYPES) {
+        const weights = weightsOf(tiny).map((weight) => ({ ...weight, data: roundedTo(type, weight.data) }));
+        await engine!.with(modelFile(tiny, weights, type), async (model) => {
+          const plain = await engine!.probabilities(model);
+          for (const [scale, rank] of SCALES.flatMap((one) => RANKS.map((other) => [one, other] as const))) {
+            const expected = await merged(tiny, weights, updatesOf(tiny, rank), scale);
+            for (const [index, dtype] of DTYPES.entries()) {
+              const file = files[DTYPES.length * RANKS.indexOf(rank) + index]!;
+              const found = await engine!.probabilities(model, { file, scale });
+              const what = `${type}, ${dtype}, rank ${rank ?? 'unchanged'}, scale ${scale}`;
+              near(found, expected, plain, limitOf(tiny, type, dtype), what);
+            }
+          }
+        });
+      }
     });
   }
 
@@ -96,7 +97,15 @@ describe('llama.cpp: a model with an adapter equals the model with merged weight
   });
 });
 
-const rounded = (weight: Matrix): Matrix => ({ ...weight, data: roundedToQ8(weight.data) });
+function limitOf(
+  { weights }: TinyModel,
+  type: (typeof TYPES)[number],
+  dtype: (typeof DTYPES)[number],
+): number {
+  if (type !== 'Q8_0') return type === 'F32' && dtype === 'float32' ? LIMITS.float32 : LIMITS.float16;
+  return weights.some(({ experts }) => experts !== undefined) ? LIMITS.q8Mixture : LIMITS.q8;
+}
+
 const zero = (update: Matrix): Matrix => ({ ...update, data: update.data.map(() => 0) });
 
 /** The engine's probabilities for the model with weight + scale·update, stored in its file in float32. */
@@ -109,11 +118,17 @@ function merged(tiny: TinyModel, weights: readonly Matrix[], updates: readonly M
 }
 
 /** @param plain the probabilities without an adapter, for the size of its effect */
-function near(found: Float64Array, expected: Float64Array, plain: Float64Array, limit: number): void {
+function near(
+  found: Float64Array,
+  expected: Float64Array,
+  plain: Float64Array,
+  limit: number,
+  what = '',
+): void {
   const effect = distance(expected, plain);
   assert.ok(effect > 1e-3, `the adapter changes nothing: ${effect}`);
   const share = distance(found, expected) / effect;
-  assert.ok(share <= limit, `${share} of what the adapter changes, at most ${limit}`);
+  assert.ok(share <= limit, `${what}: ${share} of what the adapter changes, at most ${limit}`);
 }
 
 /** The largest difference between two probabilities. */

@@ -53,7 +53,11 @@ export function adapterOf(model: TinyModel): Bytes {
     return isMlx ? mlxPair(weight, a, b) : peftPair(weight, a, b);
   });
   const config = isMlx
-    ? { fine_tune_type: 'lora', num_layers: 2, lora_parameters: { rank: RANK, scale: SCALE, dropout: 0 } }
+    ? {
+        fine_tune_type: 'lora',
+        num_layers: 2,
+        lora_parameters: { rank: RANK, scale: SCALE, dropout: 0, keys: keysOf(model) },
+      }
     : { peft_type: 'LORA', r: RANK, lora_alpha: SCALE * RANK, target_modules: 'all-linear' };
   return { weights: buildSafetensors(Object.fromEntries(tensors.flat())), config: JSON.stringify(config) };
 }
@@ -98,6 +102,11 @@ const peftPair = ({ path, isEmbedding }: Weight, a: Matrix, b: Matrix): [string,
         [`base_model.model.${path}.lora_A.weight`, tensorOf(a)],
         [`base_model.model.${path}.lora_B.weight`, tensorOf(b)],
       ];
+
+/** The names of adapted modules, those of a layer without its number. */
+const keysOf = ({ weights }: TinyModel): string[] => [
+  ...new Set(weights.map(({ path }) => path.replace(/^model\.layers\.\d+\./, ''))),
+];
 
 /** ΔW = (lora_a·lora_b)ᵀ; for an embedding lora_a·lora_b. */
 const mlxPair = ({ path, isEmbedding }: Weight, a: Matrix, b: Matrix): [string, Tensor][] => [

@@ -1,7 +1,7 @@
-import { buildGguf, type GgmlName } from '../gguf/gguf-file.ts';
+import { buildGguf } from '../gguf/gguf-file.ts';
 import { gaussianMatrix } from '../oracle/known-matrices.ts';
 import { type Matrix, matrix } from '../oracle/linear-algebra.ts';
-import { inGgml } from './ggml-numbers.ts';
+import { inGgml, type WrittenType } from './ggml-numbers.ts';
 import type { TinyModel } from './tiny-models.ts';
 
 /** The random weights of a model, each [rows, columns], those of experts one below the other. */
@@ -19,7 +19,7 @@ export const weightsOf = ({ weights }: TinyModel): Matrix[] =>
 export function modelFile(
   { weights, others, keys }: TinyModel,
   values: readonly Matrix[],
-  type: GgmlName,
+  type: WrittenType,
 ): Buffer {
   return buildGguf({
     keyValues: keys,

@@ -79,4 +79,22 @@ class Distribution(importlib.metadata.Distribution):
         return Path(path)
 
 
+def replace(*names):
+    """Modules that are there but are not needed, and would import what is not."""
+    for name in names:
+        sys.modules[name] = Absent(name)
+
+
+def without_contents(name):
+    """A package whose modules can be imported, without what it imports itself."""
+    package = types.ModuleType(name)
+    *parents, _ = name.split(".")
+    if parents:
+        folders = [Path(folder, name.split(".")[-1]) for folder in sys.modules[".".join(parents)].__path__]
+    else:
+        folders = [Path(folder, name) for folder in sys.path]
+    package.__path__ = [str(folder) for folder in folders if folder.is_dir()]
+    sys.modules[name] = package
+
+
 sys.meta_path.append(Finder([name for name in PACKAGES if importlib.util.find_spec(name) is None]))
