@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +22,7 @@ import {
   singularValuesOfProduct,
   tailShare,
 } from '../oracle/linear-algebra.ts';
+import { readSafetensors } from '../oracle/safetensors.ts';
 import { squeeze } from '../squeeze/successful-squeeze.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/adapters');
@@ -47,6 +49,15 @@ const REAL: readonly RealAdapter[] = readdirSync(FIXTURES, { withFileTypes: true
     const weights = readdirSync(dir).filter((file) => file.endsWith('.safetensors'));
     return weights.map((file) => ({ name: `${name}/${file}`, weights: join(dir, file), config }));
   });
+
+const READ_WITH_PYTHON = `
+import hashlib, json, sys
+from safetensors import safe_open
+for path in sys.argv[1:]:
+    with safe_open(path, 'np') as file:
+        arrays = {key: file.get_tensor(key) for key in file.keys()}
+    print(json.dumps({key: [one.shape, hashlib.sha256(one.tobytes()).hexdigest()] for key, one in arrays.items()}))`;
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** The formats to which each is converted besides its own; other conversions are refused by name. */
 const CONVERTED: Readonly<Record<string, readonly FormatName[]>> = {
@@ -174,14 +185,16 @@ describe('every real adapter', () => {
     }
     const files = written.filter((path) => path.endsWith('.safetensors'));
     assert.ok(files.length > REAL.length);
-    const script =
-      'import sys\nfrom safetensors import safe_open\nfor path in sys.argv[1:]:\n' +
-      "  with safe_open(path, 'np') as file:\n    print(sum(file.get_tensor(key).size for key in file.keys()) > 0)";
-    const output = execFileSync(PYTHON, ['-c', script, ...files], { encoding: 'utf8' });
-    assert.deepEqual(
-      output.trim().split('\n'),
-      files.map(() => 'True'),
-    );
+    const output = execFileSync(PYTHON, ['-c', READ_WITH_PYTHON, ...files], { encoding: 'utf8' });
+    const lines = output.trim().split('\n');
+    assert.equal(lines.length, files.length);
+    for (const [index, line] of lines.entries()) {
+      const { tensors } = readSafetensors(files[index]!);
+      const expected = [...tensors].map(
+        ([name, { shape, bytes }]) => [name, [shape, sha256(bytes)]] as const,
+      );
+      assert.deepEqual(JSON.parse(line), Object.fromEntries(expected), files[index]);
+    }
   });
 });
 

@@ -112,6 +112,14 @@ async function assertBest(
   return last!;
 }
 
+/** Asserts that the sum satisfies the profile of a server. */
+async function assertLoads(parts: readonly Bytes[], profile: string): Promise<void> {
+  const { targets } = await mergeFiles(parts, { rank: 3, profile });
+  const { serving } = targets[0]!.result;
+  assert.deepEqual([serving!.profile, serving!.rules.filter(({ passed }) => !passed)], [profile, []]);
+  assert.ok(serving!.rules.length > 3);
+}
+
 const Q = 'lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q';
 /** The same layer of Stable Diffusion XL with the names of the original UNet. */
 const LDM_Q = 'lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q';
@@ -223,6 +231,7 @@ describe('a merge stays in the format of its sources', () => {
       [model, num_layers, lora_parameters],
       ['org/model', -1, { rank: 3, scale: 1, dropout: 0, keys: ['self_attn.q_proj', 'self_attn.v_proj'] }],
     );
+    await assertLoads(parts, 'mlx-lm');
   });
 
   it('GGUF: linear layers and stacked experts', async () => {
@@ -253,6 +262,7 @@ describe('a merge stays in the format of its sources', () => {
       return { weights: buildGguf({ keyValues, tensors }), config: null };
     };
     await assertBest([gguf(4, 8), gguf(5, 0)], ({ weights }) => parseGgufAdapter(weights));
+    await assertLoads([gguf(4, 8), gguf(5, 0)], 'llama-cpp');
     await refused([gguf(4, 8), gguf(4, 8, 'qwen3moe')], 'MERGE_BASE_MISMATCH', '"qwen2moe"', '"qwen3moe"');
   });
 
