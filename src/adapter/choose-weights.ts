@@ -76,7 +76,7 @@ function several(all: readonly string[], folder: string): AppError {
   const more = all.length > MAX_SHOWN ? ` and ${all.length - MAX_SHOWN} more` : '';
   return new AppError(
     'FILE_MISSING',
-    `${folder} has ${all.length} weights files, ${shown.join(', ')}${more}, and none of a usual name: name ` +
+    `${folder} has ${all.length} weights files, ${shown.join(', ')}${more}, none with a usual name: name ` +
       'the one to use.',
     { folder, found: all.slice(0, MAX_SHOWN), missing: [WEIGHTS_FILE] },
   );

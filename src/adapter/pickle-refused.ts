@@ -26,8 +26,8 @@ export function conversionCommand(name: string): string {
  * @param name as {@link conversionCommand}
  */
 export const conversionAdvice = (name: string): string =>
-  'convert it where you trust it (a dictionary of tensors by name; of a list or a whole checkpoint, save such a dictionary ' +
-  `first): ${conversionCommand(name)}`;
+  'convert it where you trust it (the command needs a dictionary of tensors by name; save a list or a whole checkpoint as ' +
+  `such a dictionary first): ${conversionCommand(name)}`;
 
 /**
  * The error for a pickle. It is recognised by its name and never opened.

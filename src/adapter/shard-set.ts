@@ -40,7 +40,7 @@ export function checkShardSet(names: readonly string[]): void {
     throw mismatch(`${shown(first!.name)} is one of ${count} files; weights may be in at most ${MAX_SHARDS}`);
   const present = new Set(shards.map(({ number }) => number));
   if (present.size < shards.length)
-    throw mismatch(`A file of the set of ${shown(first!.name)} is there twice`);
+    throw mismatch(`Two files of the set to which ${shown(first!.name)} belongs have the same number`);
   const missing = Array.from({ length: count }, (_, at) => at + 1)
     .filter((number) => !present.has(number))
     .map((number) => shardName({ base, number, count }));

@@ -10,10 +10,11 @@ const PATH_LIKE = /^[/\\]|^[a-zA-Z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)/;
  */
 export function faultOfName(name: string, maxBytes: number): string | undefined {
   const bytes = Buffer.byteLength(name);
-  if (bytes > maxBytes) return `the name has ${bytes} bytes, at most ${maxBytes}`;
+  if (bytes > maxBytes) return `the name has ${bytes} bytes, but may have at most ${maxBytes}`;
   if (name === '') return 'the name is empty';
   if (CONTROL.test(name)) return 'the name has control characters';
-  if (PATH_LIKE.test(name)) return 'the name leads out of a folder';
+  if (PATH_LIKE.test(name))
+    return 'the name would be an unsafe path, because it is absolute or contains ".."';
   if (name.split('.').includes('__proto__')) return 'a part of the name is "__proto__"';
   return undefined;
 }

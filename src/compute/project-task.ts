@@ -180,7 +180,7 @@ function overflow(module: string, { dtypeA, dtypeB }: ProjectionSpec): AppError 
   const dtypes = [...new Set([dtypeA, dtypeB])].map((dtype) => DTYPE_NAMES[dtype]).join(' and ');
   return new AppError(
     'NON_FINITE_RESULT',
-    `The squeezed factors of module "${module}" do not fit ${dtypes}: a number overflows. Request dtype "float32".`,
+    `The squeezed factors of module "${module}" contain a number that is too large for ${dtypes}. Request dtype "float32".`,
     { module, dtype: dtypes },
   );
 }

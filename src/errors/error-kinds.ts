@@ -305,9 +305,9 @@ export const ERROR_KINDS = {
   OUTBOUND_FAILED: transient(502, 'The remote server failed or cannot be reached'),
   CONNECTION_NOT_FOUND: permanent(404, 'There is no connection of this name'),
   CONNECTION_EXISTS: permanent(409, 'A connection of this name already exists'),
-  CONNECTION_NEEDED: permanent(422, 'No connection includes this location'),
-  CONNECTION_AMBIGUOUS: permanent(422, 'Several connections include this location'),
-  CONNECTION_FORBIDDEN: permanent(422, 'The connection does not include this location'),
+  CONNECTION_NEEDED: permanent(422, 'No connection covers this location'),
+  CONNECTION_AMBIGUOUS: permanent(422, 'Several connections cover this location'),
+  CONNECTION_FORBIDDEN: permanent(422, 'The connection does not cover this location'),
   CONNECTION_CREDENTIALS: permanent(422, 'The change needs the credentials of the connection'),
   QUOTA_CONNECTIONS: permanent(429, 'The tenant has the maximum number of connections'),
   AMBIENT_UNAVAILABLE: transient(503, 'The service has no credentials of its own'),
@@ -325,7 +325,7 @@ export const ERROR_KINDS = {
 
   // The computation
   NON_FINITE_WEIGHTS: permanent(422, 'A LoRA tensor holds NaN or infinity'),
-  NON_FINITE_RESULT: permanent(422, 'A number in the result does not fit the output dtype'),
+  NON_FINITE_RESULT: permanent(422, 'A number in the result is too large or too small for the output dtype'),
   BUDGET_TOO_SMALL: permanent(422, 'The budget is too small for the adapter'),
   CORE_NOT_CONVERGED: permanent(500, 'The eigensolver did not converge'),
   PROVIDER_UNAVAILABLE: permanent(503, 'The requested execution provider cannot be loaded'),

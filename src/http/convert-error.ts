@@ -58,10 +58,10 @@ export function invalidFaults(
 
 /** @param length the Content-Length; undefined for a chunked body, of which nothing beyond the limit is read */
 function bodyTooLarge(length: string | undefined, limitBytes: number, cause: Error): AppError {
-  const size = length === undefined ? 'more' : `${length} bytes`;
+  const fault = length === undefined ? 'is too large' : `has ${length} bytes`;
   return new AppError(
     'UPLOAD_TOO_LARGE',
-    `The body of this request has ${size}; the limit is ${limitBytes} bytes.`,
+    `The body of this request ${fault}; the limit is ${limitBytes} bytes.`,
     { ...(length !== undefined && { bytes: Number(length) }), limit_bytes: limitBytes },
     { cause },
   );

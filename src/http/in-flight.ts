@@ -65,8 +65,8 @@ export class InFlight {
     const isOwnFull = own > 0 && own + amount > Math.max(1, Math.floor(bound * this.share));
     const total = this.totals[kind];
     if (!isOwnFull && (total === 0 || total + amount <= bound)) return;
-    const whose = isOwnFull && this.share < 1 ? 'The tenant has' : 'The service has';
-    throw new AppError('SERVICE_OVERLOADED', `${whose} the maximum of ${OF[kind]}; try again in a moment.`);
+    const who = isOwnFull && this.share < 1 ? 'The tenant' : 'The service';
+    throw new AppError('SERVICE_OVERLOADED', `${who} is at its limit of ${OF[kind]}; try again in a moment.`);
   }
 
   private add(tenant: string, kind: Kind, amount: number): void {

@@ -123,7 +123,7 @@ export class JsonReader<Members> {
 
   #enter(depth: number): void {
     const { maxDepth } = this.#kind;
-    if (depth > maxDepth) this.#fail('depth', `nested more than ${maxDepth} deep`);
+    if (depth > maxDepth) this.#fail('depth', `nested more than ${maxDepth} levels deep`);
     this.#at += 1;
   }
 
@@ -145,7 +145,7 @@ export class JsonReader<Members> {
       } else if (!(code >= 0x20)) {
         // also NaN: the end of the text
         this.#at = at;
-        this.#fail('syntax', at < text.length ? 'a control character in a string' : 'a string has no end');
+        this.#fail('syntax', at < text.length ? 'a control character in a string' : 'a string is not closed');
       }
     }
   }

@@ -70,7 +70,7 @@ export class SafetensorsValidator {
       if (this.#kept.length >= LENGTH_FIELD_BYTES) throw tooLarge(this.#lengthField());
       throw new AppError(
         'ST_HEADER_TOO_SMALL',
-        `safetensors file: ${totalBytes} bytes are fewer than the ${LENGTH_FIELD_BYTES} of the header length`,
+        `safetensors file: it has ${totalBytes} bytes, fewer than the ${LENGTH_FIELD_BYTES} of its length field`,
         { bytes: totalBytes },
       );
     }

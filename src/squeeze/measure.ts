@@ -129,8 +129,8 @@ function refuseUnderflow(
   const dtypes = [...new Set([dtypeA, dtypeB])].map((dtype) => DTYPE_NAMES[dtype]).join(' and ');
   throw new AppError(
     'NON_FINITE_RESULT',
-    `The squeezed factors of module "${module.name}" do not fit ${dtypes}: some numbers are so small that ` +
-      'they become zero. Request dtype "float32" or "bfloat16", or for split "balanced".',
+    `The squeezed factors of module "${module.name}" contain numbers so small that they become zero in ` +
+      `${dtypes}. Request dtype "float32" or "bfloat16", or split "balanced".`,
     { module: module.name, dtype: dtypes },
   );
 }

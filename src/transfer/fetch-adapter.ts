@@ -44,7 +44,7 @@ export interface FetchOptions {
 export interface Fetched {
   /** The weights, which may be in several files with an index, and the configuration if there is one: in `folder`. */
   readonly files: readonly LocalFile[];
-  /** That of its model card, if it has one that names one. */
+  /** The license that the model card of the adapter names, if there is a card and it names one. */
   readonly license: string | undefined;
   readonly imported: Import;
 }

@@ -128,8 +128,8 @@ export function placesOf(recorded: RecordedSource | RecordedSink): Place[] {
 }
 
 /**
- * Checks that a connection includes all of these places.
- * @throws AppError CONNECTION_FORBIDDEN naming the first place that it does not include
+ * Checks that a connection covers all of these places.
+ * @throws AppError CONNECTION_FORBIDDEN naming the first place that it does not cover
  */
 export function checkConnectionCovers(
   { name, kind, prefixes }: ConnectionAccess,
@@ -140,7 +140,7 @@ export function checkConnectionCovers(
   if (!outside) return;
   throw new AppError(
     'CONNECTION_FORBIDDEN',
-    `The connection ${JSON.stringify(name)} (${kind}) does not include ${placeText(outside)}; it includes ` +
+    `The connection ${JSON.stringify(name)} (${kind}) does not cover ${placeText(outside)}; it covers ` +
       `${prefixes.join(', ')}.`,
     { connection: name, place: placeText(outside), prefixes: [...prefixes] },
   );

@@ -5,7 +5,7 @@ import { findAdapters } from '../../src/adapter/find-adapters.ts';
 const among = (...paths: string[]) => findAdapters(paths).map(({ path, name }) => `${path} as ${name}`);
 
 describe('adapters found among files', () => {
-  it('are folders with a configuration or weights of a usual name, and every other file of weights', () => {
+  it('are folders with a configuration or weights with a usual name, and every other file of weights', () => {
     assert.deepEqual(
       among(
         'b/adapter_model.safetensors',

@@ -19,7 +19,7 @@ describe('a pickle', () => {
       assert.equal(code, 'PICKLE_REFUSED');
       assert.ok(message.includes(conversionCommand(name)) && !message.includes('\n'));
       assert.ok(message.includes(`torch.load('${name}'`), message);
-      assert.match(message, /a dictionary of tensors by name; of a list or a whole checkpoint/);
+      assert.match(message, /a dictionary of tensors by name; save a list or a whole checkpoint/);
       assert.equal(context.command, conversionCommand(name));
     }
     assert.match(conversionCommand('lora.pt'), /'lora\.safetensors'\)"$/);

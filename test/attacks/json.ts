@@ -15,10 +15,14 @@ const objects = (levels: number): string => `${'{"a":'.repeat(levels)}1${'}'.rep
 const HOSTILE: Readonly<
   Record<string, readonly [text: string | Uint8Array, code: ErrorCode, where: RegExp]>
 > = {
-  '65 lists': [nested('[', 65, ']'), 'REQUEST_TOO_DEEP', /more than 64 deep at character 64/],
-  '5,000 lists': [nested('[', 5000, ']'), 'REQUEST_TOO_DEEP', /more than 64 deep/],
-  '30,000 lists without an end': ['['.repeat(30_000), 'REQUEST_TOO_DEEP', /more than 64 deep/],
-  '10,000 objects': [objects(10_000), 'REQUEST_TOO_DEEP', /at a\.a\.a.*more than 64 deep at character 320/],
+  '65 lists': [nested('[', 65, ']'), 'REQUEST_TOO_DEEP', /more than 64 levels deep at character 64/],
+  '5,000 lists': [nested('[', 5000, ']'), 'REQUEST_TOO_DEEP', /more than 64 levels deep/],
+  '30,000 lists without an end': ['['.repeat(30_000), 'REQUEST_TOO_DEEP', /more than 64 levels deep/],
+  '10,000 objects': [
+    objects(10_000),
+    'REQUEST_TOO_DEEP',
+    /at a\.a\.a.*more than 64 levels deep at character 320/,
+  ],
   'lists deep inside': [
     `{"labels":{"x":${nested('[', 9000, ']')}}}`,
     'REQUEST_TOO_DEEP',

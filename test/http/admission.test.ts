@@ -201,7 +201,7 @@ describe('requests in flight', () => {
     const first = [busily(), busily(), busily()];
     await gate.untilEntered(3);
     const { detail } = await problemIn(await busily(), 503, 'SERVICE_OVERLOADED');
-    assert.match(detail, /^The tenant has the maximum of requests in flight/);
+    assert.match(detail, /^The tenant is at its limit of requests in flight/);
     assert.equal((await post(quiet, { adapter_id: ids[1] })).status, 202);
     gate.release();
     for (const { status } of await Promise.all(first)) assert.equal(status, 202);

@@ -297,7 +297,7 @@ describe('batches over HTTP', () => {
       const { body } = parseResponse(await readAll(socket));
       const { detail, context } = checkedProblem(JSON.parse(body), 413, 'UPLOAD_TOO_LARGE');
       assert.deepEqual(context, { limit_bytes: 524_288 });
-      assert.match(detail, /has more; the limit is 524288 bytes/);
+      assert.match(detail, /is too large; the limit is 524288 bytes/);
     });
   });
 });

@@ -291,7 +291,7 @@ describe('the Hub', () => {
     it('is not trusted if its JSON is hostile', async () => {
       const sha = 'a'.repeat(40);
       const answers: readonly [body: string, message: RegExp][] = [
-        [`{"sha":${DEEP}}`, /its JSON cannot be read \(nested more than 64 deep/],
+        [`{"sha":${DEEP}}`, /its JSON cannot be read \(nested more than 64 levels deep/],
         [`{"sha":"${sha}","sha":"${sha}"}`, /its JSON cannot be read \(the key appears twice/],
         [`{"sha":"${sha}","__proto__":{"siblings":[]}}`, /its JSON cannot be read/],
         [`{"sha":["${sha}"]}`, /does not name the commit of main of owner\/hostile-3/],

@@ -51,7 +51,7 @@ export class FactorSink {
     const { derivation, path } = this.#task;
     if (!Number.isFinite(energy)) {
       const { module } = derivation;
-      const message = `Module "${module}" as plain factors does not fit float32: a number overflows.`;
+      const message = `Module "${module}" cannot be converted to LoRA factors: a number is too large for float32.`;
       throw new AppError('NON_FINITE_RESULT', message, { module });
     }
     const offsetBytes = this.#offsetOf(factor);

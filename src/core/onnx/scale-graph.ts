@@ -4,7 +4,7 @@ import { GraphBuilder } from './graph-builder.ts';
  * A matrix times a number.
  *
  * Inputs: x [p, q] float32, factor (double). Outputs: y = x·factor, float32 rounded once; energy_x = ‖x‖² and
- * energy_y = ‖y‖² in float64, not finite exactly when a number of x, or of y, is not.
+ * energy_y = ‖y‖² in float64; each is finite if and only if every number of its matrix is.
  */
 export function scaleGraph(): Uint8Array {
   const graph = new GraphBuilder('scale');

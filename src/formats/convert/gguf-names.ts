@@ -83,12 +83,12 @@ function architectureOf(
     throw needsOption(
       route,
       'architecture',
-      `the names do not show the architecture of the base model; known are ${known}`,
+      `the names do not show the architecture of the base model; the known ones are ${known}`,
     );
   }
   const found = ggufArchitecture(named);
   if (found) return found;
-  throw needsOption(route, 'architecture', `${quote(named)} is not known; known are ${known}`);
+  throw needsOption(route, 'architecture', `${quote(named)} is not known; the known ones are ${known}`);
 }
 
 /** The request takes precedence over the file, whose architecture may be an unknown one that uses known names. */
@@ -130,8 +130,8 @@ function rowOrder(
     throw needsOption(
       route,
       'heads',
-      `llama.cpp reorders the rows of ${quote(module.name)} head by head (num_attention_heads of the base model's config.json; ` +
-        'kv_heads is num_key_value_heads)',
+      `llama.cpp reorders the rows of ${quote(module.name)} head by head. heads is num_attention_heads and kv_heads is ` +
+        "num_key_value_heads, both of the base model's config.json",
     );
   }
   const count = isQuery ? heads : (kv_heads ?? heads);

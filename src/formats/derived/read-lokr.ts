@@ -19,8 +19,8 @@ interface Side<T> {
 
 /**
  * LoKr (LyCORIS, lycoris/modules/lokr.py): kron(w1, w2), each a matrix or a product of two; w2 of a convolution may
- * have a core. The scale is alpha/r with r from the factors (w2's where both have some); where both are whole matrices
- * there is no r, and alpha means nothing.
+ * have a core. The scale is alpha/r; r is the rank of the factors, of those of w2 if both have factors. If both are
+ * whole matrices, there is no r, and alpha means nothing.
  * @throws AppError LORA_UNPAIRED, LORA_DUPLICATE_MODULE, LORA_RANK_MISMATCH, UNSUPPORTED_LORA_VARIANT, …
  */
 export function readLokr(site: Site, alpha: number | null): DerivedModule {

@@ -71,7 +71,7 @@ function commonAlpha(plans: readonly ModulePlan[], mode: ScaleMode): number {
   const { module, rank } = plans[other]!;
   throw new AppError(
     'FORMAT_NEEDS_FOLD',
-    `module ${quote(module.name)}: a scale of ${scales[other]} would be left at rank ${rank}, but GGUF has one alpha ` +
+    `module ${quote(module.name)}: the result would need a scale of ${scales[other]} at rank ${rank}, but GGUF has one alpha ` +
       'for all modules. Ask for scale "fold"',
     { module: module.name, scale: scales[other]!, format: 'gguf' },
   );

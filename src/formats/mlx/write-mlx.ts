@@ -83,7 +83,7 @@ function commonScale(plans: readonly ModulePlan[], mode: ScaleMode): number {
   const { module } = plans[other]!;
   throw new AppError(
     'FORMAT_NEEDS_FOLD',
-    `module ${quote(module.name)}: a scale of ${scales[other]} would be left where other modules have ${first}, but MLX has one scale ` +
+    `module ${quote(module.name)}: the result would need a scale of ${scales[other]}, and other modules one of ${first}, but MLX has one scale ` +
       'for all modules. Ask for scale "fold"',
     { module: module.name, scale: scales[other]!, format: 'mlx' },
   );

@@ -57,7 +57,7 @@ function weightMapOf(name: string, bytes: Uint8Array): Map<string, string> {
   }
   const map = json instanceof Map ? json.get('weight_map') : undefined;
   if (!(map instanceof Map))
-    throw mismatch(`${quote(name)} has no weight_map, the file of each tensor`, null);
+    throw mismatch(`${quote(name)} has no weight_map, which names the file of each tensor`, null);
   for (const [tensor, file] of map) {
     if (typeof file !== 'string')
       throw mismatch(`${quote(name)} has no file name for ${quote(tensor)}`, tensor);

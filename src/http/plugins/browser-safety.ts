@@ -170,7 +170,7 @@ function hostNotAllowed({ host, port }: Authority): AppError {
   return new AppError(
     'HOST_NOT_ALLOWED',
     `The request is for the host ${shown}. Because this service requires no keys, it only answers requests ` +
-      'for localhost and loopback addresses, so that no web page can reach it through a host name of the page. If the ' +
+      'for localhost and loopback addresses, so that no web page can reach it through a host name of its own. If the ' +
       'host is right, add it to ALLOWED_HOSTS, or start the service with AUTH=keys.',
     { host: host.slice(0, 200) },
   );

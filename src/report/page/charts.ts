@@ -33,7 +33,7 @@ export function chartsSection(input: ReportInput): Charts {
 ${drawn(errorFigure(input), 'chart-error')}
 ${drawn(sizeFigure(input), 'chart-size')}
 </div></section>
-<section aria-labelledby="layers"><h2 id="layers">Where it loses</h2>
+<section aria-labelledby="layers"><h2 id="layers">Where the errors are</h2>
 ${shown.map((figure, index) => drawn(figure, `chart-heat-${index}`, true))}
 ${when(left > 0, () => html`<p class="muted">${left} more results are in the tables only.</p>`)}
 </section>

@@ -36,7 +36,7 @@ export interface RequestedBatch {
  * a fault, nothing of it remains; an item that cannot be tried counts as failed.
  * @param opened does the remaining work after the batch is admitted; the batch is accepted by then, even if this
  *   fails
- * @throws AppError BATCH_INVALID, BATCH_EMPTY, as `items`, `admit` and the stores
+ * @throws AppError BATCH_INVALID, BATCH_EMPTY, and whatever `items`, `admit` and the stores throw
  */
 export async function acceptBatch(
   drafts: DraftStore,

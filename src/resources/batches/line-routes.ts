@@ -134,6 +134,6 @@ function faultsOf(request: FastifyRequest, schema: TSchema, value: unknown): Fau
 const tooLarge = (bytes: number | undefined): AppError =>
   new AppError(
     'UPLOAD_TOO_LARGE',
-    `The body of this request has ${bytes === undefined ? 'more' : `${bytes} bytes`}; the limit is ${MAX_BODY_BYTES} bytes.`,
+    `The body of this request ${bytes === undefined ? 'is too large' : `has ${bytes} bytes`}; the limit is ${MAX_BODY_BYTES} bytes.`,
     { ...(bytes !== undefined && { bytes }), limit_bytes: MAX_BODY_BYTES },
   );

@@ -27,7 +27,7 @@ export function findConnection(
   const names = best.map(({ name }) => name);
   throw new AppError(
     'CONNECTION_AMBIGUOUS',
-    `The connections ${names.map((name) => JSON.stringify(name)).join(' and ')} include ${placeText(place)} with ` +
+    `The connections ${names.map((name) => JSON.stringify(name)).join(' and ')} cover ${placeText(place)} with ` +
       'equally long prefixes. Choose one: give the location as an object with a "connection".',
     { place: placeText(place), connections: names },
   );
@@ -36,7 +36,7 @@ export function findConnection(
 const matches = (place: Place, { prefixes }: ConnectionAccess): Place[] =>
   prefixes.map(readPlace).filter((prefix) => isWithin(place, prefix));
 
-/** The error for a location that no connection includes; it names the connections that come closest. */
+/** The error for a location that no connection covers; it names the connections that come closest. */
 export function connectionNeeded(place: Place, connections: readonly ConnectionAccess[]): AppError {
   const alike = connections.filter(({ kind }) => kind === place.kind);
   const near = alike.filter(({ prefixes }) => prefixes.some((prefix) => isNear(place, readPlace(prefix))));
@@ -50,7 +50,7 @@ export function connectionNeeded(place: Place, connections: readonly ConnectionA
       : `The ${near.length > 0 ? 'nearest ' : ''}connections are ${list.join(', ')}`;
   return new AppError(
     'CONNECTION_NEEDED',
-    `No connection includes ${placeText(place)}. ${others}. Create one with POST /v1/connections, or send ` +
+    `No connection covers ${placeText(place)}. ${others}. Create one with POST /v1/connections, or send ` +
       'credentials with the request.',
     {
       place: placeText(place),

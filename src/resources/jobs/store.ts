@@ -172,7 +172,7 @@ export class JobStore {
     return { position: before + 1, startsInSeconds };
   }
 
-  /** The ids in the queue of the running executions of jobs, by the ids of the jobs. */
+  /** For the id of each job, the id that its running execution has in the queue. */
   async dispatches(jobIds: readonly string[]): Promise<Map<string, string>> {
     if (jobIds.length === 0) return new Map();
     const rows = await this.database.reader

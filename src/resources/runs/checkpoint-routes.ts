@@ -73,7 +73,7 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
       const workspace = workspaceOf(request);
       const { runs } = workspace;
       await runs.check(id);
-      // Whether the checkpoint will be squeezed is only known after the upload, which would then have been in vain.
+      // Checked although the checkpoint may not be squeezed, because a refusal after the upload would waste it.
       await checkQueuedJobs(workspace, 1);
       const ceiling = await priorityCeiling(request, workspace);
       const { record, created } = await receiveAdapter(request, deps, {

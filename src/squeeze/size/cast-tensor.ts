@@ -52,7 +52,7 @@ async function castTensor(source: FileHandle, target: FileHandle, { entry, to }:
     refuseNonFinite(entry, numbers, `holds NaN or infinity, or a number beyond float32`);
     if (multiplier !== 1) for (const [at, number] of numbers.entries()) numbers[at] = number * multiplier;
     roundTo(dtype, numbers);
-    refuseNonFinite(entry, numbers, `has a number that does not fit ${DTYPE_NAMES[dtype]}`);
+    refuseNonFinite(entry, numbers, `has a number that is too large for ${DTYPE_NAMES[dtype]}`);
     await writeFully(target, encode(dtype, numbers), to + done * BYTES_PER_ELEMENT[dtype]);
   }
 }

@@ -67,7 +67,7 @@ export async function findOnHub(
 }
 
 /**
- * The paths of all files below a folder of a repository, relative to it.
+ * The paths of all files below a folder of a repository, relative to the folder.
  * @throws AppError OUTBOUND_*; the reason of the signal
  */
 export async function pathsOnHub(source: ReadyHubSource, options: HubOptions): Promise<string[]> {

@@ -146,7 +146,7 @@ describe('a source', () => {
       [
         { kind: 's3', bucket: 'models', prefix: 'index', connection: 'models-in' },
         'CONNECTION_FORBIDDEN',
-        /it includes s3:\/\/models\/in/,
+        /it covers s3:\/\/models\/in/,
       ],
       [
         { kind: 's3', bucket: 'models', prefix: 'in', connection: 'team' },
@@ -172,7 +172,7 @@ describe('a source', () => {
       [
         { kind: 'url', connection: 'server', files: { weights: { url: 'https://models.example.com/b/w' } } },
         'CONNECTION_FORBIDDEN',
-        /does not include https:\/\/models\.example\.com\/b\/w/,
+        /does not cover https:\/\/models\.example\.com\/b\/w/,
       ],
       ['https://10.0.0.1/a', 'OUTBOUND_FORBIDDEN', /10\.0\.0\.1/],
     ];

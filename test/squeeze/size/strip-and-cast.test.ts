@@ -162,7 +162,7 @@ describe('cast', () => {
 
   it('refuses numbers that do not fit, and NaN, naming the tensor', async () => {
     for (const [value, words] of [
-      [1e6, 'does not fit float16'],
+      [1e6, 'is too large for float16'],
       [Number.NaN, 'NaN'],
     ] as const) {
       const extra = { [`${P}score.weight`]: float32Tensor([2], [1, value]) };

@@ -2,8 +2,8 @@ import type { JobRecord, JobResult } from '../../../contract/job.ts';
 import type { Report } from '../../../contract/report.ts';
 
 /**
- * A report is stored once for all jobs of equal requests, so it has marks in place of ids of records. No text of a
- * user can look like a mark, because in JSON its quotation marks have a backslash before them.
+ * A report is stored once for all jobs of equal requests, so it has placeholders instead of ids. No text of a
+ * request can look like a placeholder, because quotation marks within JSON strings are escaped.
  */
 const PLACEHOLDER = /"(job_id|id|adapter_id)":"@(job|source|target)-(\d+)"/g;
 const QUEUE_WAIT = /"queue_wait":0(?=[,}])/;
