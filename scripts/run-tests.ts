@@ -197,5 +197,7 @@ function summarise(): void {
   const seconds = Math.round((performance.now() - startedMs) / 1000);
   console.log(`\n${units.length} processes, ${seconds} s`);
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-  process.exitCode = failed === 0 ? 0 : 1;
+  const isNothing = options.name !== undefined && passed + failed === 0;
+  if (isNothing) console.log(`No test of these files that can run here matches ${options.name}.`);
+  process.exitCode = failed === 0 && !isNothing ? 0 : 1;
 }
