@@ -12,10 +12,14 @@ export const JSON_OPTION: Option = {
 export const isTextOutput = (args: Arguments): boolean =>
   process.stdout.isTTY === true && !isSet(args, 'json');
 
-export const print = (text: string): void => void process.stdout.write(`${text}\n`);
+/** Plain spaces instead of no-break ones: lines are already broken, and people search with plain spaces. */
+const plainSpaces = (text: string): string => text.replaceAll('\u00a0', ' ');
+
+/** Writes a text and the end of its last line to standard output. */
+export const print = (text: string): void => void process.stdout.write(`${plainSpaces(text)}\n`);
 
 /** One document on one line. */
-export const printJson = (value: unknown): void => print(JSON.stringify(value));
+export const printJson = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
 
 /**
  * Writes a failure to standard error.
@@ -23,5 +27,5 @@ export const printJson = (value: unknown): void => print(JSON.stringify(value));
  */
 export function printFailure({ code, detail }: ReportedFailure, about?: string): void {
   const where = about === undefined ? '' : `${about}: `;
-  process.stderr.write(`${PROGRAM}: ${where}${code}: ${detail}\n`);
+  process.stderr.write(`${PROGRAM}: ${where}${code}: ${plainSpaces(detail)}\n`);
 }

@@ -117,7 +117,7 @@ describe('rank policies on a real adapter', () => {
       assert.ok(one!.result[error]! < other!.result[error]!, error);
     }
     assert.deepEqual(rankOf(same!), rankOf(uniform));
-    const percent = `${(100 * budget!.result.module_relative_error!).toPrecision(3)} %`;
+    const percent = `${(100 * budget!.result.module_relative_error!).toPrecision(3)}\u00a0%`;
     assert.ok(same!.result.warnings.some((warning) => warning.includes(`mean module error of ${percent}`)));
   });
 

@@ -100,6 +100,7 @@ describe('a source', () => {
           files: {
             weights: { url: 'https://models.example.com/a/x.gguf' },
             config: { url: 'https://models.example.com/a/adapter_config.json' },
+            card: { url: 'https://models.example.com/a/README.md' },
           },
           guessesConfig: true,
           secretHeaders: { Authorization: 'Bearer hush' },
