@@ -41,7 +41,7 @@ export function fairnessFigure(measured: readonly MeasuredTrials[]): string {
 ${grid.join('\n')}
 ${curves.join('\n')}
 ${legend(measured)}
-<text x="${LEFT + PLOT.width / 2}" y="${HEIGHT - 12}" text-anchor="middle">wait, in durations of one job</text>
+<text x="${LEFT + PLOT.width / 2}" y="${HEIGHT - 12}" text-anchor="middle">wait, in multiples of the duration of one job</text>
 </svg>
 `;
 }

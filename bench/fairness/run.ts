@@ -88,7 +88,7 @@ function resultsPage(
       ratio.toFixed(2),
     ]),
   ]);
-  return `Waits of the quiet tenant's job, in durations of one job, over ${dialect === 'sqlite' ? 'SQLite' : 'PostgreSQL'}:
+  return `Waits of the quiet tenant's job, in multiples of the duration of one job, with ${dialect === 'sqlite' ? 'SQLite' : 'PostgreSQL'}:
 
 ${waits}
 
