@@ -6,6 +6,7 @@ import { envSchema } from 'env-schema';
 import type { TSchema } from 'typebox';
 import { ConfigError } from '../errors/config-error.ts';
 import { parseAuthority } from '../http/authority.ts';
+import type { OutboundRules } from '../net/destinations.ts';
 import type { RedisTls } from '../queue/redis-connection.ts';
 import type { EventRetention } from '../resources/events/sweep-events.ts';
 import type { TokenSettings } from '../resources/keys/token-settings.ts';
@@ -87,7 +88,7 @@ export interface Config {
   readonly blobGraceMs: number;
   readonly shutdownGraceMs: number;
   readonly queuePrefix: string;
-  readonly outbound: { readonly allowedHosts: readonly string[]; readonly allowHttp: boolean };
+  readonly outbound: OutboundRules;
   /** The URL of the Hugging Face Hub, without a trailing slash. */
   readonly hubEndpoint: string;
   /** The token of the Hub that belongs to the service. */
@@ -184,11 +185,7 @@ export function loadConfig(given: NodeJS.ProcessEnv = process.env): Config {
     blobGraceMs: values.BLOB_GRACE_SECONDS * 1000,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     queuePrefix: values.QUEUE_PREFIX,
-    outbound: {
-      allowedHosts: values.OUTBOUND_ALLOWED_HOSTS?.split(/, */) ?? [],
-      // Only allowed to these hosts.
-      allowHttp: true,
-    },
+    outbound: { allowedHosts: values.OUTBOUND_ALLOWED_HOSTS?.split(/, */) ?? [] },
     hubEndpoint: values.HF_ENDPOINT.replace(/\/+$/, ''),
     hubToken: values.HF_TOKEN,
     logLevel: values.LOG_LEVEL,

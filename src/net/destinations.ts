@@ -4,10 +4,8 @@ import { isForbiddenAddress } from './address-guard.ts';
 
 /** What the operator allows in addition to public servers with https at port 443. */
 export interface OutboundRules {
-  /** `host` or `host:port`, compared exactly: these hosts may be private and use other ports. */
+  /** `host` or `host:port`, compared exactly: these hosts may be private, use other ports, and be called over http. */
   readonly allowedHosts: readonly string[];
-  /** Whether plain http is allowed, to these hosts only. */
-  readonly allowHttp: boolean;
 }
 
 const HTTPS_PORT = 443;
@@ -19,13 +17,11 @@ const INTERNAL_NAME = /(?:^|\.)(?:localhost|local|internal|home\.arpa)$/;
 /** The destinations to which the service may connect. Every outbound connection is checked here. */
 export class Destinations {
   private readonly allowed: AllowedHosts;
-  private readonly allowHttp: boolean;
   private readonly lookup: LookupFunction;
   private readonly guarded: LookupFunction;
 
   constructor(rules: OutboundRules, lookup: LookupFunction) {
     this.allowed = new AllowedHosts(rules.allowedHosts);
-    this.allowHttp = rules.allowHttp;
     this.lookup = lookup;
     this.guarded = guardedLookup(lookup);
   }
@@ -37,10 +33,7 @@ export class Destinations {
    */
   lookupFor(protocol: string, hostname: string, port: number): LookupFunction {
     const host = bareHost(hostname);
-    if (this.allowed.has(host, port)) {
-      if (protocol !== 'https:' && !this.allowHttp) throw forbidden(host, 'only https is allowed');
-      return this.lookup;
-    }
+    if (this.allowed.has(host, port)) return this.lookup;
     if (protocol !== 'https:') throw forbidden(host, 'only https is allowed');
     if (port !== HTTPS_PORT) throw forbidden(host, `only port ${HTTPS_PORT} is allowed`);
     if (isIP(host) !== 0) {

@@ -77,7 +77,7 @@ export class Outbound {
    */
   withAllowedHosts(hosts: readonly string[]): Outbound {
     const { allowedHosts } = this.rules;
-    return new Outbound({ allowedHosts: [...allowedHosts, ...hosts], allowHttp: true }, this.options);
+    return new Outbound({ allowedHosts: [...allowedHosts, ...hosts] }, this.options);
   }
 
   /**

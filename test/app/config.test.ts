@@ -67,7 +67,7 @@ describe('loadConfig', () => {
       blobGraceMs: 3_600_000,
       shutdownGraceMs: 30_000,
       queuePrefix: 'lora-squeeze',
-      outbound: { allowedHosts: [], allowHttp: true },
+      outbound: { allowedHosts: [] },
       hubEndpoint: 'https://huggingface.co',
       hubToken: undefined,
       logLevel: 'info',

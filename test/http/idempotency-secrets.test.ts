@@ -14,7 +14,7 @@ describe('responses that contain a secret', () => {
   let server: TestServer;
   let outbound: Outbound;
   before(async () => {
-    outbound = new Outbound({ allowedHosts: ['receiver.test'], allowHttp: false });
+    outbound = new Outbound({ allowedHosts: ['receiver.test'] });
     server = await serverWith(new SecretBox(randomBytes(32)));
   });
   after(async () => {

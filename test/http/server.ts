@@ -82,7 +82,7 @@ export async function startServer(
   const database = await sqliteIn(root);
   const queue = new MemoryQueue();
   const deliveries = new MemoryDeliveryQueue();
-  const outbound = new Outbound({ allowedHosts: ['receiver.test'], allowHttp: false });
+  const outbound = new Outbound({ allowedHosts: ['receiver.test'] });
   const metrics = new Metrics({ version: '9.9.9' });
   const box = new SecretBox(randomBytes(32));
   const transfers = new TransferRequests({ outbound, box, hubEndpoint: 'https://hub.test' });

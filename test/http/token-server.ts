@@ -31,10 +31,7 @@ export async function startTokenServer(
 ): Promise<TokenServer> {
   const troubles: string[] = [];
   const audited: AuditEntry[] = [];
-  const outbound = new Outbound(
-    { allowedHosts: [provider.host], allowHttp: true },
-    ca === undefined ? {} : { ca },
-  );
+  const outbound = new Outbound({ allowedHosts: [provider.host] }, ca === undefined ? {} : { ca });
   const tokens = new TokenService({
     settings: {
       ...{ issuer: provider.issuer, audience: 'lora-squeeze', jwksUrl: undefined },

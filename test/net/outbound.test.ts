@@ -34,7 +34,7 @@ describe('Outbound', () => {
   before(async () => {
     server = await serve((request, response) => handler(request, response));
     other = await serve((request, response) => otherHandler(request, response));
-    outbound = new Outbound({ allowedHosts: [server.host, other.host], allowHttp: true });
+    outbound = new Outbound({ allowedHosts: [server.host, other.host] });
   });
   after(async () => {
     await outbound.close();
@@ -84,7 +84,7 @@ describe('Outbound', () => {
       isOver = once(response, 'close');
       response.end(Buffer.alloc(50_000_000));
     };
-    const own = new Outbound({ allowedHosts: [server.host], allowHttp: true });
+    const own = new Outbound({ allowedHosts: [server.host] });
     await (await own.request(server.url)).discard();
     await isOver;
     await own.close();
@@ -159,7 +159,7 @@ describe('Outbound', () => {
     await assert.rejects(text(cut.body), failing('OUTBOUND_FAILED', /closed the connection/));
     const gone = await serve(() => {});
     await gone.close();
-    const alone = new Outbound({ allowedHosts: [gone.host], allowHttp: true });
+    const alone = new Outbound({ allowedHosts: [gone.host] });
     await assert.rejects(
       alone.request(gone.url),
       failing('OUTBOUND_FAILED', /cannot be reached \(ECONNREFUSED\)/),
@@ -187,7 +187,7 @@ describe('Outbound', () => {
         isOver = once(response, 'close');
         response.writeHead(302, { location: 'http://[' }).end(Buffer.alloc(50_000_000));
       };
-      const own = new Outbound({ allowedHosts: [server.host], allowHttp: true });
+      const own = new Outbound({ allowedHosts: [server.host] });
       await assert.rejects(
         own.fetchFollowingRedirects(server.url),
         failing('OUTBOUND_URL_INVALID', /not a URL/),
@@ -239,10 +239,10 @@ describe('Outbound', () => {
   });
 
   describe('the allow list', () => {
-    const withRules = async (allowedHosts: string[], allowHttp: boolean, url: string): Promise<string> => {
+    const withRules = async (allowedHosts: string[], url: string): Promise<string> => {
       handler = (_request, response) => void response.end('ok');
       const { lookup } = nameServer(['127.0.0.1']);
-      const own = new Outbound({ allowedHosts, allowHttp }, { lookup });
+      const own = new Outbound({ allowedHosts }, { lookup });
       try {
         return await text((await own.request(url)).body);
       } catch (error) {
@@ -255,7 +255,7 @@ describe('Outbound', () => {
     it('may have additional hosts for some callers, which others cannot reach', async () => {
       handler = (_request, response) => void response.end('ok');
       const { lookup } = nameServer(['127.0.0.1']);
-      const shared = new Outbound({ allowedHosts: [], allowHttp: false }, { lookup });
+      const shared = new Outbound({ allowedHosts: [] }, { lookup });
       const one = shared.withAllowedHosts([`models.test:${server.port}`]);
       const url = `http://models.test:${server.port}`;
       try {
@@ -271,10 +271,10 @@ describe('Outbound', () => {
     it('opens a host at all ports or at one, by its exact name', async () => {
       const { port } = server;
       const named = `http://models.test:${port}`;
-      assert.equal(await withRules(['models.test'], true, named), 'ok');
-      assert.equal(await withRules([`models.test:${port}`], true, named), 'ok');
-      assert.equal(await withRules([`MODELS.test.:${port}`], true, named), 'ok');
-      assert.equal(await withRules([`models.test:${port}`], true, `http://Models.test.:${port}`), 'ok');
+      assert.equal(await withRules(['models.test'], named), 'ok');
+      assert.equal(await withRules([`models.test:${port}`], named), 'ok');
+      assert.equal(await withRules([`MODELS.test.:${port}`], named), 'ok');
+      assert.equal(await withRules([`models.test:${port}`], `http://Models.test.:${port}`), 'ok');
       for (const entry of [
         'test',
         'odels.test',
@@ -283,27 +283,21 @@ describe('Outbound', () => {
         `models.test:${port - 1}`,
         '127.0.0.1',
       ]) {
-        assert.equal(await withRules([entry], true, named), 'OUTBOUND_FORBIDDEN', entry);
+        assert.equal(await withRules([entry], named), 'OUTBOUND_FORBIDDEN', entry);
       }
     });
 
-    it('opens plain http only where that is allowed too', async () => {
-      assert.equal(await withRules([server.host], false, server.url), 'OUTBOUND_FORBIDDEN');
-    });
-
     it('distinguishes port 80 from no port', async () => {
-      assert.equal(
-        await withRules(['models.test:80'], true, `http://models.test:${server.port}`),
-        'OUTBOUND_FORBIDDEN',
-      );
+      const found = await withRules(['models.test:80'], `http://models.test:${server.port}`);
+      assert.equal(found, 'OUTBOUND_FORBIDDEN');
     });
 
     it('refuses an entry that is not a host', () => {
       for (const entry of ['', 'a b', 'http://host', 'host/path', 'user@host', 'host:99999', 'host?x']) {
-        assert.throws(() => new Outbound({ allowedHosts: [entry], allowHttp: false }), TypeError, entry);
+        assert.throws(() => new Outbound({ allowedHosts: [entry] }), TypeError, entry);
       }
       for (const entry of ['host', 'host:443', '10.0.0.1:9000', '[::1]', '[::1]:8080']) {
-        assert.doesNotThrow(() => new Outbound({ allowedHosts: [entry], allowHttp: false }), entry);
+        assert.doesNotThrow(() => new Outbound({ allowedHosts: [entry] }), entry);
       }
     });
   });
@@ -317,7 +311,7 @@ describe('Outbound', () => {
       ];
       assert.equal(await text(answer), 'ok');
       const { lookup } = nameServer(['127.0.0.1']);
-      const guarded = new Outbound({ allowedHosts: [], allowHttp: false }, { lookup }).newAgents();
+      const guarded = new Outbound({ allowedHosts: [] }, { lookup }).newAgents();
       const refusals = [
         () => httpGet(server.url, { agent: guarded.httpAgent }),
         () => httpsGet('https://127.0.0.1/', { agent: guarded.httpsAgent }),
@@ -352,7 +346,7 @@ describe('Outbound with TLS', { skip: opensslIsMissing }, () => {
   });
 
   it('trusts only the given authority', async () => {
-    const rules = { allowedHosts: [server.host], allowHttp: false };
+    const rules = { allowedHosts: [server.host] };
     const trusting = new Outbound(rules, { ca: readFileSync(certificate.cert, 'utf8') });
     assert.equal(await text((await trusting.request(server.url)).body), 'over TLS');
     assert.equal(await (await trusting.fetch(server.url)).text(), 'over TLS');
@@ -371,7 +365,7 @@ describe('Outbound with TLS', { skip: opensslIsMissing }, () => {
   it('sends the name to which it connects', async () => {
     const { lookup } = nameServer(['127.0.0.1']);
     const ca = readFileSync(certificate.cert, 'utf8');
-    const outbound = new Outbound({ allowedHosts: ['other.test'], allowHttp: false }, { lookup, ca });
+    const outbound = new Outbound({ allowedHosts: ['other.test'] }, { lookup, ca });
     await assert.rejects(
       outbound.request(`https://other.test:${server.port}`),
       failing('OUTBOUND_FAILED', /certificate for another name/),

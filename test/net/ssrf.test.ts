@@ -21,7 +21,7 @@ const CODES = {
   forbidden: 'OUTBOUND_FORBIDDEN',
   'at connect': 'OUTBOUND_FORBIDDEN',
 };
-const NOTHING_ALLOWED = { allowedHosts: [], allowHttp: false };
+const NOTHING_ALLOWED = { allowedHosts: [] };
 
 const codeOf = (error: unknown): string => {
   assert.ok(error instanceof AppError, String(error));
@@ -137,7 +137,7 @@ describe('redirects', () => {
     );
   });
   beforeEach(() => {
-    outbound = new Outbound({ allowedHosts: [server.host], allowHttp: true }, nameServer(['127.0.0.1']));
+    outbound = new Outbound({ allowedHosts: [server.host] }, nameServer(['127.0.0.1']));
   });
   afterEach(() => outbound.close());
   after(() => server.close());

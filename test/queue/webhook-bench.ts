@@ -25,7 +25,7 @@ import { type Bench, PREFIX, SILENT, until, withBench } from './harness.ts';
 /** The default number of attempts, without the hours between them. */
 export const QUICK = [0, 30, 30, 30, 30, 30, 30, 30, 30, 30];
 /** Receivers of tests run on this machine. */
-export const LOOPBACK = { allowedHosts: ['127.0.0.1'], allowHttp: true };
+export const LOOPBACK = { allowedHosts: ['127.0.0.1'] };
 
 /** All parts of webhooks on a bench: real Redis, real files, real sockets. */
 export class WebhookBench {

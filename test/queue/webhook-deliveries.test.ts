@@ -123,7 +123,7 @@ describe('the webhook of a request', () => {
   it('cannot have an internal address, and its deliveries give the reason', () =>
     withWebhooks((bench) =>
       withReceiver([], async (receiver) => {
-        const outbound = new Outbound({ allowedHosts: [], allowHttp: true });
+        const outbound = new Outbound({ allowedHosts: [] });
         bench.worker({ outbound, schedule: [0] });
         const job = await bench.endedJob({
           webhook: bench.ofRequests.prepare({ url: receiver.url }, ['job.succeeded']),
@@ -334,7 +334,7 @@ describe('no delivery', () => {
       await once(inside, 'listening');
       const { port } = inside.address() as AddressInfo;
       const guarded = new Outbound(
-        { allowedHosts: [], allowHttp: false },
+        { allowedHosts: [] },
         {
           // The name looked public when it was registered, and now resolves to this machine.
           lookup: (_name, options, callback) =>

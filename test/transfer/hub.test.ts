@@ -32,7 +32,7 @@ describe('the Hub', () => {
   let outbound: Outbound;
   before(async () => {
     hub = await startFakeHub();
-    outbound = new Outbound({ allowedHosts: [hub.host, hub.store.host], allowHttp: true });
+    outbound = new Outbound({ allowedHosts: [hub.host, hub.store.host] });
   });
   beforeEach(() => {
     hub.repos.clear();
@@ -344,7 +344,7 @@ describe('the Hub', () => {
 
     it('cannot lead to an address to which the service does not connect', async () => {
       hub.commit('owner/adapter', ADAPTER);
-      const strict = new Outbound({ allowedHosts: [hub.host], allowHttp: true });
+      const strict = new Outbound({ allowedHosts: [hub.host] });
       await assert.rejects(fetched({}, { outbound: strict }), failing('OUTBOUND_FORBIDDEN'));
       assert.ok(hub.seen.every(({ url }) => !url.includes('?sig=')));
       await strict.close();

@@ -18,7 +18,7 @@ describe('the adapters below a prefix', () => {
 
   it('of a bucket are found page by page', { skip: motoIsMissing() ?? false }, async () => {
     const s3: S3Server = await startMoto();
-    const outbound = new Outbound({ allowedHosts: [new URL(s3.url).host], allowHttp: true });
+    const outbound = new Outbound({ allowedHosts: [new URL(s3.url).host] });
     const own = { accessKeyId: 'a', secretAccessKey: 'b' };
     const witness = new S3Client({
       endpoint: s3.url,
@@ -52,7 +52,7 @@ describe('the adapters below a prefix', () => {
   });
 
   it('of a repository are found at its revision, and those of URLs cannot be listed', async () => {
-    const outbound = new Outbound({ allowedHosts: [hub.host], allowHttp: true });
+    const outbound = new Outbound({ allowedHosts: [hub.host] });
     const options = { outbound, hubEndpoint: hub.url };
     hub.commit('team/many', {
       'one/adapter_config.json': Buffer.from('{}'),

@@ -58,7 +58,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
       forcePathStyle: true,
       credentials: { accessKeyId: 'x', secretAccessKey: 'y' },
     });
-    outbound = new Outbound({ allowedHosts: [new URL(proxy.url).host], allowHttp: true });
+    outbound = new Outbound({ allowedHosts: [new URL(proxy.url).host] });
     for (const [name, Body] of [
       [WEIGHTS, weights],
       [CONFIG, config],
@@ -199,7 +199,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const guarded = new Outbound({ allowedHosts: [new URL(endpoint).host], allowHttp: true });
+    const guarded = new Outbound({ allowedHosts: [new URL(endpoint).host] });
     try {
       const { files } = await fetched(place({ endpoint }), { outbound: guarded });
       assert.deepEqual(
@@ -300,7 +300,7 @@ describe("a client for a user's bucket", () => {
   });
 
   it('connects only to permitted addresses, whatever the endpoint resolves to', async () => {
-    const outbound = new Outbound({ allowedHosts: [], allowHttp: false }, nameServer(['127.0.0.1']));
+    const outbound = new Outbound({ allowedHosts: [] }, nameServer(['127.0.0.1']));
     assert.throws(
       () => openClient(place({ endpoint: 'https://127.0.0.1' }), outbound, 1000),
       failing('OUTBOUND_FORBIDDEN'),
@@ -326,7 +326,7 @@ describe("a client for a user's bucket", () => {
       response.end(`<ListBucketResult><Contents>${inside}</Contents></ListBucketResult>`);
     });
     const scratch = new Scratch();
-    const outbound = new Outbound({ allowedHosts: [hostile.host], allowHttp: true });
+    const outbound = new Outbound({ allowedHosts: [hostile.host] });
     try {
       await assert.rejects(
         fetchAdapter(place({ endpoint: hostile.url }), {
@@ -355,7 +355,7 @@ describe("a client for a user's bucket", () => {
     const before = Object.fromEntries(Object.keys(own).map((name) => [name, process.env[name]]));
     Object.assign(process.env, own);
     const names = nameServer(['127.0.0.1']);
-    const outbound = new Outbound({ allowedHosts: [], allowHttp: false }, names);
+    const outbound = new Outbound({ allowedHosts: [] }, names);
     const client = openClient(place({}), outbound, 1000);
     try {
       const { accessKeyId } = await client.config.credentials();

@@ -33,7 +33,7 @@ describe('delivering a result to URLs', () => {
   let outbound: Outbound;
   before(async () => {
     server = await startFileServer();
-    outbound = new Outbound({ allowedHosts: [server.host], allowHttp: true });
+    outbound = new Outbound({ allowedHosts: [server.host] });
   });
   beforeEach(() => {
     server.files.clear();
@@ -173,7 +173,7 @@ describe('delivering a result to URLs', () => {
 });
 
 describe('checkTransfer', () => {
-  const outbound = new Outbound({ allowedHosts: ['inside.test'], allowHttp: false });
+  const outbound = new Outbound({ allowedHosts: ['inside.test'] });
   after(() => outbound.close());
   const url = (weightsUrl: string, headers?: Record<string, string>): UrlSink => ({
     kind: 'url',

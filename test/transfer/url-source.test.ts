@@ -35,7 +35,7 @@ describe('an adapter from URLs', () => {
   let outbound: Outbound;
   before(async () => {
     server = await startFileServer();
-    outbound = new Outbound({ allowedHosts: [server.host], allowHttp: true });
+    outbound = new Outbound({ allowedHosts: [server.host] });
   });
   beforeEach(() => {
     server.files.clear();
@@ -293,7 +293,7 @@ describe('an adapter from URLs', () => {
   });
 
   it('is not fetched from an address to which the service does not connect', async () => {
-    const strict = new Outbound({ allowedHosts: [], allowHttp: false });
+    const strict = new Outbound({ allowedHosts: [] });
     await assert.rejects(
       fetched(source(), { outbound: strict }),
       failing('OUTBOUND_FORBIDDEN', /only https/),
@@ -310,7 +310,7 @@ describe('an adapter from URLs with TLS', { skip: opensslIsMissing }, () => {
     const server = await startFileServer(certificate);
     server.files.set('/w', weights).set('/c', config);
     const ca = readFileSync(certificate.cert, 'utf8');
-    const outbound = new Outbound({ allowedHosts: [server.host], allowHttp: false }, { ca });
+    const outbound = new Outbound({ allowedHosts: [server.host] }, { ca });
     const files = { [WEIGHTS]: { url: `${server.url}/w` }, [CONFIG]: { url: `${server.url}/c` } };
     const fetched = await fetchAdapter(
       { kind: 'url', files: files as UrlSource['files'] },

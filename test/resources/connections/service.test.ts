@@ -40,7 +40,7 @@ const LENT = {
 
 onEachDialect('a connection', (database) => {
   const box = new SecretBox(randomBytes(32));
-  const outbound = new Outbound({ allowedHosts: [], allowHttp: false });
+  const outbound = new Outbound({ allowedHosts: [] });
   const store = (tenant = 'default') => new ConnectionStore(database(), tenant);
   const service = (tenant?: string, own: SecretBox | undefined = box) =>
     new ConnectionService(store(tenant), { outbound, box: own });

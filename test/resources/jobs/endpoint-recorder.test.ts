@@ -12,7 +12,7 @@ import { readySink, readySource } from '../../../src/transfer/resolve-endpoints.
 import { SecretBox } from '../../../src/transfer/secret-box.ts';
 
 const box = new SecretBox(randomBytes(32));
-const outbound = new Outbound({ allowedHosts: [], allowHttp: false });
+const outbound = new Outbound({ allowedHosts: [] });
 const S3 = { access_key_id: 'KEYID', secret_access_key: 'hush' };
 
 function connection(

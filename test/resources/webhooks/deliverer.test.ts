@@ -15,7 +15,7 @@ const HOUR_MS = 3_600_000;
 onEachDialect('attempts at a delivery', (database) => {
   const box = new SecretBox(randomBytes(32));
   const encryptedSecret = box.encrypt(`whsec_${randomBytes(32).toString('base64')}`);
-  const outbound = new Outbound({ allowedHosts: ['127.0.0.1'], allowHttp: true });
+  const outbound = new Outbound({ allowedHosts: ['127.0.0.1'] });
   let receiver: Receiver;
   before(async () => {
     receiver = await Receiver.start();
