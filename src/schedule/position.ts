@@ -12,8 +12,3 @@ export function stageAt({ stages }: Pick<Schedule, 'stages'>, step: number): Sta
   }
   return stages.find(({ end_step }) => step < end_step) ?? last;
 }
-
-/** The next step after `step` at which the schedule squeezes; null if there is none. */
-export function nextSqueezeStep({ squeezes }: Pick<Schedule, 'squeezes'>, step: number): number | null {
-  return squeezes.find((squeeze) => squeeze.step > step)?.step ?? null;
-}

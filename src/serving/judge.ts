@@ -15,7 +15,7 @@ import { allowedRank, maxRank, minRank, uniformRank } from './rules/rank-rules.t
 import type { AdapterFacts, Rule } from './rules/rule.ts';
 
 /** Every rule under its stable name, in the order in which verdicts list them. */
-const RULES: Readonly<Record<string, Rule>> = {
+export const RULES: Readonly<Record<string, Rule>> = {
   'max-rank': maxRank,
   'min-rank': minRank,
   'allowed-rank': allowedRank,
@@ -34,8 +34,6 @@ const RULES: Readonly<Record<string, Rule>> = {
   'file-names': fileNames,
   size,
 };
-
-export const RULE_NAMES: readonly string[] = Object.keys(RULES);
 
 /**
  * Whether an adapter can be loaded by the server of a profile and behaves there as it does in PEFT, rule by rule.

@@ -128,7 +128,7 @@ describe('real adapters', () => {
         const output = planPeftOutput(adapter, plans, { scale, provenance: new Map([['made', 'x']]) });
         const { headerBytes, totalBytes } = layOut(output.tensors, output.metadata);
         const header = parseHeader(headerBytes.subarray(8), totalBytes);
-        const again = readPeft(header, output.files.get('adapter_config.json')!);
+        const again = readPeft(header, output.files.get('adapter_config.json')!).adapter;
         assert.deepEqual(
           again.modules.map(({ name: module, rank, scale: s, m, n, a }) => [module, rank, s, m, n, a.dtype]),
           adapter.modules.map(({ name: module, scale: s, m, n }) => [

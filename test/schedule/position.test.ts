@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
-import { nextSqueezeStep, stageAt } from '../../src/schedule/position.ts';
+import { stageAt } from '../../src/schedule/position.ts';
 import fc from '../fast-check.ts';
 import { planned, requests } from './requests.ts';
 
@@ -29,16 +29,8 @@ describe('the position of training in a schedule', () => {
     }
   });
 
-  it('has the next squeeze, which is never at the step itself', () => {
-    const next = (step: number): number | null => nextSqueezeStep(SCHEDULE, step);
-    assert.deepEqual([0, 999].map(next), [1000, 1000]);
-    assert.deepEqual([1000, 1999].map(next), [2000, 2000]);
-    assert.deepEqual([2000, 3000, 9999].map(next), [null, null, null]);
-  });
-
-  it('has no next squeeze if the rank stays', () => {
+  it('is the only one if the rank stays', () => {
     const still = planSchedule({ source_rank: 8, target_rank: 8, total_steps: 1000 });
-    assert.equal(nextSqueezeStep(still, 0), null);
     assert.equal(stageAt(still, 1000).rank, 8);
   });
 
@@ -51,7 +43,6 @@ describe('the position of training in a schedule', () => {
         const stage = stageAt(schedule, step);
         assert.ok(stage.begin_step <= step);
         assert.ok(step < stage.end_step || step === schedule.total_steps);
-        assert.equal(nextSqueezeStep(schedule, step), schedule.stages[stage.index + 1]?.begin_step ?? null);
       }),
     );
   });

@@ -56,7 +56,7 @@ export function adapterOf({ modules, config = {}, extra = [] }: Parts): AdapterF
 function factsOf(tensors: readonly TensorSpec[], configBytes: Uint8Array): AdapterFacts {
   const { headerBytes, totalBytes } = layOut(tensors, new Map());
   return {
-    adapter: readPeft(parseHeader(headerBytes.subarray(8), totalBytes), configBytes),
+    adapter: readPeft(parseHeader(headerBytes.subarray(8), totalBytes), configBytes).adapter,
     files: [
       { name: WEIGHTS_FILE, bytes: totalBytes },
       { name: CONFIG_FILE, bytes: configBytes.length },

@@ -4,7 +4,7 @@ import { Value } from 'typebox/value';
 import { ServingProfile, type Verdict } from '../../src/contract/serving.ts';
 import type { Target } from '../../src/contract/target.ts';
 import { applyProfile } from '../../src/serving/apply-profile.ts';
-import { judge, RULE_NAMES } from '../../src/serving/judge.ts';
+import { judge, RULES } from '../../src/serving/judge.ts';
 import type { Profile } from '../../src/serving/profile.ts';
 import { VLLM } from '../../src/serving/profiles/vllm.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
@@ -517,7 +517,7 @@ describe('the profiles', () => {
   });
 
   it('have no rule without a test', () => {
-    assert.deepEqual(RULE_NAMES, [
+    assert.deepEqual(Object.keys(RULES), [
       'max-rank',
       'min-rank',
       'allowed-rank',

@@ -2,7 +2,7 @@ import { WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { Format } from '../format.ts';
 import { parseConfigJson } from './config-json.ts';
-import { readPeftSource } from './read-peft.ts';
+import { readPeft } from './read-peft.ts';
 import { readPeftKey } from './tensor-keys.ts';
 import { planPeftOutput } from './write-peft.ts';
 
@@ -16,7 +16,7 @@ export const PEFT: Format = {
   hasConfig: true,
   recognises: ({ header, configBytes }) =>
     header !== null && configBytes !== null && hasPeftConfig(configBytes, isForeign(header)),
-  read: async ({ header, configBytes }) => readPeftSource(header!, configBytes!),
+  read: async ({ header, configBytes }) => readPeft(header!, configBytes!),
   plan: planPeftOutput,
 };
 

@@ -30,7 +30,7 @@ interface Sorted {
  * Reads a PEFT adapter (LoRA, LoHa, LoKr or AdaLoRA) from the header of its adapter_model.safetensors and its adapter_config.json.
  * @throws AppError CONFIG_*, LORA_*, NO_LORA_TENSORS, FORMAT_MIXED, UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT
  */
-export function readPeftSource(header: SafetensorsHeader, configBytes: Uint8Array): ReadResult {
+export function readPeft(header: SafetensorsHeader, configBytes: Uint8Array): ReadResult {
   const config = readConfig(configBytes);
   if (config.method !== 'lora') return readOtherMethod(header, config);
   const { pairs, passthrough, foreign, hasBias, magnitudes } = sortTensors(header.tensors);
@@ -54,10 +54,6 @@ export function readPeftSource(header: SafetensorsHeader, configBytes: Uint8Arra
   };
   return stageExperts(adapter, header.tensors);
 }
-
-/** The adapter alone; with experts, its tensors are positions in the file that is made from the source. */
-export const readPeft = (header: SafetensorsHeader, configBytes: Uint8Array): Adapter =>
-  readPeftSource(header, configBytes).adapter;
 
 function sortTensors(tensors: readonly TensorEntry[]): Sorted {
   const pairs = new Map<string, FactorPair>();

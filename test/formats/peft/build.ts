@@ -42,7 +42,7 @@ export function adapterOf(
   config: Readonly<Record<string, unknown>> | string = {},
   metadata: ReadonlyMap<string, string> = new Map(),
 ): Adapter {
-  return readPeft(headerOf(tensors, metadata), configOf(config));
+  return readPeft(headerOf(tensors, metadata), configOf(config)).adapter;
 }
 
 /** The error of a call that must fail with an AppError. */

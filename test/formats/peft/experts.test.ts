@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Adapter, ModulePlan } from '../../../src/adapter/adapter.ts';
 import { expertParameters } from '../../../src/formats/peft/expert-parameters.ts';
-import { readPeftSource } from '../../../src/formats/peft/read-peft.ts';
+import { readPeft } from '../../../src/formats/peft/read-peft.ts';
 import { planPeftOutput } from '../../../src/formats/peft/write-peft.ts';
 import { layOut, type TensorSpec } from '../../../src/safetensors/layout.ts';
 import { adapterOf, configOf, headerOf, linear, refusal, tensor } from './build.ts';
@@ -82,7 +82,7 @@ describe('experts: reading', () => {
 
   it('plans a file in which each expert has its factors in one piece, and copies everything else', () => {
     const header = headerOf([...both, tensor('score.weight', [2, 8], 'BF16')]);
-    const { adapter, staging } = readPeftSource(header, configOf({ target_parameters: TARGETS }));
+    const { adapter, staging } = readPeft(header, configOf({ target_parameters: TARGETS }));
     const { offsets } = layOut(staging!.tensors, new Map());
     const at = new Map(staging!.tensors.map(({ name }, index) => [name, offsets[index]!]));
     for (const { a, b, expert, m, n, rank } of adapter.modules) {
@@ -107,7 +107,7 @@ describe('experts: reading', () => {
 
   it('needs no other file if no module has experts', () => {
     const header = headerOf([...linear('mlp.router', 4)]);
-    const { adapter, staging } = readPeftSource(header, configOf({ target_parameters: ['router.weight'] }));
+    const { adapter, staging } = readPeft(header, configOf({ target_parameters: ['router.weight'] }));
     assert.deepEqual([names(adapter), staging], [['mlp.router'], null]);
   });
 
@@ -203,7 +203,7 @@ describe('experts: writing', () => {
       const bytes = output.files.get('adapter_config.json')!;
       const fields = JSON.parse(Buffer.from(bytes).toString());
       assert.deepEqual([fields.r, fields.rank_pattern, fields.alpha_pattern], [3, {}, {}]);
-      const again = readPeftSource(headerOf(output.tensors), bytes).adapter;
+      const again = readPeft(headerOf(output.tensors), bytes).adapter;
       assert.deepEqual(names(again), names(adapter));
       for (const module of again.modules) {
         assert.deepEqual([module.rank, module.scale], [3, scale === 'fold' ? 1 : 2]);
@@ -217,7 +217,7 @@ describe('experts: writing', () => {
     const bytes = output.files.get('adapter_config.json')!;
     const fields = JSON.parse(Buffer.from(bytes).toString());
     assert.deepEqual(fields.rank_pattern, { [`${OWNER}.gate_up_proj`]: 2, [`${OWNER}.down_proj`]: 1 });
-    const again = readPeftSource(headerOf(output.tensors), bytes).adapter;
+    const again = readPeft(headerOf(output.tensors), bytes).adapter;
     assert.deepEqual(
       again.modules.map(({ rank, expert }) => [rank, expert?.count]),
       [
@@ -242,7 +242,7 @@ describe('experts: writing', () => {
       [`${OWNER}.w1`]: 2,
       [`${OWNER}.w2`]: 2,
     });
-    assert.equal(readPeftSource(headerOf(output.tensors), bytes).adapter.modules.length, 7);
+    assert.equal(readPeft(headerOf(output.tensors), bytes).adapter.modules.length, 7);
     const error = refusal(() => plan(adapter, (name) => (name.includes('base_layer') ? 2 : 1)));
     assert.equal(error.code, 'FORMAT_NOT_WRITABLE');
     assert.match(error.message, /experts\.w1/);

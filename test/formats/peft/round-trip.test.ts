@@ -22,7 +22,7 @@ const planOf = (adapter: Adapter, scale: ScaleMode, rankOf: (rank: number) => nu
   );
 
 const reread = (output: OutputPlan): Adapter =>
-  readPeft(headerOf(output.tensors, output.metadata), output.files.get(CONFIG)!);
+  readPeft(headerOf(output.tensors, output.metadata), output.files.get(CONFIG)!).adapter;
 
 type Kind = 'linear' | 'conv' | 'embedding';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ComputePool } from '../../../src/compute/pool.ts';
-import { readPeftSource } from '../../../src/formats/peft/read-peft.ts';
+import { readPeft } from '../../../src/formats/peft/read-peft.ts';
 import type { TensorSpec } from '../../../src/safetensors/layout.ts';
 import { diagonal } from '../../oracle/known-matrices.ts';
 import {
@@ -135,7 +135,7 @@ describe("PEFT's AdaLoRA", () => {
       ([name, shape]) => tensor(`q_proj.${name}`, shape),
     );
   const read = (tensors: readonly TensorSpec[], fields: object = {}) =>
-    readPeftSource(
+    readPeft(
       headerOf(tensors),
       Buffer.from(JSON.stringify({ peft_type: 'ADALORA', init_r: INITIAL, lora_alpha: ALPHA, ...fields })),
     );

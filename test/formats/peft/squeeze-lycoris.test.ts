@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ComputePool } from '../../../src/compute/pool.ts';
-import { readPeftSource } from '../../../src/formats/peft/read-peft.ts';
+import { readPeft } from '../../../src/formats/peft/read-peft.ts';
 import { parseHeader } from '../../../src/safetensors/header.ts';
 import { diagonal } from '../../oracle/known-matrices.ts';
 import {
@@ -183,9 +183,7 @@ describe("PEFT's LoHa and LoKr", () => {
       );
       const length = Number(file.readBigUInt64LE());
       const config = Buffer.from(JSON.stringify({ ...CONFIG, peft_type: 'LOHA' }));
-      const error = refusal(() =>
-        readPeftSource(parseHeader(file.subarray(8, 8 + length), file.length), config),
-      );
+      const error = refusal(() => readPeft(parseHeader(file.subarray(8, 8 + length), file.length), config));
       assert.equal(error.code, code, error.message);
       assert.match(error.message, message);
     });

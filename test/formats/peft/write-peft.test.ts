@@ -43,7 +43,8 @@ const configIn = (output: OutputPlan): ConfigFile => JSON.parse(configText(outpu
 
 /** The written files, read again. */
 function reread(output: OutputPlan): Adapter {
-  return readPeft(headerOf(output.tensors, output.metadata), output.files.get('adapter_config.json')!);
+  return readPeft(headerOf(output.tensors, output.metadata), output.files.get('adapter_config.json')!)
+    .adapter;
 }
 
 describe('planPeftOutput: scales', () => {
