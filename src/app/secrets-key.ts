@@ -5,7 +5,7 @@ import { SecretBox } from '../transfer/secret-box.ts';
 import type { Config } from './config.ts';
 import type { LiveSecrets } from './live-secrets.ts';
 
-export const SECRETS_KEY_BYTES = 32;
+const SECRETS_KEY_BYTES = 32;
 const FILE = 'secrets.key';
 const ONLY_THE_OWNER = 0o600;
 

@@ -5,10 +5,10 @@ import { listOf, PageQuery } from './page.ts';
 import { Token } from './place-fields.ts';
 import { S3Credentials } from './transfer.ts';
 
-export const CONNECTION_KINDS = ['s3', 'hub', 'url'] as const;
+const CONNECTION_KINDS = ['s3', 'hub', 'url'] as const;
 export type ConnectionKind = (typeof CONNECTION_KINDS)[number];
 
-export const MAX_PREFIXES = 32;
+const MAX_PREFIXES = 32;
 const closed = { additionalProperties: false };
 
 const Prefixes = Type.Array(Type.String({ minLength: 6, maxLength: 1000 }), {

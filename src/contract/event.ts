@@ -6,7 +6,7 @@ import { LABEL_FILTER, MAX_LABELS } from './labels.ts';
 import { EVENT_TYPES, JOB_EVENT_TYPES, WebhookId } from './webhook.ts';
 
 /** The types to which a stream of a tenant's events can be restricted. */
-export const STREAM_TYPES = [...EVENT_TYPES, 'job.progress'] as const;
+const STREAM_TYPES = [...EVENT_TYPES, 'job.progress'] as const;
 export type StreamType = (typeof STREAM_TYPES)[number];
 
 const MAX_ID_CHARACTERS = 128;

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 
 /** The parts on which a process depends. */
-export const READINESS_PARTS = ['storage', 'database', 'queue', 'secrets', 'provider'] as const;
+const READINESS_PARTS = ['storage', 'database', 'queue', 'secrets', 'provider'] as const;
 export type ReadinessPart = (typeof READINESS_PARTS)[number];
 
 const PartState = (description: string) => Type.Enum(['ok', 'degraded'], { description });

@@ -95,7 +95,7 @@ export const RunRequest = Type.Unsafe<RunRequest>(
   ),
 );
 
-export const CheckpointState = choice(['queued', 'active', 'succeeded', 'failed', 'cancelled'], {
+const CheckpointState = choice(['queued', 'active', 'succeeded', 'failed', 'cancelled'], {
   description: 'State of the job of the checkpoint; succeeded for keep',
 });
 

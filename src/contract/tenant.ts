@@ -53,7 +53,7 @@ const settings = {
 };
 
 /** The states that an administrator can give to a tenant. */
-export const TENANT_STATES = ['active', 'suspended', 'deleting'] as const;
+const TENANT_STATES = ['active', 'suspended', 'deleting'] as const;
 export type TenantState = (typeof TENANT_STATES)[number];
 
 /** A tenant (a team, or another owner of records) with its settings. */
@@ -79,7 +79,7 @@ export const TenantRequest = Type.Object(settings, { $id: 'TenantRequest', addit
 export type TenantRequest = Static<typeof TenantRequest>;
 
 /** The effective limits of a tenant: its own settings, otherwise the defaults of the service. */
-export const LimitsInForce = Type.Object(
+const LimitsInForce = Type.Object(
   {
     stored_bytes: nullable(Type.Integer({ minimum: 0 })),
     max_queued: nullable(Type.Integer({ minimum: 0 })),

@@ -26,7 +26,7 @@ const targetIndex = Type.Integer({
 });
 
 /** Files that can be exported besides weights and configuration. */
-export const INCLUDED = ['report', 'card'] as const;
+const INCLUDED = ['report', 'card'] as const;
 const Include = Type.Array(choice(INCLUDED), {
   maxItems: INCLUDED.length,
   uniqueItems: true,

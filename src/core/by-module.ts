@@ -2,7 +2,7 @@
  * A module is dead if its energy is at most this share of the mean energy of the modules. All dead modules together
  * then have less than a millionth of the total energy, so leaving them out costs less than 0.1 % relative error.
  */
-export const DEAD_ENERGY_SHARE = 1e-6;
+const DEAD_ENERGY_SHARE = 1e-6;
 
 /**
  * Whether a module's update is zero or almost zero.

@@ -17,7 +17,7 @@ export interface ListOptions {
 }
 
 /** The most files that a prefix may contain, because a bucket may have billions. */
-export const MAX_LISTED_FILES = 200_000;
+const MAX_LISTED_FILES = 200_000;
 
 /**
  * The adapters below a folder of a bucket or of a repository, in the order of their paths.

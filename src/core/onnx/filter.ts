@@ -35,7 +35,7 @@ function largestEigenvalue(graph: GraphBuilder, k: Value): Value {
 }
 
 /** The first matrix of a stack, for its shape. */
-export const firstMatrix = (graph: GraphBuilder, stack: Value): Value =>
+const firstMatrix = (graph: GraphBuilder, stack: Value): Value =>
   graph.op('Squeeze', [graph.slice(stack, 0, 0, 1), graph.ints([0])]);
 
 /**

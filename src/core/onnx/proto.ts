@@ -94,7 +94,7 @@ export function graph(parts: GraphParts): MessageWriter {
 }
 
 /** The opset of every graph: the newest in which CPU and CUDA support all operators in use. */
-export const OPSET = 21;
+const OPSET = 21;
 /** IR version that belongs to opset 21 (ONNX 1.16). */
 const IR_VERSION = 10;
 

@@ -11,7 +11,7 @@ const ID_KINDS = {
 type Listed = keyof typeof ID_KINDS;
 
 /** Up to this many ids, looking rows up is faster than finding them while scanning others. */
-export const MAX_LOOKUPS = 1000;
+const MAX_LOOKUPS = 1000;
 
 type Texts = Readonly<Record<string, string | undefined>>;
 

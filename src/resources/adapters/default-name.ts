@@ -6,7 +6,7 @@ export const MAX_NAME_CHARACTERS = 200;
 const PRESCRIBED = /^(?:adapter_model|adapters?|lora|pytorch_lora_weights|model|blob)$/;
 
 /** A valid name for an adapter: without control characters and not too long. undefined if nothing is left. */
-export function adapterName(text: string): string | undefined {
+function adapterName(text: string): string | undefined {
   const plain = text.replace(/\p{Cc}+/gu, ' ').trim();
   return [...plain].slice(0, MAX_NAME_CHARACTERS).join('') || undefined;
 }

@@ -149,7 +149,7 @@ export const unfinishedBatches = ({ reader }: Pick<Database, 'reader'>) =>
  * The columns of a batch that has ended. @param ttlSeconds how long it is kept from then on; null: until it is
  * deleted
  */
-export const batchEndColumns = (finishedAtMs: number, ttlSeconds: number | null) => ({
+const batchEndColumns = (finishedAtMs: number, ttlSeconds: number | null) => ({
   finished_at: finishedAtMs,
   expires_at: ttlSeconds === null ? null : finishedAtMs + ttlSeconds * 1000,
 });

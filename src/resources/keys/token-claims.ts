@@ -43,7 +43,7 @@ export const tokenTenantUnknown = (claim: string): AppError =>
  * Finds a claim by its name, or by a JSON Pointer (RFC 6901), which begins with a slash, into nested claims.
  * @returns undefined if there is none
  */
-export function claimAt(claims: TokenClaims, place: string): unknown {
+function claimAt(claims: TokenClaims, place: string): unknown {
   const path = place.startsWith('/')
     ? place
         .slice(1)

@@ -5,9 +5,9 @@ import type { BodyParts } from '../../http/multipart/body-parts.ts';
 import { BINARY } from '../../http/schemas.ts';
 import { OPTIMIZER_FILE } from './checkpoint-upload.ts';
 
-export const STEP_FIELD = 'step';
-export const REWIND_FIELD = 'rewind';
-export const LOSS_FIELD = 'loss';
+const STEP_FIELD = 'step';
+const REWIND_FIELD = 'rewind';
+const LOSS_FIELD = 'loss';
 
 /** Three files, three fields and one more, so that a surplus part can be refused by its name. */
 const MAX_PARTS = 7;
