@@ -3,7 +3,7 @@ import type { TSchema } from 'typebox';
 import type { TimedQuery } from '../contract/list.ts';
 import { DEFAULT_LIMIT, type PageQuery } from '../contract/page.ts';
 import type { Page, PageRequest } from '../database/lists/page.ts';
-import { AppError } from '../errors/app-error.ts';
+import { invalidField } from '../errors/field-errors.ts';
 import { problems, reference, response } from './schemas.ts';
 
 const MAX_SHOWN = 60;
@@ -95,7 +95,7 @@ function timeOf(name: string, text: string | undefined): number | undefined {
   if (!Number.isNaN(ms)) return ms;
   // A leap second matches the format, but is not a valid time in JavaScript.
   const detail = `${name} is ${JSON.stringify(text)}, which is not a valid time`;
-  throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: `/${name}`, detail }] });
+  throw invalidField(`/${name}`, detail);
 }
 
 /**
@@ -118,5 +118,5 @@ function placeOf(cursor: string, kind: IdKind): string {
   if (isId && cursorOf(place) === cursor) return place;
   const shown = JSON.stringify(cursor.slice(0, MAX_SHOWN));
   const detail = `cursor is ${shown} but must be a next_cursor of this list`;
-  throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/cursor', detail }] });
+  throw invalidField('/cursor', detail);
 }

@@ -1,6 +1,6 @@
 import { CONFIG_FILE, isWeightsName } from '../adapter/file-names.ts';
 import { findAdapters, type ListedAdapter } from '../adapter/find-adapters.ts';
-import { AppError } from '../errors/app-error.ts';
+import { invalidField } from '../errors/field-errors.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { DEFAULT_STALL_TIMEOUT_MS } from './fetch-adapter.ts';
 import { pathsOnHub } from './hub/hub-source.ts';
@@ -31,7 +31,8 @@ export async function listAdapters(source: ReadySource, options: ListOptions): P
   for await (const path of pathsBelow(source, options)) {
     seen += 1;
     if (seen > MAX_LISTED_FILES)
-      throw invalid(
+      throw invalidField(
+        '',
         `the prefix has more than ${MAX_LISTED_FILES} files below it; use several prefixes with fewer files`,
       );
     const name = path.slice(path.lastIndexOf('/') + 1);
@@ -45,7 +46,10 @@ async function* pathsBelow(source: ReadySource, options: ListOptions): AsyncGene
   const { outbound, hubEndpoint, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS } = options;
   switch (source.kind) {
     case 'url':
-      throw invalid('files below a URL cannot be listed: name each adapter, or use s3:// or hf://');
+      throw invalidField(
+        '',
+        'the files below a URL cannot be listed: name each adapter, or use s3:// or hf://',
+      );
     case 's3': {
       const client = openClient(source, outbound, stallTimeoutMs);
       try {
@@ -61,8 +65,3 @@ async function* pathsBelow(source: ReadySource, options: ListOptions): AsyncGene
     }
   }
 }
-
-const invalid = (detail: string): AppError =>
-  new AppError('VALIDATION_FAILED', `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`, {
-    errors: [{ pointer: '', detail }],
-  });

@@ -1,6 +1,6 @@
 import { CARD_FILE, CONFIG_FILE, isWeightsName, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { HubSink, HubSource, S3Sink, S3Source } from '../contract/transfer.ts';
-import { AppError } from '../errors/app-error.ts';
+import { invalidField } from '../errors/field-errors.ts';
 import { type Place, placeText, readHub, readPlace } from './place.ts';
 
 /** Files at a URL that was given as text. */
@@ -39,7 +39,7 @@ export function readSinkText(text: string): S3Sink | HubSink | UrlText {
   const place = readPlace(text);
   if (split(place).file !== undefined) {
     const detail = `${JSON.stringify(text)} names a file; a destination must be a folder`;
-    throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });
+    throw invalidField('', detail);
   }
   if (place.kind === 'url') return { kind: 'url', url: placeText(place) };
   if (place.kind === 's3') return { kind: 's3', bucket: bucketOf(place), prefix: place.parts.join('/') };
@@ -77,5 +77,5 @@ function repositoryOf(text: string, parts: readonly string[]) {
   if (name !== undefined)
     return { repo: `${owner}/${name}`, revision: readHub(text).revision, folder: folders.join('/') };
   const detail = `${JSON.stringify(text)} names no repository: hf:// must be followed by owner/repository`;
-  throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });
+  throw invalidField('', detail);
 }

@@ -1,5 +1,6 @@
 import { isWeightsName } from '../adapter/file-names.ts';
-import { AppError } from '../errors/app-error.ts';
+import type { AppError } from '../errors/app-error.ts';
+import { invalidField } from '../errors/field-errors.ts';
 
 export type PlaceKind = 's3' | 'hub' | 'url';
 
@@ -175,5 +176,5 @@ const shown = (text: string): string => (text.length > MAX_SHOWN ? `${text.slice
 /** The message shows the location without its query, which may be a secret. */
 function wrong(text: string, why: string): AppError {
   const detail = `${JSON.stringify(shown(text.split(/[?#]/, 1)[0]!))} is not a usable location: ${why}`;
-  return new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });
+  return invalidField('', detail);
 }

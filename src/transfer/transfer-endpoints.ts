@@ -8,6 +8,7 @@ import {
   type UrlSource,
 } from '../contract/transfer.ts';
 import { AppError } from '../errors/app-error.ts';
+import { invalidField } from '../errors/field-errors.ts';
 import { withoutQuery } from '../net/check-url.ts';
 import type { Outbound } from '../net/outbound.ts';
 import type { ReadySink, ReadySource } from './ready-endpoints.ts';
@@ -94,10 +95,13 @@ export function urlFile<End extends WithFiles>({ files }: End, role: FileRole): 
 export function checkUrlFiles(end: WithFiles): void {
   for (const names of Object.values(URL_NAMES)) {
     if (names.filter((name) => name in end.files).length > 1)
-      throw invalid(`files has both "${names[0]}" and "${names[1]}", which are the same file`);
+      throw invalidField('/files', `files has both "${names[0]}" and "${names[1]}", which are the same file`);
   }
   if (urlFile(end, 'weights') === undefined)
-    throw invalid(`files has no "${URL_NAMES.weights[0]}" and no "${URL_NAMES.weights[1]}"; it needs one`);
+    throw invalidField(
+      '/files',
+      `files has no "${URL_NAMES.weights[0]}" and no "${URL_NAMES.weights[1]}"; it needs one`,
+    );
 }
 
 /**
@@ -109,14 +113,12 @@ export function refuseShardUrl(url: string): void {
   const name = pathname.slice(pathname.lastIndexOf('/') + 1);
   const shard = readShardName(name);
   if (!shard || shard.count === 1) return;
-  throw invalid(
+  throw invalidField(
+    '/files',
     `${name} is only one of the ${shard.count} files of its weights, and a URL cannot name all of them: import the ` +
       'folder with s3:// or hf://, or upload the files',
   );
 }
-
-const invalid = (detail: string): AppError =>
-  new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/files', detail }] });
 
 /** @throws AppError VALIDATION_FAILED naming a header that the sink may not set */
 function checkHeaders({ files }: UrlSink): void {

@@ -1,6 +1,7 @@
 import { type BatchSettings, MAX_BATCH_ITEMS } from '../../contract/batch.ts';
 import type { JobRequest } from '../../contract/job-request.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { invalidField } from '../../errors/field-errors.ts';
 import type { BodyLine } from '../../http/body-lines.ts';
 import { invalidFaults } from '../../http/convert-error.ts';
 import { readRequestJson } from '../../http/request-json.ts';
@@ -139,5 +140,5 @@ class LineFaults {
 
 const tooMany = (): AppError => {
   const detail = `The body has more than ${MAX_BATCH_ITEMS} jobs`;
-  return new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });
+  return invalidField('', detail);
 };

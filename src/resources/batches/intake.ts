@@ -3,6 +3,7 @@ import type { JobPriority, JobRequest } from '../../contract/job-request.ts';
 import { newBatchId } from '../../database/ids.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
+import { withErrorPointer } from '../../errors/field-errors.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import { withinCeiling } from '../jobs/priority-ceiling.ts';
 import { JOB_ERRORS, type JobService } from '../jobs/service.ts';
@@ -14,7 +15,7 @@ import { resultsFolder } from './item-names.ts';
 import type { RequestedItem } from './item-request.ts';
 import { itemRequest } from './item-rows.ts';
 import type { ItemStore } from './item-store.ts';
-import { inField, invalidBatch, requestedItems, settingsFaults } from './requested-items.ts';
+import { invalidBatch, requestedItems, settingsFaults } from './requested-items.ts';
 import type { ResolveParts } from './resolve-item.ts';
 import type { BatchStore } from './store.ts';
 
@@ -136,7 +137,7 @@ export class BatchIntake {
       throw invalidBatch([{ pointer: '/deliver', detail: 'this service does not deliver adapters' }]);
     const folder =
       deliver !== undefined && recorder
-        ? await inField('/deliver', () => resultsFolder(deliver, recorder))
+        ? await withErrorPointer('/deliver', () => resultsFolder(deliver, recorder))
         : undefined;
     const ttlSeconds = ttl_seconds ?? defaultTtlSeconds ?? null;
     const head = { name, labels, ttlSeconds, webhook, webhookId: webhook?.id ?? null, retryOf: null };

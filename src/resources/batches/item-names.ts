@@ -2,7 +2,7 @@ import { isWeightsName, USUAL_WEIGHTS } from '../../adapter/file-names.ts';
 import type { JobRequest } from '../../contract/job-request.ts';
 import type { Sink, SinkObject, Source } from '../../contract/transfer.ts';
 import type { Deliver, DeliverPrefix } from '../../contract/transfer-job.ts';
-import { AppError } from '../../errors/app-error.ts';
+import { invalidField } from '../../errors/field-errors.ts';
 import { readSinkText, type UrlText } from '../../transfer/place-text.ts';
 import { urlFile } from '../../transfer/transfer-endpoints.ts';
 import { inFolder, targetFolders } from '../jobs/destinations.ts';
@@ -54,7 +54,7 @@ export async function resultsFolder(
   const end = typeof to === 'string' ? readSinkText(to) : to;
   if (end.kind === 'url' && 'files' in end) {
     const detail = 'deliver names the URLs of single files; give a folder instead';
-    throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });
+    throw invalidField('', detail);
   }
   const { connection } = await recorder.sink(to);
   const isPinned = end.kind !== 'url' && connection !== undefined;

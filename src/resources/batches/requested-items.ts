@@ -3,6 +3,7 @@ import { MAX_BATCH_ITEMS } from '../../contract/batch.ts';
 import type { JobRequest } from '../../contract/job-request.ts';
 import type { SourcePrefix } from '../../contract/transfer.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { withErrorPointer } from '../../errors/field-errors.ts';
 import { checkTargets } from '../../serving/check-targets.ts';
 import { hubPlace, isWithin, s3Place } from '../../transfer/place.ts';
 import { readSinkText } from '../../transfer/place-text.ts';
@@ -73,9 +74,11 @@ async function itemsBelow(
 ): Promise<RequestedItem[]> {
   if (!listing)
     throw invalidBatch([{ pointer: '/source_prefix', detail: 'this service does not fetch adapters' }]);
-  const folder = await inField('/source_prefix', async () => parsePrefix(prefix));
+  const folder = await withErrorPointer('/source_prefix', async () => parsePrefix(prefix));
   refuseOwnResults(request, folder);
-  const found = await inField('/source_prefix', () => listing.transfers.list(prefix, listing.recorder));
+  const found = await withErrorPointer('/source_prefix', () =>
+    listing.transfers.list(prefix, listing.recorder),
+  );
   const shown = typeof prefix === 'string' ? prefix : 'the prefix';
   if (found.length === 0)
     throw new AppError(
@@ -133,18 +136,6 @@ export function settingsFaults(settings: BatchSettings, ofJobs: boolean): BatchF
   return Object.entries({ targets, options, results, deliver })
     .filter(([, value]) => value !== undefined)
     .map(([name]) => ({ pointer: `/${name}`, detail: `${name} cannot be used with kind "analyze"` }));
-}
-
-/** Adds to a fault the field of the request in which it is. */
-export async function inField<T>(pointer: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'VALIDATION_FAILED') throw error;
-    const { errors } = error.context as { readonly errors?: readonly BatchFault[] };
-    const moved = errors?.map((fault) => ({ ...fault, pointer: pointer + fault.pointer }));
-    throw new AppError(error.code, error.message, { ...error.context, ...(moved && { errors: moved }) });
-  }
 }
 
 const withoutStop = (message: string): string => message.replace(/\.$/, '');

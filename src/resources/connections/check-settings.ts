@@ -1,5 +1,6 @@
 import type { ConnectionKind } from '../../contract/connection.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { invalidField } from '../../errors/field-errors.ts';
 import type { Outbound } from '../../net/outbound.ts';
 import type { ConnectionAccess } from '../../transfer/connection-access.ts';
 import type { Credentials } from '../../transfer/credentials.ts';
@@ -28,21 +29,21 @@ export function checkSettings(
   const { kind, ambient, region, endpoint, path_style, prefixes } = connection;
   for (const [field, value] of Object.entries({ region, path_style }))
     if (value !== null && kind !== 's3')
-      throw invalid(`/${field}`, `"${field}" is for connections to s3 only`);
+      throw invalidField(`/${field}`, `"${field}" is for connections to s3 only`);
   if (endpoint !== null && kind === 'url')
-    throw invalid('/endpoint', '"endpoint" is for connections to s3 and hub only');
+    throw invalidField('/endpoint', '"endpoint" is for connections to s3 and hub only');
   if (ambient && kind === 'url')
-    throw invalid(
+    throw invalidField(
       '/ambient',
       '"ambient" is for connections to s3 and hub only: the service has no credentials of its own for other servers',
     );
   if (ambient && hasCredentials)
-    throw invalid(
+    throw invalidField(
       '/ambient',
       '"credentials" and "ambient" exclude each other: "ambient" uses the identity of the service',
     );
   if (kind === 's3' && !ambient && !hasCredentials)
-    throw invalid('/credentials', 'a connection to s3 needs "credentials", or "ambient": true');
+    throw invalidField('/credentials', 'a connection to s3 needs "credentials", or "ambient": true');
   for (const [index, prefix] of prefixes.entries()) checkPrefix(kind, prefix, `/prefixes/${index}`);
   const guarded = opened(connection, outbound);
   try {
@@ -57,11 +58,11 @@ export function checkSettings(
 export function checkCredentials(kind: ConnectionKind, credentials: Credentials): void {
   const field = FIELD_OF_CREDENTIALS[kind];
   if (!(field in credentials))
-    throw invalid('/credentials', `the credentials of a connection to ${kind} must have "${field}"`);
+    throw invalidField('/credentials', `the credentials of a connection to ${kind} must have "${field}"`);
   if (!('headers' in credentials)) return;
   const header = Object.keys(credentials.headers).find(isReservedHeader);
   if (header !== undefined)
-    throw invalid(
+    throw invalidField(
       '/credentials/headers',
       `the header "${header}" is not allowed, because the service sets it itself`,
     );
@@ -69,15 +70,15 @@ export function checkCredentials(kind: ConnectionKind, credentials: Credentials)
 
 function checkPrefix(kind: ConnectionKind, prefix: string, pointer: string): void {
   if (kindOfPlace(prefix) !== kind)
-    throw invalid(pointer, `${JSON.stringify(prefix)} must begin with ${SCHEMES[kind]}`);
+    throw invalidField(pointer, `${JSON.stringify(prefix)} must begin with ${SCHEMES[kind]}`);
   try {
     readPlace(prefix);
   } catch (error) {
-    if (error instanceof AppError) throw invalid(pointer, error.message.replace(/\.$/, ''));
+    if (error instanceof AppError) throw invalidField(pointer, error.message.replace(/\.$/, ''));
     throw error;
   }
   if (kind === 'hub' && readHub(prefix).revision !== undefined)
-    throw invalid(
+    throw invalidField(
       pointer,
       `${JSON.stringify(prefix)} names a revision; leave it out, because a prefix applies to all revisions`,
     );
@@ -88,12 +89,7 @@ function opened({ allowed_hosts }: Settings, outbound: Pick<Outbound, 'withAllow
   try {
     return outbound.withAllowedHosts(allowed_hosts);
   } catch (error) {
-    if (error instanceof TypeError) throw invalid('/allowed_hosts', error.message);
+    if (error instanceof TypeError) throw invalidField('/allowed_hosts', error.message);
     throw error;
   }
 }
-
-const invalid = (pointer: string, detail: string): AppError =>
-  new AppError('VALIDATION_FAILED', `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`, {
-    errors: [{ pointer, detail }],
-  });

@@ -2,7 +2,8 @@ import type { JobRecord } from '../../contract/job.ts';
 import type { JobPriority, JobRequest, JobSettings, RecordedJobRequest } from '../../contract/job-request.ts';
 import type { Labels } from '../../contract/labels.ts';
 import { timedIdMs } from '../../database/ids.ts';
-import { AppError } from '../../errors/app-error.ts';
+import type { AppError } from '../../errors/app-error.ts';
+import { invalidField } from '../../errors/field-errors.ts';
 import { pendingDeliveries } from './adapters-of-request.ts';
 import type { EndpointRecorder } from './endpoint-recorder.ts';
 import { withinCeiling } from './priority-ceiling.ts';
@@ -122,5 +123,5 @@ export function acceptedJob(
 /** The error for a dry run of one job among several: either all of them are a dry run, or none. */
 function dryRunOfOneJob(): AppError {
   const detail = '"dry_run" belongs to the whole request; set it beside the list of jobs';
-  return new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/dry_run', detail }] });
+  return invalidField('/dry_run', detail);
 }

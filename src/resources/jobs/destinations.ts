@@ -1,7 +1,7 @@
 import type { Target } from '../../contract/target.ts';
 import type { Sink } from '../../contract/transfer.ts';
 import type { Deliver, Include } from '../../contract/transfer-job.ts';
-import { AppError } from '../../errors/app-error.ts';
+import { invalidField } from '../../errors/field-errors.ts';
 
 /** The destination of one result. */
 export interface Destination {
@@ -81,14 +81,12 @@ export function inFolder(to: Sink, folder: string): Sink {
   if (to.kind === 'hub') return { ...to, path_in_repo: [to.path_in_repo, folder].filter(Boolean).join('/') };
   const detail =
     'deliver names the URLs of single files, which fit one target only; give a destination for each target';
-  throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/deliver', detail }] });
+  throw invalidField('/deliver', detail);
 }
 
 function checked(destination: Destination, index: number, targets: number): Destination {
   const { target } = destination;
   if (target < targets) return destination;
-  const detail = `deliver[${index}].target is ${target}, but there ${targets === 1 ? 'is 1 target' : `are ${targets} targets`}`;
-  throw new AppError('VALIDATION_FAILED', `${detail}, counted from 0.`, {
-    errors: [{ pointer: `/deliver/${index}/target`, detail }],
-  });
+  const detail = `deliver[${index}].target is ${target}, but there ${targets === 1 ? 'is 1 target' : `are ${targets} targets`}, counted from 0`;
+  throw invalidField(`/deliver/${index}/target`, detail);
 }

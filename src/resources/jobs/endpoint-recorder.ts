@@ -10,7 +10,8 @@ import type {
   UrlSink,
   UrlSource,
 } from '../../contract/transfer.ts';
-import { AppError } from '../../errors/app-error.ts';
+import type { AppError } from '../../errors/app-error.ts';
+import { invalidField } from '../../errors/field-errors.ts';
 import type { Outbound } from '../../net/outbound.ts';
 import type { ConnectionAccess } from '../../transfer/connection-access.ts';
 import { hubPlace, kindOfPlace, readPlace, s3Place } from '../../transfer/place.ts';
@@ -139,7 +140,7 @@ export class EndpointRecorder {
     const connection = await this.named(name!);
     for (const [fileName, file] of Object.entries(files)) {
       if ('headers' in file)
-        throw invalid(`${fileName} has headers, which the connection already sets; leave them out`);
+        throw invalidField('', `${fileName} has headers, which the connection already sets; leave them out`);
     }
     const recorded = {
       ...{
@@ -160,7 +161,8 @@ export class EndpointRecorder {
   ): Promise<ConnectionAccess | undefined> {
     for (const field of ['region', 'endpoint'])
       if (field in end)
-        throw invalid(
+        throw invalidField(
+          '',
           `"${field}" can only be given together with "credentials"; otherwise it comes from the connection`,
         );
     if (end.connection === undefined) return findConnection(place, await this.all());
@@ -204,11 +206,9 @@ function isOpenedByItself(end: Exclude<Source | Sink, string>): boolean {
   const secret = end.kind === 's3' ? 'credentials' : 'token';
   const isOpened = end.kind === 'url' ? end.connection === undefined : secret in end;
   if (isOpened && end.connection !== undefined)
-    throw invalid(`"${secret}" and "connection" exclude each other: a connection has credentials of its own`);
+    throw invalidField(
+      '',
+      `"${secret}" and "connection" exclude each other: a connection has credentials of its own`,
+    );
   return isOpened;
 }
-
-const invalid = (detail: string): AppError =>
-  new AppError('VALIDATION_FAILED', `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`, {
-    errors: [{ pointer: '', detail }],
-  });

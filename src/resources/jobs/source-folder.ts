@@ -1,5 +1,6 @@
 import type { HubSource, S3Source, Source, SourcePrefix } from '../../contract/transfer.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { invalidField } from '../../errors/field-errors.ts';
 import { viaConnection } from '../../transfer/connection-route.ts';
 import { readSourceText } from '../../transfer/place-text.ts';
 import { readySource } from '../../transfer/resolve-endpoints.ts';
@@ -58,10 +59,10 @@ export async function adaptersBelow(
 /** Reads a prefix as a folder. @throws AppError VALIDATION_FAILED */
 export function parsePrefix(prefix: SourcePrefix): S3Source | HubSource {
   const folder = typeof prefix === 'string' ? readSourceText(prefix) : prefix;
-  if ('url' in folder) throw invalid('a prefix must begin with s3:// or hf://');
+  if ('url' in folder) throw invalidField('', 'a prefix must begin with s3:// or hf://');
   const file = folder.kind === 's3' ? folder.weights : folder.filename;
   if (file === undefined) return folder;
-  throw invalid(`the prefix names the file ${JSON.stringify(file)}; it must be a folder`);
+  throw invalidField('', `the prefix names the file ${JSON.stringify(file)}; it must be a folder`);
 }
 
 /** The source of an adapter below the folder: a folder, or a weights file. */
@@ -92,8 +93,3 @@ const lastOf = (folder: S3Source | HubSource): string => {
 };
 
 const unavailable = (message: string): AppError => new AppError('SOURCE_UNAVAILABLE', message);
-
-const invalid = (detail: string): AppError =>
-  new AppError('VALIDATION_FAILED', `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`, {
-    errors: [{ pointer: '', detail }],
-  });

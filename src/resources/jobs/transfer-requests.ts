@@ -2,6 +2,7 @@ import type { JobRequest, RecordedJobRequest } from '../../contract/job-request.
 import type { RecordedSink, RecordedSource, Source, SourcePrefix } from '../../contract/transfer.ts';
 import type { RecordedDeliver } from '../../contract/transfer-job.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { invalidField, withErrorPointer } from '../../errors/field-errors.ts';
 import { hasNoEncryptedSecrets } from '../../transfer/resolve-endpoints.ts';
 import { redactFinal } from '../../transfer/secrets.ts';
 import { type Destination, resolveDestinations } from './destinations.ts';
@@ -41,15 +42,16 @@ export async function recordedRequest(
   recorder: EndpointRecorder,
 ): Promise<RecordedJobRequest> {
   if (request.kind === 'import')
-    return { ...request, source: await at('/source', () => recorder.source(request.source)) };
-  if (request.kind === 'export') return { ...request, to: await at('/to', () => recorder.sink(request.to)) };
+    return { ...request, source: await withErrorPointer('/source', () => recorder.source(request.source)) };
+  if (request.kind === 'export')
+    return { ...request, to: await withErrorPointer('/to', () => recorder.sink(request.to)) };
   const { source, deliver, ...rest } = request as Extract<JobRequest, { kind: 'squeeze' }>;
   if (request.kind !== 'merge' && (source === undefined) === (rest.adapter_id === undefined))
     throw oneOfTwo(source);
   const destinations = deliver && resolveDestinations(deliver, rest.targets);
   return {
     ...rest,
-    ...(source && { source: await at('/source', () => recorder.source(source)) }),
+    ...(source && { source: await withErrorPointer('/source', () => recorder.source(source)) }),
     ...(destinations && { deliver: await delivered(destinations, Array.isArray(deliver), recorder) }),
   } as RecordedJobRequest;
 }
@@ -62,7 +64,7 @@ export function recordedHere(request: JobRequest): RecordedJobRequest {
   for (const field of ['source', 'to', 'deliver'])
     if (field in request) {
       const detail = `"${field}" cannot be used here: this service neither fetches nor delivers adapters`;
-      throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: `/${field}`, detail }] });
+      throw invalidField(`/${field}`, detail);
     }
   if (request.kind !== 'merge' && !('adapter_id' in request)) throw oneOfTwo(undefined);
   return request as RecordedJobRequest;
@@ -112,27 +114,13 @@ async function delivered(
   for (const [index, { target, to, include }] of destinations.entries())
     recorded.push({
       target,
-      to: await at(isList ? `/deliver/${index}/to` : '/deliver', () => recorder.sink(to)),
+      to: await withErrorPointer(isList ? `/deliver/${index}/to` : '/deliver', () => recorder.sink(to)),
       ...(include && { include }),
     });
   return recorded;
 }
 
-/** Adds the field of a refused location to its error. */
-async function at<T>(pointer: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'VALIDATION_FAILED') throw error;
-    const { errors } = error.context as { readonly errors?: readonly { pointer: string; detail: string }[] };
-    const faults = errors?.map((fault) => ({ ...fault, pointer: pointer + fault.pointer }));
-    throw new AppError(error.code, error.message, { ...error.context, ...(faults && { errors: faults }) });
-  }
-}
-
 function oneOfTwo(source: Source | undefined): AppError {
   const detail = `the request has ${source ? 'both' : 'neither'} "adapter_id" ${source ? 'and' : 'nor'} "source"; it needs one of them`;
-  return new AppError('VALIDATION_FAILED', `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`, {
-    errors: [{ pointer: '', detail }],
-  });
+  return invalidField('', detail);
 }

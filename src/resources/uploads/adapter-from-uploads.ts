@@ -9,6 +9,7 @@ import { checkShardSet } from '../../adapter/shard-set.ts';
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { AdapterFromUploads } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { invalidField } from '../../errors/field-errors.ts';
 import { convertError } from '../../http/convert-error.ts';
 import { removeScratch } from '../../storage/scratch.ts';
 import { errnoOf, storageError } from '../../storage/storage-error.ts';
@@ -44,9 +45,10 @@ export async function adapterFromUploads(
   if (before) return before;
   const weights = oneOf(files, WEIGHTS_FILE, 'weights');
   const config = oneOf(files, CONFIG_FILE, 'config');
-  if (weights === undefined) throw invalid(`files has no "${WEIGHTS_FILE}" and no "weights"; it needs one`);
+  if (weights === undefined)
+    throw invalidField('/files', `files has no "${WEIGHTS_FILE}" and no "weights"; it needs one`);
   const ids = typeof weights === 'string' ? [weights] : weights;
-  if (new Set(ids).size < ids.length) throw invalid('weights names an upload twice');
+  if (new Set(ids).size < ids.length) throw invalidField('/files', 'weights names an upload twice');
   const wanted: UploadRef[] =
     ids.length === 1
       ? [{ name: WEIGHTS_FILE, id: ids[0]! }]
@@ -82,12 +84,9 @@ function oneOf<Name extends keyof AdapterFromUploads['files']>(
   ...[name, short]: [Name, Name]
 ): AdapterFromUploads['files'][Name] {
   if (files[name] !== undefined && files[short] !== undefined)
-    throw invalid(`files has both "${name}" and "${short}", which are the same file`);
+    throw invalidField('/files', `files has both "${name}" and "${short}", which are the same file`);
   return files[name] ?? files[short];
 }
-
-const invalid = (detail: string): AppError =>
-  new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/files', detail }] });
 
 /**
  * The files with the weights in one. An upload that is a part of weights is refused unless all other parts are there.

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { WebhookTable } from '../../database/tables.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { invalidField } from '../../errors/field-errors.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
 
 const SCHEME = 'whsec_';
@@ -68,5 +69,5 @@ export function checkedSecret(secret: string, pointer = '/secret'): string {
   const detail = isWhole
     ? `secret has ${bytes.byteLength} bytes but must have ${MIN_BYTES} to ${MAX_BYTES}`
     : 'secret must be whsec_ followed by base64 with its padding';
-  throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer, detail }] });
+  throw invalidField(pointer, detail);
 }
