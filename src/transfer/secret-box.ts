@@ -13,6 +13,15 @@ const ENCRYPTED = /^v1\.([0-9a-f]{8})\./;
 /** One key or several: the first one encrypts, all of them decrypt. A function returns the current keys. */
 export type Keys = Uint8Array | (() => readonly Uint8Array[]);
 
+/**
+ * @param what is encrypted, for the message
+ * @throws AppError SECRETS_UNAVAILABLE if there is no box
+ */
+export function requireBox(box: SecretBox | undefined, what: string): SecretBox {
+  if (box) return box;
+  throw new AppError('SECRETS_UNAVAILABLE', `The service has no key to encrypt ${what}; set SECRETS_KEYS.`);
+}
+
 /** Encrypts text. With the key, the text can be read and changes to it are detected. */
 export class SecretBox {
   private readonly keys: () => readonly Uint8Array[];

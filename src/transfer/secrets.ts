@@ -1,7 +1,9 @@
 import type { RecordedSink, RecordedSource, SinkObject, SourceObject } from '../contract/transfer.ts';
 import { AppError } from '../errors/app-error.ts';
-import type { SecretBox } from './secret-box.ts';
+import { requireBox, type SecretBox } from './secret-box.ts';
 import { endpointText } from './transfer-endpoints.ts';
+
+const WHAT = 'secrets, so it accepts no URLs, credentials or tokens';
 
 /**
  * The record of a source: the visible part, and the request as a whole encrypted, so that no field can be forgotten. A
@@ -49,7 +51,7 @@ export function redactFinal<Recorded extends RecordedSource | RecordedSink>(reco
 }
 
 function encrypted(end: SourceObject | SinkObject, box: SecretBox | undefined): string {
-  return needed(box).encrypt(JSON.stringify(end));
+  return requireBox(box, WHAT).encrypt(JSON.stringify(end));
 }
 
 function decrypted<End extends SourceObject | SinkObject>(
@@ -65,13 +67,5 @@ function decrypted<End extends SourceObject | SinkObject>(
       },
     );
   }
-  return JSON.parse(needed(box).decrypt(recorded.encrypted)) as End;
-}
-
-function needed(box: SecretBox | undefined): SecretBox {
-  if (box) return box;
-  throw new AppError(
-    'SECRETS_UNAVAILABLE',
-    'The service has no key to encrypt secrets, so it accepts no URLs, credentials or tokens; set SECRETS_KEYS.',
-  );
+  return JSON.parse(requireBox(box, WHAT).decrypt(recorded.encrypted)) as End;
 }

@@ -4,7 +4,7 @@ import type { Outbound } from '../../net/outbound.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
 import type { WebhookSettings } from './store.ts';
 import { newWebhookId } from './webhook-ids.ts';
-import { checkedSecret, newSecret, requireBox } from './webhook-secrets.ts';
+import { checkedSecret, newSecret, webhookBox } from './webhook-secrets.ts';
 
 /** The same time as for deliveries, after which nothing about the webhook is left to be seen. */
 const KEPT_MS = 30 * 86_400_000;
@@ -44,7 +44,7 @@ export class RequestWebhooks {
     const { outbound, box } = this.parts;
     outbound.checkUrl(url);
     const signing = secret === undefined ? newSecret() : checkedSecret(secret, '/webhook/secret');
-    const secrets = requireBox(box);
+    const secrets = webhookBox(box);
     const createdAtMs = Date.now();
     return {
       id: newWebhookId(createdAtMs),

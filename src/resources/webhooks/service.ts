@@ -14,7 +14,7 @@ import type { SecretBox } from '../../transfer/secret-box.ts';
 import type { DeliveryQueue } from './delivery-queue.ts';
 import type { WebhookStore } from './store.ts';
 import { isWebhookId, newWebhookId } from './webhook-ids.ts';
-import { checkedSecret, newSecret, requireBox } from './webhook-secrets.ts';
+import { checkedSecret, newSecret, webhookBox } from './webhook-secrets.ts';
 
 /** The limit of a tenant, because every event is compared with all of its webhooks. */
 const MAX_WEBHOOKS = 50;
@@ -69,7 +69,7 @@ export class WebhookService {
     const row = {
       id: newWebhookId(createdAtMs),
       settings: { url, events, labels, description, enabled },
-      encryptedSecret: requireBox(this.parts.box).encrypt(secret),
+      encryptedSecret: webhookBox(this.parts.box).encrypt(secret),
       createdAtMs,
     };
     const record = await this.store.create(row, MAX_WEBHOOKS);
@@ -115,7 +115,7 @@ export class WebhookService {
     const secret = rotation.secret === undefined ? newSecret() : checkedSecret(rotation.secret);
     const overlapSeconds = rotation.overlap_seconds ?? DEFAULT_OVERLAP_SECONDS;
     const expiresAtMs = Date.now() + overlapSeconds * 1000;
-    if (!(await this.store.rotate(id, requireBox(this.parts.box).encrypt(secret), expiresAtMs)))
+    if (!(await this.store.rotate(id, webhookBox(this.parts.box).encrypt(secret), expiresAtMs)))
       throw noWebhook(id);
     return { secret, previous_secret_expires_at: new Date(expiresAtMs).toISOString() };
   }

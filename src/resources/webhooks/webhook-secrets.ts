@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { WebhookTable } from '../../database/tables.ts';
-import { AppError } from '../../errors/app-error.ts';
 import { invalidField } from '../../errors/field-errors.ts';
-import type { SecretBox } from '../../transfer/secret-box.ts';
+import { requireBox, type SecretBox } from '../../transfer/secret-box.ts';
 
 const SCHEME = 'whsec_';
 
@@ -12,13 +11,8 @@ const MIN_BYTES = 24;
 const MAX_BYTES = 64;
 
 /** @throws AppError SECRETS_UNAVAILABLE if there is no box; webhooks need one */
-export function requireBox(box: SecretBox | undefined): SecretBox {
-  if (box) return box;
-  throw new AppError(
-    'SECRETS_UNAVAILABLE',
-    'The service has no key to encrypt the secrets of webhooks, so webhooks are not available; set SECRETS_KEYS.',
-  );
-}
+export const webhookBox = (box: SecretBox | undefined): SecretBox =>
+  requireBox(box, 'the secrets of webhooks, so webhooks are not available');
 
 /** The secrets of a webhook, encrypted. */
 export type EncryptedSecrets = Pick<
@@ -37,7 +31,7 @@ export function signingSecrets(
 ): string[] {
   const isLive = previous_secret !== null && nowMs < (previous_secret_expires_at ?? 0);
   return [secret, ...(isLive ? [previous_secret] : [])].map((encrypted) =>
-    requireBox(box).decrypt(encrypted),
+    webhookBox(box).decrypt(encrypted),
   );
 }
 
@@ -48,7 +42,7 @@ export const webhookUrl = (
 ): string =>
   encrypted_url === null
     ? (JSON.parse(settings) as { url: string }).url
-    : requireBox(box).decrypt(encrypted_url);
+    : webhookBox(box).decrypt(encrypted_url);
 
 /** A new secret in the form in which receivers configure it. */
 export const newSecret = (): string => SCHEME + randomBytes(NEW_BYTES).toString('base64');
