@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../errors/app-error.ts';
 import type { SseMessage } from '../../http/event-streams.ts';
 import type { EventTail } from '../events/event-tail.ts';
-import { WakeSignal } from '../events/wake-signal.ts';
+import { sleepUntilAborted, WakeSignal } from '../events/wake-signal.ts';
 import type { BatchResultStore, EndedItem } from './result-store.ts';
 import type { BatchService } from './service.ts';
 
@@ -75,7 +74,7 @@ export async function* watchBatch(
       }
       if (isOver) return;
       await wakeSignal.wait(Math.min(pollMs, sentAtMs + heartbeatMs - performance.now()));
-      await pause(readAtMs + MIN_READ_INTERVAL_MS - performance.now(), signal);
+      await sleepUntilAborted(readAtMs + MIN_READ_INTERVAL_MS - performance.now(), signal);
       if (!signal.aborted && performance.now() - sentAtMs >= heartbeatMs) {
         yield undefined;
         sentAtMs = performance.now();
@@ -98,8 +97,4 @@ async function readEndedItems({ batches, results, batchId }: BatchWatch, receive
     if (!(error instanceof AppError)) throw error;
     return error.code === 'BATCH_NOT_FOUND' ? 'gone' : undefined;
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** A signal that wakes waiting callers. A signal without a waiting caller is kept for the next one. */
 export class WakeSignal {
   private isSet = false;
@@ -23,4 +25,9 @@ export class WakeSignal {
     this.isSet = false;
     return isSet;
   }
+}
+
+/** Sleeps until the time is over or the signal is aborted. */
+export async function sleepUntilAborted(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamEvent, StreamType } from '../../contract/event.ts';
 import { END_TYPES } from '../../contract/webhook.ts';
 import { hasLabels } from '../../database/lists/label-filter.ts';
@@ -8,7 +7,7 @@ import { placeOfTime } from './event-rows.ts';
 import type { EventFilter, EventPage, EventStore } from './event-store.ts';
 import type { EventTail } from './event-tail.ts';
 import type { JobProgressUpdate } from './progress-feed.ts';
-import { WakeSignal } from './wake-signal.ts';
+import { sleepUntilAborted, WakeSignal } from './wake-signal.ts';
 
 /** Events that arrive close together are read together. */
 const MIN_READ_INTERVAL_MS = 50;
@@ -110,7 +109,7 @@ export async function* watchEvents(
       if (page?.hasMore) continue;
       const readAtMs = performance.now();
       await wakeSignal.wait(Math.min(page ? heartbeatMs : RETRY_PAUSE_MS, sentAtMs + heartbeatMs - readAtMs));
-      await pause(readAtMs + MIN_READ_INTERVAL_MS - performance.now(), signal);
+      await sleepUntilAborted(readAtMs + MIN_READ_INTERVAL_MS - performance.now(), signal);
       if (signal.aborted || performance.now() > endMs) return;
       if (performance.now() - sentAtMs >= heartbeatMs) {
         yield undefined;
@@ -189,8 +188,4 @@ function progressMessage({ jobId: job_id, batchId: batch_id, progress }: JobProg
   const data = { job_id, batch_id, progress };
   const event: DataOf<typeof type> = { type, timestamp: new Date().toISOString(), data };
   return { event: type, data: JSON.stringify(event) };
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

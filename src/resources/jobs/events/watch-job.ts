@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobEvent, JobRecord } from '../../../contract/job.ts';
 import { AppError } from '../../../errors/app-error.ts';
-import { WakeSignal } from '../../events/wake-signal.ts';
+import { sleepUntilAborted, WakeSignal } from '../../events/wake-signal.ts';
 import type { JobService } from '../service.ts';
 import { isFinal } from '../store.ts';
 import {
@@ -64,7 +63,7 @@ export async function* watchJob(
       await hints.follow().catch(() => undefined);
       const readAtMs = performance.now();
       await wakeSignal.wait(Math.min(pollMs, sentAtMs + heartbeatMs - readAtMs));
-      await pause(readAtMs + MIN_READ_INTERVAL_MS - performance.now(), signal);
+      await sleepUntilAborted(readAtMs + MIN_READ_INTERVAL_MS - performance.now(), signal);
       if (signal.aborted || performance.now() > endMs) return;
       if (performance.now() - sentAtMs >= heartbeatMs) {
         yield HEARTBEAT;
@@ -91,10 +90,6 @@ async function readJob(
     if (!(error instanceof AppError)) throw error;
     return error.code === 'JOB_NOT_FOUND' ? 'gone' : undefined;
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
 /** An event and its position. */
