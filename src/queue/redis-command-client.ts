@@ -102,14 +102,8 @@ export function queueError(error: unknown): AppError {
  * Waits for something for a limited time, because closing may depend on a Redis that is unavailable.
  * @returns whether it ended in time, with or without a failure
  */
-export async function settlesWithin(done: Promise<unknown>, timeoutMs: number): Promise<boolean> {
-  const timer = new AbortController();
-  const tooLate = sleep(timeoutMs, false, { signal: timer.signal }).catch(() => false);
-  const ended = done.then(
+export const settlesWithin = (done: Promise<unknown>, timeoutMs: number): Promise<boolean> =>
+  withCommandTimeout(timeoutMs, done).then(
     () => true,
-    () => true,
+    (error: unknown) => !(error instanceof CommandTimeout),
   );
-  const isDone = await Promise.race([ended, tooLate]);
-  timer.abort();
-  return isDone;
-}
