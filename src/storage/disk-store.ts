@@ -8,10 +8,9 @@ import { DEFAULT_IDLE_TIMEOUT_MS, fileStream, withTimeout } from './deadline.ts'
 import { moveDurably, removeFile, syncFile, writeDurably } from './durable-file.ts';
 import { listKeys } from './list-keys.ts';
 import { removeScratch, Scratch } from './scratch.ts';
-import { errnoOf, storageError } from './storage-error.ts';
+import { errnoOf, storageError, undefinedIfMissing } from './storage-error.ts';
 
 /** ENOTDIR: a part of the key's path is itself a blob. */
-const MISSING = new Set<string | undefined>(['ENOENT', 'ENOTDIR']);
 
 /** The lowest accepted speed for syncing a file, or for copying it from another file system: 1 MB/s. */
 const MIN_BYTES_PER_MS = 1_000;
@@ -78,13 +77,13 @@ export class DiskStore implements BlobStore {
 
   async get(key: string): Promise<Uint8Array | undefined> {
     const path = this.pathOf(key);
-    return this.attempt('read', () => unlessMissing(readFile(path)));
+    return this.attempt('read', () => readFile(path).catch(undefinedIfMissing));
   }
 
   async stat(key: string): Promise<{ readonly bytes: number } | undefined> {
     const path = this.pathOf(key);
     return this.attempt('read', async () => {
-      const found = await unlessMissing(stat(path));
+      const found = await stat(path).catch(undefinedIfMissing);
       return found?.isFile() ? { bytes: found.size } : undefined;
     });
   }
@@ -231,14 +230,5 @@ export class DiskStore implements BlobStore {
     } catch (error) {
       throw storageError(operation, error);
     }
-  }
-}
-
-async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (MISSING.has(errnoOf(error))) return undefined;
-    throw error;
   }
 }

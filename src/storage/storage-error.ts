@@ -14,6 +14,11 @@ export const isOutOfRoom = (error: unknown): boolean => FULL.has(errnoOf(error))
 /** Codes for a blob that does not exist: waiting does not help. */
 const MISSING = new Set<unknown>(['ENOENT', 'ENOTDIR', 'NoSuchKey', 'NotFound']);
 
+/** For `catch`: undefined for a file that does not exist; every other error is thrown again. */
+export function undefinedIfMissing(error: unknown): undefined {
+  if (!MISSING.has(errnoOf(error))) throw error;
+}
+
 /**
  * Whether the storage or the database failed in a way that may end on its own or be fixed: it is overloaded,
  * unavailable, full, or refuses its credentials. A blob that is missing or damaged stays so.

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDurably, moveDurably, syncFile } from '../../storage/durable-file.ts';
-import { errnoOf, storageError } from '../../storage/storage-error.ts';
+import { storageError, undefinedIfMissing } from '../../storage/storage-error.ts';
 
 const UPLOAD_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
@@ -32,7 +32,10 @@ export class UploadFiles {
 
   /** @returns undefined if there is no such file, because another process has it or had it */
   size(file: string): Promise<number | undefined> {
-    return attempt('read an upload', async () => (await unlessMissing(stat(this.pathOf(file))))?.size);
+    return attempt(
+      'read an upload',
+      async () => (await stat(this.pathOf(file)).catch(undefinedIfMissing))?.size,
+    );
   }
 
   /** Creates an empty file. */
@@ -56,9 +59,9 @@ export class UploadFiles {
   /** The names of files that have not been written for `forMs`. */
   idle(forMs: number): Promise<string[]> {
     return attempt('list uploads', async () => {
-      const names = (await unlessMissing(readdir(this.root))) ?? [];
+      const names = (await readdir(this.root).catch(undefinedIfMissing)) ?? [];
       const files = await Promise.all(
-        names.map(async (name) => ({ name, facts: await unlessMissing(stat(this.pathOf(name))) })),
+        names.map(async (name) => ({ name, facts: await stat(this.pathOf(name)).catch(undefinedIfMissing) })),
       );
       const beforeMs = Date.now() - forMs;
       return files.filter(({ facts }) => facts && facts.mtimeMs < beforeMs).map(({ name }) => name);
@@ -71,14 +74,5 @@ export async function attempt<T>(operation: string, work: () => Promise<T>): Pro
     return await work();
   } catch (error) {
     throw error instanceof TypeError ? error : storageError(operation, error);
-  }
-}
-
-async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
-    throw error;
   }
 }

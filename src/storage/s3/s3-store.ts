@@ -239,11 +239,8 @@ export class S3Store implements BlobStore {
 
 const placeOf = ({ Bucket, Key }: ObjectAddress): string => `s3://${Bucket}/${Key}`;
 
-async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-}
+const unlessMissing = <T>(found: Promise<T>): Promise<T | undefined> =>
+  found.catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+    return undefined;
+  });
