@@ -66,7 +66,10 @@ export interface StorageTable {
   tied_at: number | null;
 }
 
-/** Tenants. A limit of null is the default of the configuration; -1 is no limit. */
+/** The value of a column for no limit, whatever the defaults of the service are. */
+export const UNLIMITED = -1;
+
+/** Tenants. A limit of null is the default of the configuration. */
 export interface TenantTable {
   id: string;
   stored_bytes: number | null;

@@ -1,5 +1,6 @@
 import type { Database, Writer } from '../database/database.ts';
 import { type Condition, isPast, sql } from '../database/sql.ts';
+import { UNLIMITED } from '../database/tables.ts';
 
 /** The longest delay of an attempt. */
 export const MAX_WAIT_MS = 60_000;
@@ -229,9 +230,6 @@ interface ShareStateRow {
   readonly virtual_ms: number | null;
   readonly is_active: number | null;
 }
-
-/** The value of a column for no limit, whatever the defaults are. */
-const UNLIMITED = -1;
 
 function shareStateOf(row: ShareStateRow, defaults: ShareDefaults): TenantShareState {
   const limit = row.max_running ?? defaults.max_running ?? UNLIMITED;

@@ -7,6 +7,7 @@ import { releaseContent } from './contents/contents.ts';
 import type { Sweep } from './contents/sweep.ts';
 import { removeUnused } from './jobs/executions/execution-rows.ts';
 import { removeBatchRows } from './jobs/sweep-jobs.ts';
+import { removeDeliveries } from './webhooks/delivery-rows.ts';
 import type { Workspace, Workspaces } from './workspaces.ts';
 
 /**
@@ -53,7 +54,12 @@ async function removeTenant(space: Workspace): Promise<void> {
   const { tenant, database } = space;
   await cancelTenant(space);
   await space.batches.settled();
-  await inSteps(database, (writer) => removeDeliveries(writer, tenant));
+  await removeDeliveries(database, (all) =>
+    // Its own column of the tenant is not in an index.
+    all.where('webhook', 'in', ({ selectFrom }) =>
+      selectFrom('webhook').select('webhook.id').where('webhook.tenant', '=', tenant),
+    ),
+  );
   await inSteps(database, (writer) => removeRows(writer, tenant, 'webhook', 'id'));
   await inSteps(database, (writer) => removeCheckpoints(database, writer, tenant));
   await inSteps(database, (writer) => removeRows(writer, tenant, 'run', 'id'));
@@ -90,22 +96,6 @@ async function removeRows(writer: Writer, tenant: string, table: Removable, colu
     .where(key, 'in', some)
     .executeTakeFirst();
   return Number(numDeletedRows);
-}
-
-async function removeDeliveries(writer: Writer, tenant: string): Promise<number> {
-  const some = await writer
-    .selectFrom('delivery')
-    .innerJoin('webhook', 'webhook.id', 'delivery.webhook')
-    .select(['delivery.webhook', 'delivery.id'])
-    .where('webhook.tenant', '=', tenant)
-    .orderBy('delivery.webhook')
-    .limit(ROWS_AT_ONCE)
-    .execute();
-  const [first] = some;
-  if (!first) return 0;
-  const ids = some.filter(({ webhook }) => webhook === first.webhook).map(({ id }) => id);
-  await writer.deleteFrom('delivery').where('webhook', '=', first.webhook).where('id', 'in', ids).execute();
-  return ids.length;
 }
 
 async function removeCheckpoints(

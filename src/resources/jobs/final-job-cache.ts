@@ -3,17 +3,12 @@ import { LRUCache } from 'lru-cache';
 import { digestTag, matchesNone } from '../../http/entity-tag.ts';
 import { preferredWait } from '../../http/prefer.ts';
 import { tenantOf } from '../../http/principal.ts';
+import { REVALIDATED } from '../../http/send-file.ts';
 import { withHook } from '../../http/with-hook.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { isFinal } from './store.ts';
 
 const JOB = '/v1/jobs/:id';
-/**
- * Cache-Control of the record of an ended job: it must be revalidated, because its labels can change and it can be
- * deleted.
- */
-const REVALIDATED = 'private, no-cache';
-
 /** Room for a thousand of the longest job records. */
 const MAX_BYTES = 32 * 2 ** 20;
 

@@ -2,7 +2,7 @@ import type { JobPriority } from '../../contract/job-request.ts';
 import type { Quotas, TenantRecord, TenantRequest, TenantState } from '../../contract/tenant.ts';
 import type { Database, Writer } from '../../database/database.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
-import type { TenantTable } from '../../database/tables.ts';
+import { type TenantTable, UNLIMITED } from '../../database/tables.ts';
 import { AppError } from '../../errors/app-error.ts';
 
 /**
@@ -134,9 +134,6 @@ const tenantDeleting = (id: string): AppError =>
     `Tenant ${id} is being deleted; its id can be used again once that is done.`,
     { tenant: id },
   );
-
-/** The value of a column for no limit, whatever the defaults of the service are. */
-const UNLIMITED = -1;
 
 const QUOTAS = [
   'stored_bytes',
