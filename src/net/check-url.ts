@@ -29,7 +29,7 @@ export function checkUrl(text: string, destinations: Destinations): URL {
 }
 
 /** Host and path, the visible part of a URL whose query and user may be secrets. */
-export function withoutQuery(text: string): string {
+export function hostAndPath(text: string): string {
   const { host, pathname } = new URL(text);
   return `${host}${pathname}`;
 }

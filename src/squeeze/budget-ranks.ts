@@ -77,7 +77,7 @@ const MIN_GAIN = 0.001;
  */
 function uniformRankWarning(entries: readonly BudgetModule[], uniform: readonly number[]): string[] {
   const unequal = allocateRanks(entries, parametersPerRank(entries, uniform), DEFAULT_CRITERION);
-  const [one, each] = [uniform, unequal].map((ranks) => errorByModule(entries, ranks)) as [number, number];
+  const [one, each] = [uniform, unequal].map((ranks) => leastModuleError(entries, ranks)) as [number, number];
   return one - each < MIN_GAIN
     ? []
     : [
@@ -88,7 +88,7 @@ function uniformRankWarning(entries: readonly BudgetModule[], uniform: readonly 
 }
 
 /** The least possible module_relative_error at these ranks. */
-function errorByModule(entries: readonly BudgetModule[], ranks: readonly number[]): number {
+function leastModuleError(entries: readonly BudgetModule[], ranks: readonly number[]): number {
   const energyFrom = ({ sigma, restNorm = 0 }: BudgetModule, rank: number): number => {
     let energy = restNorm ** 2;
     for (let i = sigma.length - 1; i >= rank; i--) energy += sigma[i]! ** 2;

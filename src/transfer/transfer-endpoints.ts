@@ -9,7 +9,7 @@ import {
 } from '../contract/transfer.ts';
 import { AppError } from '../errors/app-error.ts';
 import { invalidField } from '../errors/field-errors.ts';
-import { withoutQuery } from '../net/check-url.ts';
+import { hostAndPath } from '../net/check-url.ts';
 import type { Outbound } from '../net/outbound.ts';
 import type { ReadySink, ReadySource } from './ready-endpoints.ts';
 
@@ -58,18 +58,18 @@ export function endpointText(
 ): string {
   switch (end.kind) {
     case 'url':
-      return withoutQuery(
+      return hostAndPath(
         'folder' in end && end.folder ? end.folder : urlFile({ files: end.files! }, 'weights')!.url,
       );
     case 's3':
-      return s3Place(end);
+      return s3Text(end);
     case 'hub':
       return `${new URL(hubEndpoint).host}/${end.repo}`;
   }
 }
 
 /** `s3://bucket/prefix` for AWS, otherwise host, bucket and prefix. */
-function s3Place({
+function s3Text({
   bucket,
   prefix,
   endpoint,

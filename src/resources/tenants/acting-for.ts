@@ -65,7 +65,7 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
       throw new AppError('KEY_INVALID', `The tenant of the key, ${tenant}, is being deleted.`);
     if (state === 'deleting')
       throw new AppError('TENANT_NOT_FOUND', `Tenant ${tenant} is being deleted.`, { tenant });
-    if (state === 'suspended' && mayCreateWork(request))
+    if (state === 'suspended' && needsActiveTenant(request))
       throw new AppError(
         'TENANT_SUSPENDED',
         `Tenant ${tenant} is suspended: it can only read, download, cancel and delete.`,
@@ -112,7 +112,7 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
   });
 });
 
-const mayCreateWork = ({ method, routeOptions: { config, url = '' } }: FastifyRequest): boolean =>
+const needsActiveTenant = ({ method, routeOptions: { config, url = '' } }: FastifyRequest): boolean =>
   scopeOf(method, config.scope) === 'write' && createsOrChanges(method, url);
 
 /** Whether a call does anything other than read, cancel or delete. */
