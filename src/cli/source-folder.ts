@@ -14,9 +14,9 @@ import {
 import { pickleRefused } from '../adapter/pickle-refused.ts';
 import { isShardFile, isShardIndexName, readShardName } from '../adapter/shard-names.ts';
 import { AppError } from '../errors/app-error.ts';
+import { joinShards } from '../formats/shards/join-shards.ts';
 import type { Shards } from '../formats/shards/read-shards.ts';
 import { MAX_INDEX_BYTES } from '../formats/shards/shard-index.ts';
-import { joinShards } from '../squeeze/join-shards.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 /** What an adapter may have besides its weights. */

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { FileLayout } from '../adapter/adapter.ts';
-import { hashFile } from './hash-file.ts';
+import { hashFile } from '../bytes/hash-file.ts';
 
 /** A file of tensors that is created at its full size and then filled by several threads. */
 export class PreallocatedFile {

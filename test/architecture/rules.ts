@@ -26,6 +26,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'formats',
     'database',
     'storage',
+    'bytes',
     'adapter',
     'json',
     'contract',
@@ -115,6 +116,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'core',
     'formats',
     'safetensors',
+    'bytes',
     'adapter',
     'contract',
     'version.ts',
@@ -124,7 +126,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   compute: ['engine', 'core', 'adapter', 'contract', 'places.ts', 'errors'],
   schedule: ['contract', 'errors'],
   serving: ['contract', 'adapter', 'formats', 'errors'],
-  formats: ['safetensors', 'gguf', 'adapter', 'core', 'json', 'errors'],
+  formats: ['safetensors', 'gguf', 'bytes', 'adapter', 'core', 'json', 'errors'],
   // Reports for people: HTML, SVG, PNG. charts describes a drawing as data, which the page in web/ also
   // draws.
   report: ['charts', 'contract', 'places.ts', 'errors'],
@@ -139,7 +141,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   safetensors: ['bytes', 'adapter', 'json', 'errors'],
   gguf: ['bytes', 'adapter', 'json', 'errors'],
   // Reading files of any kind.
-  bytes: [],
+  bytes: ['errors'],
   json: ['errors'],
   engine: ['core', 'contract', 'errors'],
   core: [],

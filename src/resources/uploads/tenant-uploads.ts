@@ -1,11 +1,11 @@
 import type { LRUCache } from 'lru-cache';
 import type { IncomingFile } from '../../adapter/digested-file.ts';
 import { roleOf } from '../../adapter/file-names.ts';
+import { hashFile } from '../../bytes/hash-file.ts';
 import type { StreamValidator } from '../../bytes/stream-validator.ts';
 import type { UploadFilename, UploadRecord } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
-import { hashFile } from '../../squeeze/hash-file.ts';
 import { syncFile } from '../../storage/durable-file.ts';
 import type { NewUploadRow, Upload, UploadRows } from './store.ts';
 import { expiresAt, toUploadRecord } from './store.ts';

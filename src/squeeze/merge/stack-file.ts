@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { copyRanges } from '../../bytes/file-ranges.ts';
 import { factorsOf } from '../../compute/module-factors.ts';
 import type { ComputePool } from '../../compute/pool.ts';
 import type { StackPart, StackTask } from '../../compute/stack-task.ts';
@@ -8,7 +9,6 @@ import type { AddedTensor } from '../../formats/merge/added-tensors.ts';
 import type { StackedModule } from '../../formats/merge/merge-modules.ts';
 import type { Sum } from '../../formats/merge/sum-adapter.ts';
 import { layOut } from '../../safetensors/layout.ts';
-import { copyRanges } from '../file-ranges.ts';
 import type { SourceFiles } from '../job-context.ts';
 import type { ProgressTracker } from '../progress-tracker.ts';
 

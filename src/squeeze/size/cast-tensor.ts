@@ -1,10 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { FactorDtype, TensorEntry } from '../../adapter/adapter.ts';
 import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
+import { readFully, writeFully } from '../../bytes/file-ranges.ts';
 import { BYTES_PER_ELEMENT, decode, encode, type FloatDtype } from '../../core/half.ts';
 import { roundTo } from '../../core/round.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { readFully, writeFully } from '../file-ranges.ts';
 
 /** Numbers that are cast at a time. */
 const CHUNK = 256 * 1024;

@@ -1,8 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { StagedSource } from '../../adapter/staging-plan.ts';
+import { readFully, writeFully } from '../../bytes/file-ranges.ts';
 import { permute, stridesOf } from '../../core/permute.ts';
 import { dtypeBits } from '../../safetensors/dtype.ts';
-import { readFully, writeFully } from '../file-ranges.ts';
 
 /** Bytes of a tensor that are reordered in memory at a time; twice this is needed. */
 const PERMUTE_BYTES = 32 * 1024 * 1024;

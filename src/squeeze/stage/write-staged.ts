@@ -1,12 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { TensorEntry } from '../../adapter/adapter.ts';
 import type { StagedSource, StagingPlan } from '../../adapter/staging-plan.ts';
+import { copyRanges, type RangeCopy, readFully, writeFully } from '../../bytes/file-ranges.ts';
 import type { DeriveTask } from '../../compute/derive/derive-context.ts';
 import type { ComputePool } from '../../compute/pool.ts';
 import { decodeUnits, type NumberEncoding, UNIT_BYTES } from '../../core/encodings.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { layOut } from '../../safetensors/layout.ts';
-import { copyRanges, type RangeCopy, readFully, writeFully } from '../file-ranges.ts';
 import type { ProgressTracker } from '../progress-tracker.ts';
 import { permuteEntry } from './permute-entry.ts';
 

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { IncomingFile } from '../../../adapter/digested-file.ts';
 import { WEIGHTS_FILE } from '../../../adapter/file-names.ts';
 import { isShardIndexName, readShardName } from '../../../adapter/shard-names.ts';
+import { hashFile } from '../../../bytes/hash-file.ts';
 import { AppError } from '../../../errors/app-error.ts';
-import { hashFile } from '../../../squeeze/hash-file.ts';
-import { joinShards } from '../../../squeeze/join-shards.ts';
+import { joinShards } from '../../../formats/shards/join-shards.ts';
 
 /**
  * Joins weights that were sent as several files.

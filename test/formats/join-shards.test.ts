@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { AppError } from '../../src/errors/app-error.ts';
-import { joinShards } from '../../src/squeeze/join-shards.ts';
+import { joinShards } from '../../src/formats/shards/join-shards.ts';
 import fc from '../fast-check.ts';
 import { checkRefusal } from '../fuzz/invariants.ts';
 import { buildSafetensors, float32Tensor, parseSafetensors, type Tensor } from '../oracle/safetensors.ts';

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
-import { readShards, type Shards } from '../formats/shards/read-shards.ts';
-import { layOut } from '../safetensors/layout.ts';
-import { copyRanges } from './file-ranges.ts';
+import { copyRanges } from '../../bytes/file-ranges.ts';
+import { layOut } from '../../safetensors/layout.ts';
+import { readShards, type Shards } from './read-shards.ts';
 
 /**
  * Writes the tensors of all shards into one file, as if the weights had never been split.
