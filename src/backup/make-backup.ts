@@ -1,6 +1,6 @@
+import { mapConcurrently } from '../database/map-concurrently.ts';
 import { SAVED_TABLES, savedRows } from '../database/saved-tables.ts';
 import { AppError } from '../errors/app-error.ts';
-import { eachBounded } from '../resources/contents/bounded.ts';
 import { contentKey } from '../resources/contents/content-files.ts';
 import { withDeletionHold } from '../resources/contents/deletion-hold.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
@@ -75,7 +75,7 @@ async function saveContent(
   const saved = { files: 0, bytes: 0 };
   const damaged: string[] = [];
   for await (const contents of savedContent(folder)) {
-    await eachBounded(contents, CONTENTS_AT_ONCE, async (content) => {
+    await mapConcurrently(contents, CONTENTS_AT_ONCE, async (content) => {
       signal.throwIfAborted();
       onProgress({ step: 'content', done: saved.files, total });
       const found = await saveOne(folder, store, content, signal);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { mapConcurrently } from '../database/map-concurrently.ts';
 import { appliedMigrations, type Migration, migrate } from '../database/migration.ts';
 import { firstNonEmptyTable, insertSavedRows, type SavedName } from '../database/saved-tables.ts';
-import { eachBounded } from '../resources/contents/bounded.ts';
 import { CONTENT_PREFIX, contentKey } from '../resources/contents/content-files.ts';
 import { removeScratch } from '../storage/scratch.ts';
 import { BackupError } from './backup-error.ts';
@@ -127,7 +127,7 @@ async function restoreContent(
   const keys: string[] = [];
   try {
     for await (const contents of savedContent(folder)) {
-      await eachBounded(contents, CONTENTS_AT_ONCE, async ({ id, sha256, bytes }) => {
+      await mapConcurrently(contents, CONTENTS_AT_ONCE, async ({ id, sha256, bytes }) => {
         signal.throwIfAborted();
         onProgress({ step: 'content', done: keys.length, total });
         const [key, path] = [contentKey(id), join(scratch, id)];

@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.ts';
+import { mapConcurrently } from '../database/map-concurrently.ts';
 import { AppError } from '../errors/app-error.ts';
-import { eachBounded } from '../resources/contents/bounded.ts';
 import { CONTENT_PREFIX, contentKey } from '../resources/contents/content-files.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { type BackupWork, CONTENTS_AT_ONCE, currentMigrations } from './backup-work.ts';
@@ -76,7 +76,7 @@ async function verifyContents(
   const total = await countOf(database);
   for (let after = ''; ; ) {
     const rows: readonly ContentRow[] = await storedContents(database, after);
-    await eachBounded(rows, CONTENTS_AT_ONCE, async (row) => {
+    await mapConcurrently(rows, CONTENTS_AT_ONCE, async (row) => {
       signal.throwIfAborted();
       onProgress({ step: 'verify', done: sums.contents, total });
       sums.contents++;

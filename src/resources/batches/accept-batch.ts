@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { timedIdMs } from '../../database/ids.ts';
+import { mapConcurrently } from '../../database/map-concurrently.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { eachBounded } from '../contents/bounded.ts';
 import type { BatchHead, DraftStore } from './draft-store.ts';
 import { type BatchFault, faultAt, type RequestedItem, type RequestPosition } from './item-request.ts';
 import { itemRow } from './item-rows.ts';
@@ -49,7 +49,7 @@ export async function acceptBatch(
     const folders = new SharedFolders();
     let [count, failed] = [0, 0];
     for await (const some of slicesOf(items)) {
-      const resolved = await eachBounded(some, RESOLVED_AT_ONCE, (item, index) =>
+      const resolved = await mapConcurrently(some, RESOLVED_AT_ONCE, (item, index) =>
         resolveItem(item, count + index, resolve),
       );
       const rows = resolved.map((item, index) => {

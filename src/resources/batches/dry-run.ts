@@ -6,7 +6,7 @@ import {
   MAX_REFUSED_SHOWN,
 } from '../../contract/forecast.ts';
 import type { JobPriority } from '../../contract/job-request.ts';
-import { eachBounded } from '../contents/bounded.ts';
+import { mapConcurrently } from '../../database/map-concurrently.ts';
 import { sourceIds } from '../jobs/adapters-of-request.ts';
 import type { JobForecasts } from '../jobs/forecasts.ts';
 import { SharedFolders } from './accept-batch.ts';
@@ -37,13 +37,13 @@ export async function forecastBatch(
 ): Promise<BatchRecord> {
   const { items, resolve } = await intake.prepared(request, ceiling);
   const folders = new SharedFolders();
-  const resolved = await eachBounded(items, RESOLVED_AT_ONCE, (item, index) =>
+  const resolved = await mapConcurrently(items, RESOLVED_AT_ONCE, (item, index) =>
     resolveItem(item, index, resolve),
   );
   for (const [index, item] of resolved.entries()) folders.take(item, items[index]!.position);
   folders.check();
   const known = resolved.filter(isStored).slice(0, MAX_FORECASTS);
-  const ofJobs = await eachBounded(known, FORECAST_AT_ONCE, ({ work, options }) =>
+  const ofJobs = await mapConcurrently(known, FORECAST_AT_ONCE, ({ work, options }) =>
     forecasts.of(work!, options!),
   );
   const failed = resolved.filter(({ failure }) => failure !== undefined).length;

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
  * so one is inserted after each item; otherwise other work would wait for all of them.
  * @returns the results, in the order of the items
  */
-export async function eachBounded<T, R>(
+export async function mapConcurrently<T, R>(
   items: readonly T[],
   atOnce: number,
   work: (item: T, index: number) => Promise<R>,
