@@ -2,11 +2,11 @@ import { setImmediate } from 'node:timers/promises';
 import type { Database, Writer } from '../database/database.ts';
 import type { Tables } from '../database/tables.ts';
 import { deleteAdapters } from './adapters/rows.ts';
+import { removeBatchRows } from './batches/sweep-batches.ts';
 import { cancelTenant } from './cancel-tenant.ts';
 import { releaseContent } from './contents/contents.ts';
 import type { Sweep } from './contents/sweep.ts';
 import { removeUnused } from './jobs/executions/execution-rows.ts';
-import { removeBatchRows } from './jobs/sweep-jobs.ts';
 import { removeDeliveries } from './webhooks/delivery-rows.ts';
 import type { Workspace, Workspaces } from './workspaces.ts';
 

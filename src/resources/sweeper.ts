@@ -1,11 +1,12 @@
 import type { Database } from '../database/database.ts';
 import { sweepAdapters } from './adapters/sweep-adapters.ts';
+import { sweepBatches } from './batches/sweep-batches.ts';
 import type { Sweep } from './contents/sweep.ts';
 import { SweepCounts } from './contents/sweep.ts';
 import { sweepContents } from './contents/sweep-contents.ts';
 import { type EventRetention, removeOldEvents } from './events/sweep-events.ts';
 import { ClaimStore } from './idempotency/claim-store.ts';
-import { sweepBatches, sweepJobs } from './jobs/sweep-jobs.ts';
+import { sweepJobs } from './jobs/sweep-jobs.ts';
 import { removeDeletedTenants } from './remove-tenants.ts';
 import { readTotalUsage, removeOldUsage, type UsageTotals } from './tenants/usage.ts';
 import { removeOldDeliveries } from './webhooks/delivery-rows.ts';

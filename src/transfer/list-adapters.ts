@@ -1,8 +1,8 @@
 import { CONFIG_FILE, isWeightsName } from '../adapter/file-names.ts';
-import { findAdapters, type ListedAdapter } from '../adapter/find-adapters.ts';
 import { invalidField } from '../errors/field-errors.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { DEFAULT_STALL_TIMEOUT_MS } from './fetch-adapter.ts';
+import { findAdapters, type ListedAdapter } from './find-adapters.ts';
 import { pathsOnHub } from './hub/hub-source.ts';
 import type { ReadySource } from './ready-endpoints.ts';
 import { openClient } from './s3/s3-client.ts';

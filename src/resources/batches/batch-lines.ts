@@ -2,10 +2,10 @@ import { type BatchSettings, MAX_BATCH_ITEMS } from '../../contract/batch.ts';
 import type { JobRequest } from '../../contract/job-request.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { invalidField } from '../../errors/field-errors.ts';
-import type { BodyLine } from '../../http/body-lines.ts';
 import { invalidFaults } from '../../http/convert-error.ts';
 import { readRequestJson } from '../../http/request-json.ts';
 import type { Fault } from '../../http/validation-message.ts';
+import type { BodyLine } from './body-lines.ts';
 import type { BatchInLines } from './intake.ts';
 import { isObject, jobFaults, type RequestedItem, withBatchSettings } from './item-request.ts';
 

@@ -6,8 +6,8 @@ import { AppError } from '../../errors/app-error.ts';
 import { batchSummary, endBatch, SUMMARY_COLUMNS } from '../jobs/batch-counts.ts';
 import { JobChanges, type JobChangesParts } from '../jobs/executions/job-changes.ts';
 import { inChunks } from '../jobs/rows.ts';
-import { removeBatchRows } from '../jobs/sweep-jobs.ts';
 import { insertRequestWebhooks, type NewRequestWebhook } from '../webhooks/request-webhook.ts';
+import { removeBatchRows } from './sweep-batches.ts';
 
 /** A draft that has not become a batch after this time was abandoned by its process. */
 const DRAFT_MS = 3_600_000;

@@ -5,7 +5,6 @@ import type { TSchema } from 'typebox';
 import { type BatchRecord, BatchSettings, MAX_BATCH_ITEMS } from '../../contract/batch.ts';
 import { JobRequest } from '../../contract/job-request.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { bodyLines } from '../../http/body-lines.ts';
 import { announcedLength, IncomingBody } from '../../http/multipart/incoming-body.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { PreferHeader } from '../../http/prefer.ts';
@@ -18,6 +17,7 @@ import { checkQueuedJobs, QUEUED_JOBS_ERRORS } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { batchLines, MAX_LINE_BYTES } from './batch-lines.ts';
 import { acceptOptions, CREATE_BATCH_RESPONSES, sendBatch, sendBatchAgain } from './batch-responses.ts';
+import { bodyLines } from './body-lines.ts';
 import { BATCH_ERRORS } from './service.ts';
 
 const NDJSON = 'application/x-ndjson';

@@ -12,7 +12,7 @@ import {
   type SummaryRow,
 } from '../jobs/batch-counts.ts';
 import type { JobChangesParts } from '../jobs/executions/job-changes.ts';
-import { removeBatchRows } from '../jobs/sweep-jobs.ts';
+import { removeBatchRows } from './sweep-batches.ts';
 
 /** Conditions for a list of batches. Absent fields match everything. */
 export interface BatchFilter {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { bodyLines } from '../../src/http/body-lines.ts';
+import { bodyLines } from '../../../src/resources/batches/body-lines.ts';
 
 const MAX_BYTES = 8;
 

@@ -1,5 +1,5 @@
-import { CONFIG_FILE, isWeightsName, USUAL_WEIGHTS } from './file-names.ts';
-import { readShardName } from './shard-names.ts';
+import { CONFIG_FILE, isWeightsName, USUAL_WEIGHTS } from '../adapter/file-names.ts';
+import { readShardName } from '../adapter/shard-names.ts';
 
 /** An adapter in or below a folder. */
 export interface ListedAdapter {

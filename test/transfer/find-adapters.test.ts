@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { findAdapters } from '../../src/adapter/find-adapters.ts';
+import { findAdapters } from '../../src/transfer/find-adapters.ts';
 
 const among = (...paths: string[]) => findAdapters(paths).map(({ path, name }) => `${path} as ${name}`);
 
