@@ -3,6 +3,10 @@ const CONTROL = /\p{Cc}/u;
 /** Some tools use tensor names as paths (one file for each tensor). */
 const PATH_LIKE = /^[/\\]|^[a-zA-Z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)/;
 
+/** Code unit order: the same everywhere, unlike localeCompare. */
+export const byName = (x: { readonly name: string }, y: { readonly name: string }): number =>
+  x.name < y.name ? -1 : x.name > y.name ? 1 : 0;
+
 /**
  * The fault in a tensor name from an untrusted file of any format.
  * @param maxBytes longest allowed name in UTF-8

@@ -33,7 +33,6 @@ import { checkpointRoutes } from '../resources/runs/checkpoint-routes.ts';
 import { runRoutes } from '../resources/runs/routes.ts';
 import { scheduleRoutes } from '../resources/runs/schedule-routes.ts';
 import { secretRoutes } from '../resources/secrets/routes.ts';
-import { wholeTenantRoutes } from '../resources/tenant-routes.ts';
 import { actingFor } from '../resources/tenants/acting-for.ts';
 import { rateLimit } from '../resources/tenants/rate-limit.ts';
 import { tenantRoutes } from '../resources/tenants/routes.ts';
@@ -41,6 +40,7 @@ import { adapterFromUploadsRoutes } from '../resources/uploads/adapter-routes.ts
 import { uploadRoutes } from '../resources/uploads/routes.ts';
 import { webhookDeliveryRoutes } from '../resources/webhooks/delivery-routes.ts';
 import { webhookRoutes } from '../resources/webhooks/routes.ts';
+import { wholeTenantRoutes } from '../resources/whole-tenant-routes.ts';
 import { workerRoutes } from '../resources/workers/routes.ts';
 import { onBehalfOfKey } from '../tracing/origin.ts';
 import type { HttpDependencies } from './http-dependencies.ts';

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { choice, nullable } from './choice.ts';
 import { JobPriority } from './job-request.ts';
 import { listOf } from './page.ts';
+import { TenantId } from './tenant-id.ts';
 
 /** What a key may do. */
 export const SCOPES = ['read', 'write', 'tenant_admin', 'admin'] as const;
@@ -15,13 +16,6 @@ const Scopes = Type.Array(choice(SCOPES), {
     '`read`: read and download; `write`: upload, submit, change, delete; `tenant_admin`: manage keys of its ' +
     'own tenant; `admin`: manage tenants, workers and keys of all tenants, and call for another tenant with ' +
     '`tenant=`',
-});
-
-/** A tenant's id is part of names in the storage, hence the narrow pattern. */
-export const TenantId = Type.String({
-  pattern: '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$',
-  description: '1 to 40 lower-case letters, digits and hyphens, no hyphen at either end',
-  examples: ['team-a'],
 });
 
 const NullableTime = nullable(Type.String({ format: 'date-time' }));
@@ -82,3 +76,22 @@ export const NewKey = Type.Object(
 export type NewKey = Static<typeof NewKey>;
 
 export const KeyList = listOf('KeyList', KeyRecord);
+
+/** The identity of the caller, as the service determined it. */
+export const CallerRecord = Type.Object(
+  {
+    authentication: choice(['open', 'keys'], {
+      description:
+        '`open`: no caller needs a key, and keys and tenants cannot be managed over REST; `keys`: every caller needs one',
+    }),
+    tenant: TenantId,
+    key_id: nullable(Type.String(), {
+      description: 'Id of the key, or `jwt:` and the subject of the token; null where no key is needed',
+    }),
+    scopes: Type.Array(choice(SCOPES), {
+      description: 'Scopes of the caller',
+    }),
+  },
+  { $id: 'Caller', additionalProperties: false, description: 'The caller, as the service knows it' },
+);
+export type CallerRecord = Static<typeof CallerRecord>;

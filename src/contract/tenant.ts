@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox';
 import { choice, nullable } from './choice.ts';
 import { JobPriority } from './job-request.ts';
-import { TenantId } from './key.ts';
 import { listOf, PageQuery } from './page.ts';
+import { TenantId } from './tenant-id.ts';
 
 const totals = {
   stored_bytes: Type.Integer({

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 
 /** The latest time that an id can contain. */
 const LAST_MS = 16 ** 12 - 1;
@@ -7,12 +7,19 @@ const ADAPTER_ID = /^ad_[0-9a-f]{32}$/;
 const JOB_ID = /^job_[0-9a-f]{32}$/;
 const RUN_ID = /^run_[0-9a-f]{32}$/;
 const BATCH_ID = /^batch_[0-9a-f]{32}$/;
+const WEBHOOK_ID = /^wh_[0-9a-f]{32}$/;
+const DELIVERY_ID = /^msg_[0-9a-f]{32}$/;
 
-/** Ids come from clients, so only well-formed ones may be used as keys. */
+/**
+ * Ids come from clients, and PostgreSQL fails for a text with U+0000: only well-formed ones may be looked up or used as
+ * keys.
+ */
 export const isAdapterId = (value: string): boolean => ADAPTER_ID.test(value);
 export const isJobId = (value: string): boolean => JOB_ID.test(value);
 export const isRunId = (value: string): boolean => RUN_ID.test(value);
 export const isBatchId = (value: string): boolean => BATCH_ID.test(value);
+export const isWebhookId = (value: string): boolean => WEBHOOK_ID.test(value);
+export const isDeliveryId = (value: string): boolean => DELIVERY_ID.test(value);
 
 /** The newest time in an id of this process, and the number of ids since then. */
 let newestMs = 0;
@@ -37,6 +44,18 @@ export const newWriteId = (nowMs: number): string => timedId('w', nowMs).slice(2
 export const newJobId = (nowMs: number): string => timedId('job', nowMs);
 export const newRunId = (nowMs: number): string => timedId('run', nowMs);
 export const newBatchId = (nowMs: number): string => timedId('batch', nowMs);
+export const newWebhookId = (nowMs: number): string => timedId('wh', nowMs);
+export const newDeliveryId = (nowMs: number): string => timedId('msg', nowMs);
+
+/**
+ * The id of the delivery of an event to a webhook. Every process computes the same id, however often it is called, so that
+ * an event is recorded once and a receiver recognises a repetition. It contains a time, as all timed ids do.
+ * @param subject id of the job or batch
+ */
+export function deliveryIdOf(webhookId: string, type: string, subject: string, eventMs: number): string {
+  const digest = createHash('sha256').update(`${webhookId}\0${type}\0${subject}`).digest('hex');
+  return `msg_${hexTime(eventMs)}${digest.slice(0, 20)}`;
+}
 
 /**
  * The first possible id of a kind at a time, in milliseconds since 1970: ids that were created at that time or later

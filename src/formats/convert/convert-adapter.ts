@@ -1,8 +1,8 @@
 import type { Adapter, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
 import type { FormatName } from '../../adapter/format-name.ts';
+import { byName } from '../../adapter/tensor-name.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
-import { byName } from '../pairs/by-name.ts';
 import { nameReader, nameWriter } from './names.ts';
 import { notConvertible, type Route } from './not-convertible.ts';
 import type {

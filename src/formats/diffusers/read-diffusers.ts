@@ -1,10 +1,10 @@
 import type { Adapter, AlphaTensor, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
 import { withKernel } from '../../adapter/factor-shapes.ts';
+import { byName } from '../../adapter/tensor-name.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { ReadInput } from '../format.ts';
 import { inferKernels } from '../layers/kernels-of.ts';
-import { byName } from '../pairs/by-name.ts';
 import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
 import { collectPairs } from '../pairs/collect-pairs.ts';
 import { mostFrequent } from '../pairs/most-frequent.ts';

@@ -5,13 +5,13 @@ import {
   type StagedTensor,
   type StagingPlan,
 } from '../../adapter/staging-plan.ts';
+import { byName } from '../../adapter/tensor-name.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { GgufHeader } from '../../gguf/header.ts';
 import { VALUE_TYPE } from '../../gguf/value-type.ts';
 import { quote } from '../../json/quote.ts';
 import { dtypeBits, isFactorDtype } from '../../safetensors/dtype.ts';
 import type { ReadResult } from '../format.ts';
-import { byName } from '../pairs/by-name.ts';
 import { stackedModules } from '../stacks.ts';
 import { stagedEntries } from '../staged-entries.ts';
 import { KEY, readConfigValues, readStringValue } from './key-values.ts';

@@ -1,8 +1,8 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
+import { byName } from '../../adapter/tensor-name.ts';
 import type { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { type Algorithm, type Part, refuseModule, refuseTensor, type Site } from '../derived/site.ts';
-import { byName } from '../pairs/by-name.ts';
 import { mixedFormats, refuseUnusable } from '../pairs/foreign-tensors.ts';
 import { alphaNameOf, hasKohyaPrefix, type KohyaKey, readKohyaKey } from './tensor-keys.ts';
 

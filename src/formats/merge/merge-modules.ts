@@ -1,11 +1,11 @@
 import type { Adapter, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
 import { classOf, SavedModules } from '../../adapter/tensor-class.ts';
+import { byName } from '../../adapter/tensor-name.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
 import { dtypeBits } from '../../safetensors/dtype.ts';
 import { sameLayerName } from '../layers/same-layer.ts';
-import { byName } from '../pairs/by-name.ts';
 
 /**
  * Largest rank of a stacked module. Decomposing it takes a few float64 matrices of rank × rank, 32 MB each here; 32

@@ -1,12 +1,12 @@
 import type { FactorEntry, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
 import { CONFIG_FILE } from '../../adapter/file-names.ts';
 import type { StagedTensor } from '../../adapter/staging-plan.ts';
+import { byName } from '../../adapter/tensor-name.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { ReadResult } from '../format.ts';
-import { byName } from '../pairs/by-name.ts';
 import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
 import { collectPairs, type Pair, type PairKey } from '../pairs/collect-pairs.ts';
 import { refuseForeign } from '../pairs/foreign-tensors.ts';

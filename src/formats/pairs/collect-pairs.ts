@@ -1,8 +1,8 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
 import type { FormatName } from '../../adapter/format-name.ts';
+import { byName } from '../../adapter/tensor-name.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
-import { byName } from './by-name.ts';
 import { refuseForeign, refuseUnusable } from './foreign-tensors.ts';
 
 /** What the name of a tensor shows, in a format with two tensors for each module. */

@@ -1,10 +1,10 @@
 import type { Adapter, ModulePlan, OutputPlan, ScaleMode } from '../../adapter/adapter.ts';
 import type { FormatName } from '../../adapter/format-name.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
+import { byName } from '../../adapter/tensor-name.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { layOut } from '../../safetensors/layout.ts';
-import { byName } from './by-name.ts';
 import type { CollectedPairs } from './collect-pairs.ts';
 import { mostFrequent } from './most-frequent.ts';
 import { checkPlans, copyTensor, planPair } from './plan-pairs.ts';

@@ -1,4 +1,5 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
+import { byName } from '../../adapter/tensor-name.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
@@ -7,7 +8,6 @@ import { readDerived } from '../derived/read-derived.ts';
 import { type Part, refuseModule, refuseTensor, type Site } from '../derived/site.ts';
 import { type Found, stageDerived } from '../derived/stage-derived.ts';
 import type { ReadResult } from '../format.ts';
-import { byName } from '../pairs/by-name.ts';
 import { mixedFormats, refuseUnusable } from '../pairs/foreign-tensors.ts';
 import { mostFrequent } from '../pairs/most-frequent.ts';
 import { type AdaloraRanks, adaloraScale } from './adalora-ranks.ts';

@@ -1,12 +1,12 @@
 import type { Adapter, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
 import { CONFIG_FILE } from '../../adapter/file-names.ts';
 import type { StagedTensor } from '../../adapter/staging-plan.ts';
+import { byName } from '../../adapter/tensor-name.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import type { ReadResult } from '../format.ts';
-import { byName } from '../pairs/by-name.ts';
 import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
 import { mixedFormats, refuseUnusable } from '../pairs/foreign-tensors.ts';
 import { expertParameters } from './expert-parameters.ts';

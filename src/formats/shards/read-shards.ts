@@ -1,11 +1,11 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
 import { checkShardSet } from '../../adapter/shard-set.ts';
+import { byName } from '../../adapter/tensor-name.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import { MAX_TENSORS } from '../../safetensors/limits.ts';
 import { readHeader } from '../../safetensors/safetensors-validator.ts';
-import { byName } from '../pairs/by-name.ts';
 import { checkShardIndex, mismatch } from './shard-index.ts';
 
 /** The files over which one set of weights is split. */

@@ -1,6 +1,5 @@
 import type { TSchema } from 'typebox';
-import { CallerRecord } from '../../contract/caller.ts';
-import { KeyList, KeyRecord, KeyRequest, NewKey } from '../../contract/key.ts';
+import { CallerRecord, KeyList, KeyRecord, KeyRequest, NewKey } from '../../contract/key.ts';
 
 /** Examples of the contract, with their types, so that an outdated example does not compile. */
 const keyRequest: KeyRequest = {

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { CallerRecord } from '../../contract/caller.ts';
-import { KeyList, KeyRequest, NewKey, TenantId } from '../../contract/key.ts';
+import { CallerRecord, KeyList, KeyRequest, NewKey } from '../../contract/key.ts';
+import { TenantId } from '../../contract/tenant-id.ts';
 import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
 import { principalOf, tenantOf } from '../../http/principal.ts';

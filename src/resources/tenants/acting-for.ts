@@ -1,8 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import { type TSchema, Type } from 'typebox';
-import { TenantId } from '../../contract/key.ts';
-import { isTenantId } from '../../contract/tenant-id.ts';
+import { isTenantId, TenantId } from '../../contract/tenant-id.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { API_PREFIX, type Principal, scopeOf, tenantOf } from '../../http/principal.ts';

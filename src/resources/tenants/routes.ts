@@ -1,6 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { TenantId } from '../../contract/key.ts';
 import {
   TenantList,
   TenantListQuery,
@@ -10,7 +9,7 @@ import {
   UsageQuery,
   UsageRecord,
 } from '../../contract/tenant.ts';
-import { isTenantId } from '../../contract/tenant-id.ts';
+import { isTenantId, TenantId } from '../../contract/tenant-id.ts';
 import type { Database } from '../../database/database.ts';
 import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { listOptions, pageRequestOf, readListQuery, sendPage } from '../../http/paging.ts';

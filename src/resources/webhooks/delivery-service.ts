@@ -1,4 +1,5 @@
 import type { DeliveryRecord, DeliveryState } from '../../contract/webhook.ts';
+import { isDeliveryId, newDeliveryId } from '../../database/ids.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { ignoreQueueFailure } from '../../dispatch/job-queue.ts';
 import { AppError } from '../../errors/app-error.ts';
@@ -7,7 +8,6 @@ import { eventBody } from '../events/event-body.ts';
 import type { DeliveryQueue } from './delivery-queue.ts';
 import type { DeliveryStore } from './delivery-store.ts';
 import { noWebhook, type WebhookService } from './service.ts';
-import { isDeliveryId, newDeliveryId } from './webhook-ids.ts';
 
 /** The errors of the methods; the routes derive the codes of their responses from them. */
 export const DELIVERY_ERRORS = {

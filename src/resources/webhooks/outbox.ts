@@ -1,12 +1,12 @@
 import type { WebhookRecord } from '../../contract/webhook.ts';
 import type { Database, Writer } from '../../database/database.ts';
+import { deliveryIdOf } from '../../database/ids.ts';
 import { hasLabels } from '../../database/lists/label-filter.ts';
 import { ignoreQueueFailure } from '../../dispatch/job-queue.ts';
 import type { OutgoingEvent } from '../events/outgoing-event.ts';
 import type { DeliveryQueue, DeliveryTicket } from './delivery-queue.ts';
 import { newDelivery } from './delivery-rows.ts';
 import { lockedWebhooks, webhookRecord } from './store.ts';
-import { deliveryIdOf } from './webhook-ids.ts';
 
 /** Rows of one statement: SQLite accepts 32,766 values, and PostgreSQL twice as many. */
 const ROWS_AT_ONCE = 500;

@@ -1,9 +1,9 @@
 import type { EventType, RequestWebhook } from '../../contract/webhook.ts';
 import type { Database, Writer } from '../../database/database.ts';
+import { newWebhookId } from '../../database/ids.ts';
 import type { Outbound } from '../../net/outbound.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
 import type { WebhookSettings } from './store.ts';
-import { newWebhookId } from './webhook-ids.ts';
 import { checkedSecret, newSecret, webhookBox } from './webhook-secrets.ts';
 
 /** The same time as for deliveries, after which nothing about the webhook is left to be seen. */

@@ -7,13 +7,13 @@ import {
   type WebhookRecord,
   type WebhookRequest,
 } from '../../contract/webhook.ts';
+import { isWebhookId, newWebhookId } from '../../database/ids.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import type { Outbound } from '../../net/outbound.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
 import type { DeliveryQueue } from './delivery-queue.ts';
 import type { WebhookStore } from './store.ts';
-import { isWebhookId, newWebhookId } from './webhook-ids.ts';
 import { checkedSecret, newSecret, webhookBox } from './webhook-secrets.ts';
 
 /** The limit of a tenant, because every event is compared with all of its webhooks. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobRecord, JobResult } from '../../../src/contract/job.ts';
-import { newJobId } from '../../../src/database/ids.ts';
+import { deliveryIdOf, isDeliveryId, newJobId, newWebhookId } from '../../../src/database/ids.ts';
 import { jobEvent } from '../../../src/resources/events/outgoing-event.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
 import {
@@ -9,7 +9,6 @@ import {
   retryAfterMs,
   SCHEDULE_MS,
 } from '../../../src/resources/webhooks/delivery-schedule.ts';
-import { deliveryIdOf, isDeliveryId, newWebhookId } from '../../../src/resources/webhooks/webhook-ids.ts';
 import { fakeResult } from '../jobs/fake-result.ts';
 
 const HOUR = 3_600_000;

@@ -1,6 +1,7 @@
 import { DEFAULT_TENANT } from '../../../src/contract/tenant-id.ts';
 import { END_TYPES } from '../../../src/contract/webhook.ts';
 import type { Database } from '../../../src/database/database.ts';
+import { newDeliveryId, newWebhookId } from '../../../src/database/ids.ts';
 import type { DeliveryTable } from '../../../src/database/tables.ts';
 import { newDelivery } from '../../../src/resources/webhooks/delivery-rows.ts';
 import { DeliveryStore } from '../../../src/resources/webhooks/delivery-store.ts';
@@ -9,7 +10,6 @@ import {
   type WebhookSettings,
   WebhookStore,
 } from '../../../src/resources/webhooks/store.ts';
-import { newDeliveryId, newWebhookId } from '../../../src/resources/webhooks/webhook-ids.ts';
 
 export const webhooksOf = (database: Database, tenant = DEFAULT_TENANT): WebhookStore =>
   new WebhookStore(database, tenant);

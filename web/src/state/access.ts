@@ -1,6 +1,5 @@
 import { effect, signal, untracked } from '@preact/signals';
-import type { CallerRecord } from '../../../src/contract/caller.ts';
-import type { Scope } from '../../../src/contract/key.ts';
+import type { CallerRecord, Scope } from '../../../src/contract/key.ts';
 import { get } from '../api/request.ts';
 import { accessRefusal, keyEpoch } from './key.ts';
 import { connection } from './live.ts';

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { TenantId } from '../contract/key.ts';
 import { TenantCancellation, TenantRecord } from '../contract/tenant.ts';
+import { TenantId } from '../contract/tenant-id.ts';
 import { asComponent, problems, reference, response } from '../http/schemas.ts';
 import { cancelTenant } from './cancel-tenant.ts';
 import { TENANT_ERRORS } from './tenants/service.ts';
