@@ -19,10 +19,10 @@ import { fillPlaceholders } from '../resources/jobs/executions/report-ids.ts';
 import type { DeliveryInput, FetchInput, TaskReport } from '../resources/jobs/executions/task.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { ConnectionAccess } from '../transfer/connection-access.ts';
-import { type ConnectionRoute, viaConnection } from '../transfer/connection-route.ts';
+import { type ConnectionRoute, withConnectionRoute } from '../transfer/connection-route.ts';
 import { deliverAdapter } from '../transfer/deliver-adapter.ts';
 import { type Fetched, fetchAdapter } from '../transfer/fetch-adapter.ts';
-import { readySink, readySource } from '../transfer/resolve-endpoints.ts';
+import { resolveSink, resolveSource } from '../transfer/resolve-endpoints.ts';
 import type { SecretBox } from '../transfer/secret-box.ts';
 
 export interface TransferParts {
@@ -60,7 +60,7 @@ export class JobTransfers {
     { source: recorded, access }: Pick<FetchInput, 'source' | 'access'>,
     context: TransferContext,
   ): Promise<Omit<Fetched, 'imported'> & { imported: Omit<ImportedAdapter, 'adapter_id'> }> {
-    const source = readySource(recorded, { ...this.parts, access });
+    const source = resolveSource(recorded, { ...this.parts, access });
     const folder = join(context.scratchDir, 'import');
     await mkdir(folder);
     const { imported, files, license } = await this.through(access, context.signal, (route) =>
@@ -92,7 +92,7 @@ export class JobTransfers {
     { to, access, adapter, include, report }: Omit<DeliveryInput['deliveries'][number], 'index'>,
     context: TransferContext,
   ): Promise<Delivery> {
-    const sink = readySink(to, { ...this.parts, access });
+    const sink = resolveSink(to, { ...this.parts, access });
     const { files } = adapter;
     const weights = weightsOf({ files });
     const local: LocalFile[] = [];
@@ -118,7 +118,7 @@ export class JobTransfers {
     signal: AbortSignal,
     transfer: (route: ConnectionRoute) => Promise<T>,
   ): Promise<T> {
-    return stoppable(signal, () => viaConnection(access, this.parts, transfer));
+    return stoppable(signal, () => withConnectionRoute(access, this.parts, transfer));
   }
 }
 

@@ -12,7 +12,7 @@ export interface ConnectionRoute {
  * Does something with the destinations of a connection: its Hub, and hosts that only it may reach.
  * @param access null if there is no connection
  */
-export async function viaConnection<T>(
+export async function withConnectionRoute<T>(
   access: ConnectionAccess | null,
   { outbound: shared, hubEndpoint }: ConnectionRoute,
   work: (route: ConnectionRoute) => Promise<T>,

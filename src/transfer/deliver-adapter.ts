@@ -3,8 +3,8 @@ import type { Delivery } from '../contract/transfer.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { DEFAULT_STALL_TIMEOUT_MS } from './fetch-adapter.ts';
 import { commitToHub } from './hub/hub-sink.ts';
-import { checkPresent, recorded, totalBytes } from './local-file.ts';
-import type { ReadySink } from './ready-endpoints.ts';
+import { checkPresent, totalBytes, withoutPaths } from './local-file.ts';
+import type { ResolvedSink } from './resolved-endpoints.ts';
 import { withRetries } from './retries.ts';
 import { openClient } from './s3/s3-client.ts';
 import { putObject } from './s3/s3-sink.ts';
@@ -31,7 +31,7 @@ type OnBytes = (file: LocalFile, done: number) => void;
  * @throws AppError OUTBOUND_*, STORAGE_FAILED if the files do not exist here; the reason of the signal
  */
 export async function deliverAdapter(
-  sink: ReadySink,
+  sink: ResolvedSink,
   all: readonly LocalFile[],
   options: DeliverOptions,
 ): Promise<Delivery> {
@@ -50,14 +50,14 @@ export async function deliverAdapter(
     place: endpointText(sink, options.hubEndpoint),
     commit,
     bytes: totalBytes(files),
-    files: recorded(files),
+    files: withoutPaths(files),
     finished_at: new Date().toISOString(),
   };
 }
 
 /** @returns the commit on the Hub; null for other sinks */
 async function deliver(
-  sink: ReadySink,
+  sink: ResolvedSink,
   files: readonly LocalFile[],
   { outbound, hubEndpoint, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS }: DeliverOptions,
   onBytes: OnBytes,

@@ -9,9 +9,9 @@ import { AppError } from '../errors/app-error.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { HttpFile } from './http-file.ts';
 import { findOnHub } from './hub/hub-source.ts';
-import { recorded, totalBytes } from './local-file.ts';
-import type { ReadySource } from './ready-endpoints.ts';
+import { totalBytes, withoutPaths } from './local-file.ts';
 import { type ReceiveOptions, type RemoteFile, receiveFile } from './receive-file.ts';
+import type { ResolvedSource } from './resolved-endpoints.ts';
 import { withRetries } from './retries.ts';
 import { openClient } from './s3/s3-client.ts';
 import { findInBucket, S3File } from './s3/s3-source.ts';
@@ -61,7 +61,7 @@ interface Opened {
  * @throws AppError OUTBOUND_*, FILE_MISSING, PICKLE_REFUSED, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE,
  *   TRANSFER_DIGEST_MISMATCH, STORAGE_*, the errors of the validator; the reason of the signal
  */
-export async function fetchAdapter(source: ReadySource, options: FetchOptions): Promise<Fetched> {
+export async function fetchAdapter(source: ResolvedSource, options: FetchOptions): Promise<Fetched> {
   const { folder, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS, hubEndpoint } = options;
   signal?.throwIfAborted();
   const opened = await openSourceFiles(source, options, stallTimeoutMs);
@@ -107,7 +107,7 @@ export async function fetchAdapter(source: ReadySource, options: FetchOptions): 
       revision: source.kind === 'hub' ? (source.revision ?? 'main') : null,
       commit: opened.commit,
       bytes: totalBytes(files),
-      files: recorded(files),
+      files: withoutPaths(files),
       finished_at: new Date().toISOString(),
     },
   };
@@ -185,7 +185,7 @@ const isMissing = (error: unknown): boolean =>
   MISSING_STATUSES.includes(error.context.status as number);
 
 async function openSourceFiles(
-  source: ReadySource,
+  source: ResolvedSource,
   options: FetchOptions,
   stallTimeoutMs: number,
 ): Promise<Opened> {

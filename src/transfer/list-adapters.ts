@@ -4,7 +4,7 @@ import type { Outbound } from '../net/outbound.ts';
 import { DEFAULT_STALL_TIMEOUT_MS } from './fetch-adapter.ts';
 import { findAdapters, type ListedAdapter } from './find-adapters.ts';
 import { pathsOnHub } from './hub/hub-source.ts';
-import type { ReadySource } from './ready-endpoints.ts';
+import type { ResolvedSource } from './resolved-endpoints.ts';
 import { openClient } from './s3/s3-client.ts';
 import { pathsInBucket } from './s3/s3-source.ts';
 
@@ -25,7 +25,7 @@ const MAX_LISTED_FILES = 200_000;
  * @throws AppError VALIDATION_FAILED if the source consists of URLs, or has more than MAX_LISTED_FILES files below
  *   it; OUTBOUND_*; the reason of the signal
  */
-export async function listAdapters(source: ReadySource, options: ListOptions): Promise<ListedAdapter[]> {
+export async function listAdapters(source: ResolvedSource, options: ListOptions): Promise<ListedAdapter[]> {
   const found: string[] = [];
   let seen = 0;
   for await (const path of pathsBelow(source, options)) {
@@ -42,7 +42,7 @@ export async function listAdapters(source: ReadySource, options: ListOptions): P
 }
 
 /** The paths of all files below the source, relative to it. */
-async function* pathsBelow(source: ReadySource, options: ListOptions): AsyncGenerator<string> {
+async function* pathsBelow(source: ResolvedSource, options: ListOptions): AsyncGenerator<string> {
   const { outbound, hubEndpoint, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS } = options;
   switch (source.kind) {
     case 'url':

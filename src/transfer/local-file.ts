@@ -23,7 +23,7 @@ export async function checkPresent(files: readonly LocalFile[]): Promise<void> {
 }
 
 /** The files in the form of records. */
-export const recorded = (files: readonly LocalFile[]): DigestedFile[] =>
+export const withoutPaths = (files: readonly LocalFile[]): DigestedFile[] =>
   files.map(({ name, sha256, bytes }) => ({ name, sha256, bytes }));
 
 export const totalBytes = (files: readonly LocalFile[]): number =>

@@ -11,7 +11,7 @@ import type { ConnectionAccess } from './connection-access.ts';
 import { type Credentials, decryptCredentials } from './credentials.ts';
 import { hubPlace, isWithin, type Place, placeText, readPlace, s3Place } from './place.ts';
 import { sourceUrls } from './place-text.ts';
-import type { ReadySink, ReadySource } from './ready-endpoints.ts';
+import type { ResolvedSink, ResolvedSource } from './resolved-endpoints.ts';
 import type { SecretBox } from './secret-box.ts';
 import { decryptSink, decryptSource } from './secrets.ts';
 
@@ -30,8 +30,8 @@ export interface EndpointContext {
  * @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED, CONNECTION_NOT_FOUND,
  *   CONNECTION_FORBIDDEN, AMBIENT_UNAVAILABLE
  */
-export function readySource(recorded: RecordedSource, context: EndpointContext): ReadySource {
-  if (!hasNoEncryptedSecrets(recorded)) return withCredentials(decryptSource(recorded, context.box));
+export function resolveSource(recorded: RecordedSource, context: EndpointContext): ResolvedSource {
+  if (!needsNoSecrets(recorded)) return withCredentials(decryptSource(recorded, context.box));
   const { access, credentials } = opened(recorded, context);
   switch (recorded.kind) {
     case 's3': {
@@ -70,10 +70,10 @@ export function readySource(recorded: RecordedSource, context: EndpointContext):
 
 /**
  * A sink, ready for delivery.
- * @throws AppError as readySource
+ * @throws AppError as resolveSource
  */
-export function readySink(recorded: RecordedSink, context: EndpointContext): ReadySink {
-  if (!hasNoEncryptedSecrets(recorded)) return withCredentials(decryptSink(recorded, context.box));
+export function resolveSink(recorded: RecordedSink, context: EndpointContext): ResolvedSink {
+  if (!needsNoSecrets(recorded)) return withCredentials(decryptSink(recorded, context.box));
   const { access, credentials } = opened(recorded, context);
   switch (recorded.kind) {
     case 's3':
@@ -99,7 +99,7 @@ export function readySink(recorded: RecordedSink, context: EndpointContext): Rea
 }
 
 /** Whether a record is complete and has no secrets. */
-export const hasNoEncryptedSecrets = (recorded: RecordedSource | RecordedSink): boolean =>
+export const needsNoSecrets = (recorded: RecordedSource | RecordedSink): boolean =>
   recorded.connection !== undefined ||
   (recorded.kind === 'hub' && 'has_token' in recorded && !recorded.has_token) ||
   (recorded.kind === 'url' && recorded.url !== undefined);

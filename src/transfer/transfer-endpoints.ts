@@ -11,7 +11,7 @@ import { AppError } from '../errors/app-error.ts';
 import { invalidField } from '../errors/field-errors.ts';
 import { hostAndPath } from '../net/check-url.ts';
 import type { Outbound } from '../net/outbound.ts';
-import type { ReadySink, ReadySource } from './ready-endpoints.ts';
+import type { ResolvedSink, ResolvedSource } from './resolved-endpoints.ts';
 
 /** Headers about the transmission of a message, which only the service sets. */
 const RESERVED = new Set([
@@ -53,7 +53,7 @@ export function checkTransfer(end: SourceObject | SinkObject, outbound: Outbound
  * @param hubEndpoint URL of the Hub
  */
 export function endpointText(
-  end: SourceObject | SinkObject | ReadySource | ReadySink,
+  end: SourceObject | SinkObject | ResolvedSource | ResolvedSink,
   hubEndpoint: string,
 ): string {
   switch (end.kind) {

@@ -4,7 +4,7 @@ import type { LocalFile } from '../adapter/digested-file.ts';
 import { roleOf } from '../adapter/file-names.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { statusError } from '../net/outbound-error.ts';
-import type { ReadyUrlSink } from './ready-endpoints.ts';
+import type { ResolvedUrlSink } from './resolved-endpoints.ts';
 import { withRetries } from './retries.ts';
 import { urlFile } from './transfer-endpoints.ts';
 
@@ -20,7 +20,7 @@ export interface PutOptions {
  * @param file for which the sink has a URL
  * @throws AppError OUTBOUND_*; the reason of the signal
  */
-export async function putFile(sink: ReadyUrlSink, file: LocalFile, options: PutOptions): Promise<void> {
+export async function putFile(sink: ResolvedUrlSink, file: LocalFile, options: PutOptions): Promise<void> {
   const { url, headers } = putTarget(sink, file.name)!;
   const { outbound, stallTimeoutMs, signal, onBytes } = options;
   await withRetries(async () => {
@@ -46,7 +46,7 @@ export async function putFile(sink: ReadyUrlSink, file: LocalFile, options: PutO
 
 /** The destination of a file; undefined if the sink has none for it. */
 export function putTarget(
-  { files, folder }: ReadyUrlSink,
+  { files, folder }: ResolvedUrlSink,
   name: string,
 ): { readonly url: string; readonly headers?: Readonly<Record<string, string>> } | undefined {
   if (folder !== undefined) return { url: `${folder}/${encodeURIComponent(name)}` };

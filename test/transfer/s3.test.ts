@@ -19,7 +19,7 @@ import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import { deliverAdapter } from '../../src/transfer/deliver-adapter.ts';
 import { fetchAdapter } from '../../src/transfer/fetch-adapter.ts';
-import type { ReadyS3Source } from '../../src/transfer/ready-endpoints.ts';
+import type { ResolvedS3Source } from '../../src/transfer/resolved-endpoints.ts';
 import { bucketError, openClient } from '../../src/transfer/s3/s3-client.ts';
 import { dialsDuring } from '../net/dials.ts';
 import { nameServer, serve } from '../net/servers.ts';
@@ -77,7 +77,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     scratch.remove();
   });
 
-  const place = (more: Partial<ReadyS3Source> = {}): ReadyS3Source => ({
+  const place = (more: Partial<ResolvedS3Source> = {}): ResolvedS3Source => ({
     kind: 's3',
     bucket: BUCKET,
     prefix: 'in/a b/',
@@ -172,7 +172,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     await put('two/a.gguf', config);
     await put('two/b.gguf', config);
     await put('pickle/adapter_model.bin', config);
-    const names = async (more: Partial<ReadyS3Source>) =>
+    const names = async (more: Partial<ResolvedS3Source>) =>
       (await fetched(place(more))).files.map(({ name }) => name);
     assert.deepEqual(await names({ prefix: 'kohya' }), ['my style.safetensors']);
     assert.deepEqual(await names({ prefix: 'two/', weights: 'b.gguf' }), ['b.gguf']);
@@ -291,7 +291,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
 });
 
 describe("a client for a user's bucket", () => {
-  const place = (more: Partial<ReadyS3Source>): ReadyS3Source => ({
+  const place = (more: Partial<ResolvedS3Source>): ResolvedS3Source => ({
     kind: 's3',
     bucket: 'bucket',
     prefix: '',

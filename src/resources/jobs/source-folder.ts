@@ -1,9 +1,9 @@
 import type { HubSource, S3Source, Source, SourcePrefix } from '../../contract/transfer.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { invalidField } from '../../errors/field-errors.ts';
-import { viaConnection } from '../../transfer/connection-route.ts';
+import { withConnectionRoute } from '../../transfer/connection-route.ts';
 import { readSourceText } from '../../transfer/place-text.ts';
-import { readySource } from '../../transfer/resolve-endpoints.ts';
+import { resolveSource } from '../../transfer/resolve-endpoints.ts';
 import type { EndpointRecorder, EndpointRecorderParts } from './endpoint-recorder.ts';
 
 /** An adapter below a prefix. */
@@ -38,10 +38,10 @@ export async function adaptersBelow(
     deadlineMs,
   );
   try {
-    const source = readySource(recorded, { access, box: parts.box, hubToken: parts.hubToken });
+    const source = resolveSource(recorded, { access, box: parts.box, hubToken: parts.hubToken });
     // The SDK of S3 is large, and most processes list nothing.
     const { listAdapters } = await import('../../transfer/list-adapters.ts');
-    const found = await viaConnection(access, parts, (route) =>
+    const found = await withConnectionRoute(access, parts, (route) =>
       listAdapters(source, { ...route, signal: late.signal }),
     );
     return found.map(({ path, name }) => ({

@@ -3,7 +3,7 @@ import type { RecordedSink, RecordedSource, Source, SourcePrefix } from '../../c
 import type { RecordedDeliver } from '../../contract/transfer-job.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { invalidField, withErrorPointer } from '../../errors/field-errors.ts';
-import { hasNoEncryptedSecrets } from '../../transfer/resolve-endpoints.ts';
+import { needsNoSecrets } from '../../transfer/resolve-endpoints.ts';
 import { redactFinal } from '../../transfer/secrets.ts';
 import { type Destination, resolveDestinations } from './destinations.ts';
 import { EndpointRecorder, type EndpointRecorderParts } from './endpoint-recorder.ts';
@@ -75,7 +75,7 @@ export const hasTransfers = (work: RecordedJobRequest): boolean => transfersOf(w
 
 /** Whether the secrets that a repetition would need no longer exist. */
 export const lacksSecrets = (work: RecordedJobRequest): boolean =>
-  transfersOf(work).some((end) => end.encrypted === undefined && !hasNoEncryptedSecrets(end));
+  transfersOf(work).some((end) => end.encrypted === undefined && !needsNoSecrets(end));
 
 /** The error for a job whose secrets are gone. */
 export const secretsGone = (jobId: string): AppError => {

@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { commitIter, createRepo, HubApiError } from '@huggingface/hub';
 import type { LocalFile } from '../../adapter/digested-file.ts';
 import { AppError } from '../../errors/app-error.ts';
-import type { ReadyHubSink } from '../ready-endpoints.ts';
+import type { ResolvedHubSink } from '../resolved-endpoints.ts';
 import { HubCalls, type HubOptions } from './hub-calls.ts';
 
 const HTTP_CONFLICT = 409;
@@ -16,7 +16,7 @@ const DEFAULT_MESSAGE = 'Add adapter squeezed by LoRA-Squeeze';
  * @throws AppError OUTBOUND_*; the reason of the signal
  */
 export async function commitToHub(
-  sink: ReadyHubSink,
+  sink: ResolvedHubSink,
   files: readonly LocalFile[],
   onBytes: (file: LocalFile, done: number) => void,
   options: HubOptions,
@@ -56,7 +56,7 @@ export async function commitToHub(
 }
 
 /** Creates a private repository; its owner can publish it on the Hub. */
-async function makeRepository(sink: ReadyHubSink, calls: HubCalls): Promise<void> {
+async function makeRepository(sink: ResolvedHubSink, calls: HubCalls): Promise<void> {
   try {
     await createRepo({ ...calls.parameters, accessToken: sink.token ?? '', visibility: 'private' });
   } catch (error) {

@@ -3,7 +3,7 @@ import { type ChosenFiles, chooseWeights, chosenWeights } from '../../adapter/ch
 import { CARD_FILE, CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { HttpFile } from '../http-file.ts';
-import type { ReadyHubSource } from '../ready-endpoints.ts';
+import type { ResolvedHubSource } from '../resolved-endpoints.ts';
 import { HubCalls, type HubOptions } from './hub-calls.ts';
 
 const COMMIT = /^[0-9a-f]{40}$/;
@@ -22,7 +22,7 @@ export interface HubAdapter {
  * @throws AppError OUTBOUND_*, FILE_MISSING, PICKLE_REFUSED; the reason of the signal
  */
 export async function findOnHub(
-  source: ReadyHubSource,
+  source: ResolvedHubSource,
   options: HubOptions & { readonly stallTimeoutMs: number },
 ): Promise<HubAdapter> {
   const { outbound, hubEndpoint, token, stallTimeoutMs } = options;
@@ -70,7 +70,7 @@ export async function findOnHub(
  * The paths of all files below a folder of a repository, relative to the folder.
  * @throws AppError OUTBOUND_*; the reason of the signal
  */
-export async function pathsOnHub(source: ReadyHubSource, options: HubOptions): Promise<string[]> {
+export async function pathsOnHub(source: ResolvedHubSource, options: HubOptions): Promise<string[]> {
   const { filePaths } = await repositoryAt(source, new HubCalls(options), options);
   const folder = source.subfolder === undefined ? '' : `${source.subfolder}/`;
   return filePaths.filter((path) => path.startsWith(folder)).map((path) => path.slice(folder.length));
@@ -78,7 +78,7 @@ export async function pathsOnHub(source: ReadyHubSource, options: HubOptions): P
 
 /** The commit to which the revision currently refers, and its files. */
 async function repositoryAt(
-  source: ReadyHubSource,
+  source: ResolvedHubSource,
   calls: HubCalls,
   { hubEndpoint }: HubOptions,
 ): Promise<{ readonly sha: string; readonly filePaths: readonly string[] }> {
@@ -110,7 +110,7 @@ async function repositoryAt(
  * @param paths empty if the server has no list, as mirrors may; then PEFT's names are used
  */
 function chosen(
-  { repo, filename }: ReadyHubSource,
+  { repo, filename }: ResolvedHubSource,
   folder: string,
   revision: string,
   paths: readonly string[],

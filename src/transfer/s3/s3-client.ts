@@ -2,7 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '../../errors/app-error.ts';
 import type { Outbound } from '../../net/outbound.ts';
 import { outboundError, statusError } from '../../net/outbound-error.ts';
-import type { ReadyS3Sink, ReadyS3Source } from '../ready-endpoints.ts';
+import type { ResolvedS3Sink, ResolvedS3Source } from '../resolved-endpoints.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_ATTEMPTS = 3;
@@ -34,7 +34,7 @@ const TRANSIENT = new Set(['RequestTimeout', 'RequestTimeoutException', 'SlowDow
  * @throws AppError OUTBOUND_* if the endpoint is not allowed
  */
 export function openClient(
-  place: ReadyS3Source | ReadyS3Sink,
+  place: ResolvedS3Source | ResolvedS3Sink,
   outbound: Outbound,
   stallTimeoutMs: number,
 ): S3Client {
@@ -82,12 +82,12 @@ function ownCredentials(): Identity {
 }
 
 /** The host of the store, for messages. */
-export function s3Host({ endpoint, region = DEFAULT_REGION }: ReadyS3Source | ReadyS3Sink): string {
+export function s3Host({ endpoint, region = DEFAULT_REGION }: ResolvedS3Source | ResolvedS3Sink): string {
   return endpoint === undefined ? `s3.${region}.amazonaws.com` : new URL(endpoint).host;
 }
 
 /** The key of a file; the prefix is treated as a folder. */
-export function objectKey({ prefix }: ReadyS3Source | ReadyS3Sink, name: string): string {
+export function objectKey({ prefix }: ResolvedS3Source | ResolvedS3Sink, name: string): string {
   const folder = prefix.replace(/\/+$/, '');
   return folder === '' ? name : `${folder}/${name}`;
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { LocalFile } from '../../adapter/digested-file.ts';
-import type { ReadyS3Sink } from '../ready-endpoints.ts';
+import type { ResolvedS3Sink } from '../resolved-endpoints.ts';
 import { bucketError, objectKey, s3Host } from './s3-client.ts';
 
 const MIB = 2 ** 20;
@@ -20,7 +20,7 @@ const MAX_PARTS = 10_000;
  */
 export async function putObject(
   client: S3Client,
-  sink: ReadyS3Sink,
+  sink: ResolvedS3Sink,
   file: LocalFile,
   onBytes: (done: number) => void,
   signal: AbortSignal | undefined,

@@ -4,8 +4,8 @@ import { type ChosenFiles, chooseWeights, chosenWeights } from '../../adapter/ch
 import { CARD_FILE, CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { boundedBody } from '../../net/bounded-body.ts';
-import type { ReadyS3Source } from '../ready-endpoints.ts';
 import type { OpenedFile, RemoteFile } from '../receive-file.ts';
+import type { ResolvedS3Source } from '../resolved-endpoints.ts';
 import { withRetries } from '../retries.ts';
 import { bucketError, objectKey, s3Host } from './s3-client.ts';
 
@@ -21,7 +21,7 @@ const MAX_LISTED = 1000;
  */
 export async function findInBucket(
   client: S3Client,
-  source: ReadyS3Source,
+  source: ResolvedS3Source,
   signal: AbortSignal | undefined,
 ): Promise<ChosenFiles> {
   const place = `s3://${source.bucket}/${objectKey(source, '')}`;
@@ -46,7 +46,7 @@ export async function findInBucket(
  */
 export async function* pathsInBucket(
   client: S3Client,
-  source: ReadyS3Source,
+  source: ResolvedS3Source,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<string> {
   const prefix = objectKey(source, '');
@@ -72,7 +72,7 @@ export async function* pathsInBucket(
 /** The names of the objects directly in the folder. */
 async function namesIn(
   client: S3Client,
-  source: ReadyS3Source,
+  source: ResolvedS3Source,
   place: string,
   signal: AbortSignal | undefined,
 ): Promise<string[]> {
@@ -109,7 +109,7 @@ export class S3File implements RemoteFile {
   private readonly key: string;
   private etag: string | undefined;
 
-  constructor(client: S3Client, source: ReadyS3Source, name: string) {
+  constructor(client: S3Client, source: ResolvedS3Source, name: string) {
     this.client = client;
     this.name = name;
     this.host = s3Host(source);

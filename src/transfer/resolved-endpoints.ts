@@ -17,23 +17,23 @@ interface BucketAccess {
   /** Whether the bucket is in the path; undefined: it is if there is an endpoint. */
   readonly path_style?: boolean | undefined;
 }
-export type ReadyS3Source = WithoutCredentials<S3Source> & BucketAccess;
-export type ReadyS3Sink = WithoutCredentials<S3Sink> & BucketAccess;
+export type ResolvedS3Source = WithoutCredentials<S3Source> & BucketAccess;
+export type ResolvedS3Sink = WithoutCredentials<S3Sink> & BucketAccess;
 
-export type ReadyHubSource = WithoutCredentials<HubSource> & { readonly token?: string | undefined };
+export type ResolvedHubSource = WithoutCredentials<HubSource> & { readonly token?: string | undefined };
 /** Without a token, the Hub itself refuses the request. */
-export type ReadyHubSink = WithoutCredentials<HubSink> & { readonly token?: string | undefined };
+export type ResolvedHubSink = WithoutCredentials<HubSink> & { readonly token?: string | undefined };
 
 /** Headers with credentials, which are sent to their own server only. */
 interface ServerAccess {
   readonly secretHeaders?: Readonly<Record<string, string>> | undefined;
 }
-export type ReadyUrlSource = WithoutCredentials<UrlSource> &
+export type ResolvedUrlSource = WithoutCredentials<UrlSource> &
   ServerAccess & {
     /** Whether a missing configuration is accepted, because the request did not name one. */
     readonly guessesConfig?: boolean;
   };
-export interface ReadyUrlSink extends ServerAccess {
+export interface ResolvedUrlSink extends ServerAccess {
   readonly kind: 'url';
   /** The destination of each file; files without one are not delivered. */
   readonly files?: UrlSink['files'];
@@ -42,6 +42,6 @@ export interface ReadyUrlSink extends ServerAccess {
 }
 
 /** A source with everything that is needed to fetch it. */
-export type ReadySource = ReadyUrlSource | ReadyS3Source | ReadyHubSource;
+export type ResolvedSource = ResolvedUrlSource | ResolvedS3Source | ResolvedHubSource;
 /** A sink with everything that a delivery needs. */
-export type ReadySink = ReadyUrlSink | ReadyS3Sink | ReadyHubSink;
+export type ResolvedSink = ResolvedUrlSink | ResolvedS3Sink | ResolvedHubSink;
