@@ -18,7 +18,7 @@ export interface OpenFolder {
  * @returns what could not be made private, such as a volume of another user or a read-only disk
  * @throws Error of the file system if the folder does not exist and cannot be created
  */
-export async function keepPrivate(dataDir: string): Promise<OpenFolder | undefined> {
+export async function makeDataFolderPrivate(dataDir: string): Promise<OpenFolder | undefined> {
   process.umask(ONLY_THE_OWNER);
   await mkdir(dataDir, { recursive: true });
   const { mode } = await stat(dataDir);

@@ -9,8 +9,8 @@ import type { UsageRecord } from '../contract/tenant.ts';
 import { AppError } from '../errors/app-error.ts';
 import { extractRepeatedParts, withErrorCodes } from '../http/document.ts';
 import { withHeadOperationIds } from '../http/head-operation-ids.ts';
-import { documented } from '../http/multipart/multipart-schema.ts';
-import { PARTS } from '../http/parts.ts';
+import { withMultipartBody } from '../http/multipart/multipart-schema.ts';
+import { NESTED_SCHEMAS } from '../http/nested-schemas.ts';
 import { type Problem, problemOf } from '../http/problem.ts';
 import { withBinaryBody } from '../http/raw-bodies.ts';
 import { asComponent, COMPONENTS, problems, response } from '../http/schemas.ts';
@@ -68,7 +68,7 @@ const DOCS_CSP =
 
 /** The contract, which is generated from the schemas of the routes: /openapi.yaml and the page at /docs. */
 export const openapi = fp(async (app: FastifyInstance, { version }: { version: string }) => {
-  for (const schema of [...COMPONENTS, ...PARTS])
+  for (const schema of [...COMPONENTS, ...NESTED_SCHEMAS])
     app.addSchema({ ...asComponent(schema), ...examplesOf(schema) });
   await app.register(swagger, {
     openapi: {
@@ -123,7 +123,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         ? extractRepeatedParts(withWebhooks(withHeadOperationIds(documents.openapiObject)))
         : documents.swaggerObject,
     transform: ({ schema, url }) =>
-      withNamedRest({ schema: withErrorCodes(withBinaryBody(documented(schema ?? {}))), url }),
+      withNamedRest({ schema: withErrorCodes(withBinaryBody(withMultipartBody(schema ?? {}))), url }),
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) => String(json.$id ?? `schema-${index}`),
     },

@@ -11,7 +11,7 @@ import { busiestTenants } from '../resources/tenants/usage.ts';
 import { PRODUCT } from '../version.ts';
 import { type Config, isLoopback } from './config.ts';
 import { connectionCeiling } from './connection-ceiling.ts';
-import { keepPrivate } from './data-folder.ts';
+import { makeDataFolderPrivate } from './data-folder.ts';
 import { buildApp } from './http-app.ts';
 import { collectWhenIdle } from './idle-collection.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -37,7 +37,7 @@ export async function startService(loaded: Config, logger: Logger, lifecycle: Li
   for (const { variable, suggestion } of loaded.misspelt)
     logger.warn({ variable }, `the service has no variable of this name. Did you mean ${suggestion}?`);
   // The folder may contain the audit log, and must be private from the first start on.
-  const open = await keepPrivate(loaded.dataDir);
+  const open = await makeDataFolderPrivate(loaded.dataDir);
   if (open) logger.warn(open, 'other users of this machine may read the data folder');
   const audit = openAudit(loaded);
   const config = await withSecretsKey(loaded);

@@ -80,7 +80,7 @@ export function sendPage(
 }
 
 /** The body of a list that is always short and has only one page. */
-export const wholeList = <T>(data: readonly T[]) => ({ data: [...data], next_cursor: null });
+export const singlePage = <T>(data: readonly T[]) => ({ data: [...data], next_cursor: null });
 
 function nextPath(url: string, cursor: string): string {
   const [path, query] = url.split('?', 2);

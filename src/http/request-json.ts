@@ -2,7 +2,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/error-kinds.ts';
 import { JsonError, type JsonErrorReason } from '../json/json-error.ts';
 import { parsePlainJson } from '../json/strict-json.ts';
-import { place } from './validation-message.ts';
+import { fieldText } from './validation-message.ts';
 
 /**
  * The deepest nesting of a request. The deepest valid one is POST /v1/adapters/from-uploads with an
@@ -42,7 +42,7 @@ function refusal(error: JsonError, part: string | undefined): AppError {
   const subject = part === undefined ? 'The request' : `The part "${part}"`;
   const what = code === 'REQUEST_JSON' ? `${subject} is not valid JSON` : subject;
   const pointer = shortened(error.path.map(escaped).join(''));
-  const at = pointer === '' ? '' : `, at ${shortened(place(pointer))}`;
+  const at = pointer === '' ? '' : `, at ${shortened(fieldText(pointer))}`;
   return new AppError(
     code,
     `${what}${at}: ${error.message}.`,

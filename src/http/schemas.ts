@@ -94,7 +94,7 @@ export const response = (description: string, schema: TSchema, options: Response
 });
 
 /** The response to a deletion. */
-export const NOTHING = Type.Null({ description: 'Removed' });
+export const REMOVED = Type.Null({ description: 'Removed' });
 
 export const BINARY = Type.String({ format: 'binary' });
 

@@ -121,7 +121,7 @@ function explainUnion(union: SchemaError, inner: readonly SchemaError[]): Fault[
     if (faults.length > 0) return faults;
   }
   const options = choices(branches.map(describe));
-  return [wrong(instancePath, `${place(instancePath)} is ${show(data)} but must be ${options}`)];
+  return [wrong(instancePath, `${fieldText(instancePath)} is ${show(data)} but must be ${options}`)];
 }
 
 const typeOf = (data: unknown): string =>
@@ -135,15 +135,15 @@ function explainTag({ schema, data, instancePath }: SchemaError): Fault {
   const list = choices(Object.keys(mapping).map(quote));
   const value = (data as Readonly<Record<string, unknown>>)[tag];
   if (value === undefined)
-    return wrong(instancePath, `${place(instancePath)} must have ${quote(tag)}: ${list}`);
+    return wrong(instancePath, `${fieldText(instancePath)} must have ${quote(tag)}: ${list}`);
   const pointer = `${instancePath}/${tag}`;
-  return wrong(pointer, `${place(pointer)} is ${show(value)} but must be ${list}`);
+  return wrong(pointer, `${fieldText(pointer)} is ${show(value)} but must be ${list}`);
 }
 
 /** Describes properties that exclude or need each other; undefined if the error is of another kind. */
 function explainTogether({ keyword, schema, data, instancePath }: SchemaError): Fault[] | undefined {
   const object = data as Readonly<Record<string, unknown>>;
-  const where = place(instancePath);
+  const where = fieldText(instancePath);
   switch (keyword) {
     case AT_MOST_ONE: {
       const there = presentNames(schema as readonly string[], object);
@@ -155,7 +155,7 @@ function explainTogether({ keyword, schema, data, instancePath }: SchemaError): 
       const rules = schema as OnlyWith;
       return misplaced(rules, object).map((name) => {
         const pointer = `${instancePath}/${name}`;
-        const detail = `${place(pointer)} can only be used with ${choices(rules[name]!)}`;
+        const detail = `${fieldText(pointer)} can only be used with ${choices(rules[name]!)}`;
         return { pointer, detail, unknownOption: true };
       });
     }
@@ -166,7 +166,7 @@ function explainTogether({ keyword, schema, data, instancePath }: SchemaError): 
 
 function explainOne(error: SchemaError): Fault {
   const { keyword, params, data, instancePath: pointer } = error;
-  const where = place(pointer);
+  const where = fieldText(pointer);
   const is = `${where} is ${show(data)} but must be`;
   switch (keyword) {
     case DISCRIMINATOR:
@@ -232,7 +232,7 @@ function unknownOption(parent: string, key: string, known: readonly string[]): F
   const name = key.slice(0, MAX_SHOWN);
   return {
     pointer: `${parent}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
-    detail: `${place(parent)} has no option ${quote(name)}; ${known.length === 0 ? 'it takes none' : `the options are ${known.join(', ')}`}`,
+    detail: `${fieldText(parent)} has no option ${quote(name)}; ${known.length === 0 ? 'it takes none' : `the options are ${known.join(', ')}`}`,
     unknownOption: true,
   };
 }
@@ -280,7 +280,7 @@ function beginningOf(value: unknown, length: number): string {
 }
 
 /** The place of a JSON pointer as text: "/targets/0/rank" is "targets[0].rank", and '' is "the request". */
-export function place(pointer: string): string {
+export function fieldText(pointer: string): string {
   if (pointer === '') return 'the request';
   const parts = pointer
     .slice(1)

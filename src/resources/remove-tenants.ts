@@ -20,7 +20,7 @@ const LATE_MS = 30_000;
 const ROWS_AT_ONCE = 100;
 
 /** Tables with rows of a tenant on which no other rows depend, each with its tenant column. */
-const PLAIN = {
+const INDEPENDENT_TABLES = {
   connection: 'id',
   upload_lock: 'id',
   upload: 'id',
@@ -72,7 +72,7 @@ async function removeTenant(space: Workspace): Promise<void> {
   // Executions without a job are remains of an interrupted sweep.
   await inSteps(database, (writer) => removeExecutions(writer, tenant));
   await inSteps(database, (writer) => removeAdapters(database, writer, tenant));
-  for (const [table, column] of Object.entries(PLAIN))
+  for (const [table, column] of Object.entries(INDEPENDENT_TABLES))
     await inSteps(database, (writer) => removeRows(writer, tenant, table as Removable, column));
   await database.write((writer) =>
     writer.deleteFrom('tenant').where('id', '=', tenant).where('deleting_at', 'is not', null).execute(),
@@ -84,7 +84,7 @@ async function inSteps(database: Database, step: (writer: Writer) => Promise<num
   while ((await database.write(step)) > 0) await setImmediate();
 }
 
-type Removable = keyof typeof PLAIN | 'webhook' | 'run';
+type Removable = keyof typeof INDEPENDENT_TABLES | 'webhook' | 'run';
 
 /** The tables differ only in their names, so one of them stands for all in the types. */
 async function removeRows(writer: Writer, tenant: string, table: Removable, column: string): Promise<number> {

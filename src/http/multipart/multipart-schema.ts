@@ -22,7 +22,7 @@ export const UploadHeaders = Type.Object({
 });
 
 /** Moves the multipart body in a route's schema to where OpenAPI expects it. */
-export function documented({ multipart, ...schema }: FastifySchema): FastifySchema {
+export function withMultipartBody({ multipart, ...schema }: FastifySchema): FastifySchema {
   if (!multipart) return schema;
   const type = 'multipart/form-data';
   return { ...schema, consumes: [type], body: { content: { [type]: { schema: multipart } } } };

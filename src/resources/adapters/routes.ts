@@ -10,8 +10,8 @@ import {
   AdapterPath,
   asComponent,
   LOCATION,
-  NOTHING,
   problems,
+  REMOVED,
   reference,
   response,
 } from '../../http/schemas.ts';
@@ -152,7 +152,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
           'adapter disappears immediately; a later sweep frees the space if no other adapter has the same content.',
         params: AdapterPath,
         response: {
-          204: NOTHING,
+          204: REMOVED,
           ...problems(...ADAPTER_ERRORS.remove),
         },
       },

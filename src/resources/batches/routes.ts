@@ -16,7 +16,7 @@ import { invalidFaults } from '../../http/convert-error.ts';
 import { withErrorCodes } from '../../http/document.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
 import { PreferHeader, preferredWait } from '../../http/prefer.ts';
-import { asComponent, NOTHING, problems, reference, response } from '../../http/schemas.ts';
+import { asComponent, problems, REMOVED, reference, response } from '../../http/schemas.ts';
 import { explain, type Fault, type SchemaError } from '../../http/validation-message.ts';
 import { checkQueuedJobs, QUEUED_JOBS_ERRORS } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
@@ -171,7 +171,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         description: 'Its jobs are deleted as well. Results stay, because they are adapters like any other.',
         params: BatchPath,
         response: {
-          204: NOTHING,
+          204: REMOVED,
           ...problems(...BATCH_ERRORS.remove),
         },
       },

@@ -10,9 +10,9 @@ import {
 } from '../../contract/connection.ts';
 import { ConnectionName } from '../../contract/connection-name.ts';
 import { codesOfGroups } from '../../errors/error-kinds.ts';
-import { listOptions, pageRequestOf, sendPage, wholeList } from '../../http/paging.ts';
+import { listOptions, pageRequestOf, sendPage, singlePage } from '../../http/paging.ts';
 import { principalOf } from '../../http/principal.ts';
-import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
+import { asComponent, LOCATION, problems, REMOVED, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { connectionChangeExample, connectionExample, connectionRequestExample } from './examples.ts';
 import { CONNECTION_ERRORS, type ConnectionParts, ConnectionService } from './service.ts';
@@ -23,7 +23,7 @@ const EXAMPLES: readonly (readonly [TSchema, unknown])[] = [
   [ConnectionRecord, connectionExample],
   [ConnectionRequest, connectionRequestExample],
   [ConnectionChange, connectionChangeExample],
-  [ConnectionList, wholeList([connectionExample])],
+  [ConnectionList, singlePage([connectionExample])],
 ];
 
 /** Routes for connections: the places that adapters come from and go to, with the credentials for them. */
@@ -134,7 +134,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionPart
         summary: 'Delete a connection and its credentials',
         description: 'Waiting jobs that use it fail with `CONNECTION_NOT_FOUND`.',
         params: ConnectionPath,
-        response: { 204: NOTHING, ...problems('VALIDATION_FAILED', ...CONNECTION_ERRORS.remove) },
+        response: { 204: REMOVED, ...problems('VALIDATION_FAILED', ...CONNECTION_ERRORS.remove) },
       },
     },
     async (request, reply) => {

@@ -6,8 +6,8 @@ import {
   asComponent,
   JobPath,
   LOCATION,
-  NOTHING,
   problems,
+  REMOVED,
   reference,
   response,
 } from '../../http/schemas.ts';
@@ -134,7 +134,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
           'other.',
         params: JobPath,
         response: {
-          204: NOTHING,
+          204: REMOVED,
           ...problems(...JOB_CONTROL_ERRORS.remove),
         },
       },

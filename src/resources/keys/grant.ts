@@ -14,7 +14,7 @@ export interface Grant {
 const DEFAULT_SCOPES: readonly Scope[] = ['read', 'write'];
 
 /** The tenant whose keys a caller administers; undefined: all tenants. */
-export const administered = ({ scopes, tenant }: Principal): string | undefined =>
+export const administeredTenant = ({ scopes, tenant }: Principal): string | undefined =>
   scopes.includes('admin') ? undefined : tenant;
 
 /**
@@ -25,7 +25,7 @@ export const administered = ({ scopes, tenant }: Principal): string | undefined 
  */
 export function checkGrant(request: KeyRequest, giver: Principal, about: string): Grant {
   const { tenant = about, scopes = DEFAULT_SCOPES, max_priority: requested } = request;
-  const own = administered(giver);
+  const own = administeredTenant(giver);
   if (own === undefined) return { tenant, scopes, maxPriority: requested };
   if (tenant !== own) throw noSuchTenant(tenant);
   if (scopes.includes('admin'))

@@ -3,11 +3,11 @@ import { Type } from 'typebox';
 import { CallerRecord, KeyList, KeyRequest, NewKey } from '../../contract/key.ts';
 import { TenantId } from '../../contract/tenant-id.ts';
 import { codesOfGroups } from '../../errors/error-kinds.ts';
-import { wholeList } from '../../http/paging.ts';
+import { singlePage } from '../../http/paging.ts';
 import { principalOf, tenantOf } from '../../http/principal.ts';
-import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
+import { asComponent, LOCATION, problems, REMOVED, reference, response } from '../../http/schemas.ts';
 import { KEY_EXAMPLES } from './examples.ts';
-import { administered, checkGrant } from './grant.ts';
+import { administeredTenant, checkGrant } from './grant.ts';
 import { KEY_ERRORS, type KeyService } from './service.ts';
 
 const KeyPath = Type.Object({
@@ -97,10 +97,10 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
       },
     },
     async (request, reply) => {
-      const own = administered(principalOf(request));
+      const own = administeredTenant(principalOf(request));
       const { tenant = own } = request.query;
       const found = own !== undefined && tenant !== own ? [] : await keys.list(tenant);
-      return reply.header('cache-control', 'no-store').send(wholeList(found));
+      return reply.header('cache-control', 'no-store').send(singlePage(found));
     },
   );
 
@@ -117,13 +117,13 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
           'accept it for five more seconds.',
         params: KeyPath,
         response: {
-          204: { ...NOTHING, description: 'Revoked' },
+          204: { ...REMOVED, description: 'Revoked' },
           ...problems(...KEY_ERRORS.revoke),
         },
       },
     },
     async (request, reply) => {
-      await keys.revoke(request.params.id, request.actingFor ?? administered(principalOf(request)));
+      await keys.revoke(request.params.id, request.actingFor ?? administeredTenant(principalOf(request)));
       return reply.code(204).send(null);
     },
   );

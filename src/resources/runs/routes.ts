@@ -4,7 +4,7 @@ import { RunListPage, RunListQuery } from '../../contract/list.ts';
 import { RunPatch, RunRecord, RunRequest } from '../../contract/run.ts';
 import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
-import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
+import { asComponent, LOCATION, problems, REMOVED, reference, response } from '../../http/schemas.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { RUN_EXAMPLE, RUN_PAGE_EXAMPLE, RUN_REQUEST_EXAMPLES } from './examples.ts';
@@ -129,7 +129,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
           'with the jobs.',
         params: RunPath,
         response: {
-          204: NOTHING,
+          204: REMOVED,
           ...problems(...REMOVE_RUN_ERRORS),
         },
       },

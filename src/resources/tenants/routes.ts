@@ -18,7 +18,7 @@ import { workspaceOf } from '../own-workspace.ts';
 import { TENANT_EXAMPLES } from './examples.ts';
 import type { TenantLimits } from './limits.ts';
 import { TENANT_ERRORS, type TenantService } from './service.ts';
-import { type UsageWorkspace, usageReport, withCounts } from './usage-report.ts';
+import { tenantSummaries, type UsageWorkspace, usageReport } from './usage-report.ts';
 
 const SUSPENSION = {
   suspend: {
@@ -66,7 +66,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
     },
     async (request, reply) => {
       const { items, next } = await tenants.page(pageRequestOf(request.query, isTenantId));
-      return sendPage(request, reply, { items: await withCounts(database, items), next });
+      return sendPage(request, reply, { items: await tenantSummaries(database, items), next });
     },
   );
 

@@ -52,7 +52,7 @@ export async function usageReport(space: UsageWorkspace, days = DEFAULT_USAGE_DA
 }
 
 /** Tenants with what they store and the jobs that they wait for. @throws AppError DATABASE_UNAVAILABLE */
-export async function withCounts(
+export async function tenantSummaries(
   database: Pick<Database, 'reader'>,
   tenants: readonly TenantRecord[],
 ): Promise<TenantSummary[]> {

@@ -19,7 +19,7 @@ import { checkStorageQuota } from '../adapters/upload/store-upload.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import type { UploadService } from './service.ts';
 import type { PresentUpload, TenantUploads, Unlock } from './tenant-uploads.ts';
-import { attempt } from './upload-files.ts';
+import { withStorageErrors } from './upload-files.ts';
 
 /** Error codes of file systems without hard links. */
 const NO_LINKS = new Set<string | undefined>(['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
@@ -184,7 +184,7 @@ async function fileOf(upload: PresentUpload, name: string, path: string): Promis
       total_bytes: totalBytes,
     });
   }
-  await attempt('read an upload', () => linkOrCopy(upload.path, path));
+  await withStorageErrors('read an upload', () => linkOrCopy(upload.path, path));
   return { name, path, sentAs: filename, sha256, bytes: receivedBytes };
 }
 

@@ -7,7 +7,7 @@ import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { convertError } from '../../http/convert-error.ts';
 import { announcedLength, IncomingBody } from '../../http/multipart/incoming-body.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
-import { wholeList } from '../../http/paging.ts';
+import { singlePage } from '../../http/paging.ts';
 import { acceptRawBodies } from '../../http/raw-bodies.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import { removeScratch } from '../../storage/scratch.ts';
@@ -109,7 +109,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
     async (request, reply) => {
       const uploads = deps.uploads.of(workspaceOf(request));
       const all = (await uploads.list()).map((upload) => uploads.describe(upload));
-      return reply.header('cache-control', 'no-store').send(wholeList(all));
+      return reply.header('cache-control', 'no-store').send(singlePage(all));
     },
   );
 };

@@ -7,7 +7,7 @@ import { errnoOf } from '../../storage/storage-error.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import { removeExpired, UploadRows } from './store.ts';
 import { TenantUploads } from './tenant-uploads.ts';
-import { attempt, UploadFiles } from './upload-files.ts';
+import { UploadFiles, withStorageErrors } from './upload-files.ts';
 import type { UploadInspector } from './upload-inspector.ts';
 import { UploadLocks } from './upload-locks.ts';
 
@@ -125,7 +125,7 @@ export class UploadService {
   }
 
   private tenants(): Promise<string[]> {
-    return attempt('list uploads', async () => {
+    return withStorageErrors('list uploads', async () => {
       try {
         return (await readdir(this.options.folder)).filter(isTenantId);
       } catch (error) {

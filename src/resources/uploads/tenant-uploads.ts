@@ -9,7 +9,7 @@ import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { syncFile } from '../../storage/durable-file.ts';
 import type { NewUploadRow, Upload, UploadRows } from './store.ts';
 import { expiresAt, toUploadRecord } from './store.ts';
-import { attempt, isUploadId, newFileName, type UploadFiles } from './upload-files.ts';
+import { isUploadId, newFileName, type UploadFiles, withStorageErrors } from './upload-files.ts';
 import { appendFile, cutFile, UploadInspector } from './upload-inspector.ts';
 import { checkUploadUsage, maxBytesOf, tooLarge } from './upload-limits.ts';
 import type { LockOptions, UploadLock, UploadLocks } from './upload-locks.ts';
@@ -215,7 +215,7 @@ export class TenantUploads {
     }
     // Otherwise an interrupted request or another process has written them.
     const isSynced = receivedBytes === 0 || this.options.watches.peek(path)?.bytes === receivedBytes;
-    if (!isSynced) await attempt('write an upload', () => syncFile(path));
+    if (!isSynced) await withStorageErrors('write an upload', () => syncFile(path));
     return upload;
   }
 
@@ -302,7 +302,7 @@ export class TenantUploads {
     const { id, path } = upload;
     await this.removingRefused(upload, watch, async () => {
       const seen = watch.finish(watch.bytes);
-      const sha256 = await attempt('read an upload', async () => {
+      const sha256 = await withStorageErrors('read an upload', async () => {
         // An upload is complete only once a power failure can no longer lose any of its bytes.
         await syncFile(path);
         return seen ?? (await hashFile(path)).sha256;
@@ -324,7 +324,9 @@ export class TenantUploads {
     if (known?.bytes === receivedBytes) return known;
     const validator = roleOf(filename) === 'config' ? undefined : newValidator();
     try {
-      return await attempt('read an upload', () => UploadInspector.resumed(path, receivedBytes, validator));
+      return await withStorageErrors('read an upload', () =>
+        UploadInspector.resumed(path, receivedBytes, validator),
+      );
     } catch (error) {
       // The process that wrote these bytes was killed before it could refuse them.
       if (error instanceof AppError && !error.retryable) await this.discard(upload);

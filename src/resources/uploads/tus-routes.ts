@@ -7,14 +7,14 @@ import { workspaceOf } from '../own-workspace.ts';
 import type { UploadsDependencies } from './adapter-from-uploads.ts';
 import { answerTus, TUS_BODY, TUS_ERRORS, UPLOADS_PATH } from './answer-tus.ts';
 import {
-  ABILITY_HEADERS,
   AnyUploadPath,
+  CAPABILITY_HEADERS,
   CreateHeaders,
-  LookHeaders,
   OFFSET_HEADERS,
   PatchHeaders,
   STATE_HEADERS,
   TUS_RESUMABLE_HEADER,
+  VersionHeaders,
 } from './upload-schemas.ts';
 
 const ONE = `${UPLOADS_PATH}/:id`;
@@ -39,7 +39,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         tags: ['uploads'],
         summary: 'Get the supported version and extensions of tus',
         response: {
-          204: respond('The headers name the version and the extensions', ABILITY_HEADERS),
+          204: respond('The headers name the version and the extensions', CAPABILITY_HEADERS),
           ...problems(),
         },
       },
@@ -80,7 +80,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         summary: 'Get the offset of a resumable upload',
         description: 'Ends a PATCH that is still in progress; bytes that arrived are kept.',
         params: AnyUploadPath,
-        headers: LookHeaders,
+        headers: VersionHeaders,
         response: {
           200: respond('The headers have the state of the upload', STATE_HEADERS),
           ...problems(...TUS_ERRORS.find, ...codesOfGroups('content')),
@@ -121,7 +121,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         tags: ['uploads'],
         summary: 'Delete an upload',
         params: AnyUploadPath,
-        headers: LookHeaders,
+        headers: VersionHeaders,
         response: {
           204: respond('Removed', TUS_RESUMABLE_HEADER),
           ...problems(...TUS_ERRORS.remove),

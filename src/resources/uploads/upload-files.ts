@@ -32,7 +32,7 @@ export class UploadFiles {
 
   /** @returns undefined if there is no such file, because another process has it or had it */
   size(file: string): Promise<number | undefined> {
-    return attempt(
+    return withStorageErrors(
       'read an upload',
       async () => (await stat(this.pathOf(file)).catch(undefinedIfMissing))?.size,
     );
@@ -40,12 +40,12 @@ export class UploadFiles {
 
   /** Creates an empty file. */
   make(file: string): Promise<void> {
-    return attempt('write an upload', () => createDurably(this.pathOf(file)));
+    return withStorageErrors('write an upload', () => createDurably(this.pathOf(file)));
   }
 
   /** Moves a finished file here, from the same file system. */
   adopt(path: string, file: string): Promise<void> {
-    return attempt('write an upload', async () => {
+    return withStorageErrors('write an upload', async () => {
       await syncFile(path);
       await moveDurably(path, this.pathOf(file));
     });
@@ -58,7 +58,7 @@ export class UploadFiles {
 
   /** The names of files that have not been written for `forMs`. */
   idle(forMs: number): Promise<string[]> {
-    return attempt('list uploads', async () => {
+    return withStorageErrors('list uploads', async () => {
       const names = (await readdir(this.root).catch(undefinedIfMissing)) ?? [];
       const files = await Promise.all(
         names.map(async (name) => ({ name, facts: await stat(this.pathOf(name)).catch(undefinedIfMissing) })),
@@ -69,7 +69,7 @@ export class UploadFiles {
   }
 }
 
-export async function attempt<T>(operation: string, work: () => Promise<T>): Promise<T> {
+export async function withStorageErrors<T>(operation: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

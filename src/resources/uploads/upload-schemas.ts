@@ -47,7 +47,7 @@ export const PatchHeaders = Type.Object({
   ...UploadHeaders.properties,
 });
 
-export const LookHeaders = Type.Object(version);
+export const VersionHeaders = Type.Object(version);
 
 export const TUS_RESUMABLE_HEADER = { 'tus-resumable': header('Version of the protocol: 1.0.0') };
 export const OFFSET_HEADERS = {
@@ -62,7 +62,7 @@ export const STATE_HEADERS = {
   'upload-defer-length': header('`1` if the size is not known yet'),
   'upload-metadata': header('The metadata that was sent'),
 };
-export const ABILITY_HEADERS = {
+export const CAPABILITY_HEADERS = {
   ...TUS_RESUMABLE_HEADER,
   'tus-version': header('Versions of the protocol'),
   'tus-extension': header('Extensions of the protocol'),

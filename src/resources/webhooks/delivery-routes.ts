@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { DeliveryListQuery } from '../../contract/list.ts';
 import { DeliveryId, DeliveryList, DeliveryRecord, WebhookId } from '../../contract/webhook.ts';
-import { LINK, pageRequestOf, readListQuery, sendPage, wholeList } from '../../http/paging.ts';
+import { LINK, pageRequestOf, readListQuery, sendPage, singlePage } from '../../http/paging.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { DELIVERY_ERRORS, DeliveryService } from './delivery-service.ts';
@@ -18,7 +18,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
   { parts },
 ) => {
   app.addSchema({ ...asComponent(DeliveryRecord), examples: [deliveryExample] });
-  app.addSchema({ ...asComponent(DeliveryList), examples: [wholeList([deliveryExample])] });
+  app.addSchema({ ...asComponent(DeliveryList), examples: [singlePage([deliveryExample])] });
 
   function deliveriesOf(request: Parameters<typeof workspaceOf>[0]): DeliveryService {
     const { webhookStore, deliveryStore, tenant } = workspaceOf(request);

@@ -12,8 +12,8 @@ import {
   WebhookRequest,
 } from '../../contract/webhook.ts';
 import { codesOfGroups } from '../../errors/error-kinds.ts';
-import { wholeList } from '../../http/paging.ts';
-import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
+import { singlePage } from '../../http/paging.ts';
+import { asComponent, LOCATION, problems, REMOVED, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { DELIVERY_ERRORS, DeliveryService } from './delivery-service.ts';
 import {
@@ -36,7 +36,7 @@ const EXAMPLES: readonly (readonly [TSchema, unknown])[] = [
   [NewWebhook, newWebhookExample],
   [SecretRotation, secretRotationExample],
   [RotatedSecret, rotatedSecretExample],
-  [WebhookList, wholeList([webhookExample])],
+  [WebhookList, singlePage([webhookExample])],
   [WebhookEvent, webhookEventExample],
 ];
 
@@ -89,7 +89,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
       },
     },
     async (request, reply) =>
-      reply.header('cache-control', 'no-store').send(wholeList(await webhooksOf(request).list())),
+      reply.header('cache-control', 'no-store').send(singlePage(await webhooksOf(request).list())),
   );
 
   app.get(
@@ -141,7 +141,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         summary: 'Delete a webhook and its deliveries',
         params: WebhookPath,
         response: {
-          204: NOTHING,
+          204: REMOVED,
           ...problems(...DELIVERY_ERRORS.removeWebhook),
         },
       },

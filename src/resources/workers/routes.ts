@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { WorkerList, WorkerRecord } from '../../contract/worker.ts';
 import type { Database } from '../../database/database.ts';
-import { wholeList } from '../../http/paging.ts';
+import { singlePage } from '../../http/paging.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { WORKER_ERRORS, WorkerService } from './service.ts';
 
@@ -23,7 +23,7 @@ const worker: WorkerRecord = {
 /** Routes for workers, for administrators only. */
 export const workerRoutes: FastifyPluginAsyncTypebox<{ database: Database }> = async (app, { database }) => {
   app.addSchema({ ...asComponent(WorkerRecord), examples: [worker] });
-  app.addSchema({ ...asComponent(WorkerList), examples: [wholeList([worker])] });
+  app.addSchema({ ...asComponent(WorkerList), examples: [singlePage([worker])] });
   const workers = new WorkerService(database);
 
   app.get(
@@ -41,7 +41,7 @@ export const workerRoutes: FastifyPluginAsyncTypebox<{ database: Database }> = a
       },
     },
     async (_request, reply) =>
-      reply.header('cache-control', 'no-store').send(wholeList(await workers.list())),
+      reply.header('cache-control', 'no-store').send(singlePage(await workers.list())),
   );
 
   app.post(

@@ -8,7 +8,7 @@ import { Outbound } from '../../../src/net/outbound.ts';
 import { EndpointRecorder } from '../../../src/resources/jobs/endpoint-recorder.ts';
 import type { ConnectionAccess } from '../../../src/transfer/connection-access.ts';
 import { encryptCredentials } from '../../../src/transfer/credentials.ts';
-import { readySink, readySource } from '../../../src/transfer/resolve-endpoints.ts';
+import { resolveSink, resolveSource } from '../../../src/transfer/resolve-endpoints.ts';
 import { SecretBox } from '../../../src/transfer/secret-box.ts';
 
 const box = new SecretBox(randomBytes(32));
@@ -122,7 +122,10 @@ describe('a source', () => {
       assert.ok(Value.Check(RecordedSource, recorded), what);
       assert.equal(recorded.connection, name, what);
       assert.doesNotMatch(what, /hush|KEYID|encrypted/);
-      const opened = readySource(recorded, opener(recorded.connection)) as unknown as Record<string, unknown>;
+      const opened = resolveSource(recorded, opener(recorded.connection)) as unknown as Record<
+        string,
+        unknown
+      >;
       for (const [field, value] of Object.entries(ready))
         assert.deepEqual(opened[field], value, `${what} ${field}`);
     }
@@ -189,7 +192,7 @@ describe('a source', () => {
 
   it('fails if its connection is removed or narrowed before it is fetched', async () => {
     const recorded = await recorder().source('s3://models/in/x');
-    const open = (access: ConnectionAccess | null) => () => readySource(recorded, { access, box });
+    const open = (access: ConnectionAccess | null) => () => resolveSource(recorded, { access, box });
     assert.throws(open(null), { code: 'CONNECTION_NOT_FOUND' });
     assert.throws(open(connection('models-in', 's3', ['s3://models/in/y'])), {
       code: 'CONNECTION_FORBIDDEN',
@@ -197,9 +200,9 @@ describe('a source', () => {
     assert.throws(open(connection('models-in', 'hub', ['hf://models'])), { code: 'CONNECTION_FORBIDDEN' });
     const lent = connection('team', 'hub', ['hf://team'], { ambient: true, credentials: null });
     const fromHub = await recorder().source('hf://team/adapter');
-    assert.throws(() => readySource(fromHub, { access: lent, box }), { code: 'AMBIENT_UNAVAILABLE' });
+    assert.throws(() => resolveSource(fromHub, { access: lent, box }), { code: 'AMBIENT_UNAVAILABLE' });
     assert.equal(
-      (readySource(fromHub, { access: lent, box, hubToken: 'hf_own' }) as { token?: string }).token,
+      (resolveSource(fromHub, { access: lent, box, hubToken: 'hf_own' }) as { token?: string }).token,
       'hf_own',
     );
   });
@@ -236,7 +239,7 @@ describe('a destination', () => {
       assert.ok(Value.Check(RecordedSink, recorded), JSON.stringify(recorded));
       assert.doesNotMatch(JSON.stringify(recorded), /hush|KEYID|encrypted/);
       assert.equal(recorded.connection, name);
-      assert.deepEqual(readySink(recorded, opener(recorded.connection)), ready);
+      assert.deepEqual(resolveSink(recorded, opener(recorded.connection)), ready);
     }
     await refused(recorder().sink('hf://public/adapter'), 'CONNECTION_NEEDED', /hf:\/\/public\/adapter/);
     await refused(recorder().sink('s3://models/out/x.safetensors'), 'VALIDATION_FAILED', /names a file/);

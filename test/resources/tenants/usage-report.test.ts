@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { NO_TENANT_LIMITS } from '../../../src/resources/tenants/limits.ts';
 import { addUsage, busiestTenants, removeOldUsage, utcDay } from '../../../src/resources/tenants/usage.ts';
-import { usageReport, withCounts } from '../../../src/resources/tenants/usage-report.ts';
+import { tenantSummaries, usageReport } from '../../../src/resources/tenants/usage-report.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { addTenants, addWorker } from '../../dispatch/fleet.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
@@ -39,7 +39,7 @@ onEachDialect('the usage report of a tenant', (database, folder) => {
       await own.jobControl.cancel(second.id);
       assert.equal((await usageReport(own)).queue.oldest_waiting_seconds, null);
       const other = await bench.other();
-      const counted = await withCounts(database(), [
+      const counted = await tenantSummaries(database(), [
         await workspaces.tenants.get(own.tenant),
         await workspaces.tenants.get(other.tenant),
       ]);

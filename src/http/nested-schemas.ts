@@ -32,7 +32,7 @@ import { WorkerList, WorkerRecord } from '../contract/worker.ts';
 import { COMPONENTS, idOf } from './schemas.ts';
 
 /** Named schemas that the routes of a resource add, with examples. */
-const OF_ROUTES: readonly TSchema[] = [
+const ROUTE_SCHEMAS: readonly TSchema[] = [
   ...[AdapterPatch, AdapterListPage, AdapterFromUploads, UploadRecord, UploadList],
   ...[JobListPage, JobPatch, JobProgress, JobEventData, JobArtifactList],
   ...[BatchRequest, BatchRecord, BatchPatch, BatchList, BatchItemList, BatchResultLine, BatchEventData],
@@ -47,10 +47,10 @@ const OF_ROUTES: readonly TSchema[] = [
 ];
 
 /** Named schemas inside other components, which are described once. */
-export const PARTS: readonly TSchema[] = partsOf([...COMPONENTS, ...OF_ROUTES]);
+export const NESTED_SCHEMAS: readonly TSchema[] = nestedSchemasOf([...COMPONENTS, ...ROUTE_SCHEMAS]);
 
 /** @returns every schema with an `$id` inside the given ones, without the given ones themselves */
-function partsOf(wholes: readonly TSchema[]): TSchema[] {
+function nestedSchemasOf(wholes: readonly TSchema[]): TSchema[] {
   const found = new Map<string, TSchema>();
   const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
