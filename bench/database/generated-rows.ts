@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { AdapterFile } from '../../src/contract/adapter.ts';
 import type { JobResult } from '../../src/contract/job.ts';
 import type { Labels } from '../../src/contract/labels.ts';
-import { hexTime, timedIdFrom } from '../../src/database/ids.ts';
+import { hexTime, smallestIdAt } from '../../src/database/ids.ts';
 import type { BatchMemberTable, BatchTable, JobTable } from '../../src/database/job-tables.ts';
 import type { ContentTable } from '../../src/database/tables.ts';
 import { baseModelDigest } from '../../src/resources/adapters/rows.ts';
@@ -330,7 +330,7 @@ export class GeneratedRows {
   }
 
   private timed(kind: string, ms: number, index: number): string {
-    return `${timedIdFrom(kind, ms)}${digits(`${kind} ${index}`)}`;
+    return `${smallestIdAt(kind, ms)}${digits(`${kind} ${index}`)}`;
   }
 }
 

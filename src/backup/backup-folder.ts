@@ -6,7 +6,7 @@ import { SCRATCH_FOLDER } from '../storage/blob-store.ts';
 import { DiskStore } from '../storage/disk-store.ts';
 import { removeScratch } from '../storage/scratch.ts';
 import { BackupError } from './backup-error.ts';
-import { type Digested, digested, written } from './digested.ts';
+import { type Digested, digestOf, writeDigested } from './digested.ts';
 
 const MANIFEST_KEY = 'manifest.json';
 const FORMAT = 1;
@@ -94,7 +94,7 @@ export class BackupFolder {
     const scratch = await inFolder(this.path, this.files.makeScratch());
     try {
       const path = join(scratch, 'file');
-      const digest = await written(source, path, signal);
+      const digest = await writeDigested(source, path, signal);
       await inFolder(this.path, this.files.putFile(key, path));
       return digest;
     } finally {
@@ -144,7 +144,7 @@ export class BackupFolder {
   /** @throws BackupError BACKUP_DAMAGED if the file of a table is not as it was written */
   async checkTable({ name, bytes, sha256 }: SavedTableFile, signal: AbortSignal): Promise<void> {
     const key = tableKey(name);
-    const found = await digested(await this.read(key), signal);
+    const found = await digestOf(await this.read(key), signal);
     checkFile(key, { bytes, sha256 }, found);
   }
 

@@ -12,14 +12,14 @@ export interface Digested {
 type Bytes = AsyncIterable<Uint8Array>;
 
 /** Reads a source to its end. @throws the errors of the source; the signal's reason */
-export async function digested(source: Bytes, signal: AbortSignal): Promise<Digested> {
+export async function digestOf(source: Bytes, signal: AbortSignal): Promise<Digested> {
   const count = { sha256: createHash('sha256'), bytes: 0 };
   for await (const _ of counted(source, count)) signal.throwIfAborted();
   return result(count);
 }
 
 /** Writes a source to a new file. @throws the errors of the source; errors of the file system; the signal's reason */
-export async function written(source: Bytes, path: string, signal: AbortSignal): Promise<Digested> {
+export async function writeDigested(source: Bytes, path: string, signal: AbortSignal): Promise<Digested> {
   const count = { sha256: createHash('sha256'), bytes: 0 };
   try {
     await pipeline(counted(source, count), createWriteStream(path, { flags: 'wx' }), { signal });

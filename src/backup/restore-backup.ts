@@ -7,7 +7,7 @@ import { removeScratch } from '../storage/scratch.ts';
 import { BackupError } from './backup-error.ts';
 import { BackupFolder, type BackupManifest, checkFile, savedContent } from './backup-folder.ts';
 import { type BackupWork, CONTENTS_AT_ONCE } from './backup-work.ts';
-import { written } from './digested.ts';
+import { writeDigested } from './digested.ts';
 
 export const RESTORE_STEPS: readonly string[] = ['check', 'content', 'database'];
 
@@ -131,7 +131,7 @@ async function restoreContent(
         signal.throwIfAborted();
         onProgress({ step: 'content', done: keys.length, total });
         const [key, path] = [contentKey(id), join(scratch, id)];
-        checkFile(key, { sha256, bytes }, await written(await folder.read(key), path, signal));
+        checkFile(key, { sha256, bytes }, await writeDigested(await folder.read(key), path, signal));
         keys.push(key);
         await store.putFile(key, path);
       });

@@ -4,7 +4,7 @@ import { AppError } from '../errors/app-error.ts';
 import { CONTENT_PREFIX, contentKey } from '../resources/contents/content-files.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { type BackupWork, CONTENTS_AT_ONCE, currentMigrations } from './backup-work.ts';
-import { type Digested, digested } from './digested.ts';
+import { type Digested, digestOf } from './digested.ts';
 import { type VerifyProblem, wrongRows } from './wrong-rows.ts';
 
 export const VERIFY_STEPS: readonly string[] = ['verify'];
@@ -98,7 +98,7 @@ async function wrongContent(
   let found: Partial<Digested> | undefined;
   try {
     found = inline
-      ? await digested(singleChunk(inline), signal)
+      ? await digestOf(singleChunk(inline), signal)
       : await contentOf(store, id, isQuick, signal);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
@@ -122,7 +122,7 @@ async function contentOf(
 ): Promise<Partial<Digested> | undefined> {
   const key = contentKey(id);
   const found = await store.stat(key);
-  return found === undefined || isQuick ? found : digested(await store.read(key), signal);
+  return found === undefined || isQuick ? found : digestOf(await store.read(key), signal);
 }
 
 async function* singleChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

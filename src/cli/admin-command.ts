@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, loadRolelessConfig } from '../app/config.ts';
-import { keepPrivate } from '../app/data-folder.ts';
+import { makeDataFolderPrivate } from '../app/data-folder.ts';
 import type { BackupWork } from '../backup/backup-work.ts';
 import { BACKUP_STEPS, makeBackup } from '../backup/make-backup.ts';
 import { RESTORE_STEPS, restoreBackup } from '../backup/restore-backup.ts';
@@ -96,7 +96,7 @@ export const ADMIN_MIGRATE: Command = {
   async run(args) {
     refusePositionals(args);
     const config = loadRolelessConfig();
-    await keepPrivate(config.dataDir);
+    await makeDataFolderPrivate(config.dataDir);
     const database = patientDatabase(config);
     try {
       const migrated = await migrate(database, MIGRATIONS);
@@ -129,7 +129,7 @@ async function withPlaces<T>(
       'DATABASE_MISSING',
       `There is no ${DATABASE_FILE} in ${dataDir}. Set DATA_DIR, or DATABASE_URL.`,
     );
-  await keepPrivate(dataDir);
+  await makeDataFolderPrivate(dataDir);
   const store = await openStore(config);
   const database = patientDatabase(config);
   const bar = new ProgressBar(name, steps);

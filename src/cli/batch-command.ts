@@ -5,7 +5,7 @@ import type { BatchRecord } from '../contract/batch.ts';
 import type { BatchResultLine } from '../contract/batch-result.ts';
 import { uploadAdapter } from './adapter-upload.ts';
 import type { Arguments, Command, OptionGroup } from './command.ts';
-import { refusePositionals, text } from './command.ts';
+import { refusePositionals, textOption } from './command.ts';
 import { EXIT, UsageError } from './command-error.ts';
 import { formatRange, textTable } from './format.ts';
 import { formatMinute } from './job-text.ts';
@@ -167,12 +167,12 @@ const asJson = (request: object): Sent => ({
 });
 
 async function requestOf(args: Arguments, client: ServerClient, signal: AbortSignal): Promise<Sent> {
-  const file = text(args, 'from');
+  const file = textOption(args, 'from');
   const lines = file === undefined ? [] : await linesOf(file);
   const jobs = lines.filter((line) => line.startsWith('{'));
   const sources = [...args.positionals, ...lines.filter((line) => !line.startsWith('{'))];
   const results = readResults(args);
-  const deliver = text(args, 'out');
+  const deliver = textOption(args, 'out');
   if (deliver !== undefined && !isPlace(deliver))
     throw new UsageError(
       `--out is ${JSON.stringify(deliver)} but must be a location such as s3://bucket/folder/`,

@@ -95,7 +95,7 @@ function parse(args: readonly string[], options: NonNullable<ParseArgsConfig['op
 }
 
 /** The value of an option that has one and can be given once. */
-export function text({ values }: Arguments, name: string): string | undefined {
+export function textOption({ values }: Arguments, name: string): string | undefined {
   const value = values[name];
   return typeof value === 'string' ? value : undefined;
 }

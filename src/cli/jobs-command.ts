@@ -1,6 +1,6 @@
 import type { JobRecord } from '../contract/job.ts';
 import type { Arguments, Command, OptionGroup } from './command.ts';
-import { isSet, refusePositionals, text } from './command.ts';
+import { isSet, refusePositionals, textOption } from './command.ts';
 import { EXIT, reportedFailure, UsageError } from './command-error.ts';
 import { interruptible } from './interrupt.ts';
 import { hasEnded, jobTable } from './job-text.ts';
@@ -35,7 +35,10 @@ export const JOBS_LIST: Command = {
   run: (args) =>
     onServer(args, async (client) => {
       refusePositionals(args);
-      const query = listQuery(args, { batch_id: text(args, 'batch'), adapter_id: text(args, 'adapter') });
+      const query = listQuery(args, {
+        batch_id: textOption(args, 'batch'),
+        adapter_id: textOption(args, 'adapter'),
+      });
       const jobs: JobRecord[] = [];
       for await (const job of pages<JobRecord>(client, '/v1/jobs', query, readLimit(args))) {
         if (isTextOutput(args)) jobs.push(job);
@@ -111,7 +114,7 @@ export const JOBS_DOWNLOAD: Command = {
     SERVER_GROUP,
   ],
   run: (args) => {
-    const out = text(args, 'out');
+    const out = textOption(args, 'out');
     if (out === undefined) throw new UsageError('name the folder for the results: --out DIR');
     const isOneOfSeveral = args.positionals.length > 1;
     return onServer(args, (client, signal) =>

@@ -1,5 +1,5 @@
 import { loadRolelessConfig } from '../app/config.ts';
-import { keepPrivate } from '../app/data-folder.ts';
+import { makeDataFolderPrivate } from '../app/data-folder.ts';
 import { JOB_PRIORITIES, type JobPriority } from '../contract/job-request.ts';
 import { type KeyRecord, SCOPES, type Scope } from '../contract/key.ts';
 import type { KeyRotation } from '../contract/secrets.ts';
@@ -7,7 +7,7 @@ import { isTenantId, TENANT_ID_RULE } from '../contract/tenant-id.ts';
 import { openDatabase } from '../database/open-database.ts';
 import { KeyService } from '../resources/keys/service.ts';
 import type { Arguments, Command, Option } from './command.ts';
-import { isSet, refusePositionals, text } from './command.ts';
+import { isSet, refusePositionals, textOption } from './command.ts';
 import { EXIT, UsageError } from './command-error.ts';
 import { expiryTime } from './field-value.ts';
 import { textTable } from './format.ts';
@@ -51,14 +51,14 @@ export const KEYS_CREATE: Command = {
     refusePositionals(args);
     const tenant = tenantOf(args);
     if (tenant === undefined) throw new UsageError('name the tenant of the key: --tenant ID');
-    const name = text(args, 'name') ?? '';
+    const name = textOption(args, 'name') ?? '';
     if (name.length > MAX_NAME_CHARACTERS) {
       throw new UsageError(`--name has ${name.length} characters; the limit is ${MAX_NAME_CHARACTERS}`);
     }
-    const scopes = scopesOf(text(args, 'scopes') ?? 'read,write');
-    const lifetime = text(args, 'expires-in');
+    const scopes = scopesOf(textOption(args, 'scopes') ?? 'read,write');
+    const lifetime = textOption(args, 'expires-in');
     const expiresAt = lifetime === undefined ? null : expiryTime(lifetime, Date.now());
-    const maxPriority = priorityArgument(text(args, 'max-priority'));
+    const maxPriority = priorityArgument(textOption(args, 'max-priority'));
     const makesTenant = isSet(args, 'make-tenant');
     const { record, key } = await withKeys((keys) =>
       keys.create({ tenant, makesTenant, name, scopes, maxPriority, expiresAt }),
@@ -153,7 +153,7 @@ function rotationText({ key, reencrypted, droppable_keys, unreadable }: KeyRotat
 
 async function withKeys<T>(work: (keys: KeyService) => Promise<T>): Promise<T> {
   const { database: options, dataDir } = loadRolelessConfig();
-  await keepPrivate(dataDir);
+  await makeDataFolderPrivate(dataDir);
   const database = await openDatabase(options);
   try {
     return await work(new KeyService(database));
@@ -163,7 +163,7 @@ async function withKeys<T>(work: (keys: KeyService) => Promise<T>): Promise<T> {
 }
 
 function tenantOf(args: Arguments): string | undefined {
-  const tenant = text(args, 'tenant');
+  const tenant = textOption(args, 'tenant');
   if (tenant === undefined || isTenantId(tenant)) return tenant;
   throw new UsageError(`--tenant is ${JSON.stringify(tenant)} but must be ${TENANT_ID_RULE}`);
 }

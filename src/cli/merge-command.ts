@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { MergeSource } from '../contract/job-request.ts';
 import type { Arguments, Command } from './command.ts';
-import { isSet, text } from './command.ts';
+import { isSet, textOption } from './command.ts';
 import { EXIT, reportedFailure, UsageError } from './command-error.ts';
 import { createAdapters, printCreated } from './create-adapters.ts';
 import type { EngineTask } from './engine.ts';
@@ -36,7 +36,7 @@ async function run(args: Arguments): Promise<number> {
   if (sources.length === 0 || sources.length > MAX_SOURCES) {
     throw new UsageError(`name 1 to ${MAX_SOURCES} SOURCEs to add, not ${sources.length}`);
   }
-  const out = text(args, 'out');
+  const out = textOption(args, 'out');
   if (out === undefined) throw new UsageError('name the folder for the sum: --out DIR');
   const targets = readTargets(args.values);
   const options = readMethod(args.values);

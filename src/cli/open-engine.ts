@@ -1,6 +1,6 @@
 import { loadRolelessConfig } from '../app/config.ts';
 import type { Arguments, OptionGroup } from './command.ts';
-import { isSet, text } from './command.ts';
+import { isSet, textOption } from './command.ts';
 import { UsageError } from './command-error.ts';
 import type { Engine } from './engine.ts';
 import { type FieldSchema, fieldValue } from './field-value.ts';
@@ -39,11 +39,11 @@ export const ENGINE_GROUP: OptionGroup = {
  */
 export function openEngine(args: Arguments): Engine {
   const isLocal = isSet(args, 'local');
-  if (isLocal && text(args, 'server') !== undefined)
+  if (isLocal && textOption(args, 'server') !== undefined)
     throw new UsageError('--local and --server cannot be used together');
   const server = isLocal ? undefined : serverFromArguments(args);
-  const threads = text(args, 'threads');
-  const provider = text(args, 'provider');
+  const threads = textOption(args, 'threads');
+  const provider = textOption(args, 'provider');
   if (server === undefined) {
     const ofServers = ['key', ...RESULT_GROUP.options.map(({ name }) => name)];
     const lost = ofServers.find((name) => args.values[name] !== undefined);

@@ -1,7 +1,7 @@
 import { LABEL_NAME, LABEL_NAME_RULE, Labels } from '../contract/labels.ts';
 import { ResultSettings } from '../contract/result-settings.ts';
 import type { Arguments, OptionGroup } from './command.ts';
-import { text } from './command.ts';
+import { textOption } from './command.ts';
 import { UsageError } from './command-error.ts';
 import { type FieldSchema, fieldValue, parseDuration } from './field-value.ts';
 
@@ -33,8 +33,8 @@ export const RESULT_GROUP: OptionGroup = {
  * @throws UsageError
  */
 export function readResults(args: Arguments): ResultSettings | undefined {
-  const name = text(args, 'name');
-  const lifetime = text(args, 'expires-in');
+  const name = textOption(args, 'name');
+  const lifetime = textOption(args, 'expires-in');
   const labels = args.values.label as readonly string[] | undefined;
   if (name === undefined && lifetime === undefined && labels === undefined) return undefined;
   return {

@@ -1,5 +1,5 @@
 import type { Option } from './command.ts';
-import { type Arguments, text } from './command.ts';
+import { type Arguments, textOption } from './command.ts';
 import { type FieldSchema, fieldValue } from './field-value.ts';
 import type { ServerClient } from './server-client.ts';
 
@@ -43,15 +43,15 @@ export function listQuery(
   const several = (name: string) => (args.values[name] as readonly string[] | undefined) ?? [];
   for (const state of several('state')) query.append('state', state);
   for (const label of several('label')) query.append('label', label.replace('=', ':'));
-  const createdAfter = text(args, 'created-after');
-  const filters = { ...more, name: text(args, 'name'), created_after: createdAfter };
+  const createdAfter = textOption(args, 'created-after');
+  const filters = { ...more, name: textOption(args, 'name'), created_after: createdAfter };
   for (const [name, value] of Object.entries(filters)) if (value !== undefined) query.append(name, value);
   return query;
 }
 
 /** @throws UsageError */
 export const readLimit = (args: Arguments): number => {
-  const given = text(args, 'limit');
+  const given = textOption(args, 'limit');
   return given === undefined ? DEFAULT_LIMIT : (fieldValue('--limit', given, LIMIT) as number);
 };
 

@@ -1,6 +1,6 @@
 import { cliEnvironment } from '../app/config.ts';
 import { isTenantId, TENANT_ID_RULE } from '../contract/tenant-id.ts';
-import { type Arguments, type OptionGroup, text } from './command.ts';
+import { type Arguments, type OptionGroup, textOption } from './command.ts';
 import { UsageError } from './command-error.ts';
 
 /** The characters that a header may contain. */
@@ -34,7 +34,7 @@ export const SERVER_GROUP: OptionGroup = {
 
 /** The tenant in the options of SERVER_GROUP; undefined: the tenant of the key. @throws UsageError */
 export function tenantFromArguments(args: Arguments): string | undefined {
-  const tenant = text(args, 'tenant');
+  const tenant = textOption(args, 'tenant');
   if (tenant === undefined || isTenantId(tenant)) return tenant;
   throw new UsageError(`--tenant is ${JSON.stringify(tenant)} but must be ${TENANT_ID_RULE}`);
 }
@@ -51,10 +51,10 @@ export interface ServerAddress {
  */
 export function serverFromArguments(args: Arguments): ServerAddress | undefined {
   const environment = cliEnvironment();
-  const named = text(args, 'server');
+  const named = textOption(args, 'server');
   const url = named ?? environment.serverUrl;
   if (url === undefined) return undefined;
-  const key = text(args, 'key') ?? environment.key;
+  const key = textOption(args, 'key') ?? environment.key;
   if (key !== undefined && !VISIBLE.test(key))
     throw new UsageError('the key must consist of visible ASCII characters');
   return { url: serverUrl(url, named === undefined ? 'LORA_SQUEEZE_URL' : '--server'), key };

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import pLimit from 'p-limit';
 import type { Arguments, Command, OptionGroup } from './command.ts';
-import { isSet, text } from './command.ts';
+import { isSet, textOption } from './command.ts';
 import { EXIT, reportedFailure, UsageError } from './command-error.ts';
 import { createAdapters, printCreated } from './create-adapters.ts';
 import type { EngineTask } from './engine.ts';
@@ -48,7 +48,7 @@ interface Place {
 }
 
 async function run(args: Arguments): Promise<number> {
-  const places = placesOf(args.positionals, text(args, 'out'));
+  const places = placesOf(args.positionals, textOption(args, 'out'));
   const targets = readTargets(args.values);
   const options = readMethod(args.values);
   const results = readResults(args);

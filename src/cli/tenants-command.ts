@@ -8,7 +8,7 @@ import type {
 } from '../contract/tenant.ts';
 import type { WorkerRecord } from '../contract/worker.ts';
 import type { Arguments, Command, OptionGroup } from './command.ts';
-import { refusePositionals, text } from './command.ts';
+import { refusePositionals, textOption } from './command.ts';
 import { EXIT, UsageError } from './command-error.ts';
 import { type FieldSchema, fieldValue } from './field-value.ts';
 import { textTable } from './format.ts';
@@ -164,7 +164,7 @@ type Change = string | number | null | undefined;
 function changesOf(args: Arguments): ReadonlyMap<string, Change> {
   const changes = new Map<string, Change>();
   for (const name of [...(Object.keys(SETTINGS) as (keyof typeof SETTINGS)[]), ...QUOTAS]) {
-    const given = text(args, name);
+    const given = textOption(args, name);
     if (given === undefined) continue;
     const schema: FieldSchema = name in SETTINGS ? SETTINGS[name as keyof typeof SETTINGS] : QUOTA;
     const value = given === 'default' ? undefined : fieldValue(`--${name}`, given, schema);
@@ -207,7 +207,7 @@ export const USAGE: Command = {
   run: (args) =>
     onServer(args, async (client) => {
       refusePositionals(args);
-      const days = text(args, 'days');
+      const days = textOption(args, 'days');
       const search =
         days === undefined
           ? ''

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BatchRecord } from '../contract/batch.ts';
 import type { JobRecord } from '../contract/job.ts';
 import type { Arguments, Command } from './command.ts';
-import { text } from './command.ts';
+import { textOption } from './command.ts';
 import { EXIT, UsageError } from './command-error.ts';
 import { describeOutcome, hasEnded, progressShare } from './job-text.ts';
 import { onServer } from './jobs-command.ts';
@@ -35,7 +35,7 @@ export const WATCH: Command = {
     SERVER_GROUP,
   ],
   run(args) {
-    const batch = text(args, 'batch');
+    const batch = textOption(args, 'batch');
     const ids = args.positionals;
     if ((batch === undefined) === (ids.length === 0)) throw new UsageError('name JOBs, or --batch ID');
     return onServer(args, async (client, signal) => {

@@ -33,7 +33,7 @@ interface Shape {
  * @param numbers largest number of Gram matrix elements (rank² for each module) in a stack, unless a single module
  *   has more
  */
-export function stacks(modules: readonly { readonly rank: number }[], numbers: number): number[][] {
+export function moduleStacks(modules: readonly { readonly rank: number }[], numbers: number): number[][] {
   const byRank = new Map<number, number[]>();
   for (const [index, { rank }] of modules.entries()) {
     const members = byRank.get(rank);
@@ -79,7 +79,7 @@ export function groupByShape(
 }
 
 /** Indices of neighbouring modules, grouped by number and size, so that a group keeps a thread busy for a while. */
-export function groups(modules: readonly Shape[]): number[][] {
+export function moduleGroups(modules: readonly Shape[]): number[][] {
   const result: number[][] = [];
   let numbers = Number.POSITIVE_INFINITY;
   for (const [index, { m, n, rank }] of modules.entries()) {

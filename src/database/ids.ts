@@ -61,7 +61,7 @@ export function deliveryIdOf(webhookId: string, type: string, subject: string, e
  * The first possible id of a kind at a time, in milliseconds since 1970: ids that were created at that time or later
  * do not sort before it.
  */
-export const timedIdFrom = (kind: string, ms: number): string =>
+export const smallestIdAt = (kind: string, ms: number): string =>
   `${kind}_${hexTime(Math.min(Math.max(ms, 0), LAST_MS))}`;
 
 /** The time at which a timed id was created, in milliseconds since 1970. */

@@ -24,7 +24,7 @@ import type {
   TransferInput,
   TransferMatrices,
 } from './kernel-types.ts';
-import { double, float32, float64, int64, type ProviderName, Session } from './ort.ts';
+import { float32, float64, float64Scalar, int64, type ProviderName, Session } from './ort.ts';
 
 /** Number of sessions that are kept. A job uses three to five; sessions for unusual widths must not accumulate. */
 const MAX_SESSIONS = 16;
@@ -89,8 +89,8 @@ export class Kernels {
         : {
             ...stacked,
             probe: float64(concatenated(input.probes), [count, rank, PROBES]),
-            max_iterations: double(input.maxIterations),
-            tolerance: double(input.tolerance),
+            max_iterations: float64Scalar(input.maxIterations),
+            tolerance: float64Scalar(input.tolerance),
           },
     );
     const part = (name: string, index: number): Float64Array => {
@@ -181,7 +181,7 @@ export class Kernels {
       a: matrix(a),
       p: float64(p, [b.columns, k]),
       r: float64(r, [k, a.rows]),
-      ratio: double(ratio),
+      ratio: float64Scalar(ratio),
     });
     return {
       b: outputs.float32('b_out'),
@@ -199,7 +199,7 @@ export class Kernels {
    */
   async scale(x: Matrix32, factor: number): Promise<ScaledFactor> {
     const session = await this.#session('scale', scaleGraph);
-    const outputs = await session.run({ x: matrix(x), factor: double(factor) });
+    const outputs = await session.run({ x: matrix(x), factor: float64Scalar(factor) });
     return {
       data: outputs.float32('y'),
       energyBefore: outputs.double('energy_x'),
@@ -249,7 +249,7 @@ function transferFeeds({ directions, rank, split, factorB, factorA }: TransferIn
     r: float64(r, [modules, count, moduleRank]),
     sigma: float64(sigma, [modules, count]),
     k: int64(rank),
-    split: double(split),
+    split: float64Scalar(split),
     factor_b: float64(Float64Array.from(factorB), [modules]),
     factor_a: float64(Float64Array.from(factorA), [modules]),
   };

@@ -24,7 +24,7 @@ export const float64 = (data: Float64Array, dims: readonly number[]): TensorData
   data,
   dims,
 });
-export const double = (value: number): TensorData => float64(Float64Array.of(value), []);
+export const float64Scalar = (value: number): TensorData => float64(Float64Array.of(value), []);
 export const int64 = (value: number): TensorData => ({
   type: 'int64',
   data: BigInt64Array.of(BigInt(value)),

@@ -1,7 +1,7 @@
 import type { ProviderInfo } from '../contract/job.ts';
 import { GraphBuilder } from '../core/onnx/graph-builder.ts';
 import { AppError } from '../errors/app-error.ts';
-import { double, ORT_VERSION, type ProviderName, Session } from './ort.ts';
+import { float64Scalar, ORT_VERSION, type ProviderName, Session } from './ort.ts';
 
 /** The result of the probe, to which the caller adds the number of threads. */
 export type Provider = Omit<ProviderInfo, 'threads'>;
@@ -36,7 +36,7 @@ async function probe(name: ProviderName): Promise<void> {
   const x = graph.input('x', 'double', []);
   graph.output('y', graph.add(x, x), 'double', []);
   const session = await Session.create(graph.build(), name);
-  const outputs = await session.run({ x: double(21) });
+  const outputs = await session.run({ x: float64Scalar(21) });
   await session.release();
   if (outputs.double('y') !== 42)
     throw new Error(`${name} computes incorrectly: 21 + 21 = ${outputs.double('y')}`);

@@ -21,7 +21,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (mark) => ENTITIES[mark]!);
 
 /** Markup that was made elsewhere and is known to be safe. */
-export const trusted = (text: string): Html => new Html(text);
+export const trustedHtml = (text: string): Html => new Html(text);
 
 /** A template of markup. Values are escaped unless they are markup themselves; lists of markup are joined. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {

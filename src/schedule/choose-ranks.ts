@@ -1,7 +1,7 @@
 import type { ScheduleRequest } from '../contract/schedule.ts';
 import type { TrainingClock } from './clock.ts';
 import { scheduleInvalid } from './schedule-invalid.ts';
-import { fitting, neededSteps } from './stage-lengths.ts';
+import { fittingRanks, neededSteps } from './stage-lengths.ts';
 
 /** The rank before rounding, at `progress` from 0 (source) to 1 (target). */
 const FORMULAS: Readonly<Record<Formula, (progress: number, source: number, target: number) => number>> = {
@@ -44,7 +44,7 @@ export function chooseRanks(request: ScheduleRequest, clock: TrainingClock): Ran
   if (request.mode === 'cont') return { ranks: contSqueezeRanks(request, clock), notes: [] };
   if (shape === 'custom') {
     const ranks = customRanks(request);
-    return { ranks: squeeze_steps ? ranks : fitting(ranks, clock), notes: [] };
+    return { ranks: squeeze_steps ? ranks : fittingRanks(ranks, clock), notes: [] };
   }
   if (request.ranks)
     throw scheduleInvalid(`ranks can only be used with shape "custom", but shape is "${shape}".`, { shape });
@@ -72,7 +72,7 @@ function contSqueezeRanks(request: ScheduleRequest, clock: TrainingClock): numbe
       field: other,
     });
   const ranks = source_rank === target_rank ? [source_rank] : [source_rank, target_rank];
-  return squeeze_steps ? ranks : fitting(ranks, clock);
+  return squeeze_steps ? ranks : fittingRanks(ranks, clock);
 }
 
 /**
@@ -120,7 +120,7 @@ function exactly(
   target: number,
   clock: TrainingClock,
 ): RankChoice {
-  const ranks = fitting(computeRanks(formula, source, target, stages), clock, stages);
+  const ranks = fittingRanks(computeRanks(formula, source, target, stages), clock, stages);
   if (ranks.length === stages) return { ranks, notes: [] };
   return {
     ranks,
@@ -137,7 +137,7 @@ function asManyAsFit(formula: Formula, source: number, target: number, clock: Tr
     if (neededSteps(ranks.length, clock) <= clock.totalSteps)
       return { ranks, notes: lowered(ranks, wanted, clock) };
   }
-  const ranks = fitting(computeRanks(formula, source, target, 2), clock);
+  const ranks = fittingRanks(computeRanks(formula, source, target, 2), clock);
   return { ranks, notes: lowered(ranks, wanted, clock) };
 }
 

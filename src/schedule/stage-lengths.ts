@@ -57,7 +57,7 @@ export function neededSteps(stages: number, clock: TrainingClock): number {
  * @param asked requested number of stages, which rounding may have reduced
  * @throws AppError SCHEDULE_TOO_SHORT with the number of steps needed and the number there are
  */
-export function fitting(ranks: number[], clock: TrainingClock, requested = ranks.length): number[] {
+export function fittingRanks(ranks: number[], clock: TrainingClock, requested = ranks.length): number[] {
   const needed = neededSteps(ranks.length, clock);
   const { totalSteps, warmUpSteps, finalSteps, minStageSteps, finalShare } = clock;
   if (needed <= totalSteps) return ranks;

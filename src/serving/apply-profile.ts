@@ -18,7 +18,7 @@ export interface AppliedTarget {
  */
 export function applyProfile(target: Target): AppliedTarget {
   const profile = target.profile === undefined ? null : profileNamed(target.profile);
-  return profile ? combine(target, profile) : withoutProfile(target);
+  return profile ? applyGivenProfile(target, profile) : withoutProfile(target);
 }
 
 function withoutProfile(target: Target): AppliedTarget {
@@ -32,7 +32,7 @@ function withoutProfile(target: Target): AppliedTarget {
 }
 
 /** The same as applyProfile, with a profile that need not be one of the known ones. */
-export function combine(requested: Target, profile: Profile): AppliedTarget {
+export function applyGivenProfile(requested: Target, profile: Profile): AppliedTarget {
   const cap = rankCap(profile, requested.max_rank);
   const limits: RankLimits = {
     minRank: Math.max(requested.min_rank ?? 1, profile.min_rank),

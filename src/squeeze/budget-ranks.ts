@@ -29,7 +29,7 @@ export function budgetRanks(
   modules: readonly LoraModule[],
   spectra: readonly Pick<BudgetModule, 'sigma' | 'restNorm'>[],
 ): { readonly ranks: number[]; readonly warnings: string[] } {
-  const { budget, prices } = priced(target, limits, modules);
+  const { budget, prices } = budgetAndPrices(target, limits, modules);
   const entries = prices.map((price, index): BudgetModule => ({ ...spectra[index]!, ...price }));
   if (!target.uniform) {
     const ranks = allocateRanks(entries, budget, target.criterion ?? DEFAULT_CRITERION);
@@ -43,7 +43,7 @@ export function budgetRanks(
  * The cost of each module, for which no spectra are needed.
  * @throws AppError BUDGET_TOO_SMALL, naming the least possible budget
  */
-export function priced(
+export function budgetAndPrices(
   target: BudgetTarget,
   limits: RankLimits,
   modules: readonly LoraModule[],

@@ -3,7 +3,7 @@ import { factorsOf } from '../compute/module-factors.ts';
 import type { ComputePool } from '../compute/pool.ts';
 import type { ProjectionSpec, ProjectResult, WrittenModule } from '../compute/project-task.ts';
 import type { DirectionsSlot, StoredDirections } from '../compute/stored-directions.ts';
-import { groups, stacks } from '../compute/task-sizes.ts';
+import { moduleGroups, moduleStacks } from '../compute/task-sizes.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
 import { fromPlainError } from '../errors/app-error.ts';
 import type { OrError } from './map-targets.ts';
@@ -36,7 +36,7 @@ export async function decomposeAll(
   const result = new Array<Decomposition>(modules.length);
   const directions: StoredDirections[] = [];
   await tracker.all(
-    stacks(modules, pool.stackNumbers).map(async (indices) => {
+    moduleStacks(modules, pool.stackNumbers).map(async (indices) => {
       const members = indices.map((index) => modules[index]!);
       const {
         decompositions,
@@ -94,7 +94,7 @@ export async function projectAll(
     }),
   );
   await tracker.all(
-    groups(modules).map(async (indices) => {
+    moduleGroups(modules).map(async (indices) => {
       const busyOnes = indices.filter((index) => wanted[index]!.length > 0);
       if (busyOnes.length > 0) {
         const items = busyOnes.map((index) => ({
@@ -135,7 +135,7 @@ export async function carryAll(
 ): Promise<void> {
   const { items, task } = output;
   await tracker.all(
-    groups(items.map(({ module }) => module)).map(async (indices) => {
+    moduleGroups(items.map(({ module }) => module)).map(async (indices) => {
       const group = indices.map((index) => items[index]!);
       const { phaseSeconds } = await pool.run({ ...task, items: group }, tracker.signal);
       tracker.addPhaseSeconds(phaseSeconds);

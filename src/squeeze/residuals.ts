@@ -23,7 +23,7 @@ export const withResiduals = (
  * The part of ΔW that a module's spectrum leaves out, ΔW − B·A, without its scale; empty if the factors contain all
  * of it.
  */
-export const unrepresentedPart = (
+export const restOf = (
   { m, n, rank }: Pick<LoraModule, 'm' | 'n' | 'rank'>,
   { residual = 0 }: Pick<Decomposition, 'residual'>,
 ): Rest => ({ energy: residual, directions: residual > 0 ? Math.max(1, Math.min(m, n) - rank) : 0 });

@@ -12,9 +12,9 @@ import type { Decomposition } from '../engine/kernel-types.ts';
 import { AppError } from '../errors/app-error.ts';
 import { PatternTable } from '../formats/peft/patterns.ts';
 import type { RankLimits } from '../serving/rank-limits.ts';
-import { budgetRanks, priced } from './budget-ranks.ts';
+import { budgetAndPrices, budgetRanks } from './budget-ranks.ts';
 import { largestRank, limitRank } from './limit-rank.ts';
-import { unrepresentedPart } from './residuals.ts';
+import { restOf } from './residuals.ts';
 
 const UNIFORM_PATTERN =
   'rank_pattern with uniform: all modules get the largest rank that any of them would have.';
@@ -77,7 +77,7 @@ export function selectRanks(
   }
   const wanted = spectra.map((sigma, index) => {
     const module = modules[index]!;
-    const chosen = policyRank(target, sigma, unrepresentedPart(module, decompositions[index]!));
+    const chosen = policyRank(target, sigma, restOf(module, decompositions[index]!));
     const isKohya = 'compat' in target && target.compat === 'kohya';
     return Math.min(isKohya ? kohyaRank(chosen, sigma[0] ?? 0) : chosen, largestRank(module));
   });
@@ -89,7 +89,7 @@ export function selectRanks(
  * @throws AppError VALIDATION_FAILED for a pattern that cannot be parsed, BUDGET_TOO_SMALL
  */
 export function refuseImpossible(target: Target, limits: RankLimits, modules: readonly LoraModule[]): void {
-  if ('budget_bytes' in target || 'budget_parameters' in target) priced(target, limits, modules);
+  if ('budget_bytes' in target || 'budget_parameters' in target) budgetAndPrices(target, limits, modules);
   else if (!needsSpectrum(target)) spectrumFreeRanks(target, limits, modules);
 }
 

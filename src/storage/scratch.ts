@@ -32,7 +32,7 @@ export class Scratch {
 
   static async open(root: string): Promise<Scratch> {
     await mkdir(root, { recursive: true });
-    await sweep(root);
+    await sweepScratch(root);
     const folder = join(root, `${await thisProcess()}~${randomBytes(6).toString('hex')}`);
     await mkdir(folder);
     return new Scratch(root, folder);
@@ -56,7 +56,7 @@ export class Scratch {
     try {
       const now = new Date();
       await utimes(this.folder, now, now);
-      await sweep(this.root);
+      await sweepScratch(this.root);
     } catch {
       // The next beat tries again; requests meanwhile report the fault of the disk.
     }
@@ -68,7 +68,7 @@ export const removeScratch = (folder: string): Promise<void> =>
   rm(folder, { recursive: true, force: true, maxRetries: REMOVE_RETRIES });
 
 /** Removes the scratch folders of processes that have ended. */
-export async function sweep(root: string, nowMs = Date.now()): Promise<void> {
+export async function sweepScratch(root: string, nowMs = Date.now()): Promise<void> {
   for (const name of await readdir(root)) {
     const path = join(root, name);
     if (await isLeftover(path, name, nowMs)) await rm(path, { recursive: true, force: true });

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmod, lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { keepPrivate } from '../../src/app/data-folder.ts';
+import { makeDataFolderPrivate } from '../../src/app/data-folder.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { COMMAND_ENTRY } from '../entry.ts';
 import { until, withFolder } from '../queue/harness.ts';
@@ -95,18 +95,18 @@ describe('the data folder', () => {
       await chmod(folder, 0o755);
       await writeFile(join(folder, 'lora-squeeze.db'), '', { mode: 0o644 });
       await mkdir(join(folder, 'storage'), { mode: 0o755 });
-      assert.equal(await keepPrivate(folder), undefined);
+      assert.equal(await makeDataFolderPrivate(folder), undefined);
       // No other user can pass through the folder itself.
       assert.deepEqual(await openTo(folder), ['755 storage']);
       await chmod(folder, 0o2770);
-      assert.equal(await keepPrivate(folder), undefined);
+      assert.equal(await makeDataFolderPrivate(folder), undefined);
       assert.deepEqual(await openTo(folder), ['755 storage']);
     }));
 
   it('that is shared, like /tmp, is left unchanged, which is reported', () =>
     withFolder(async (folder) => {
       await chmod(folder, 0o1777);
-      assert.equal((await keepPrivate(folder))?.mode, '01777');
+      assert.equal((await makeDataFolderPrivate(folder))?.mode, '01777');
       assert.equal((await lstat(folder)).mode & 0o7777, 0o1777);
     }));
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { displayText } from '../../src/report/display-text.ts';
-import { escapeHtml, html, trusted, when } from '../../src/report/html.ts';
+import { escapeHtml, html, trustedHtml, when } from '../../src/report/html.ts';
 import fc, { anyCharacter } from '../fast-check.ts';
 
 const XML_FORBIDDEN = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/u;
@@ -41,7 +41,7 @@ describe('a template of markup', () => {
     const escaped = '&lt;script&gt;&quot;x&quot;&amp;&#39;y&#39;&lt;/script&gt;';
     assert.equal(html`<p title="${evil}">${evil}</p>`.text, `<p title="${escaped}">${escaped}</p>`);
     assert.equal(
-      html`${html`<b>${1}</b>`}${[html`<i>`, html`</i>`]}${trusted('<hr>')}`.text,
+      html`${html`<b>${1}</b>`}${[html`<i>`, html`</i>`]}${trustedHtml('<hr>')}`.text,
       '<b>1</b><i></i><hr>',
     );
     assert.equal(html`${when(false, () => html`x`)}${when(1, () => html`y`)}`.text, 'y');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Target } from '../../src/contract/target.ts';
 import { AppError } from '../../src/errors/app-error.ts';
-import { applyProfile, combine } from '../../src/serving/apply-profile.ts';
+import { applyGivenProfile, applyProfile } from '../../src/serving/apply-profile.ts';
 import { checkTargets } from '../../src/serving/check-targets.ts';
 import type { Profile } from '../../src/serving/profile.ts';
 import { LORAX } from '../../src/serving/profiles/lorax.ts';
@@ -236,16 +236,19 @@ describe('a profile', () => {
       dtypes: ['float16'],
       allowed_ranks: { ranks: [4, 8, 32], reason: 'a test' },
     };
-    assert.equal(combine({ rank: 4, profile: 'narrow' }, narrow).target.dtype, 'float16');
-    assert.deepEqual(combine({ energy: 0.5, profile: 'narrow' }, narrow).limits.allowedRanks, [4, 8, 32]);
-    const { target } = combine({ profile: 'narrow' }, narrow);
+    assert.equal(applyGivenProfile({ rank: 4, profile: 'narrow' }, narrow).target.dtype, 'float16');
+    assert.deepEqual(
+      applyGivenProfile({ energy: 0.5, profile: 'narrow' }, narrow).limits.allowedRanks,
+      [4, 8, 32],
+    );
+    const { target } = applyGivenProfile({ profile: 'narrow' }, narrow);
     assert.ok('rank' in target && target.rank === 8, 'the largest allowed within the cap of 16');
     assert.match(
-      errorOf(() => combine({ rank: 5, profile: 'narrow' }, narrow)).message,
+      errorOf(() => applyGivenProfile({ rank: 5, profile: 'narrow' }, narrow)).message,
       /rank is 5, which does not work in narrow \(a test\): use 4 or 8\./,
     );
     assert.match(
-      errorOf(() => combine({ rank: 4, dtype: 'float32', profile: 'narrow' }, narrow)).message,
+      errorOf(() => applyGivenProfile({ rank: 4, dtype: 'float32', profile: 'narrow' }, narrow)).message,
       /dtype is "float32", but narrow accepts only float16/,
     );
   });

@@ -1,24 +1,26 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { groupByShape, stackNumbers, stacks } from '../../src/compute/task-sizes.ts';
+import { groupByShape, moduleStacks, stackNumbers } from '../../src/compute/task-sizes.ts';
 
 const modulesOf = (...ranks: number[]) => ranks.map((rank) => ({ rank }));
 
 describe('stacks of modules', () => {
   it('hold modules of one rank, each module once, in order', () => {
-    assert.deepEqual(stacks(modulesOf(8, 4, 8, 8, 4), 128), [[0, 2], [3], [1, 4]]);
+    assert.deepEqual(moduleStacks(modulesOf(8, 4, 8, 8, 4), 128), [[0, 2], [3], [1, 4]]);
   });
 
   it('contain one module if that alone is larger than a stack', () => {
-    assert.deepEqual(stacks(modulesOf(512, 512), 1000), [[0], [1]]);
+    assert.deepEqual(moduleStacks(modulesOf(512, 512), 1000), [[0], [1]]);
   });
 
   it('are absent without modules', () => {
-    assert.deepEqual(stacks([], 1000), []);
+    assert.deepEqual(moduleStacks([], 1000), []);
   });
 
   it('are small enough for progress and cancelling', () => {
-    const sizes = stacks(modulesOf(...new Array<number>(1000).fill(1)), 2 ** 30).map(({ length }) => length);
+    const sizes = moduleStacks(modulesOf(...new Array<number>(1000).fill(1)), 2 ** 30).map(
+      ({ length }) => length,
+    );
     assert.deepEqual(sizes, [256, 256, 256, 232]);
   });
 });
@@ -34,8 +36,8 @@ describe('the size of a stack', () => {
 
   it('permits a whole 7B adapter of rank 64 at once on a GPU by default, and as much as the cache holds on the CPU', () => {
     const modules = modulesOf(...new Array<number>(224).fill(64));
-    assert.equal(stacks(modules, stackNumbers('cuda', 1, 2 * 2 ** 30)).length, 1);
-    assert.equal(stacks(modules, stackNumbers('cpu', 2, 2 * 2 ** 30)).length, 14);
+    assert.equal(moduleStacks(modules, stackNumbers('cuda', 1, 2 * 2 ** 30)).length, 1);
+    assert.equal(moduleStacks(modules, stackNumbers('cpu', 2, 2 * 2 ** 30)).length, 14);
   });
 });
 

@@ -8,7 +8,7 @@ import type { DeriveContext, DeriveTask } from './derive-context.ts';
 import { FactorSink } from './derive-context.ts';
 import { exactFactors } from './exact-factors.ts';
 import { MatrixReader } from './matrix-reader.ts';
-import { spans } from './spans.ts';
+import { indexSpans } from './spans.ts';
 import { UpdateRows } from './update-rows.ts';
 
 export interface DeriveResult {
@@ -48,7 +48,7 @@ async function refuseNonFinite(
   module: string,
   matrix: MatrixEntry,
 ): Promise<void> {
-  for (const rows of spans(matrix.rows, matrix.columns)) {
+  for (const rows of indexSpans(matrix.rows, matrix.columns)) {
     if (Number.isFinite(await kernels.energy(reader.read(matrix, rows)))) continue;
     const { name } = matrix.entry;
     throw new AppError(

@@ -3,7 +3,7 @@ import { permute } from '../../core/permute.ts';
 import type { Matrix32, MatrixForm } from '../../engine/kernel-types.ts';
 import type { DeriveContext } from './derive-context.ts';
 import type { MatrixReader } from './matrix-reader.ts';
-import { type IndexSpan, pairSpans, spans } from './spans.ts';
+import { type IndexSpan, indexSpans, pairSpans } from './spans.ts';
 
 type Of<K extends Derivation['kind']> = Extract<Derivation, { kind: K }>;
 
@@ -56,11 +56,11 @@ async function hadamard(
   { kernels, reader, sink }: DeriveContext,
 ): Promise<void> {
   if (sink.wants('b')) {
-    for (const rows of spans(m, rank))
+    for (const rows of indexSpans(m, rank))
       sink.write('b', await kernels.pairs('rows', reader.read(w1a, rows), reader.read(w2a, rows)), rows);
   }
   if (!sink.wants('a')) return;
-  for (const columns of spans(n, rank)) {
+  for (const columns of indexSpans(n, rank)) {
     const [x, y] = [reader.read(w1b, undefined, columns), reader.read(w2b, undefined, columns)];
     sink.write('a', await kernels.pairs('columns', x, y), [0, rank], columns);
   }
@@ -73,14 +73,14 @@ async function hadamardTucker(
 ): Promise<void> {
   const [x, y] = sides;
   if (sink.wants('b')) {
-    for (const rows of spans(m, rank)) {
+    for (const rows of indexSpans(m, rank)) {
       const block = (matrix: MatrixEntry) => reader.read(matrix, undefined, rows);
       sink.write('b', await kernels.pairs('columns-transposed', block(x.a), block(y.a)), rows);
     }
   }
   if (!sink.wants('a')) return;
   const [coreX, coreY] = [reader.read(x.t), reader.read(y.t)];
-  for (const inputs of spans(n / kernel, rank * kernel)) {
+  for (const inputs of indexSpans(n / kernel, rank * kernel)) {
     const side = (core: typeof coreX, b: MatrixEntry) => ({
       core,
       factor: reader.read(b, undefined, inputs),
@@ -99,7 +99,7 @@ async function tucker(
   copyRows(up, { m, rank }, { reader, sink });
   if (!sink.wants('a')) return;
   const core = reader.read(mid);
-  for (const inputs of spans(n / kernel, rank * kernel)) {
+  for (const inputs of indexSpans(n / kernel, rank * kernel)) {
     const factor = reader.read(down, undefined, inputs);
     const made = await kernels.rounded({ core, factor, kernel });
     sink.write('a', made, [0, rank], flattened(inputs, kernel));
@@ -113,7 +113,7 @@ async function diagonal(
 ): Promise<void> {
   copyRows(left, { m, rank }, { reader, sink });
   if (!sink.wants('a')) return;
-  for (const rows of spans(rank, n))
+  for (const rows of indexSpans(rank, n))
     sink.write('a', await kernels.pairs('rows', reader.read(right, rows), reader.read(numbers, rows)), rows);
 }
 
@@ -124,7 +124,7 @@ function copyRows(
   { reader, sink }: Pick<DeriveContext, 'reader' | 'sink'>,
 ): void {
   if (!sink.wants('b')) return;
-  for (const rows of spans(m, rank)) {
+  for (const rows of indexSpans(m, rank)) {
     const { data } = reader.read(matrix, rows);
     sink.write('b', { data, energy: 0 }, rows);
   }

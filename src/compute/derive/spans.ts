@@ -7,7 +7,7 @@ export const SPAN_NUMBERS = 2 * 1024 * 1024;
 export type IndexSpan = readonly [begin: number, end: number];
 
 /** Divides `total` items of `numbers` numbers each into spans of at most SPAN_NUMBERS, or of one item. */
-export function spans(total: number, numbers: number): IndexSpan[] {
+export function indexSpans(total: number, numbers: number): IndexSpan[] {
   const maximum = Math.max(1, Math.floor(SPAN_NUMBERS / Math.max(1, numbers)));
   const count = Math.ceil(total / maximum);
   const edge = (index: number): number => Math.floor((total * index) / count);
@@ -32,7 +32,7 @@ export function pairSpans(rowsOfX: number, rowsOfY: number, width: number): Pair
     y,
     rows: [x[0] * rowsOfY + y[0], (x[1] - 1) * rowsOfY + y[1]],
   });
-  return spans(rowsOfX, rowsOfY * width).flatMap((x): PairSpan[] =>
-    x[1] - x[0] > 1 ? [rows(x, [0, rowsOfY])] : spans(rowsOfY, width).map((y) => rows(x, y)),
+  return indexSpans(rowsOfX, rowsOfY * width).flatMap((x): PairSpan[] =>
+    x[1] - x[0] > 1 ? [rows(x, [0, rowsOfY])] : indexSpans(rowsOfY, width).map((y) => rows(x, y)),
   );
 }

@@ -1,7 +1,7 @@
 import type { Derivation, MatrixSource, TuckerSide } from '../../adapter/staging-plan.ts';
 import type { MatrixForm, Rows } from '../../engine/kernel-types.ts';
 import type { DeriveContext } from './derive-context.ts';
-import { type IndexSpan, pairSpans, spans } from './spans.ts';
+import { type IndexSpan, indexSpans, pairSpans } from './spans.ts';
 
 /** ΔW of a derivation, some rows at a time: it is never in memory as a whole. */
 export class UpdateRows {
@@ -23,11 +23,11 @@ export class UpdateRows {
     };
     switch (derivation.kind) {
       case 'dense':
-        for (const span of spans(m, n)) yield { span, w: reader.read(derivation.update, span) };
+        for (const span of indexSpans(m, n)) yield { span, w: reader.read(derivation.update, span) };
         return;
       case 'hadamard':
       case 'hadamard-tucker':
-        for (const span of spans(m, n)) {
+        for (const span of indexSpans(m, n)) {
           const [x, y] = this.#sides(derivation, span);
           yield computed(span, await kernels.updateRows('hadamard', x, y));
         }

@@ -1,5 +1,5 @@
 import type { Database } from '../database.ts';
-import { timedIdFrom } from '../ids.ts';
+import { smallestIdAt } from '../ids.ts';
 import { type Condition, type Fragment, sql } from '../sql.ts';
 import type { Tables } from '../tables.ts';
 import type { PageRequest } from './page.ts';
@@ -117,7 +117,7 @@ function newestFirst(
   const lead = isRare ? undefined : links[0];
   // The id of whichever of the two tables has an index in the order of the list.
   const id = lead ? sql.ref(`lead.${table}`) : own('id');
-  const from = (ms: number) => timedIdFrom(ID_KINDS[table], ms);
+  const from = (ms: number) => smallestIdAt(ID_KINDS[table], ms);
   const conditions = [
     lead ? sql`${own('id')} = ${id} and ${linkIs('lead', lead, tenant)}` : sql`${own('tenant')} = ${tenant}`,
     ...(lead ? links.slice(1) : links).map((link) => {

@@ -32,7 +32,7 @@ export const kernelIn = ({ entry: { shape } }: MatrixEntry): readonly number[] |
  * A tensor that the module has to have.
  * @throws AppError LORA_UNPAIRED naming a tensor of the module and the missing one
  */
-export function needed({ module, parts }: Site, part: Part, name: string): MatrixEntry {
+export function requiredMatrix({ module, parts }: Site, part: Part, name: string): MatrixEntry {
   const tensor = parts.get(part);
   if (tensor) return matrixOf(tensor);
   const [present] = parts.values();

@@ -1,5 +1,5 @@
 import { type DerivedModule, rankFor } from './derived.ts';
-import { checkSize, matrixOf, needed, sizeOf } from './factors.ts';
+import { checkSize, matrixOf, requiredMatrix, sizeOf } from './factors.ts';
 import { readLoha } from './read-loha.ts';
 import { readLokr } from './read-lokr.ts';
 import { refuseModule, type Site } from './site.ts';
@@ -33,9 +33,9 @@ export function readDerived(site: Site, alpha: number | null): DerivedModule {
  */
 function readTucker(site: Site, alpha: number | null): DerivedModule {
   const { module } = site;
-  const down = needed(site, 'down', 'lora_down');
-  const up = needed(site, 'up', 'lora_up');
-  const mid = needed(site, 'mid', 'lora_mid');
+  const down = requiredMatrix(site, 'down', 'lora_down');
+  const up = requiredMatrix(site, 'up', 'lora_up');
+  const mid = requiredMatrix(site, 'mid', 'lora_mid');
   const rank = down.rows;
   const [, inner, ...kernel] = mid.entry.shape;
   const pointwise = [down, up].every(({ entry }) => entry.shape.slice(2).every((size) => size === 1));
@@ -75,9 +75,9 @@ function readFull({ module, parts }: Site): DerivedModule {
  */
 function readDiagonal(site: Site): DerivedModule {
   const { module } = site;
-  const right = needed(site, 'A', 'lora_A');
-  const left = needed(site, 'B', 'lora_B');
-  const diagonal = needed(site, 'E', 'lora_E');
+  const right = requiredMatrix(site, 'A', 'lora_A');
+  const left = requiredMatrix(site, 'B', 'lora_B');
+  const diagonal = requiredMatrix(site, 'E', 'lora_E');
   const rank = right.rows;
   const areMatrices = [left, right, diagonal].every(({ entry }) => entry.shape.length === 2);
   if (!areMatrices || left.columns !== rank || diagonal.rows !== rank || diagonal.columns !== 1) {

@@ -1,6 +1,6 @@
 import type { MatrixEntry, TuckerSide } from '../../adapter/staging-plan.ts';
 import { type DerivedModule, rankFor } from './derived.ts';
-import { checkSize, kernelIn, needed, sizeOf } from './factors.ts';
+import { checkSize, kernelIn, requiredMatrix, sizeOf } from './factors.ts';
 import { refuseModule, type Site } from './site.ts';
 
 /**
@@ -10,7 +10,7 @@ import { refuseModule, type Site } from './site.ts';
  */
 export function readLoha(site: Site, alpha: number | null): DerivedModule {
   const [w1a, w1b, w2a, w2b] = (['w1_a', 'w1_b', 'w2_a', 'w2_b'] as const).map((part) =>
-    needed(site, part, `hada_${part}`),
+    requiredMatrix(site, part, `hada_${part}`),
   ) as [MatrixEntry, MatrixEntry, MatrixEntry, MatrixEntry];
   const scale = alpha === null ? 1 : alpha / w1b.rows;
   if (site.parts.has('t1') || site.parts.has('t2')) return withCores(site, scale, [w1a, w1b, w2a, w2b]);
@@ -34,7 +34,7 @@ function withCores(
   scale: number,
   [w1a, w1b, w2a, w2b]: readonly [MatrixEntry, MatrixEntry, MatrixEntry, MatrixEntry],
 ): DerivedModule {
-  const [t1, t2] = [needed(site, 't1', 'hada_t1'), needed(site, 't2', 'hada_t2')];
+  const [t1, t2] = [requiredMatrix(site, 't1', 'hada_t1'), requiredMatrix(site, 't2', 'hada_t2')];
   const sides = [
     { t: t1, a: w1a, b: w1b },
     { t: t2, a: w2a, b: w2b },

@@ -1,6 +1,6 @@
 import type { MatrixEntry, MatrixSource, TuckerSide } from '../../adapter/staging-plan.ts';
 import { type DerivedModule, rankFor } from './derived.ts';
-import { checkSize, kernelIn, matrixOf, needed, sizeOf } from './factors.ts';
+import { checkSize, kernelIn, matrixOf, requiredMatrix, sizeOf } from './factors.ts';
 import { refuseModule, type Site } from './site.ts';
 
 /** One factor of the Kronecker product, flattened, and what it may be made of. */
@@ -59,13 +59,13 @@ function plainSide(site: Site, which: 'w1' | 'w2'): Side<MatrixSource> {
     throw refuseModule('LORA_DUPLICATE_MODULE', module, `has both lokr_${which} and factors of it`);
   }
   if (whole || !factored) {
-    const source = needed(site, which, `lokr_${which}`);
+    const source = requiredMatrix(site, which, `lokr_${which}`);
     const { rows, columns } = source;
     const kernel = source.entry.shape.slice(2);
     return { source, rows, columns, kernel, rank: Math.min(rows, columns), dimension: null };
   }
-  const left = needed(site, `${which}_a`, `lokr_${which}_a`);
-  const right = needed(site, `${which}_b`, `lokr_${which}_b`);
+  const left = requiredMatrix(site, `${which}_a`, `lokr_${which}_a`);
+  const right = requiredMatrix(site, `${which}_b`, `lokr_${which}_b`);
   if (left.columns !== right.rows) throw mismatch(module, left, right);
   return {
     source: { left, right },
@@ -84,8 +84,8 @@ function sideWithCore(site: Site): Side<TuckerSide> {
     throw refuseModule('LORA_DUPLICATE_MODULE', module, 'has both lokr_w2 and factors of it');
   }
   const t = matrixOf(parts.get('t2')!);
-  const a = needed(site, 'w2_a', 'lokr_w2_a');
-  const b = needed(site, 'w2_b', 'lokr_w2_b');
+  const a = requiredMatrix(site, 'w2_a', 'lokr_w2_a');
+  const b = requiredMatrix(site, 'w2_b', 'lokr_w2_b');
   if (t.rows !== a.rows || t.entry.shape[1] !== b.rows) throw mismatch(module, a, t, b);
   const kernel = t.entry.shape.slice(2);
   return {

@@ -1,7 +1,7 @@
 import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
 import { STAGED_DTYPE } from '../../adapter/staging-plan.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { checkSize, needed, sizeOf } from '../derived/factors.ts';
+import { checkSize, requiredMatrix, sizeOf } from '../derived/factors.ts';
 import { isPlain, readDerived } from '../derived/read-derived.ts';
 import { refuseModule, type Site } from '../derived/site.ts';
 import { type Found, type PairNames, stageDerived } from '../derived/stage-derived.ts';
@@ -73,8 +73,8 @@ async function alphaIn({ alpha }: Site, readTensor: ReadInput['readTensor']): Pr
  */
 function readPlainPair(site: Site, alpha: number | null): LoraModule {
   const { module: name } = site;
-  const down = needed(site, 'down', 'lora_down');
-  const up = needed(site, 'up', 'lora_up');
+  const down = requiredMatrix(site, 'down', 'lora_down');
+  const up = requiredMatrix(site, 'up', 'lora_up');
   const shapes = `lora_down [${down.entry.shape}], lora_up [${up.entry.shape}]`;
   if (!up.entry.shape.slice(2).every((size) => size === 1)) {
     throw refuseModule('LORA_RANK_DIMS', name, `the shapes do not match any kind of layer: ${shapes}`);

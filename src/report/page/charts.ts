@@ -3,7 +3,7 @@ import { succeededTargets } from '../../charts/succeeded-targets.ts';
 import { draw, type Figure } from '../draw.ts';
 import { errorFigure, sizeFigure, spectraFigures } from '../figures.ts';
 import { heatFigure } from '../heat-figure.ts';
-import { type Html, html, trusted, when } from '../html.ts';
+import { type Html, html, trustedHtml, when } from '../html.ts';
 import type { ReportInput } from '../report-input.ts';
 
 /** A cell of a heat map is about a hundred bytes: further maps are left out if the page would become too long. */
@@ -61,7 +61,7 @@ const drawIn = (scheme: 'light' | 'dark', { width, height, option }: Figure, id:
 const figureOf = ({ title, caption }: Figure, svg: string, id: string, isWide: boolean): Html => html`
 <figure id="${id}" aria-labelledby="${id}-title">
 <h3 id="${id}-title">${title}</h3>
-${scrolling(trusted(svg.replace('<svg ', `<svg role="img" aria-labelledby="${id}-title" `)), title, isWide)}
+${scrolling(trustedHtml(svg.replace('<svg ', `<svg role="img" aria-labelledby="${id}-title" `)), title, isWide)}
 <figcaption>${caption}</figcaption>
 </figure>`;
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { formatBytes } from '../../charts/format.ts';
 import type { Timings } from '../../contract/job.ts';
 import { displayText } from '../display-text.ts';
-import { type Html, html, trusted, when } from '../html.ts';
+import { type Html, html, trustedHtml, when } from '../html.ts';
 import { adapterOf, type ReportInput } from '../report-input.ts';
 import { analysisSection } from './analysis.ts';
 import { chartsSection } from './charts.ts';
@@ -52,12 +52,12 @@ export function reportPage(input: ReportInput, isServed: boolean): ReportPage {
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${trusted(policy)}">
+<meta http-equiv="Content-Security-Policy" content="${trustedHtml(policy)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <link rel="icon" href="data:,">
 <title>${titleOf(input)}</title>
-<style>${trusted(style)}</style>
+<style>${trustedHtml(style)}</style>
 </head>
 <body>${heading(input)}
 <main>${resultsSection(input)}${sourcesSection(input)}${analysisSection(input)}${verdictsSection(input)}${charts.markup}${modulesSection(

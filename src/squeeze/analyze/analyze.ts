@@ -11,7 +11,7 @@ import { chooseMethod } from '../method.ts';
 import { openAdapter } from '../open-adapter.ts';
 import { decomposeAll } from '../passes.ts';
 import { ProgressTracker } from '../progress-tracker.ts';
-import { residualWarnings, unrepresentedPart, withResiduals } from '../residuals.ts';
+import { residualWarnings, restOf, withResiduals } from '../residuals.ts';
 import { type AnalyzedModule, analyzedModule, meanEnergyOf, rankCurve } from './analyzed-module.ts';
 import { recommendBudget, recommendUniform } from './recommend.ts';
 
@@ -44,7 +44,7 @@ export async function analyze(input: AnalyzeInput, pool: ComputePool): Promise<J
   const decompositions = withResiduals(modules, pass.decompositions, residuals);
   const analysis = analysisOf(
     modules.map((module, index) =>
-      analyzedModule(module, decompositions[index]!.sigma, unrepresentedPart(module, decompositions[index]!)),
+      analyzedModule(module, decompositions[index]!.sigma, restOf(module, decompositions[index]!)),
     ),
   );
   tracker.begin('done', modules.length);

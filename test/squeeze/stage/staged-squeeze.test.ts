@@ -15,7 +15,7 @@ import { recommendUniform } from '../../../src/squeeze/analyze/recommend.ts';
 import { describeSpectra } from '../../../src/squeeze/describe.ts';
 import { chooseMethod } from '../../../src/squeeze/method.ts';
 import { decomposeAll, projectAll } from '../../../src/squeeze/passes.ts';
-import { unrepresentedPart, withResiduals } from '../../../src/squeeze/residuals.ts';
+import { restOf, withResiduals } from '../../../src/squeeze/residuals.ts';
 import { writeStaged } from '../../../src/squeeze/stage/write-staged.ts';
 import { TargetRun } from '../../../src/squeeze/target-run.ts';
 import { diagonal, gaussianMatrix, orthonormalColumns } from '../../oracle/known-matrices.ts';
@@ -211,7 +211,7 @@ describe('a squeeze of a staged adapter', () => {
         assert.ok(Math.abs(kept - (1 - tailShare(sigma, i + 1) ** 2)) < 1e-6);
 
       const modules = adapter.modules.map((module, i) =>
-        analyzedModule(module, decompositions[i]!.sigma, unrepresentedPart(module, decompositions[i]!)),
+        analyzedModule(module, decompositions[i]!.sigma, restOf(module, decompositions[i]!)),
       );
       const curve = rankCurve([modules[at]!]);
       for (const { rank, relative_error } of curve)

@@ -3,7 +3,7 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Derivation, StagedTensor } from '../../../src/adapter/staging-plan.ts';
-import { pairSpans, SPAN_NUMBERS, spans } from '../../../src/compute/derive/spans.ts';
+import { indexSpans, pairSpans, SPAN_NUMBERS } from '../../../src/compute/derive/spans.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
 import { permuteEntry } from '../../../src/squeeze/stage/permute-entry.ts';
@@ -178,7 +178,7 @@ describe('spans', () => {
         fc.integer({ min: 1, max: 2 * SPAN_NUMBERS }),
         (total, numbers) => {
           let end = 0;
-          for (const span of spans(total, numbers)) {
+          for (const span of indexSpans(total, numbers)) {
             assert.equal(span[0], end);
             assert.ok(span[1] - span[0] === 1 || (span[1] - span[0]) * numbers <= SPAN_NUMBERS);
             assert.ok(span[1] > span[0]);
