@@ -12,6 +12,7 @@ import type { DispatchRef } from '../resources/jobs/executions/finish-execution.
 import type { ExecutionTask } from '../resources/jobs/executions/task.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { CancelWatch } from './cancel-watch.ts';
+import type { RunJobResult } from './compute/run-job.ts';
 import { type JobData, logIdsOf, machineMs } from './job-types.ts';
 import { settlesWithin } from './redis-command-client.ts';
 import {
@@ -20,7 +21,6 @@ import {
   type RetryingConnection,
   retryingConnection,
 } from './redis-connection.ts';
-import type { RunJobResult } from './run-job.ts';
 import { SandboxedWorker, type SandboxFailure } from './sandboxed-worker.ts';
 import { StorageWatch } from './storage-watch.ts';
 

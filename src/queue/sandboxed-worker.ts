@@ -7,6 +7,7 @@ import type { AttemptFailure } from '../resources/jobs/executions/executions.ts'
 import type { DispatchRef } from '../resources/jobs/executions/finish-execution.ts';
 import type { ExecutionTask } from '../resources/jobs/executions/task.ts';
 import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
+import type { RunJobResult } from './compute/run-job.ts';
 import { ComputeUsage } from './compute-usage.ts';
 import { decodeError, givesUp, stalledTooOften } from './error-codec.ts';
 import { type FixedPool, fixChildPool } from './fix-child-pool.ts';
@@ -20,7 +21,6 @@ import {
   type TaskData,
 } from './job-types.ts';
 import { knownProgress } from './progress.ts';
-import type { RunJobResult } from './run-job.ts';
 
 type QueuedJob = Job<JobData>;
 

@@ -1,9 +1,9 @@
-import { sourceIds } from '../resources/jobs/adapters-of-request.ts';
-import type { JobOutcome } from '../squeeze/job-context.ts';
-import type { RequestInput } from '../squeeze/run-request.ts';
-import type { TraceContext } from '../tracing/trace-context.ts';
-import type { Span, Tracing } from '../tracing/tracing.ts';
-import { contextOf, type TaskData } from './job-types.ts';
+import { sourceIds } from '../../resources/jobs/adapters-of-request.ts';
+import type { JobOutcome } from '../../squeeze/job-context.ts';
+import type { RequestInput } from '../../squeeze/run-request.ts';
+import type { TraceContext } from '../../tracing/trace-context.ts';
+import type { Span, Tracing } from '../../tracing/tracing.ts';
+import { contextOf, type TaskData } from '../job-types.ts';
 
 /** The work of a compute process for one attempt, as a span with spans for its phases. */
 export class TracedAttempt {

@@ -1,26 +1,26 @@
 import { hash } from 'node:crypto';
-import type { BackendEvent } from '../backend-calls.ts';
-import type { Progress } from '../contract/job.ts';
-import type { WorkRequest } from '../contract/job-request.ts';
-import type { Report } from '../contract/report.ts';
-import { AppError, jobFailure, toAppError } from '../errors/app-error.ts';
-import { nameOfSource } from '../resources/adapters/default-name.ts';
-import { describeAdapter, inRecordOrder } from '../resources/adapters/describe-adapter.ts';
-import { localFiles, weightsOf } from '../resources/adapters/files.ts';
+import type { BackendEvent } from '../../backend-calls.ts';
+import type { Progress } from '../../contract/job.ts';
+import type { WorkRequest } from '../../contract/job-request.ts';
+import type { Report } from '../../contract/report.ts';
+import { AppError, jobFailure, toAppError } from '../../errors/app-error.ts';
+import { nameOfSource } from '../../resources/adapters/default-name.ts';
+import { describeAdapter, inRecordOrder } from '../../resources/adapters/describe-adapter.ts';
+import { localFiles, weightsOf } from '../../resources/adapters/files.ts';
 import {
   ContentWriter,
   localFile,
   type NewFile,
   type WrittenFile,
-} from '../resources/contents/content-files.ts';
+} from '../../resources/contents/content-files.ts';
 import type {
   AdapterOutcome,
   DeliveryOutcome,
   ExecutionOutcome,
   ExecutionTotals,
   WorkOutcome,
-} from '../resources/jobs/executions/execution-outcome.ts';
-import { withPlaceholders } from '../resources/jobs/executions/report-ids.ts';
+} from '../../resources/jobs/executions/execution-outcome.ts';
+import { withPlaceholders } from '../../resources/jobs/executions/report-ids.ts';
 import type {
   DeliveryInput,
   ExecutionInput,
@@ -28,15 +28,15 @@ import type {
   FetchInput,
   TaskSource,
   WorkInput,
-} from '../resources/jobs/executions/task.ts';
-import type { JobOutcome, OutputFile, SourceFiles } from '../squeeze/job-context.ts';
-import type { RequestInput } from '../squeeze/run-request.ts';
-import type { BlobStore } from '../storage/blob-store.ts';
-import { removeScratch } from '../storage/scratch.ts';
-import { isTransientStorageError } from '../storage/storage-error.ts';
+} from '../../resources/jobs/executions/task.ts';
+import type { JobOutcome, OutputFile, SourceFiles } from '../../squeeze/job-context.ts';
+import type { RequestInput } from '../../squeeze/run-request.ts';
+import type { BlobStore } from '../../storage/blob-store.ts';
+import { removeScratch } from '../../storage/scratch.ts';
+import { isTransientStorageError } from '../../storage/storage-error.ts';
+import { machineMs } from '../job-types.ts';
+import { ProgressThrottle } from '../progress.ts';
 import type { JobTransfers } from './job-transfers.ts';
-import { machineMs } from './job-types.ts';
-import { ProgressThrottle } from './progress.ts';
 
 const NOTHING_COMPUTED: ExecutionTotals = { modules: 0, bytesRead: 0, bytesWritten: 0 };
 
