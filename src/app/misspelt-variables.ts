@@ -1,3 +1,4 @@
+import { isWithinEdits } from '../errors/edit-distance.ts';
 import { Environment } from './environment.ts';
 
 export interface MisspeltVariable {
@@ -32,22 +33,5 @@ function isMeant(variable: string, ours: string, value: string): boolean {
   // A first letter is hardly ever wrong, and distinguishes HF_TOKEN from tokens of other programs.
   if (variable[0] !== ours[0]) return false;
   if (UNIT.test(ours) && variable.replace(UNIT, '') === ours.replace(UNIT, '')) return true;
-  return isNear(variable, ours, ours.length <= 2 * MIN_LENGTH ? 1 : 2);
-}
-
-/** Whether the edit distance of two names, including swapped neighbouring letters, is at most `most`. */
-function isNear(a: string, b: string, maximum: number): boolean {
-  if (Math.abs(a.length - b.length) > maximum) return false;
-  let [before, last] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)];
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const isSame = a[i - 1] === b[j - 1];
-      row[j] = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (isSame ? 0 : 1));
-      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      if (isSwapped) row[j] = Math.min(row[j]!, before[j - 2]! + 1);
-    }
-    [before, last] = [last, row];
-  }
-  return last[b.length]! <= maximum;
+  return isWithinEdits(variable, ours, ours.length <= 2 * MIN_LENGTH ? 1 : 2);
 }

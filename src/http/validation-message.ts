@@ -1,6 +1,5 @@
 import { AT_LEAST_ONE, AT_MOST_ONE, ONLY_WITH } from '../contract/rules.ts';
-import { labelFilterFault, labelNameFault } from './label-fault.ts';
-import { nameTemplateFault } from './name-template-fault.ts';
+import { labelFilterFault, labelNameFault, nameTemplateFault } from './pattern-faults.ts';
 import { DISCRIMINATOR, misplaced, type OnlyWith, presentNames } from './schema-keywords.ts';
 
 /** An Ajv error, with the fields that `verbose` adds. */

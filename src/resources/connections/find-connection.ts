@@ -1,4 +1,5 @@
 import { AppError } from '../../errors/app-error.ts';
+import { isWithinEdits } from '../../errors/edit-distance.ts';
 import type { ConnectionAccess } from '../../transfer/connection-access.ts';
 import { isWithin, type Place, placeText, readPlace } from '../../transfer/place.ts';
 
@@ -65,18 +66,4 @@ function isNear(place: Place, prefix: Place): boolean {
     kind === 'hub' ? (parts[0] ?? '') : root,
   );
   return isWithinEdits(one!, other!, 2);
-}
-
-/** Whether the edit distance of two texts is at most `edits`. */
-function isWithinEdits(one: string, other: string, edits: number): boolean {
-  if (one === other) return true;
-  if (edits === 0 || Math.abs(one.length - other.length) > edits) return false;
-  let at = 0;
-  while (at < one.length && one[at] === other[at]) at++;
-  const [a, b] = [one.slice(at), other.slice(at)];
-  return (
-    isWithinEdits(a.slice(1), b.slice(1), edits - 1) ||
-    isWithinEdits(a.slice(1), b, edits - 1) ||
-    isWithinEdits(a, b.slice(1), edits - 1)
-  );
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RecordedJobRequest } from '../../../src/contract/job-request.ts';
 import { NAME_TEMPLATES, type ResultSettings } from '../../../src/contract/result-settings.ts';
-import { nameTemplateFault } from '../../../src/http/name-template-fault.ts';
+import { nameTemplateFault } from '../../../src/http/pattern-faults.ts';
 import {
   type ResultFacts,
   resultSettings,
