@@ -3,17 +3,17 @@ import { makeDataFolderPrivate } from '../app/data-folder.ts';
 import { JOB_PRIORITIES, type JobPriority } from '../contract/job-request.ts';
 import { type KeyRecord, SCOPES, type Scope } from '../contract/key.ts';
 import type { KeyRotation } from '../contract/secrets.ts';
-import { isTenantId, TENANT_ID_RULE } from '../contract/tenant-id.ts';
+import { TENANT_ID_RULE } from '../contract/tenant-id.ts';
 import { openDatabase } from '../database/open-database.ts';
 import { KeyService } from '../resources/keys/service.ts';
-import type { Arguments, Command, Option } from './command.ts';
+import type { Command, Option } from './command.ts';
 import { isSet, refusePositionals, textOption } from './command.ts';
 import { EXIT, UsageError } from './command-error.ts';
 import { expiryTime } from './field-value.ts';
 import { textTable } from './format.ts';
 import { onServer } from './jobs-command.ts';
 import { isTextOutput, JSON_OPTION, print, printJson } from './output.ts';
-import { ADMINISTRATION_GROUP } from './server-options.ts';
+import { ADMINISTRATION_GROUP, tenantFromArguments } from './server-options.ts';
 
 const ABOUT =
   'Works on the database that DATABASE_URL or DATA_DIR names, whether or not a service is running. ';
@@ -49,7 +49,7 @@ export const KEYS_CREATE: Command = {
   ],
   async run(args) {
     refusePositionals(args);
-    const tenant = tenantOf(args);
+    const tenant = tenantFromArguments(args);
     if (tenant === undefined) throw new UsageError('name the tenant of the key: --tenant ID');
     const name = textOption(args, 'name') ?? '';
     if (name.length > MAX_NAME_CHARACTERS) {
@@ -83,7 +83,7 @@ export const KEYS_LIST: Command = {
   groups: [{ title: 'Selection', options: [TENANT, JSON_OPTION] }],
   async run(args) {
     refusePositionals(args);
-    const tenant = tenantOf(args);
+    const tenant = tenantFromArguments(args);
     const records = await withKeys((keys) => keys.list(tenant));
     if (!isTextOutput(args)) for (const record of records) printJson(record);
     else if (records.length === 0) print('There are no keys.');
@@ -160,12 +160,6 @@ async function withKeys<T>(work: (keys: KeyService) => Promise<T>): Promise<T> {
   } finally {
     await database.close();
   }
-}
-
-function tenantOf(args: Arguments): string | undefined {
-  const tenant = textOption(args, 'tenant');
-  if (tenant === undefined || isTenantId(tenant)) return tenant;
-  throw new UsageError(`--tenant is ${JSON.stringify(tenant)} but must be ${TENANT_ID_RULE}`);
 }
 
 function scopesOf(list: string): Scope[] {

@@ -1,5 +1,17 @@
 import { Readable } from 'node:stream';
+import { Type } from 'typebox';
 import { AppError } from '../errors/app-error.ts';
+
+/** The headers of a call that opens a stream. @param example of an id */
+export const eventHeaders = (example: string) =>
+  Type.Object({
+    'last-event-id': Type.Optional(
+      Type.String({
+        description: 'Id of the last received event; browsers send it automatically',
+        examples: [example],
+      }),
+    ),
+  });
 
 export interface StreamLimits {
   /** Streams that one tenant may have open in this process. */

@@ -100,30 +100,31 @@ export const BINARY = Type.String({ format: 'binary' });
 
 export const REQUEST_ID_HEADER = 'x-request-id';
 
-const text = (description: string) => ({ type: 'string', description });
+/** A header with any text, for a route's schema. */
+export const textHeader = (description: string) => ({ type: 'string', description }) as const;
 
 const RETRY_AFTER = {
-  'retry-after': text(
+  'retry-after': textHeader(
     'Seconds to wait before the next try. A full quota may have room sooner, if records are removed',
   ),
 };
 
 /** Headers of responses to tenants with a limit of requests (draft-ietf-httpapi-ratelimit-headers). */
 const RATE_HEADERS = {
-  ratelimit: text(
+  ratelimit: textHeader(
     '`"requests";r=…;t=…`: the number of requests left, and the seconds until they are replenished',
   ),
-  'ratelimit-policy': text('`"requests";q=…;w=60`: requests per minute'),
+  'ratelimit-policy': textHeader('`"requests";q=…;w=60`: requests per minute'),
 };
 
 /** RFC 6750, section 3. */
 const CHALLENGE = {
-  'www-authenticate': text(
+  'www-authenticate': textHeader(
     '`Bearer`. A response 403 has it only if a scope is missing, and then it names the scope',
   ),
 };
 
-const HEADERS: Readonly<Record<number, Readonly<Record<string, ReturnType<typeof text>>>>> = {
+const HEADERS: Readonly<Record<number, Readonly<Record<string, ReturnType<typeof textHeader>>>>> = {
   401: CHALLENGE,
   403: CHALLENGE,
   409: RETRY_AFTER,
@@ -142,7 +143,7 @@ const withCodes = (status: number, codes: readonly ErrorCode[]): ProblemResponse
   ...response(STATUS_CODES[status]!, reference(Problem), {
     mediaType: PROBLEM_MEDIA_TYPE,
     headers: {
-      [REQUEST_ID_HEADER]: text('Id of the request, which its lines in the log also have'),
+      [REQUEST_ID_HEADER]: textHeader('Id of the request, which its lines in the log also have'),
       ...HEADERS[status],
     },
   }),

@@ -7,7 +7,7 @@ import type { AdapterFile } from '../contract/adapter.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { ByteRange } from '../storage/blob-store.ts';
 import { allowsRange, entityTag, matchesNone, reprDigest } from './entity-tag.ts';
-import { BINARY, response } from './schemas.ts';
+import { BINARY, response, textHeader } from './schemas.ts';
 
 /**
  * Cache-Control of content that never changes, because its address derives from its digest or from a job that has
@@ -34,11 +34,10 @@ export const FileHeaders = Type.Object({
 });
 type FileRequest = FastifyRequest<{ Headers: Static<typeof FileHeaders> }>;
 
-const text = (description: string) => ({ type: 'string', description });
 const FILE_HEADERS = {
-  etag: text('SHA-256 of the file, hex, in quotes'),
-  'repr-digest': text('SHA-256 of the whole file (RFC 9530)'),
-  'accept-ranges': text('`bytes`'),
+  etag: textHeader('SHA-256 of the file, hex, in quotes'),
+  'repr-digest': textHeader('SHA-256 of the whole file (RFC 9530)'),
+  'accept-ranges': textHeader('`bytes`'),
 };
 const BYTES = { mediaType: 'application/octet-stream', headers: FILE_HEADERS };
 
@@ -47,7 +46,7 @@ export const FILE_RESPONSES = {
   200: response('The file', BINARY, BYTES),
   206: response('The requested part', BINARY, {
     ...BYTES,
-    headers: { ...FILE_HEADERS, 'content-range': text('The range of bytes, and the total number') },
+    headers: { ...FILE_HEADERS, 'content-range': textHeader('The range of bytes, and the total number') },
   }),
   304: { description: "The client's copy is current", type: 'null' },
 };

@@ -3,14 +3,12 @@ import { CONFIG_FILE } from '../../adapter/file-names.ts';
 import type { StagedTensor } from '../../adapter/staging-plan.ts';
 import { byName } from '../../adapter/tensor-name.ts';
 import { AppError } from '../../errors/app-error.ts';
-import type { ErrorCode } from '../../errors/error-kinds.ts';
-import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { ReadResult } from '../format.ts';
 import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
 import { collectPairs, type Pair, type PairKey } from '../pairs/collect-pairs.ts';
 import { refuseForeign } from '../pairs/foreign-tensors.ts';
-import { factorEntry } from '../pairs/read-pair.ts';
+import { factorEntry, refusePair } from '../pairs/read-pair.ts';
 import { stackedModules } from '../stacks.ts';
 import { copiedTensor, stagedEntries } from '../staged-entries.ts';
 import { type MlxConfig, readMlxConfig } from './read-config.ts';
@@ -103,19 +101,19 @@ function readMlxPair(name: string, { a, b, embedding }: Pair): MlxPair {
   const isFlat = a.shape.length === 2 && b.shape.length === 3;
   const isStack = (a.shape.length === 3 || isFlat) && b.shape.length === 3;
   if (!isStack && (a.shape.length !== 2 || b.shape.length !== 2))
-    throw refuse('LORA_RANK_DIMS', name, 'the shapes do not match any kind of layer', a, b);
+    throw refusePair('LORA_RANK_DIMS', name, 'the shapes do not match any kind of layer', a, b);
   const experts = isStack ? b.shape[0]! : undefined;
   const stackShape = isFlat ? [experts!, a.shape[0]! / experts!, a.shape[1]!] : a.shape;
   const [rank, n] = (isStack ? stackShape.slice(1) : [...a.shape].reverse()) as [number, number];
   const [m, rankB] = (isStack ? b.shape.slice(1) : [...b.shape].reverse()) as [number, number];
   if (isStack && stackShape[0] !== experts)
-    throw refuse('LORA_RANK_DIMS', name, 'the factors have different numbers of experts', a, b);
-  if (rank === 0 || rankB === 0) throw refuse('LORA_RANK_ZERO', name, 'the rank is 0', a, b);
+    throw refusePair('LORA_RANK_DIMS', name, 'the factors have different numbers of experts', a, b);
+  if (rank === 0 || rankB === 0) throw refusePair('LORA_RANK_ZERO', name, 'the rank is 0', a, b);
   if (rank !== rankB)
-    throw refuse('LORA_RANK_MISMATCH', name, `the factors have ranks ${rank} and ${rankB}`, a, b);
-  if (m === 0 || n === 0 || experts === 0) throw refuse('LORA_RANK_DIMS', name, 'a dimension is 0', a, b);
+    throw refusePair('LORA_RANK_MISMATCH', name, `the factors have ranks ${rank} and ${rankB}`, a, b);
+  if (m === 0 || n === 0 || experts === 0) throw refusePair('LORA_RANK_DIMS', name, 'a dimension is 0', a, b);
   if (!Number.isSafeInteger(m * n))
-    throw refuse('ST_VALIDATION_OVERFLOW', name, `ΔW of ${m} × ${n} has more than 2^53 elements`, a, b);
+    throw refusePair('ST_VALIDATION_OVERFLOW', name, `ΔW of ${m} × ${n} has more than 2^53 elements`, a, b);
   const lead = experts === undefined ? [] : [experts];
   return {
     name,
@@ -145,14 +143,6 @@ function modulesOf(
 ): LoraModule[] {
   const [a, b] = staged.map((one) => entries.get(one.name) as FactorEntry) as [FactorEntry, FactorEntry];
   return stackedModules({ name, kind, a, b, rank, m, n, scale }, experts);
-}
-
-function refuse(code: ErrorCode, module: string, what: string, a: TensorEntry, b: TensorEntry): AppError {
-  const shown = ({ name, shape }: TensorEntry): string => `${quote(name)} [${shape.join(', ')}]`;
-  return new AppError(code, `module ${quote(module)}: ${what}: ${shown(a)}, ${shown(b)}`, {
-    module,
-    tensors: [a.name, b.name],
-  });
 }
 
 /** The alpha that would give this scale. @throws AppError CONFIG_ALPHA if a double cannot represent it */

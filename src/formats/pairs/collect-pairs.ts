@@ -76,13 +76,13 @@ export function collectPairs(
     if (key.role !== 'other') attached.push([tensor, key.module]);
     if (key.role === 'alpha') {
       const other = alphas.get(key.module);
-      if (other) throw duplicate(key.module, other, tensor);
+      if (other) throw duplicateModule(key.module, other, tensor);
       alphas.set(key.module, tensor);
       continue;
     }
     if (key.role === 'magnitude') {
       const other = magnitudes.get(key.module);
-      if (other) throw duplicate(key.module, other, tensor);
+      if (other) throw duplicateModule(key.module, other, tensor);
       magnitudes.set(key.module, tensor);
     }
     hasBias ||= key.role === 'bias';
@@ -107,7 +107,7 @@ function addFactor(
 ): void {
   const half = halves.get(module);
   const other = half?.[factor] ?? (half && half.embedding !== embedding ? (half.a ?? half.b) : undefined);
-  if (other) throw duplicate(module, other, tensor);
+  if (other) throw duplicateModule(module, other, tensor);
   halves.set(module, { ...half, embedding, [factor]: tensor });
 }
 
@@ -124,7 +124,7 @@ function complete(halves: ReadonlyMap<string, Partial<Pair>>, tensors: number): 
 const unpaired = ({ name }: TensorEntry, what: string): AppError =>
   new AppError('LORA_UNPAIRED', `tensor ${quote(name)} ${what}`, { tensor: name });
 
-const duplicate = (module: string, one: TensorEntry, other: TensorEntry): AppError =>
+export const duplicateModule = (module: string, one: TensorEntry, other: TensorEntry): AppError =>
   new AppError(
     'LORA_DUPLICATE_MODULE',
     `module ${quote(module)} appears twice: ${quote(one.name)} and ${quote(other.name)}`,

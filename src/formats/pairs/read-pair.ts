@@ -18,9 +18,9 @@ export function readPair(name: string, pair: Pair): Omit<LoraModule, 'scale'> {
   const rank = rankOf(name, a, b);
   const m = b.shape[0]!;
   const n = a.shape.slice(1).reduce((product, dimension) => product * dimension, 1);
-  if (m === 0 || n === 0) throw refuse('LORA_RANK_DIMS', name, 'a dimension is 0', a, b);
+  if (m === 0 || n === 0) throw refusePair('LORA_RANK_DIMS', name, 'a dimension is 0', a, b);
   if (!Number.isSafeInteger(m * n)) {
-    throw refuse('ST_VALIDATION_OVERFLOW', name, `ΔW of ${m} × ${n} has more than 2^53 elements`, a, b);
+    throw refusePair('ST_VALIDATION_OVERFLOW', name, `ΔW of ${m} × ${n} has more than 2^53 elements`, a, b);
   }
   return { name, kind, a, b, rank, m, n };
 }
@@ -40,10 +40,10 @@ function kindOf(name: string, a: TensorEntry, b: TensorEntry, embedding: boolean
   const dimensions = a.shape.length;
   if (dimensions === 2 && b.shape.length === 2) return embedding ? 'embedding' : 'linear';
   if (embedding || dimensions < 3 || b.shape.length !== dimensions) {
-    throw refuse('LORA_RANK_DIMS', name, 'the shapes do not match any kind of layer', a, b);
+    throw refusePair('LORA_RANK_DIMS', name, 'the shapes do not match any kind of layer', a, b);
   }
   if (b.shape.slice(2).every((size) => size === 1)) return 'conv';
-  throw refuse(
+  throw refusePair(
     'UNSUPPORTED_LORA_VARIANT',
     name,
     'the second factor has dimensions for a kernel or for experts',
@@ -55,15 +55,28 @@ function kindOf(name: string, a: TensorEntry, b: TensorEntry, embedding: boolean
 function rankOf(name: string, a: TensorEntry, b: TensorEntry): number {
   const rank = a.shape[0]!;
   const rankB = b.shape[1]!;
-  if (rank === 0 || rankB === 0) throw refuse('LORA_RANK_ZERO', name, 'the rank is 0', a, b);
+  if (rank === 0 || rankB === 0) throw refusePair('LORA_RANK_ZERO', name, 'the rank is 0', a, b);
   if (rank === rankB) return rank;
   if (a.shape.length > 2 && rankB < rank && rank % rankB === 0) {
-    throw refuse('UNSUPPORTED_LORA_VARIANT', name, `a grouped convolution (${rank / rankB} groups)`, a, b);
+    throw refusePair(
+      'UNSUPPORTED_LORA_VARIANT',
+      name,
+      `a grouped convolution (${rank / rankB} groups)`,
+      a,
+      b,
+    );
   }
-  throw refuse('LORA_RANK_MISMATCH', name, `the factors have ranks ${rank} and ${rankB}`, a, b);
+  throw refusePair('LORA_RANK_MISMATCH', name, `the factors have ranks ${rank} and ${rankB}`, a, b);
 }
 
-function refuse(code: ErrorCode, module: string, what: string, a: TensorEntry, b: TensorEntry): AppError {
+/** What is wrong with a pair of factors, as an error that names both. */
+export function refusePair(
+  code: ErrorCode,
+  module: string,
+  what: string,
+  a: TensorEntry,
+  b: TensorEntry,
+): AppError {
   const shown = ({ name, shape }: TensorEntry): string => `${quote(name)} [${shape.join(', ')}]`;
   return new AppError(code, `module ${quote(module)}: ${what}: ${shown(a)}, ${shown(b)}`, {
     module,

@@ -8,6 +8,7 @@ import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import type { ReadResult } from '../format.ts';
 import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
+import { duplicateModule } from '../pairs/collect-pairs.ts';
 import { mixedFormats, refuseUnusable } from '../pairs/foreign-tensors.ts';
 import { expertParameters } from './expert-parameters.ts';
 import { type PeftConfig, readConfig } from './read-config.ts';
@@ -83,7 +84,7 @@ function sortTensors(tensors: readonly TensorEntry[]): Sorted {
     hasBias ||= key.role === 'bias';
     if (key.role === 'magnitude') {
       const other = magnitudes.get(key.module);
-      if (other) throw duplicate(key.module, other, tensor);
+      if (other) throw duplicateModule(key.module, other, tensor);
       magnitudes.set(key.module, tensor);
     }
     passthrough.push(tensor);
@@ -98,16 +99,9 @@ function addFactor(
 ): void {
   const pair = pairs.get(module) ?? { embedding };
   const other = pair[factor] ?? (pair.embedding === embedding ? undefined : (pair.a ?? pair.b));
-  if (other) throw duplicate(module, other, tensor);
+  if (other) throw duplicateModule(module, other, tensor);
   pairs.set(module, { ...pair, [factor]: tensor });
 }
-
-const duplicate = (module: string, one: TensorEntry, other: TensorEntry): AppError =>
-  new AppError(
-    'LORA_DUPLICATE_MODULE',
-    `module ${quote(module)} appears twice: ${quote(one.name)} and ${quote(other.name)}`,
-    { module, tensors: [one.name, other.name] },
-  );
 
 function noLora(tensors: number, foreign: string | undefined): AppError {
   const found = foreign ? `it has tensors of ${foreign}` : `it has ${tensors} other tensors`;

@@ -4,7 +4,7 @@ import type { Scope } from '../../contract/key.ts';
 import { codesOfGroups, type ErrorCode } from '../../errors/error-kinds.ts';
 import { IDEMPOTENCY_KEY_HEADER } from '../idempotency-key.ts';
 import { API_PREFIX, scopeOf } from '../principal.ts';
-import { withProblems } from '../schemas.ts';
+import { textHeader, withProblems } from '../schemas.ts';
 import { REPLAYED_HEADER } from '../stored-response.ts';
 import { SAFE_METHODS } from './browser-safety.ts';
 import { mayCreateWork } from './refuse-new-work.ts';
@@ -12,10 +12,8 @@ import { mayCreateWork } from './refuse-new-work.ts';
 type Described = { readonly headers?: object };
 type Responses = Record<string, Described>;
 
-const text = (description: string) => ({ type: 'string', description });
-
 const IDEMPOTENCY_KEY = {
-  ...text(
+  ...textHeader(
     'Makes it safe to repeat the request: requests with the same key take effect once, and repetitions ' +
       'get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours ' +
       '(draft-ietf-httpapi-idempotency-key-header)',
@@ -24,7 +22,7 @@ const IDEMPOTENCY_KEY = {
 };
 
 const REPLAYED = {
-  [REPLAYED_HEADER]: text('`true` if this response was already given to the same Idempotency-Key'),
+  [REPLAYED_HEADER]: textHeader('`true` if this response was already given to the same Idempotency-Key'),
 };
 
 /**

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { BatchEventData } from '../../contract/batch-result.ts';
-import { type OpenStreams, type StreamTimes, sseStream } from '../../http/event-streams.ts';
+import { eventHeaders, type OpenStreams, type StreamTimes, sseStream } from '../../http/event-streams.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { BatchPath } from './batch-responses.ts';
@@ -13,14 +13,7 @@ export interface BatchEventRoutesOptions {
   readonly times: StreamTimes;
 }
 
-const EventHeaders = Type.Object({
-  'last-event-id': Type.Optional(
-    Type.String({
-      description: 'Id of the last received event; browsers send it automatically',
-      examples: ['153'],
-    }),
-  ),
-});
+const EventHeaders = eventHeaders('153');
 
 /** GET /v1/batches/{id}/events. */
 export const batchEventRoutes: FastifyPluginAsyncTypebox<BatchEventRoutesOptions> = async (

@@ -1,8 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
 import { EventQuery, ProgressEvent, StreamEventData, StreamNotice } from '../../contract/event.ts';
 import { parseLabelFilter } from '../../database/lists/label-filter.ts';
-import { type OpenStreams, type StreamTimes, sseStream } from '../../http/event-streams.ts';
+import { eventHeaders, type OpenStreams, type StreamTimes, sseStream } from '../../http/event-streams.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { progressEventExample, streamNoticeExample } from './examples.ts';
@@ -13,14 +12,7 @@ export interface EventRoutesOptions {
   readonly times: StreamTimes;
 }
 
-const EventHeaders = Type.Object({
-  'last-event-id': Type.Optional(
-    Type.String({
-      description: 'Id of the last received event; browsers send it automatically',
-      examples: ['1795557063480000'],
-    }),
-  ),
-});
+const EventHeaders = eventHeaders('1795557063480000');
 
 /** Query values are text: parameters that may be repeated become lists before the schema checks them. */
 async function readEventQuery({ query }: { query: unknown }): Promise<void> {

@@ -1,7 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { JobEventData, JobProgress } from '../../contract/job.ts';
-import { type OpenStreams, type SseMessage, type StreamTimes, sseStream } from '../../http/event-streams.ts';
+import {
+  eventHeaders,
+  type OpenStreams,
+  type SseMessage,
+  type StreamTimes,
+  sseStream,
+} from '../../http/event-streams.ts';
 import { asComponent, JobPath, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { isEnd, parseEventId } from './events/event-position.ts';
@@ -15,14 +21,7 @@ export interface JobEventRoutesOptions {
   readonly times: StreamTimes;
 }
 
-const EventHeaders = Type.Object({
-  'last-event-id': Type.Optional(
-    Type.String({
-      description: 'Id of the last received event; browsers send it automatically',
-      examples: ['1.3.120'],
-    }),
-  ),
-});
+const EventHeaders = eventHeaders('1.3.120');
 
 /** GET /v1/jobs/{id}/events. */
 export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = async (

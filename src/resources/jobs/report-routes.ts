@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, type TSchema, Type } from 'typebox';
 import { Report } from '../../contract/report.ts';
 import { digestTag, matchesNone, reprDigestOfTag } from '../../http/entity-tag.ts';
-import { BINARY, JobPath, problems, reference } from '../../http/schemas.ts';
+import { BINARY, JobPath, problems, reference, textHeader } from '../../http/schemas.ts';
 import { REVALIDATED } from '../../http/send-file.ts';
 import { FIGURES } from '../../report/report-input.ts';
 import { workspaceOf } from '../own-workspace.ts';
@@ -109,8 +109,6 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
 /** The header that makes a browser show the report, and save it under this name. */
 const inlineAs = (fileName: string, what: string): string => `inline; filename="${fileName}-${what}"`;
 
-const text = (description: string) => ({ type: 'string', description });
-
 /** What the schemas of these calls have in common. */
 const reportCall = (mediaType: string, schema: TSchema) => ({
   tags: ['jobs'],
@@ -122,8 +120,8 @@ const reportCall = (mediaType: string, schema: TSchema) => ({
       description: 'The report',
       content: { [mediaType]: { schema } },
       headers: {
-        etag: text('ETag of this form of the report'),
-        'repr-digest': text('SHA-256 of this form of the report (RFC 9530)'),
+        etag: textHeader('ETag of this form of the report'),
+        'repr-digest': textHeader('SHA-256 of this form of the report (RFC 9530)'),
       },
     } as Readonly<Record<string, unknown>>,
     304: { description: "The client's copy is current", type: 'null' },

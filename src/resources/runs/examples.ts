@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { SHA256_EXAMPLE } from '../../contract/examples.ts';
 import type { RunListPage } from '../../contract/list.ts';
 import type { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
 import type { Schedule, ScheduleRequest } from '../../contract/schedule.ts';
@@ -9,8 +10,6 @@ const RUN_ID = 'run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d';
 const JOB_ID = 'job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d';
 const SOURCE_ID = 'ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877';
 const RESULT_ID = 'ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0';
-const SHA256 = '4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877';
-
 const PLAN = planSchedule(SCHEDULE);
 const { begin_step, end_step, learning_rate } = PLAN.stages[1]!;
 const LEARNING_RATE = { ...learning_rate, begin_step, end_step };
@@ -40,7 +39,7 @@ export const CHECKPOINT_EXAMPLE: CheckpointRecord = {
     [`/v1/adapters/${RESULT_ID}/files`, 'adapter_config.json', 724] as const,
     [`/v1/jobs/${JOB_ID}/artifacts`, 'projections.safetensors', 3_680_112] as const,
     [`/v1/jobs/${JOB_ID}/artifacts`, 'optimizer.safetensors', 319_930_824] as const,
-  ].map(([of, name, bytes]) => ({ name, sha256: SHA256, bytes, href: `${of}/${name}` })),
+  ].map(([of, name, bytes]) => ({ name, sha256: SHA256_EXAMPLE, bytes, href: `${of}/${name}` })),
   job_id: JOB_ID,
   superseded: false,
   next_checkpoint_step: 1500,

@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
 import { UploadId } from '../../contract/upload.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
+import { textHeader } from '../../http/schemas.ts';
 
 const text = (description: string, examples?: string[]) =>
   Type.Optional(Type.String({ description, ...(examples && { examples }) }));
-const header = (description: string) => ({ type: 'string', description }) as const;
 
 export const UploadPath = Type.Object({ id: UploadId });
 
@@ -49,22 +49,22 @@ export const PatchHeaders = Type.Object({
 
 export const VersionHeaders = Type.Object(version);
 
-export const TUS_RESUMABLE_HEADER = { 'tus-resumable': header('Version of the protocol: 1.0.0') };
+export const TUS_RESUMABLE_HEADER = { 'tus-resumable': textHeader('Version of the protocol: 1.0.0') };
 export const OFFSET_HEADERS = {
   ...TUS_RESUMABLE_HEADER,
-  'upload-offset': header('Number of bytes received'),
-  'upload-expires': header('When the upload is removed, as an HTTP date; absent once it is complete'),
+  'upload-offset': textHeader('Number of bytes received'),
+  'upload-expires': textHeader('When the upload is removed, as an HTTP date; absent once it is complete'),
 };
 export const STATE_HEADERS = {
   ...TUS_RESUMABLE_HEADER,
   'upload-offset': OFFSET_HEADERS['upload-offset'],
-  'upload-length': header('Bytes of the whole file, if known'),
-  'upload-defer-length': header('`1` if the size is not known yet'),
-  'upload-metadata': header('The metadata that was sent'),
+  'upload-length': textHeader('Bytes of the whole file, if known'),
+  'upload-defer-length': textHeader('`1` if the size is not known yet'),
+  'upload-metadata': textHeader('The metadata that was sent'),
 };
 export const CAPABILITY_HEADERS = {
   ...TUS_RESUMABLE_HEADER,
-  'tus-version': header('Versions of the protocol'),
-  'tus-extension': header('Extensions of the protocol'),
-  'tus-max-size': header('Bytes of the largest file'),
+  'tus-version': textHeader('Versions of the protocol'),
+  'tus-extension': textHeader('Extensions of the protocol'),
+  'tus-max-size': textHeader('Bytes of the largest file'),
 };
