@@ -38,7 +38,7 @@ export function fieldValue(option: string, text: string, schema: FieldSchema): s
     .map((candidate) => valueIn(text, candidate))
     .find((found) => found !== undefined);
   if (value !== undefined) return value;
-  throw new UsageError(`${option} is ${JSON.stringify(text)} but must be ${allowedValues(schema)}`);
+  throw new UsageError(`${option} is ${JSON.stringify(text)} but must be ${fieldValues(schema)}`);
 }
 
 const candidates = (schema: FieldSchema): readonly FieldSchema[] =>
@@ -68,7 +68,7 @@ function isWithin(value: number, schema: FieldSchema): boolean {
 }
 
 /** The values that a field may have, as the end of "must be …". */
-export function allowedValues(schema: FieldSchema): string {
+export function fieldValues(schema: FieldSchema): string {
   const parts = candidates(schema).map((one) =>
     'const' in one ? String(one.const) : one.type === 'string' ? lengths(one) : numbers(one),
   );

@@ -1,6 +1,6 @@
 import type { Command, Option, OptionGroup } from './command.ts';
 import { HELP } from './command.ts';
-import { allowedValues } from './field-value.ts';
+import { fieldValues } from './field-value.ts';
 import { wrapText } from './format.ts';
 
 const WIDTH = 100;
@@ -42,7 +42,7 @@ const section = (title: OptionGroup['title'], options: readonly Option[]): strin
 
 function optionRow({ name, value, help, schema }: Option): string {
   const flag = value === undefined ? `--${name}` : `--${name} ${value}`;
-  const what = schema && allowedValues(schema).replace(/^a /, '');
+  const what = schema && fieldValues(schema).replace(/^a /, '');
   return row(flag, what === undefined ? help : `${help.replace(/\.$/, '')} (${what}).`);
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { UsageError } from '../../src/cli/command-error.ts';
-import { allowedValues, type FieldSchema, fieldValue } from '../../src/cli/field-value.ts';
+import { type FieldSchema, fieldValue, fieldValues } from '../../src/cli/field-value.ts';
 import { MergeSource, SqueezeOptions } from '../../src/contract/job-request.ts';
 import { TargetFields } from '../../src/contract/target.ts';
 
@@ -55,7 +55,7 @@ describe('fieldValue', () => {
       assert.throws(
         () => fieldValue('--x', text, schema),
         (error) => error instanceof UsageError && words.test(error.message),
-        `${text} against ${allowedValues(schema)}`,
+        `${text} against ${fieldValues(schema)}`,
       );
     }
   });

@@ -6,7 +6,7 @@ import { kneeRank } from '../../../src/core/policy/knee-rank.ts';
 import { kohyaRank } from '../../../src/core/policy/kohya-rank.ts';
 import { ratioRank } from '../../../src/core/policy/ratio-rank.ts';
 import { toleranceRank } from '../../../src/core/policy/tolerance-rank.ts';
-import { combine } from '../../../src/serving/apply-profile.ts';
+import { applyGivenProfile } from '../../../src/serving/apply-profile.ts';
 import { NO_LIMITS } from '../../../src/serving/rank-limits.ts';
 import { limitRank } from '../../../src/squeeze/limit-rank.ts';
 import type { AnalyzedAdapter } from './preview.ts';
@@ -23,7 +23,7 @@ export function chooseRanks(
   { modules }: AnalyzedAdapter,
 ): number[] {
   const { target, limits } = profile
-    ? combine(asked, profile)
+    ? applyGivenProfile(asked, profile)
     : {
         target: asked,
         limits: { ...NO_LIMITS, minRank: asked.min_rank ?? 1, maxRank: asked.max_rank ?? NO_LIMITS.maxRank },
