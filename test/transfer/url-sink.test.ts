@@ -199,7 +199,7 @@ describe('checkTransfer', () => {
     const refused = (end: SinkObject, code: ErrorCode) =>
       assert.throws(() => checkTransfer(end, outbound), failing(code), JSON.stringify(end));
     refused(url('https://10.0.0.1/w?sig=SECRET'), 'OUTBOUND_FORBIDDEN');
-    refused(url('http://inside.test/w?sig=SECRET'), 'OUTBOUND_FORBIDDEN');
+    refused(url('http://example.com/w?sig=SECRET'), 'OUTBOUND_FORBIDDEN');
     refused(url('https://'), 'OUTBOUND_URL_INVALID');
     for (const header of ['Host', 'content-length', 'Transfer-Encoding', 'connection', 'Expect']) {
       refused(url('https://example.com/w', { [header]: 'x' }), 'VALIDATION_FAILED');
