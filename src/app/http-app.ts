@@ -22,7 +22,7 @@ import { idempotency } from '../resources/idempotency/idempotency-hook.ts';
 import { jobArtifactRoutes } from '../resources/jobs/artifact-routes.ts';
 import { jobControlRoutes } from '../resources/jobs/control-routes.ts';
 import { jobEventRoutes } from '../resources/jobs/event-routes.ts';
-import { FinalJobCache, forgetWhenChanged } from '../resources/jobs/final-job-cache.ts';
+import { FinalJobCache, invalidateOnChange } from '../resources/jobs/final-job-cache.ts';
 import { RenderedReports } from '../resources/jobs/rendered-reports.ts';
 import { jobReportRoutes } from '../resources/jobs/report-routes.ts';
 import { jobRoutes } from '../resources/jobs/routes.ts';
@@ -91,7 +91,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   await app.register(requestBodies, { bodyTimeoutMs });
   await app.register(openapi, { version: deps.version });
   const finals = new FinalJobCache();
-  app.addHook('onRoute', forgetWhenChanged(finals));
+  app.addHook('onRoute', invalidateOnChange(finals));
   await app.register(jobRoutes, { finals, deps });
   const reports = new RenderedReports();
   app.addHook('onClose', () => reports.close());

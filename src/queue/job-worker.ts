@@ -203,7 +203,7 @@ export class JobWorker {
 
   private async take(job: Job<JobData>, dispatch: DispatchRef): Promise<ExecutionTask | undefined> {
     await this.options.mayTake?.();
-    const task = await this.executions.take(dispatch);
+    const task = await this.executions.beginAttempt(dispatch);
     if (task)
       for (const jobId of task.jobs)
         this.logger.info(

@@ -19,7 +19,7 @@ const MAX_FAULTS = 100;
  * Runs `accept` if the tenant has room for this many more jobs.
  * @throws AppError if it has not
  */
-export type Admit = <T>(jobs: number, accept: () => Promise<T>) => Promise<T>;
+export type WithinQueueLimit = <T>(jobs: number, accept: () => Promise<T>) => Promise<T>;
 
 /** The parts of a batch that is to be accepted. */
 export interface RequestedBatch {
@@ -28,7 +28,7 @@ export interface RequestedBatch {
   /** Throws at its end if an item could not be parsed. */
   readonly items: AsyncIterable<RequestedItem> | Iterable<RequestedItem>;
   readonly resolve: ResolveParts;
-  readonly admit: Admit;
+  readonly withinQueueLimit: WithinQueueLimit;
 }
 
 /**
@@ -36,11 +36,11 @@ export interface RequestedBatch {
  * a fault, nothing of it remains; an item that cannot be tried counts as failed.
  * @param opened does the remaining work after the batch is admitted; the batch is accepted by then, even if this
  *   fails
- * @throws AppError BATCH_INVALID, BATCH_EMPTY, and whatever `items`, `admit` and the stores throw
+ * @throws AppError BATCH_INVALID, BATCH_EMPTY, and whatever `items`, `withinQueueLimit` and the stores throw
  */
 export async function acceptBatch(
   drafts: DraftStore,
-  { id, head, items, resolve, admit }: RequestedBatch,
+  { id, head, items, resolve, withinQueueLimit }: RequestedBatch,
   opened: () => Promise<void>,
 ): Promise<void> {
   const createdAtMs = timedIdMs(id);
@@ -63,7 +63,7 @@ export async function acceptBatch(
     }
     folders.check();
     if (count === 0) throw new AppError('BATCH_EMPTY', 'The batch has no items, so there is nothing to do.');
-    await admit(count - failed, async () => {
+    await withinQueueLimit(count - failed, async () => {
       await drafts.accept(id, head, { items: count, failed });
       await opened();
     });

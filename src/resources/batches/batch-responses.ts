@@ -8,9 +8,9 @@ import type { StoredResponse } from '../../http/stored-response.ts';
 import { priorityCeiling } from '../jobs/priority-ceiling.ts';
 import { withinQueuedJobs } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import type { Admit } from './accept-batch.ts';
+import type { WithinQueueLimit } from './accept-batch.ts';
 import { BATCH_EXAMPLE } from './examples.ts';
-import type { AcceptOptions } from './intake.ts';
+import type { AcceptConditions } from './intake.ts';
 
 export const BatchPath = Type.Object({
   id: Type.String({ description: 'Id of a batch', examples: [BATCH_EXAMPLE.id] }),
@@ -30,13 +30,13 @@ export const CREATE_BATCH_RESPONSES = {
 /**
  * The conditions for the caller's batches: the limit of jobs of the tenant, and the highest priority that is allowed.
  */
-export async function acceptOptions(request: FastifyRequest): Promise<AcceptOptions> {
-  const admit: Admit = (jobs, accept) =>
+export async function acceptConditionsOf(request: FastifyRequest): Promise<AcceptConditions> {
+  const withinQueueLimit: WithinQueueLimit = (jobs, accept) =>
     jobs === 0 ? accept() : withinQueuedJobs(workspaceOf(request), jobs, accept);
   return {
     id: request.idempotent?.idOf('batch'),
     ceiling: await priorityCeiling(request, workspaceOf(request)),
-    admit,
+    withinQueueLimit,
   };
 }
 

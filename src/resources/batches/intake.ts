@@ -9,7 +9,7 @@ import { withinCeiling } from '../jobs/priority-ceiling.ts';
 import { JOB_ERRORS, type JobService } from '../jobs/service.ts';
 import type { TransferRequests } from '../jobs/transfer-requests.ts';
 import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
-import { type Admit, acceptBatch } from './accept-batch.ts';
+import { acceptBatch, type WithinQueueLimit } from './accept-batch.ts';
 import type { BatchHead, DraftStore } from './draft-store.ts';
 import { resultsFolder } from './item-names.ts';
 import type { RequestedItem } from './item-request.ts';
@@ -35,13 +35,13 @@ export interface IntakeParts {
 }
 
 /** How a batch is accepted. */
-export interface AcceptOptions {
+export interface AcceptConditions {
   /** If a batch with this id exists, it is returned. */
   readonly id?: string | undefined;
   /** The highest priority that the caller may give; default: any. */
   readonly ceiling?: JobPriority | undefined;
   /** Default: any number of jobs. */
-  readonly admit?: Admit | undefined;
+  readonly withinQueueLimit?: WithinQueueLimit | undefined;
 }
 
 /** A batch that arrives line by line. */
@@ -92,11 +92,11 @@ export class BatchIntake {
    * already done have their results immediately.
    * @throws AppError as INTAKE_ERRORS.submit
    */
-  async submit(request: BatchRequest, options: AcceptOptions = {}): Promise<BatchRecord> {
-    const known = await this.known(options);
+  async submit(request: BatchRequest, conditions: AcceptConditions = {}): Promise<BatchRecord> {
+    const known = await this.known(conditions);
     if (known) return known;
-    const { head, items, resolve } = await this.prepared(request, options.ceiling);
-    return this.accept(head, items, resolve, options);
+    const { head, items, resolve } = await this.prepared(request, conditions.ceiling);
+    return this.accept(head, items, resolve, conditions);
   }
 
   /**
@@ -115,11 +115,14 @@ export class BatchIntake {
    * Accepts a batch whose items arrive one after the other. @throws AppError as INTAKE_ERRORS.submitLines, and as its
    * items
    */
-  async submitLines({ settings, items }: BatchInLines, options: AcceptOptions = {}): Promise<BatchRecord> {
+  async submitLines(
+    { settings, items }: BatchInLines,
+    conditions: AcceptConditions = {},
+  ): Promise<BatchRecord> {
     const faults = settingsFaults(settings, true);
     if (faults.length > 0) throw invalidBatch(faults);
-    const { head, resolve } = await this.prepareHead(settings, options.ceiling);
-    return this.accept(head, items, resolve, options);
+    const { head, resolve } = await this.prepareHead(settings, conditions.ceiling);
+    return this.accept(head, items, resolve, conditions);
   }
 
   /** The settings of a batch as a whole. */
@@ -150,8 +153,8 @@ export class BatchIntake {
    * @param before a batch that has ended
    * @throws AppError BATCH_SUCCEEDED
    */
-  async retry(before: BatchRecord, options: AcceptOptions = {}): Promise<BatchRecord> {
-    const known = await this.known(options);
+  async retry(before: BatchRecord, conditions: AcceptConditions = {}): Promise<BatchRecord> {
+    const known = await this.known(conditions);
     if (known) return known;
     const { id, counts, name, labels, webhook_id: webhookId } = before;
     if (counts.failed + counts.partial + counts.cancelled === 0) {
@@ -160,8 +163,8 @@ export class BatchIntake {
     }
     const { ttlSeconds = null } = (await this.parts.batchStore.retention(id)) ?? {};
     const head = { name, labels, ttlSeconds, webhookId, retryOf: id };
-    const { resolve } = await this.prepareHead({}, options.ceiling);
-    return this.accept(head, this.again(id), resolve, options);
+    const { resolve } = await this.prepareHead({}, conditions.ceiling);
+    return this.accept(head, this.again(id), resolve, conditions);
   }
 
   private async *again(batchId: string): AsyncGenerator<RequestedItem> {
@@ -183,7 +186,7 @@ export class BatchIntake {
   }
 
   /** The batch of an earlier request that was accepted but whose response was lost. */
-  private async known({ id }: AcceptOptions): Promise<BatchRecord | undefined> {
+  private async known({ id }: AcceptConditions): Promise<BatchRecord | undefined> {
     return id === undefined ? undefined : this.parts.batchStore.get(id);
   }
 
@@ -191,10 +194,10 @@ export class BatchIntake {
     head: BatchHead,
     items: AsyncIterable<RequestedItem> | Iterable<RequestedItem>,
     resolve: ResolveParts,
-    { id = newBatchId(Date.now()), admit = (_jobs, work) => work() }: AcceptOptions,
+    { id = newBatchId(Date.now()), withinQueueLimit = (_jobs, work) => work() }: AcceptConditions,
   ): Promise<BatchRecord> {
     const { draftStore, itemStore } = this.parts;
-    await acceptBatch(draftStore, { id, head, items, resolve, admit }, async () => {
+    await acceptBatch(draftStore, { id, head, items, resolve, withinQueueLimit }, async () => {
       try {
         await itemStore.open(id);
       } catch (error) {

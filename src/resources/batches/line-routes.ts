@@ -16,7 +16,7 @@ import { digestTexts } from '../idempotency/fingerprint.ts';
 import { checkQueuedJobs, QUEUED_JOBS_ERRORS } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { batchLines, MAX_LINE_BYTES } from './batch-lines.ts';
-import { acceptOptions, CREATE_BATCH_RESPONSES, sendBatch, sendBatchAgain } from './batch-responses.ts';
+import { acceptConditionsOf, CREATE_BATCH_RESPONSES, sendBatch, sendBatchAgain } from './batch-responses.ts';
 import { bodyLines } from './body-lines.ts';
 import { BATCH_ERRORS } from './service.ts';
 
@@ -120,7 +120,7 @@ async function receiveBatch(request: FastifyRequest, idleTimeoutMs: number): Pro
       settings: (value) => faultsOf(request, SETTINGS, value),
       onEnd: known,
     });
-    return await batches.submitLines(batch, await acceptOptions(request));
+    return await batches.submitLines(batch, await acceptConditionsOf(request));
   } finally {
     body.close();
   }

@@ -21,7 +21,7 @@ import { explain, type Fault, type SchemaError } from '../../http/validation-mes
 import { checkQueuedJobs, QUEUED_JOBS_ERRORS } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import {
-  acceptOptions,
+  acceptConditionsOf,
   BatchPath,
   CREATE_BATCH_RESPONSES,
   sendBatch,
@@ -81,14 +81,14 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
     async (request, reply) => {
       const workspace = workspaceOf(request);
       const wanted = await checkedBatch(request);
-      const options = await acceptOptions(request);
+      const conditions = await acceptConditionsOf(request);
       if (wanted.dry_run) {
         const { batchIntake: intake, forecasts } = workspace;
-        const batch = await forecastBatch(wanted, { intake, forecasts, ceiling: options.ceiling });
+        const batch = await forecastBatch(wanted, { intake, forecasts, ceiling: conditions.ceiling });
         if (batch.counts.queued > 0) await checkQueuedJobs(workspace, batch.counts.queued);
         return reply.header('cache-control', 'no-store').send(batch);
       }
-      const batch = await workspace.batches.submit(wanted, options);
+      const batch = await workspace.batches.submit(wanted, conditions);
       return sendBatch(request, reply, batch);
     },
   );
@@ -156,7 +156,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const { batches } = workspaceOf(request);
-      const batch = await batches.retry(request.params.id, await acceptOptions(request));
+      const batch = await batches.retry(request.params.id, await acceptConditionsOf(request));
       return sendBatch(request, reply, batch);
     },
   );

@@ -4,7 +4,7 @@ import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import type { JobControl } from '../jobs/control.ts';
-import { type AcceptOptions, type BatchInLines, type BatchIntake, INTAKE_ERRORS } from './intake.ts';
+import { type AcceptConditions, type BatchInLines, type BatchIntake, INTAKE_ERRORS } from './intake.ts';
 import type { ItemPage, ItemPageRequest, ItemStore } from './item-store.ts';
 import type { BatchFilter, BatchStore } from './store.ts';
 
@@ -57,13 +57,13 @@ export class BatchService {
   }
 
   /** Accepts a batch, as BatchIntake does. */
-  submit(request: BatchRequest, options?: AcceptOptions): Promise<BatchRecord> {
-    return this.intake.submit(request, options);
+  submit(request: BatchRequest, conditions?: AcceptConditions): Promise<BatchRecord> {
+    return this.intake.submit(request, conditions);
   }
 
   /** Accepts a batch whose items arrive one after the other, as BatchIntake does. */
-  submitLines(lines: BatchInLines, options?: AcceptOptions): Promise<BatchRecord> {
-    return this.intake.submitLines(lines, options);
+  submitLines(lines: BatchInLines, conditions?: AcceptConditions): Promise<BatchRecord> {
+    return this.intake.submitLines(lines, conditions);
   }
 
   /**
@@ -155,8 +155,8 @@ export class BatchService {
    * whole.
    * @throws AppError BATCH_NOT_FOUND, BATCH_NOT_FINAL, BATCH_SUCCEEDED
    */
-  async retry(batchId: string, options?: AcceptOptions): Promise<BatchRecord> {
-    return this.intake.retry(await this.final(batchId, 'retried'), options);
+  async retry(batchId: string, conditions?: AcceptConditions): Promise<BatchRecord> {
+    return this.intake.retry(await this.final(batchId, 'retried'), conditions);
   }
 
   /** Changes the name or the labels of a batch, whatever its state. @throws AppError BATCH_NOT_FOUND */

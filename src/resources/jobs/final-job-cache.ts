@@ -74,7 +74,7 @@ export function sendCurrentJob(
 }
 
 /** Forgets a job that is changed through one of these routes, before its client gets the response. */
-export const forgetWhenChanged =
+export const invalidateOnChange =
   (finals: FinalJobCache) =>
   (route: RouteOptions): void => {
     if (route.method === 'GET' || route.method === 'HEAD' || !route.url.startsWith(JOB)) return;

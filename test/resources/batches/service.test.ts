@@ -201,7 +201,7 @@ onEachDialect('batches', (database) => {
         const draft = bench.batches.submit(
           { adapter_ids: [a, b], targets: [{ rank: 2 }] },
           {
-            admit: async (jobs, accept) => {
+            withinQueueLimit: async (jobs, accept) => {
               assert.equal(jobs, 2);
               await bench.adapters.remove(a);
               return accept();
@@ -221,10 +221,10 @@ onEachDialect('batches', (database) => {
 
     it('leaves nothing if the batch is refused', () =>
       withBench(async (bench) => {
-        const admit = async () => {
+        const withinQueueLimit = async () => {
           throw new AppError('QUOTA_QUEUED_JOBS', 'There is no room.');
         };
-        const submitted = bench.batches.submit(batchOf(await bench.upload(), 3), { admit });
+        const submitted = bench.batches.submit(batchOf(await bench.upload(), 3), { withinQueueLimit });
         await assert.rejects(submitted, failsWith('QUOTA_QUEUED_JOBS'));
         assert.deepEqual(await left(bench), { batches: 0, members: 0, jobs: 0 });
       }));

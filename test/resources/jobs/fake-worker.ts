@@ -87,7 +87,7 @@ export class FakeWorker {
 
   /** Begins the execution for which a job waits, whatever the order. */
   async begin(jobId: string): Promise<ExecutionTask> {
-    const task = await this.executions.take(await this.dispatch(jobId));
+    const task = await this.executions.beginAttempt(await this.dispatch(jobId));
     if (task) {
       this.tasks.set(`${task.execution}-${task.dispatchNo}`, task);
       return task;

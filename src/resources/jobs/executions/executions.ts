@@ -79,7 +79,7 @@ export class Executions {
    *   were cancelled
    * @throws AppError ADAPTER_NOT_FOUND, STORAGE_*
    */
-  async take(dispatch: DispatchRef): Promise<ExecutionTask | undefined> {
+  async beginAttempt(dispatch: DispatchRef): Promise<ExecutionTask | undefined> {
     const { database } = this.parts;
     const known = await this.row(dispatch);
     if (!known) return undefined;

@@ -100,7 +100,7 @@ onEachDialect('attempts at an execution', (database) => {
       const current = await worker.begin(id);
       const before = [await executionsIn(database()), await jobs.get(id)];
       assert.deepEqual(await executions.stopped([old, current]), [old]);
-      assert.equal(await executions.take(old), undefined);
+      assert.equal(await executions.beginAttempt(old), undefined);
       assert.equal(await executions.finish(old, fakeWorkOutcome(WORK), NO_TOTALS), undefined);
       assert.equal((await executions.fail(old, CRASH, MAY_PASS)).next, 'over');
       assert.equal((await executions.fail(old, FULL, MAY_PASS)).next, 'over');
@@ -122,7 +122,7 @@ onEachDialect('attempts at an execution', (database) => {
       const { executions } = worker;
       const old = await worker.begin(id);
       // The queue gave the same dispatch to another worker.
-      const current = await executions.take(old);
+      const current = await executions.beginAttempt(old);
       assert.equal(current?.attempt, 2);
       const before = [await executionsIn(database()), await jobs.get(id)];
       for (const failure of [MAY_PASS, { ...MAY_PASS, mayPass: false }])
@@ -139,7 +139,7 @@ onEachDialect('attempts at an execution', (database) => {
     withJobs(async ({ worker, jobs }, [id]) => {
       const { executions } = worker;
       const old = await worker.begin(id);
-      const current = (await executions.take(old))!;
+      const current = (await executions.beginAttempt(old))!;
       const ends = await Promise.all(
         [old, current].map((task) => executions.finish(task, fakeWorkOutcome(WORK), NO_TOTALS)),
       );
