@@ -21,19 +21,23 @@ const threeDigits = (value: number, unit: number): string => {
 
 /** Smaller shares cannot be distinguished from zero: they are rounding errors, whatever the dtype. */
 const MIN_SHARE = 1e-7;
+export const isRoundingError = (share: number): boolean => Math.abs(share) < MIN_SHARE;
 
 /** A share from 0 to 1 as percent with three digits: 11.3 %, 4.92 %; 100 % only if nothing is missing. */
 export const formatPercent = (share: number): string => `${percentDigits(share)}${SPACE}%`;
 
 function percentDigits(share: number): string {
   const value = share * 100;
-  if (Math.abs(share) < MIN_SHARE) return '0';
-  if (Math.abs(1 - share) < MIN_SHARE) return '100';
+  if (isRoundingError(share)) return '0';
+  if (isRoundingError(1 - share)) return '100';
   if (Math.abs(value) < 0.01) return `${value < 0 ? `>${SPACE}−` : `<${SPACE}`}0.01`;
   if (value > 99.99 && value < 100) return `>${SPACE}99.99`;
   if (value > 99.9 && value < 100) return value.toFixed(2);
   return value.toFixed(Math.abs(value) < 9.995 ? 2 : 1);
 }
+
+/** The difference of two shares in percentage points: 6.38 points. */
+export const formatPoints = (difference: number): string => `${percentDigits(difference)}${SPACE}points`;
 
 /** A share as percent with as many digits as it has, up to some number: 90 %, 99.5 %. */
 export const formatExactPercent = (share: number, digits: number): string =>

@@ -23,7 +23,7 @@ const MIN_END = 1e-6;
 
 export interface ModuleShare {
   readonly name: string;
-  /** From 0 to 1, such as a relative error or a share of the energy; or a rank. */
+  /** From 0 to 1, such as a relative error or a share of the energy; or a rank; or a difference of either. */
   readonly value: number;
 }
 
@@ -31,14 +31,16 @@ export interface HeatMapInput extends ChartStyle {
   readonly modules: readonly ModuleShare[];
   /** The positions of the modules, if the caller has already computed them. */
   readonly grid?: ModuleGrid;
-  /** What a value is, such as "relative error". */
+  /** What a value is, such as "relative error"; empty if `inWords` already says it. */
   readonly what: string;
   /** Formats a value; default: percent. */
   readonly inWords?: (value: number) => string;
   /** The end of the scale, for maps that are compared; default: the largest value. */
   readonly maximum?: number;
+  /** The legend of a scale with zero in its middle, for differences; default: a scale from zero. */
+  readonly ends?: readonly [negative: string, positive: string];
   /** Numbers to write into the cells where there is room, such as ranks. */
-  readonly areNumbered?: boolean;
+  readonly numbers?: (value: number) => string;
   /** Names of modules to highlight. */
   readonly selected?: ReadonlySet<string>;
   /** Further lines of the tooltip of a module. */
@@ -48,7 +50,7 @@ export interface HeatMapInput extends ChartStyle {
 }
 
 /**
- * A cell of the map. `index` is that of its module, or of the module with the largest value if several share the cell.
+ * A cell of the map. `index` is that of its module, or of the module with the largest amount if several share the cell.
  */
 export interface HeatCell {
   readonly value: [column: number, row: number, value: number];
@@ -58,6 +60,8 @@ export interface HeatCell {
 
 const [MIN_HEIGHT, MAX_HEIGHT] = [320, 640];
 const [ROW_PX, AXES_PX] = [15, 140];
+/** Below the axes: a scale in one line, or one whose ends have up to three. */
+const [SCALE_PX, ENDS_PX] = [40, 64];
 
 /** Height at which each row can have its label, up to what a page has room for, in pixels. */
 export const heatMapHeight = ({ rows }: ModuleGrid): number =>
@@ -68,14 +72,14 @@ export const layersPerColumn = ({ columns }: ModuleGrid): number => Math.ceil(co
 
 /** Values of all modules, by layer (columns) and projection (rows). */
 export function layerHeatMap(input: HeatMapInput): EChartsOption {
-  const { modules, what, palette, isWide, inWords = formatPercent, details = () => [] } = input;
+  const { modules, what, palette, isWide, ends, inWords = formatPercent, details = () => [] } = input;
   const room = isWide ? WIDE_ROOM : ROOM;
   const { grid = moduleGrid(modules.map(({ name }) => name)) } = input;
   const perColumn = layersPerColumn(grid);
   const labels = grid.columnLabels.filter((_, index) => index % perColumn === 0);
   const columns = columnLabels(labels, room.columns);
   const rows = distinctLabels(grid.rows, room.row);
-  const largest = modules.reduce((maximum, { value }) => Math.max(maximum, value), 0);
+  const largest = modules.reduce((maximum, { value }) => Math.max(maximum, Math.abs(value)), 0);
   const maximum = input.maximum ?? largest;
   const end = maximum > MIN_END ? maximum : 1;
   const base = chartBase(input);
@@ -88,10 +92,10 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
       formatter: (found) => {
         const { data, componentType } = found as unknown as { data?: HeatCell; componentType: string };
         if (componentType !== 'series' || !data) return '';
-        return [data.name, `${what} ${inWords(data.value[2])}`, ...details(data.index)].join('\n');
+        return [data.name, `${what} ${inWords(data.value[2])}`.trim(), ...details(data.index)].join('\n');
       },
     },
-    grid: { ...base.grid, ...(input.title === undefined && { top: 8 }), bottom: 40 },
+    grid: { ...base.grid, ...(input.title === undefined && { top: 8 }), bottom: ends ? ENDS_PX : SCALE_PX },
     xAxis: xAxis(input, {
       type: 'category',
       data: [...columns.labels],
@@ -122,7 +126,7 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
       },
     }),
     visualMap: {
-      min: 0,
+      min: ends ? -end : 0,
       max: end,
       calculable: false,
       // ECharts would write the marker beside the bar in another format, over the labels.
@@ -132,8 +136,8 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
       bottom: 0,
       itemHeight: 140,
       itemWidth: 10,
-      inRange: { color: [...palette.scale] },
-      text: [inWords(end), `${what} ${inWords(0)}`],
+      inRange: { color: [...(ends ? palette.differences : palette.scale)] },
+      text: ends ? [ends[1], ends[0]] : [inWords(end), `${what} ${inWords(0)}`],
       textStyle: { color: palette.muted, fontFamily: FONT },
     },
     series: [
@@ -141,10 +145,10 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
         type: 'heatmap',
         data: cellsOf(input, grid, perColumn).map((cell) => styled(cell, input, end)),
         label: {
-          show: input.areNumbered === true && labels.length <= MAX_NUMBERED_COLUMNS,
+          show: input.numbers !== undefined && labels.length <= MAX_NUMBERED_COLUMNS,
           fontFamily: FONT,
           fontSize: 11,
-          formatter: (found) => String((found as unknown as { data: HeatCell }).data.value[2]),
+          formatter: (found) => input.numbers?.((found as unknown as { data: HeatCell }).data.value[2]) ?? '',
         },
         itemStyle: {
           borderColor: palette.surface,
@@ -157,25 +161,25 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
   };
 }
 
-/** One cell for each place; if several modules share it, the one with the largest value. */
+/** One cell for each place; if several modules share it, the one with the largest amount. */
 function cellsOf({ modules }: HeatMapInput, { places }: ModuleGrid, perColumn: number): HeatCell[] {
   const cells = new Map<string, HeatCell>();
   for (const [index, { name, value }] of modules.entries()) {
     const { row, column: layer } = places[index]!;
     const column = Math.floor(layer / perColumn);
     const before = cells.get(`${column} ${row}`);
-    if (!before || value > before.value[2])
+    if (!before || Math.abs(value) > Math.abs(before.value[2]))
       cells.set(`${column} ${row}`, { value: [column, row, value], name, index });
   }
   return [...cells.values()];
 }
 
 /** Numbers contrast with the colour of their cell; selected modules have a frame. */
-function styled(cell: HeatCell, { selected, palette, areNumbered }: HeatMapInput, end: number) {
+function styled(cell: HeatCell, { selected, palette, numbers }: HeatMapInput, end: number) {
   const isSelected = selected?.has(cell.name) === true;
   return {
     ...cell,
-    ...(areNumbered && { label: { color: inkOn(cell.value[2] / end, palette) } }),
+    ...(numbers && { label: { color: inkOn(Math.abs(cell.value[2]) / end, palette) } }),
     ...(isSelected && { itemStyle: { borderColor: palette.mark, borderWidth: 2.5 } }),
   };
 }

@@ -10,7 +10,7 @@ import type { ModuleSpectrum } from '../contract/report.ts';
 import { describeTarget } from './describe-target.ts';
 import { displayText } from './display-text.ts';
 import { draw, type Figure } from './draw.ts';
-import { heatFigure } from './heat-figure.ts';
+import { differenceFigure, heatFigure } from './heat-figure.ts';
 import { escapeHtml } from './html.ts';
 import { adapterOf, type FigureName, moduleLosses, type ReportInput } from './report-input.ts';
 
@@ -33,6 +33,7 @@ const MAX_POINTS = 400;
 const MAKERS: Readonly<Record<FigureName, (input: ReportInput) => Figure>> = {
   'error-by-rank': errorFigure,
   heatmap: (input) => heatFigure(input),
+  difference: (input) => differenceFigure(input),
   sizes: sizeFigure,
 };
 

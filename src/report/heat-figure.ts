@@ -1,4 +1,12 @@
 import type { EChartsOption } from 'echarts';
+import {
+  type Compared,
+  comparedModules,
+  describeDifferences,
+  differenceMap,
+  differences,
+  pairOf,
+} from '../charts/difference-map.ts';
 import { formatPercent } from '../charts/format.ts';
 import { layerHeatMap, type ModuleShare } from '../charts/layer-heat-map.ts';
 import { moduleGrid } from '../charts/module-grid.ts';
@@ -35,8 +43,7 @@ export function heatFigure({ report }: ReportInput, target = 0): Figure {
       ...(worst ? [`The largest is ${formatPercent(worst.value)}, of ${displayText(worst.name, 80)}.`] : []),
       ...(cells.note ? [cells.note] : []),
     ].join(' '),
-    width: 1100,
-    height: Math.min(760, Math.max(200, 24 * cells.rows + 90)),
+    ...sizeOf(cells),
     option: (style) =>
       adapted(
         layerHeatMap({
@@ -50,6 +57,42 @@ export function heatFigure({ report }: ReportInput, target = 0): Figure {
       ),
   };
 }
+
+/** In which of two results each module has the lower error, or rank, and by how much. */
+export function differenceFigure({ report }: ReportInput, first = 0, second = 1, of: Compared = 'error'): Figure {
+  const [one, other] = [first, second].map((index) => succeededTargets(report)[index]!);
+  const labels = pairOf(describeTarget(one!.target), describeTarget(other!.target));
+  const modules = comparedModules(one!.modules, other!.modules).map((module) => ({
+    ...module,
+    name: displayText(module.name, MAX_NAME),
+  }));
+  const cells = heatCells(differences(modules, of));
+  return {
+    title: `Difference of the ${of === 'error' ? 'relative errors' : 'ranks'}: ${labels[0]} and ${labels[1]}`,
+    caption: [
+      describeDifferences(modules, labels, of),
+      'The paler a cell, the closer the two results.',
+      ...(cells.note ? [cells.note] : []),
+    ].join(' '),
+    ...sizeOf(cells),
+    option: (style) =>
+      adapted(
+        differenceMap({ ...style, modules, values: cells.modules, labels, of, isWide: true }),
+        cells.modules.length,
+      ),
+  };
+}
+
+/** Whether the ranks of two results differ by another number from module to module, so that a map shows more than a sentence. */
+export function isRankMapUseful({ report }: ReportInput, first: number, second: number): boolean {
+  const [one, other] = [first, second].map((index) => succeededTargets(report)[index]!.modules);
+  return new Set(differences(comparedModules(one!, other!), 'rank').map(({ value }) => value)).size > 1;
+}
+
+const sizeOf = ({ rows }: HeatCells) => ({
+  width: 1100,
+  height: Math.min(760, Math.max(200, 24 * rows + 90)),
+});
 
 /** The largest value over all results, so that their maps share one scale and can be compared; 0 for an analysis. */
 const largestError = (report: Report): number =>
@@ -123,12 +166,12 @@ export function heatCells(modules: readonly ModuleShare[]): HeatCells {
   };
 }
 
-/** The largest value of each row. */
+/** The largest amount of each row. */
 function rowsOf(modules: readonly ModuleShare[]): Map<string, number> {
   const rows = new Map<string, number>();
   const named = rowNames(modules);
   for (const [index, { value }] of modules.entries())
-    rows.set(named[index]!, Math.max(value, rows.get(named[index]!) ?? 0));
+    rows.set(named[index]!, Math.max(Math.abs(value), rows.get(named[index]!) ?? 0));
   return rows;
 }
 
@@ -145,7 +188,7 @@ function withoutNumbers({ layer, projection }: ModulePlace): string {
 
 /** Rounds a value to a shade; the largest value stays as it is. */
 function shaded(modules: readonly ModuleShare[]): ModuleShare[] {
-  const maximum = modules.reduce((largest, { value }) => Math.max(largest, value), 0);
+  const maximum = modules.reduce((largest, { value }) => Math.max(largest, Math.abs(value)), 0);
   const step = maximum / SHADES;
   return modules.map(({ name, value }) => ({
     name,

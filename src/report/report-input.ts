@@ -11,7 +11,7 @@ export interface ReportInput {
   readonly adapters: readonly AdapterRecord[];
 }
 
-export const FIGURES = ['error-by-rank', 'heatmap', 'sizes'] as const;
+export const FIGURES = ['error-by-rank', 'heatmap', 'difference', 'sizes'] as const;
 /** A chart that can be requested separately. */
 export type FigureName = (typeof FIGURES)[number];
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { type EChartsOption, init } from 'echarts';
 import { comparisonChart } from '../../src/charts/comparison-chart.ts';
+import { comparedModules, describeDifference, differenceMap } from '../../src/charts/difference-map.ts';
 import {
   describeSqueeze,
   formatBytes,
@@ -83,6 +84,11 @@ const HISTORY = [0, 800].map((step) => ({
   ),
 }));
 
+const compared = (name: string, first: number, second: number) => ({
+  ...{ name, first, second },
+  ...{ firstRank: 4, secondRank: 2 },
+});
+
 describe('charts', () => {
   const style = { palette: paletteOf('light') };
   const curve = curveOfSpectra(modules);
@@ -95,6 +101,12 @@ describe('charts', () => {
       curve: rankCurveChart({ palette, curve, rank: 2, recommended: 3, title: 'Errors' }),
       spectra: spectraChart({ palette, lines: spectraLines(modules), selected: modules[3]!.name, rank: 2 }),
       map: layerHeatMap({ palette, modules: errors, what: 'error' }),
+      difference: differenceMap({
+        palette,
+        modules: modules.map(({ name }, index) => compared(name, 0.1, index / 20)),
+        labels: ['rank 2', 'rank 4'],
+        of: 'error',
+      }),
       size: sizeChart({
         palette,
         files: [
@@ -133,6 +145,44 @@ describe('charts', () => {
     }
   });
 
+  it('show differences on a scale with zero in its middle, which colour-blind readers can read', () => {
+    const labels = ['rank 2', 'rank 4'] as const;
+    const modules = [compared('a', 0.3, 0.1), compared('b', 0.1, 0.15), compared('c', 0.2, 0.2)];
+    const option = differenceMap({ ...style, modules, labels, of: 'error' });
+    const scale = option.visualMap as { min: number; max: number; text: [string, string] };
+    assert.deepEqual([scale.min, scale.max].map((end) => end.toFixed(9)), ['-0.200000000', '0.200000000']);
+    assert.deepEqual(
+      scale.text.map((text) => text.replace(/\s+/g, ' ')),
+      ['lower error in rank 4, by up to 20.0 points', 'lower error in rank 2, by up to 20.0 points'],
+    );
+    const { formatter } = option.tooltip as unknown as {
+      formatter: (found: { componentType: string; data: unknown }) => string;
+    };
+    const [{ data }] = option.series as [{ data: { index: number }[] }];
+    const tip = formatter({ componentType: 'series', data: data.find(({ index }) => index === 1)! });
+    assert.equal(
+      tip.replaceAll('\u00a0', ' '),
+      'b\nlower error in rank 2, by 5.00 points\nrank 2: error 10.0 % at rank 4\nrank 4: error 15.0 % at rank 2',
+    );
+    assert.equal(describeDifference(0, labels, 'rank'), 'the same rank in both');
+    for (const scheme of ['light', 'dark'] as const) {
+      const { differences, surface } = paletteOf(scheme);
+      const [left, right] = [differences[0]!, differences.at(-1)!];
+      // Without red and green, what remains is mostly the amount of blue.
+      const blue = (colour: string): number => Number.parseInt(colour.slice(5), 16);
+      assert.ok(blue(left) - blue(right) > 60, scheme);
+      for (const end of [left, right]) assert.ok(contrast(end, surface) > 4.5, `${scheme}: ${end}`);
+    }
+  });
+
+  it('compare only the modules that both results have', () => {
+    const result = (name: string) => ({
+      ...{ name, rank: 4, relative_error: 0.1, optimal_error: null, energy_retained: 0.99, passthrough: false },
+    });
+    const found = comparedModules([result('a'), result('b')], [result('c'), result('b')]);
+    assert.deepEqual(found.map(({ name }) => name), ['b']);
+  });
+
   it('escape names, which never become markup', () => {
     const name = '<img src=x onerror=alert(1)>';
     const options = [
@@ -155,6 +205,7 @@ describe('charts', () => {
       spectraChart({ ...style, lines: spectraLines(dead) }),
       layerHeatMap({ ...style, modules: [{ name: 'a', value: 0 }], what: 'error' }),
       comparisonChart({ ...style, modules: [{ name: 'a', first: 0, second: 0 }], labels: ['x', 'y'] }),
+      differenceMap({ ...style, modules: [compared('a', 0, 0)], labels: ['x', 'y'], of: 'rank' }),
       runTimeline({ ...style, run: { ...RUN, step: null } }),
       rankBands({ ...style, history: [], untilStep: 0, totalSteps: 100 }),
     ])

@@ -137,6 +137,11 @@ describe('the report of a job', () => {
     assert.ok(pictures.has(Buffer.from(first).toString('base64')), 'the first one by default');
   });
 
+  it('is refused as a difference, because there is only one result', async () => {
+    const { detail } = await problemIn(await as('/report.svg?figure=difference'), 400, 'VALIDATION_FAILED');
+    assert.equal(detail, `The figure "difference" needs two results; job ${id} has 1.`);
+  });
+
   it('is not sent to clients that have it', async () => {
     const tags = new Set<string>();
     for (const ending of ENDINGS) {

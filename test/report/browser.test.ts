@@ -83,6 +83,31 @@ describe('the page of a report in a browser', { skip: noChromium }, () => {
     }
   });
 
+  it('shows every result completely on a phone', async () => {
+    for (const name of ['squeeze', 'merge', 'analysis']) {
+      const { page } = await opened(name, { width: 375 });
+      const tables = await page.locator('.short').evaluateAll((all) =>
+        all.map((table) => ({
+          label: table.getAttribute('aria-label'),
+          cut: table.scrollWidth - table.clientWidth,
+          // Higher than its own text needs.
+          high: Math.max(
+            ...[...table.querySelectorAll('td')].map((cell) => {
+              const lines = Math.max(cell.firstElementChild!.getBoundingClientRect().height, 21);
+              return cell.getBoundingClientRect().height - lines;
+            }),
+          ),
+        })),
+      );
+      assert.ok(tables.length > 0, name);
+      for (const { label, cut, high } of tables) {
+        assert.equal(cut, 0, `${name}, ${label}: ${cut} px are cut`);
+        assert.ok(high < 30, `${name}, ${label}: ${high} px of a cell are empty`);
+      }
+      await page.close();
+    }
+  });
+
   it('is accessible, in the light and in the dark', async () => {
     for (const name of ['squeeze', 'analysis', 'merge']) {
       for (const scheme of ['light', 'dark'] as const) {

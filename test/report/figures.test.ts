@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { succeededTargets } from '../../src/charts/succeeded-targets.ts';
 import { describeOtherOptions, describeTarget } from '../../src/report/describe-target.ts';
 import { textWidth } from '../../src/report/draw.ts';
 import { standaloneFigure } from '../../src/report/figures.ts';
@@ -56,10 +57,24 @@ describe('a separate figure', () => {
     assert.match(textOf(standaloneFigure(analysis, 'sizes')), /rank 4 for all: 2\.00 MB/);
   });
 
+  it('says in which of two results the errors are lower', () => {
+    const text = textOf(standaloneFigure(input, 'difference'));
+    assert.match(text, /Difference of the relative errors: rank 4 and rank 8/);
+    assert.match(text, /Of 40 modules, 0 have a lower error in rank 4 and 40 in rank 8\./);
+    const largest = /The largest difference is ([\d.]+) points, in (\S+)\. /.exec(text)!;
+    const [one, other] = succeededTargets(input.report).map(({ modules }) => modules);
+    const differences = one!.map((module, index) => module.relative_error - other![index]!.relative_error);
+    const most = Math.max(...differences);
+    assert.equal(largest[1], (100 * most).toFixed(1));
+    assert.equal(largest[2], one![differences.indexOf(most)]!.name);
+    assert.match(text, /lower error in rank 4, by up to [\d.]+ points/);
+  });
+
   it('escapes names', () => {
     const evil = `layers.1.<script>"x"</script>`;
     const hostile = buildReportInput({
       modules: 3,
+      targets: [{ rank: 4 }, { rank: 8 }],
       nameOf: (index) => `${evil}\0\u202e${index}`,
       baseModel: evil,
     });
@@ -97,6 +112,17 @@ describe('cells of a heat map', () => {
     assert.equal(cells.rows, 40);
     assert.equal(cells.modules.length, 40);
     assert.ok(cells.modules.every(({ value }) => value > 0.85));
+  });
+
+  it('keep the sign of a difference', () => {
+    const cells = heatCells(
+      modules(512, (index) => `layers.${index % 4}.experts.${index >> 2}.w`).map(({ name, value }) => ({
+        name,
+        value: value - 0.75,
+      })),
+    );
+    assert.deepEqual([Math.min(...cells.modules.map(({ value }) => value)), cells.rows], [-0.75, 1]);
+    assert.ok(cells.modules.some(({ value }) => value > 0.2));
   });
 
   it('can show zeros and nothing', () => {

@@ -113,8 +113,20 @@ describe('the page of a squeeze', () => {
     const labelled = elementsOf(page).filter(
       ({ tag, attributes }) => tag === 'svg' && attributes.get('role') === 'img',
     );
-    assert.equal(labelled.length, 2 + 2 + 3, 'error, sizes; two heat maps; three spectra');
+    assert.equal(labelled.length, 2 + 2 + 1 + 3, 'error, sizes; two heat maps; their difference; three spectra');
     assert.equal(page.split('<figcaption>').length - 1, labelled.length);
+  });
+
+  it('shows where results differ, in their errors and, if a sentence would not do, in their ranks', () => {
+    assert.match(text, /Where the results differ Difference of the relative errors: rank 8 and rank 16/);
+    assert.doesNotMatch(text, /Difference of the ranks/);
+    const [first, second] = succeededTargets(input.report);
+    const modules = second!.modules.map((module, index) => ({ ...module, rank: index % 2 === 0 ? 4 : 16 }));
+    const report = { ...input.report, targets: [first!, { ...second!, modules }] };
+    const other = textOf(reportPage({ ...input, report }, true).text);
+    assert.match(other, /Of 60 modules, 30 have a lower rank in rank 8 and 30 in rank 16\./);
+    const alone = buildReportInput({ modules: 6 });
+    assert.doesNotMatch(textOf(reportPage(alone, true).text), /Where the results differ/);
   });
 
   it('has the digest of its style in its content security policy, which allows no script', () => {

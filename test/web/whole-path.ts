@@ -177,6 +177,17 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByText('36 of 36 modules').waitFor();
   });
 
+  it('shows where the two results differ', async () => {
+    const panel = page.getByRole('region', { name: 'Where the two differ' });
+    const counts = (of: string) => new RegExp(`^Of 36 modules, \\d+ have a lower ${of} in .* and \\d+ in rank 4 for vllm`);
+    await panel.getByText(counts('error')).waitFor();
+    await panel.getByRole('img', { name: /^Difference of the errors/ }).locator('canvas').waitFor();
+    await panel.getByRole('button', { name: 'Rank' }).click();
+    await panel.getByText(counts('rank')).waitFor();
+    await panel.getByText('Difference of the ranks as a table').click();
+    assert.equal(await panel.getByRole('row').count(), 37);
+  });
+
   it('downloads from the service: files, zip, report', async () => {
     const jobId = page.url().split('/').at(-1)!;
     const job = await client.json<JobRecord>(`/v1/jobs/${jobId}`);
@@ -235,6 +246,10 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     );
     await page.reload();
     await page.getByRole('heading', { name: 'Side by side' }).waitFor();
+    await page
+      .getByRole('region', { name: 'Where the two differ' })
+      .getByText(/^Of 36 modules, \d+ have a lower error in the first and \d+ in the second\./)
+      .waitFor();
   });
 
   it('does not offer to compare a result with itself', async () => {

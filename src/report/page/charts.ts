@@ -2,7 +2,7 @@ import { paletteOf } from '../../charts/palette.ts';
 import { succeededTargets } from '../../charts/succeeded-targets.ts';
 import { draw, type Figure } from '../draw.ts';
 import { errorFigure, sizeFigure, spectraFigures } from '../figures.ts';
-import { heatFigure } from '../heat-figure.ts';
+import { differenceFigure, heatFigure, isRankMapUseful } from '../heat-figure.ts';
 import { type Html, html, trustedHtml, when } from '../html.ts';
 import type { ReportInput } from '../report-input.ts';
 
@@ -26,6 +26,7 @@ export function chartsSection(input: ReportInput): Charts {
     return figureOf(figure, light, id, isWide);
   };
   const { shown, left } = heatMaps(input);
+  const differences = differenceMaps(input);
   const spectra = spectraFigures(input);
   const markup = html`
 <section aria-labelledby="charts"><h2 id="charts">How close it is</h2>
@@ -37,6 +38,14 @@ ${drawn(sizeFigure(input), 'chart-size')}
 ${shown.map((figure, index) => drawn(figure, `chart-heat-${index}`, true))}
 ${when(left > 0, () => html`<p class="muted">${left} more results are in the tables only.</p>`)}
 </section>
+${when(
+  differences.length > 0,
+  () => html`
+<section aria-labelledby="differences"><h2 id="differences">Where the results differ</h2>
+${differences.map((figure, index) => drawn(figure, `chart-difference-${index}`, true))}
+<p class="muted">One point is one percentage point: between errors of 12 % and 10 % are 2 points.</p>
+</section>`,
+)}
 ${when(
   spectra.length > 0,
   () => html`
@@ -53,6 +62,17 @@ function heatMaps(input: ReportInput): { shown: Figure[]; left: number } {
   const all = Math.max(1, succeededTargets(input.report).length);
   const count = Math.min(all, Math.max(1, Math.floor(MAX_CELLS / Math.max(1, modules.length))));
   return { shown: Array.from({ length: count }, (_, index) => heatFigure(input, index)), left: all - count };
+}
+
+/** The first result against each of the others; their ranks too, if those do not differ by one number everywhere. */
+function differenceMaps(input: ReportInput): Figure[] {
+  const { modules } = input.report;
+  const others = Math.max(0, succeededTargets(input.report).length - 1);
+  const count = Math.min(others, Math.max(1, Math.floor(MAX_CELLS / 2 / Math.max(1, modules.length))));
+  return Array.from({ length: count }, (_, index) => index + 1).flatMap((other) => [
+    differenceFigure(input, 0, other),
+    ...(isRankMapUseful(input, 0, other) ? [differenceFigure(input, 0, other, 'rank')] : []),
+  ]);
 }
 
 const drawIn = (scheme: 'light' | 'dark', { width, height, option }: Figure, id: string): string =>

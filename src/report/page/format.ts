@@ -42,22 +42,28 @@ export interface Column {
 }
 
 /**
- * A table that scrolls separately on a narrow page, also with the keyboard (WCAG 2.2, 2.1.1). The first column has the
- * headings of the rows.
+ * A table. If it is wider than its page, it scrolls separately, also with the keyboard (WCAG 2.2, 2.1.1). On a phone each
+ * row of a short table becomes a list, with the title of its column before every value. The first column has the headings
+ * of the rows.
  * @param label describes the content of the table
  */
 export const table = (
   label: string,
   columns: readonly Column[],
   rows: readonly (readonly Html[])[],
+  { isLong = false } = {},
 ): Html => html`
-<div class="scroll" role="region" aria-label="${label}: table" tabindex="0"><table>
+<div class="scroll${isLong ? '' : ' short'}" role="region" aria-label="${label}: table" tabindex="0"><table>
 <thead><tr>${columns.map(({ title, isNumber }) => html`<th scope="col"${when(isNumber, numeric)}>${title}</th>`)}</tr></thead>
 <tbody>
-${rows.map((cells) => html`<tr>${cells.map((cell, index) => cellOf(cell, index, columns[index]!))}</tr>\n`)}</tbody>
+${rows.map((cells) => html`<tr>${cells.map((cell, index) => (index === 0 ? headOf(cell) : cellOf(cell, columns[index]!, isLong)))}</tr>\n`)}</tbody>
 </table></div>`;
 
-const cellOf = (content: Html, index: number, { isNumber }: Column): Html =>
-  index === 0 ? html`<th scope="row">${content}</th>` : html`<td${when(isNumber, numeric)}>${content}</td>`;
+const headOf = (content: Html): Html => html`<th scope="row">${content}</th>`;
+
+const cellOf = (content: Html, { title, isNumber }: Column, isLong: boolean): Html =>
+  isLong
+    ? html`<td${when(isNumber, numeric)}>${content}</td>`
+    : html`<td${when(isNumber, numeric)} data-title="${title}"><div>${content}</div></td>`;
 
 const numeric = (): Html => html` class="n"`;

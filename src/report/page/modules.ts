@@ -56,7 +56,7 @@ export function modulesSection(input: ReportInput, jsonPath: Html): Html {
   return html`
 <section aria-labelledby="modules"><h2 id="modules">Modules</h2>
 <p class="muted">${formatInteger(modules.length)} modules in the order of the model.${when(isOptimumKnown, () => SMALLEST_POSSIBLE)}</p>
-${table('Modules', columns, rows)}
+${table('Modules', columns, rows, { isLong: true })}
 ${when(left > 0, () => html`<p>${formatInteger(left)} more modules are not in this table; they lose less than these. ${jsonPath}</p>`)}
 ${when(leftTargets > 0, () => html`<p>${leftTargets} more results are not in this table. ${jsonPath}</p>`)}
 </section>`;

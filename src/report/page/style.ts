@@ -52,6 +52,16 @@ ul{margin:0;padding-left:20px}
 li{overflow-wrap:anywhere;margin-bottom:4px}
 @media (min-width:1000px){tbody th code,tbody th bdi{display:block;max-width:66ch;overflow-wrap:break-word}}
 @media (max-width:600px){main,header,footer{padding-left:12px;padding-right:12px}section{padding:14px}.plain{grid-template-columns:1fr}.plain dd{margin-bottom:6px}.id code{white-space:nowrap}h1{font-size:22px}}
+@media screen and (max-width:600px){
+.short :is(table,tbody,tr,th){display:block}
+.short thead{display:none}
+.short tr{padding:8px 0;border-bottom:1px solid var(--line)}
+.short :is(th,td){padding:2px 0;border:0}
+.short tbody th{font-weight:600}
+.short td{display:grid;grid-template-columns:minmax(0,2fr) minmax(0,3fr);gap:12px;text-align:left}
+.short td::before{content:attr(data-title);color:var(--muted)}
+.short .id code{white-space:normal}
+}
 @media screen and (prefers-color-scheme:dark){
 :root{color-scheme:dark;--ground:#0f141d;${variables(paletteOf('dark'))}}
 ${dark}

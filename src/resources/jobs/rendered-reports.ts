@@ -1,7 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import { asFileName } from '../../adapter/file-names.ts';
+import { succeededResults } from '../../charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { JobRecord } from '../../contract/job.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { digestTag } from '../../http/entity-tag.ts';
 import type { ReportForm } from '../../report/render.ts';
 import { Renderer } from '../../report/renderer.ts';
@@ -58,6 +60,7 @@ export class RenderedReports {
   /**
    * The report of a job in one form. Simultaneous requests for the same report share one rendering.
    * @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY, STORAGE_*; INTERNAL if it cannot be rendered
+   * @throws AppError VALIDATION_FAILED if a figure needs more results than the job has
    */
   async get(
     source: ReportSource,
@@ -66,6 +69,7 @@ export class RenderedReports {
   ): Promise<ReportResponse & { readonly fileName: string }> {
     // Read even if the report is cached, because a deleted job has no report, and names change.
     const job = await source.jobs.recorded(jobId);
+    if (hasReport(job)) refuseLoneResult(job, form);
     const key = `${source.tenant}/${jobId}/${JSON.stringify(form)}`;
     const known = hasReport(job) ? (this.answers.get(key) ?? this.running.get(key)) : undefined;
     const answer = await (known ?? this.begin(key, source, jobId, form));
@@ -98,6 +102,13 @@ export class RenderedReports {
     });
     return { bytes: Buffer.from(bytes), etag: digestTag(bytes), policy };
   }
+}
+
+function refuseLoneResult(job: JobRecord, form: ReportForm): void {
+  const { length } = succeededResults(job);
+  if (form.as === 'html' || form.figure !== 'difference' || length > 1) return;
+  const detail = `The figure "difference" needs two results; job ${job.id} has ${length}`;
+  throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/figure', detail }] });
 }
 
 /** The adapters of a job that still exist. */

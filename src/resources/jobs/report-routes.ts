@@ -16,7 +16,11 @@ const FigureQuery = Type.Object(
       Type.Unsafe<(typeof FIGURES)[number]>(
         Type.Union(
           FIGURES.map((name) => Type.Literal(name)),
-          { default: FIGURES[0], description: 'The figure' },
+          {
+            default: FIGURES[0],
+            description:
+              'The figure; `difference` shows in which of the first two results each module has the lower error',
+          },
         ),
       ),
     ),
@@ -111,7 +115,7 @@ const inlineAs = (fileName: string, what: string): string => `inline; filename="
 
 /** What the schemas of these calls have in common. */
 const reportCall = (mediaType: string, schema: TSchema) => ({
-  tags: ['jobs'],
+  tags: ['results'],
   params: JobPath,
   headers: ReportHeaders,
   response: {

@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { comparisonChart } from '../../../src/charts/comparison-chart.ts';
+import { type ComparedModule, comparedModules, type Pair, pairOf } from '../../../src/charts/difference-map.ts';
 import { formatBytes, formatPercent } from '../../../src/charts/format.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { sizeChart } from '../../../src/charts/size-chart.ts';
@@ -8,34 +9,30 @@ import type { ModuleResult } from '../../../src/contract/report.ts';
 import { scheme } from '../state/scheme.ts';
 import { rankRange } from '../text/describe-target.ts';
 import { Chart } from './chart.tsx';
+import { DifferencePanel } from './difference-panel.tsx';
 import { ModuleName, placesInTable } from './module-name.tsx';
 import { Panel } from './panel.tsx';
 import { type Column, VirtualTable } from './virtual-table.tsx';
 
-interface Compared {
+interface OneResult {
   readonly label: string;
   readonly result: SucceededResult;
   readonly modules: readonly ModuleResult[];
 }
 
-interface Row {
-  readonly name: string;
+interface Row extends ComparedModule {
   /** The name of the module without the parts that all modules share. */
   readonly shown: string;
-  readonly first: number;
-  readonly second: number;
-  readonly firstRank: number;
-  readonly secondRank: number;
 }
 
+/** In a map, the names of adapters would be too long. */
+const SIDES: Pair = ['the first', 'the second'];
+
 /** A comparison of two results: totals, sizes, and the errors of the modules that both have. */
-export function ComparedResults({ first, second }: { first: Compared; second: Compared }) {
+export function ComparedResults({ first, second }: { first: OneResult; second: OneResult }) {
   const palette = paletteOf(scheme.value);
   const rows = useMemo(() => common(first, second), [first, second]);
-  const labels: [string, string] =
-    first.label === second.label
-      ? [`${first.label} (first)`, `${second.label} (second)`]
-      : [first.label, second.label];
+  const labels = pairOf(first.label, second.label);
   const dots = useMemo(() => comparisonChart({ palette, modules: rows, labels }), [palette, rows]);
   const sizes = useMemo(
     () =>
@@ -85,10 +82,16 @@ export function ComparedResults({ first, second }: { first: Compared; second: Co
       </Panel>
       {rows.length === 0 ? (
         <Panel title="Modules" class="wide">
-          <p>The two have no module in common.</p>
+          <p>
+            The two results have no module in common, so their errors cannot be compared module by module. The
+            first has {first.modules.length.toLocaleString('en')} modules, such as{' '}
+            <code>{first.modules[0]?.name}</code>, the second {second.modules.length.toLocaleString('en')}, such
+            as <code>{second.modules[0]?.name}</code>.
+          </p>
         </Panel>
       ) : (
         <>
+          <DifferencePanel modules={rows} labels={SIDES} />
           <Panel
             title="Error by module"
             class="wide"
@@ -103,7 +106,7 @@ export function ComparedResults({ first, second }: { first: Compared; second: Co
           <Panel
             title="Side by side"
             class="modules"
-            note={`Errors. First: ${first.label}. Second: ${second.label}.`}
+            note={`Errors. First: ${first.label}. Second: ${second.label}.${onlyInOne(rows.length, first, second)}`}
           >
             <VirtualTable label="Modules of both" rows={rows} columns={COLUMNS} keyOf={({ name }) => name} />
           </Panel>
@@ -113,17 +116,21 @@ export function ComparedResults({ first, second }: { first: Compared; second: Co
   );
 }
 
-function common(first: Compared, second: Compared): Row[] {
-  const others = new Map(second.modules.map((module) => [module.name, module]));
-  const places = placesInTable(first.modules);
-  return first.modules.flatMap(({ name, rank, relative_error: error }, index) => {
-    const other = others.get(name);
+function common(first: OneResult, second: OneResult): Row[] {
+  const modules = comparedModules(first.modules, second.modules);
+  const places = placesInTable(modules);
+  return modules.map((module, index) => {
     const { layerLabel, projection } = places[index]!;
-    const shown = `${layerLabel} ${projection}`.trim();
-    return other
-      ? [{ name, shown, first: error, second: other.relative_error, firstRank: rank, secondRank: other.rank }]
-      : [];
+    return { ...module, shown: `${layerLabel} ${projection}`.trim() };
   });
+}
+
+/** A sentence about modules that only one of the results has, if there are any. */
+function onlyInOne(both: number, first: OneResult, second: OneResult): string {
+  const [inFirst, inSecond] = [first, second].map(({ modules }) => (modules.length - both).toLocaleString('en'));
+  return inFirst === '0' && inSecond === '0'
+    ? ''
+    : ` Not compared: ${inFirst} modules that only the first has, ${inSecond} that only the second has.`;
 }
 
 const totals = (first: SucceededResult, second: SucceededResult): [string, string, string][] => {

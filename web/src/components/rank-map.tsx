@@ -131,7 +131,7 @@ export function RankMap(props: RankMapProps) {
 function viewValues(
   view: View,
   rows: readonly ModuleRow[],
-): Pick<HeatMapInput, 'modules' | 'what' | 'inWords' | 'maximum' | 'areNumbered'> {
+): Pick<HeatMapInput, 'modules' | 'what' | 'inWords' | 'maximum' | 'numbers'> {
   switch (view) {
     case 'rank':
       return {
@@ -139,7 +139,7 @@ function viewValues(
         modules: rows.map(({ name, newRank = 0 }) => ({ name, value: newRank })),
         inWords: String,
         maximum: rows.reduce((maximum, { rank }) => Math.max(maximum, rank), 1),
-        areNumbered: true,
+        numbers: String,
       };
     case 'energy':
       return { what: 'energy', modules: rows.map(({ name, share = 0 }) => ({ name, value: share })) };

@@ -1,4 +1,5 @@
 import { useCallback, useMemo, useState } from 'preact/hooks';
+import { comparedModules, pairOf } from '../../../src/charts/difference-map.ts';
 import { formatBytes, formatPercent } from '../../../src/charts/format.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { curveOfSpectra, rankCurveChart } from '../../../src/charts/rank-curve-chart.ts';
@@ -11,6 +12,7 @@ import { scheme } from '../state/scheme.ts';
 import { describeTarget } from '../text/describe-target.ts';
 import { Chart } from './chart.tsx';
 import { ChartTable } from './chart-table.tsx';
+import { DifferencePanel } from './difference-panel.tsx';
 import { ErrorMap } from './error-map.tsx';
 import { SelectField } from './field.tsx';
 import { placesInTable } from './module-name.tsx';
@@ -123,6 +125,7 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
           )
         }
       />
+      {targets.length > 1 && <Differences targets={targets} onPick={setPicked} />}
       <ModuleTable
         rows={rows}
         picked={picked}
@@ -139,6 +142,33 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
         </Panel>
       )}
     </div>
+  );
+}
+
+interface DifferencesProps {
+  /** At least two. */
+  readonly targets: readonly SucceededTargetReport[];
+  readonly onPick: (module: number) => void;
+}
+
+/** Two results of the job against each other. */
+function Differences({ targets, onPick }: DifferencesProps) {
+  const [chosen, setChosen] = useState<readonly [number, number]>([0, 1]);
+  const choices = targets.map(({ target }) => describeTarget(target));
+  const [first, second] = chosen;
+  const modules = useMemo(
+    () => comparedModules(targets[first]!.modules, targets[second]!.modules),
+    [targets, first, second],
+  );
+  return (
+    <DifferencePanel
+      modules={modules}
+      labels={pairOf(choices[first]!, choices[second]!)}
+      choices={choices}
+      chosen={chosen}
+      onChosen={setChosen}
+      onPick={onPick}
+    />
   );
 }
 

@@ -29,17 +29,23 @@ export function ComparePage({ query }: { query: Query }) {
   const second = useLoaded((signal) => resultAt(b, signal), [b]);
   const options = optionsOf(jobs.value?.data ?? [], names);
   // The result chosen on the other side is not offered: comparing a result with itself says nothing.
-  const choose = (label: string, name: 'a' | 'b', value: string, other: string) => (
-    <SelectField
-      label={label}
-      value={value}
-      options={withOwn(
-        options.filter(([one]) => one === '' || one === value || one !== other),
-        value,
-      )}
-      onValue={(next) => setQuery({ ...query, [name]: next })}
-    />
-  );
+  const choose = (label: string, name: 'a' | 'b', value: string, other: string) => {
+    const offered = withOwn(
+      options.filter(([one]) => one === '' || one === value || one !== other),
+      value,
+    );
+    const chosen = value === '' ? undefined : offered.find(([one]) => one === value)?.[1];
+    return (
+      <SelectField
+        label={label}
+        value={value}
+        options={offered}
+        onValue={(next) => setQuery({ ...query, [name]: next })}
+        // On a phone, a list shows only the beginning of what is chosen.
+        note={chosen && <span class="on-phone">{chosen}</span>}
+      />
+    );
+  };
   const problem = jobs.problem ?? first.problem ?? second.problem;
   return (
     <div class="stack">
@@ -86,8 +92,8 @@ function optionsOf(jobs: readonly JobRecord[], names: ReadonlyMap<string, string
       results.flatMap((result, index): [string, string][] => {
         if (result.state === 'failed') return [];
         const parts = [
-          names.get(result.adapter_id),
           describeTarget(result.target),
+          names.get(result.adapter_id),
           at === null ? undefined : formatMoment(at),
         ];
         return [[`${id}.${index}`, parts.filter(Boolean).join(', ')]];

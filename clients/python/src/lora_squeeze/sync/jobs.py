@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Figure", "Jobs"]
 
-Figure = Literal["error-by-rank", "heatmap", "sizes"]
+Figure = Literal["error-by-rank", "heatmap", "difference", "sizes"]
 
 
 class Jobs(Resource):
