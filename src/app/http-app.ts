@@ -92,16 +92,18 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   await app.register(openapi, { version: deps.version });
   const finals = new FinalJobCache();
   app.addHook('onRoute', invalidateOnChange(finals));
+  // The documentation shows the routes in this order, which is that of their use.
+  for (const routes of [adapterRoutes, adapterFromUploadsRoutes]) await app.register(routes, { deps });
   await app.register(jobRoutes, { finals, deps });
+  await app.register(jobControlRoutes);
   const reports = new RenderedReports();
   app.addHook('onClose', () => reports.close());
-  await app.register(jobReportRoutes, { reports });
   await app.register(adapterArchiveRoutes, {
     reportOf: (request, jobId) => reports.get(workspaceOf(request), jobId, { as: 'html', isServed: false }),
   });
   await app.register(adapterFileRoutes);
+  await app.register(jobReportRoutes, { reports });
   await app.register(jobArtifactRoutes, { reports });
-  for (const routes of [adapterRoutes, adapterFromUploadsRoutes]) await app.register(routes, { deps });
   await app.register(runRoutes, { deps });
   await app.register(checkpointRoutes, { deps });
   await app.register(uploadRoutes, { deps });
@@ -126,8 +128,11 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     await app.register(routes, { parts: deps.webhooks });
   await app.register(connectionRoutes, { parts: deps.places });
   for (const routes of [
-    jobControlRoutes,
-    ...[batchRoutes, batchChangeRoutes, batchItemRoutes, batchResultRoutes, batchArchiveRoutes],
+    batchRoutes,
+    batchChangeRoutes,
+    batchItemRoutes,
+    batchResultRoutes,
+    batchArchiveRoutes,
   ])
     await app.register(routes);
   await app.register(batchLineRoutes, { idleTimeoutMs: deps.limits.uploadIdleTimeoutMs });

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { type TSchema, Type } from 'typebox';
 import { stringify } from 'yaml';
-import { ADAPTER_EXAMPLE, JOB_EXAMPLE } from '../contract/examples.ts';
+import { ADAPTER_EXAMPLE, JOB_EXAMPLE, RESULT_ID_EXAMPLE } from '../contract/examples.ts';
 import type { UsageRecord } from '../contract/tenant.ts';
 import { AppError } from '../errors/app-error.ts';
 import { extractRepeatedParts, withErrorCodes } from '../http/document.ts';
@@ -17,12 +17,36 @@ import { asComponent, COMPONENTS, problems, response } from '../http/schemas.ts'
 import { JOB_REQUEST_EXAMPLES, SQUEEZE_REQUEST_EXAMPLE } from '../resources/jobs/examples.ts';
 import { SCHEDULE_EXAMPLE, SCHEDULE_REQUEST_EXAMPLE } from '../resources/runs/examples.ts';
 import { withWebhooks } from '../resources/webhooks/webhook-contract.ts';
+import { DOCS_SCRIPT, DOCS_STYLE } from './docs-theme.ts';
 
-const DESCRIPTION =
-  'Squeezes trained LoRA adapters to the rank they are served at, and proves how close the result ' +
-  'is.\n\nUpload an adapter, submit a job with one or more targets, follow it, and download the results, ' +
-  'which are adapters like any other. Failures are problem documents (RFC 9457) with a stable `code`. ' +
-  'Every response has an `x-request-id`; it is that of the request if the client sent a valid one.';
+const DESCRIPTION = `Squeezes trained LoRA adapters to the rank they are served at, and proves how close the result is.
+
+Three calls do the whole work. If the service requires a key, add \`-H 'Authorization: Bearer lsq_…'\` to each.
+
+**1. Upload an adapter**: its weights and, in formats that have one (PEFT, MLX), its configuration.
+
+\`\`\`sh
+curl -F files=@adapter_model.safetensors -F files=@adapter_config.json http://127.0.0.1:8080/v1/adapters
+\`\`\`
+
+**2. Squeeze it**, with the \`id\` of the first response, and wait up to 30 seconds for the end of the job.
+
+\`\`\`sh
+adapter=${ADAPTER_EXAMPLE.id}
+curl -H 'Prefer: wait=30' -H 'Content-Type: application/json' http://127.0.0.1:8080/v1/jobs \\
+  -d '{"kind": "squeeze", "adapter_id": "'$adapter'", "targets": [{"rank": 16}]}'
+\`\`\`
+
+**3. Download the result**, which is an adapter like any other, with the \`adapter_id\` in the \`results\` of the job.
+
+\`\`\`sh
+result=${RESULT_ID_EXAMPLE}
+curl -o squeezed.zip http://127.0.0.1:8080/v1/adapters/$result/archive
+\`\`\`
+
+A job can have several targets; \`POST /v1/squeeze\` takes the files and the targets in one call.
+
+Failures are problem documents (RFC 9457) with a stable \`code\`. Every response has an \`x-request-id\`; it is that of the request if the client sent a valid one.`;
 
 const usage: UsageRecord = {
   ...{ stored_bytes: 319_989_632, adapters: 3, jobs: 12 },
@@ -94,21 +118,21 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
       security: [{ key: [] }, {}],
       servers: [{ url: '/', description: 'This service' }],
       tags: [
-        { name: 'adapters', description: 'LoRA adapters: uploads and results' },
+        { name: 'adapters', description: 'Upload LoRA adapters, and read their records' },
+        { name: 'jobs', description: 'Squeeze, merge, analyze, import and export adapters' },
+        { name: 'results', description: 'Download results, reports and figures' },
         {
           name: 'uploads',
           description: 'Single large files: sent whole, or in resumable pieces (tus 1.0)',
         },
-        { name: 'jobs', description: 'Squeezing' },
         { name: 'batches', description: 'Many jobs in one call' },
+        { name: 'events', description: 'Live events of all jobs and batches' },
+        { name: 'webhooks', description: 'Events sent to your server' },
         {
           name: 'connections',
           description: 'Access to buckets, the Hub and servers, with stored credentials',
         },
-        { name: 'events', description: 'Live events of all jobs and batches' },
-        { name: 'webhooks', description: 'Events sent to your server' },
         { name: 'annealing', description: 'Squeezing during the training: schedules, runs, checkpoints' },
-        { name: 'profiles', description: 'Servers that load adapters' },
         {
           name: 'administration',
           description:
@@ -131,7 +155,11 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: DOCS_CSP,
-    theme: { title: 'LoRA-Squeeze API' },
+    theme: {
+      title: 'LoRA-Squeeze API',
+      css: [{ filename: 'style.css', content: DOCS_STYLE }],
+      js: [{ filename: 'scheme.js', content: DOCS_SCRIPT }],
+    },
     // BaseLayout has neither the library's logo nor a field for the address of another contract.
     uiConfig: { layout: 'BaseLayout', validatorUrl: null, docExpansion: 'list', defaultModelsExpandDepth: 0 },
   });

@@ -4,6 +4,8 @@ import type { JobRecord } from './job.ts';
 /** Examples for the contract. They are typed, so the compiler finds outdated ones. */
 export const SHA256_EXAMPLE = '4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877';
 
+export const RESULT_ID_EXAMPLE = 'ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0';
+
 export const ADAPTER_EXAMPLE: AdapterRecord = {
   id: 'ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877',
   name: 'search-v3',
@@ -55,7 +57,7 @@ export const JOB_EXAMPLE: JobRecord = {
     {
       target: { rank: 16 },
       state: 'succeeded',
-      adapter_id: 'ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0',
+      adapter_id: RESULT_ID_EXAMPLE,
       format: 'peft',
       rank: { min: 16, max: 16 },
       bytes: 40_021_200,

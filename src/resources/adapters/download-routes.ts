@@ -39,7 +39,7 @@ export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<ArchiveRoutesOption
   const url = '/v1/adapters/:id/archive';
   const schema = {
     operationId: 'downloadAdapterArchive',
-    tags: ['adapters'],
+    tags: ['results'],
     summary: 'Download all files of an adapter as a zip',
     description:
       'The files are stored uncompressed under their names. The archive of a result also has the report of its ' +
@@ -130,7 +130,7 @@ export const adapterFileRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const url = '/v1/adapters/:id/files/:name';
   const schema = {
     operationId: 'downloadAdapterFile',
-    tags: ['adapters'],
+    tags: ['results'],
     summary: 'Download a file of an adapter',
     params: FilePath,
     headers: FileHeaders,

@@ -33,7 +33,7 @@ export const jobArtifactRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRep
     {
       schema: {
         operationId: 'listJobArtifacts',
-        tags: ['jobs'],
+        tags: ['results'],
         summary: 'List all files that a job produced',
         description:
           '`report.json` and `report.html`; `results/0/…` with the files of the first target’s adapter and so on; ' +
@@ -61,7 +61,7 @@ export const jobArtifactRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRep
   }
   const schema = {
     operationId: 'downloadJobArtifact',
-    tags: ['jobs'],
+    tags: ['results'],
     summary: 'Download a file that a job produced',
     params: ArtifactPath,
     headers: FileHeaders,

@@ -1,12 +1,11 @@
 import type { Static } from 'typebox';
-import { ADAPTER_EXAMPLE, JOB_EXAMPLE, SHA256_EXAMPLE } from '../../contract/examples.ts';
+import { ADAPTER_EXAMPLE, JOB_EXAMPLE, RESULT_ID_EXAMPLE, SHA256_EXAMPLE } from '../../contract/examples.ts';
 import type { JobProgress } from '../../contract/job.ts';
 import type { JobRequest, SqueezeRequest } from '../../contract/job-request.ts';
 import type { JobListPage } from '../../contract/list.ts';
 
 /** Examples of the contract, with their types, so that an outdated example does not compile. */
 const ADAPTER_ID = ADAPTER_EXAMPLE.id;
-const RESULT_ID = 'ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0';
 
 export const SQUEEZE_REQUEST_EXAMPLE: SqueezeRequest = {
   targets: [{ rank: 16 }, { energy: 0.99, scale: 'keep' }],
@@ -75,7 +74,7 @@ const mergeRequest: JobRequest = {
   kind: 'merge',
   sources: [
     { adapter_id: ADAPTER_ID, weight: 0.7 },
-    { adapter_id: RESULT_ID, weight: 0.3 },
+    { adapter_id: RESULT_ID_EXAMPLE, weight: 0.3 },
   ],
   targets: [{ rank: 16, profile: 'vllm' }],
 };
