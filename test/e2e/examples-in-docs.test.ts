@@ -21,7 +21,10 @@ const ADDRESS = 'http://127.0.0.1:8080';
 
 /** Code blocks of a page in one of these languages, in order; of a console only the commands. */
 const examples = (page: string, languages: string): string[] =>
-  [...readFileSync(join(ROOT, page), 'utf8').matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)]
+  examplesIn(readFileSync(join(ROOT, page), 'utf8'), languages);
+
+const examplesIn = (text: string, languages: string): string[] =>
+  [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)]
     .filter(([, language]) => languages.split(' ').includes(language!))
     .map(([, language, code]) => (language === 'console' ? typed(code!) : code!));
 
@@ -125,6 +128,16 @@ describe('examples in the documents', () => {
     assert.deepEqual([accepted.labels, accepted.priority], [{ team: 'search' }, 'high']);
     assert.doesNotMatch(JSON.stringify(accepted), /hf_example/);
     await cancelled(accepted);
+  });
+
+  it('/docs: upload, squeeze, download', async () => {
+    const { info } = await client.json<{ info: { description: string } }>('/docs/json');
+    const [upload, squeeze, download] = examplesIn(info.description, 'sh');
+    const { id } = JSON.parse(await run(upload!)) as AdapterRecord;
+    const ended = JSON.parse(await run(squeeze!.replace(/ad_\w+/, id))) as JobRecord;
+    const [result] = succeededResults(ended);
+    await run(download!.replace(/ad_\w+/, result!.adapter_id));
+    assert.ok(readFileSync(join(folder, 'files/squeezed.zip')).subarray(0, 2).equals(Buffer.from('PK')));
   });
 
   it('docs/transfers.md: a call from a repository to a repository', async () => {

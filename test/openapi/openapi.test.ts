@@ -26,6 +26,8 @@ interface Operation {
   readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> };
 }
 interface Contract {
+  readonly info: { readonly description: string };
+  readonly tags: readonly { readonly name: string }[];
   readonly 'x-error-codes': Operation['x-error-codes'];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: {
@@ -169,6 +171,20 @@ describe('openapi.yaml', () => {
         assert.equal(content!['application/problem+json']?.schema?.$ref, '#/components/schemas/Problem');
       }
     }
+  });
+
+  it('is in the order of use: upload, squeeze, download', () => {
+    const names = contract.tags.map(({ name }) => name);
+    assert.deepEqual(names.slice(0, 3), ['adapters', 'jobs', 'results']);
+    const used = new Set(operations.flatMap(([, { tags = [] }]) => tags));
+    assert.deepEqual([...names].sort(), [...used].sort(), 'every tag is described, and has operations');
+    const first = names.slice(0, 3).map((tag) => operations.find(([, { tags }]) => tags![0] === tag)![0]);
+    assert.deepEqual(first, ['post /v1/adapters', 'post /v1/jobs', 'get /v1/adapters/{id}/archive']);
+    const calls = [...contract.info.description.matchAll(/^curl .*(?:\n .*)?/gm)].map(([call]) => call);
+    assert.deepEqual(
+      calls.map((call) => /127\.0\.0\.1:8080(\S+)/.exec(call)![1]),
+      ['/v1/adapters', '/v1/jobs', '/v1/adapters/$result/archive'],
+    );
   });
 
   it('has one media type for a body and one for a response', () => {

@@ -11,8 +11,9 @@ import { cannotRun, openPage, uploadAndAnalyze } from './browser.ts';
 import { longestTaskMs } from './longest-task.ts';
 import { sharedPage } from './shared-page.ts';
 
-const SIZE = 40;
-const RANK = 16;
+const SIZE = 64;
+/** Spectra of as many values as the largest adapters in use have. */
+const RANK = 64;
 /** Visible and spare rows of a table of 480 px. */
 const MAX_ROWS = 30;
 /**
