@@ -18,7 +18,8 @@ export type Pair = readonly [first: string, second: string];
 /** What is compared: the errors of the modules, or their ranks. */
 export type Compared = 'error' | 'rank';
 
-interface DifferenceMapInput extends Pick<HeatMapInput, 'palette' | 'title' | 'subtitle' | 'grid' | 'isWide'> {
+interface DifferenceMapInput
+  extends Pick<HeatMapInput, 'palette' | 'title' | 'subtitle' | 'grid' | 'isWide' | 'maximum'> {
   readonly modules: readonly ComparedModule[];
   readonly labels: Pair;
   readonly of: Compared;
@@ -27,7 +28,7 @@ interface DifferenceMapInput extends Pick<HeatMapInput, 'palette' | 'title' | 's
 }
 
 /** Longer names of results would not fit beside the scale. */
-const [MAX_LABEL, MAX_WIDE_LABEL] = [18, 40];
+const [MAX_LABEL, MAX_WIDE_LABEL] = [14, 40];
 
 /** The modules that both results have, in the order of the first. */
 export function comparedModules(
@@ -53,17 +54,24 @@ export const differences = (modules: readonly ComparedModule[], of: Compared): M
     return { name, value: isRoundingError(value) ? 0 : value };
   });
 
+/** Both ends of the scale, without their signs. */
+export const largestDifference = (values: readonly ModuleShare[]): number =>
+  values.reduce((maximum, { value }) => Math.max(maximum, Math.abs(value)), 0);
+
 /** A map of the layers that shows in which of two results each module has the lower error or rank, and by how much. */
 export function differenceMap(input: DifferenceMapInput): EChartsOption {
   const { modules, labels, of, isWide, values = differences(modules, of), ...style } = input;
-  const largest = values.reduce((maximum, { value }) => Math.max(maximum, Math.abs(value)), 0);
+  const { maximum = largestDifference(values) } = input;
   const space = isWide ? ' ' : '\n';
-  const end = (label: string): string =>
-    `lower ${of} in${space}${shortened(label, isWide ? MAX_WIDE_LABEL : MAX_LABEL)},${space}by up to ${amount(largest, of)}`;
+  const end = (label: string): string => {
+    const name = shortened(label, isWide ? MAX_WIDE_LABEL : MAX_LABEL);
+    return [`lower ${of}`, `in ${name},`, 'by up to', amount(maximum, of)].join(space);
+  };
   return layerHeatMap({
     ...style,
     ...(isWide && { isWide }),
     modules: values,
+    maximum,
     what: '',
     inWords: (value) => describeDifference(value, labels, of),
     details: (index) => describeBoth(modules[index]!, labels),
@@ -79,11 +87,7 @@ export function describeDifference(value: number, labels: Pair, of: Compared): s
 }
 
 /** The map in sentences, for readers who do not see it. */
-export function describeDifferences(
-  modules: readonly ComparedModule[],
-  labels: Pair,
-  of: Compared,
-): string {
+export function describeDifferences(modules: readonly ComparedModule[], labels: Pair, of: Compared): string {
   const values = differences(modules, of);
   const [inFirst, inSecond] = [-1, 1].map((sign) => values.filter(({ value }) => value * sign > 0).length);
   const largest = values.reduce<ModuleShare | undefined>(
@@ -95,7 +99,8 @@ export function describeDifferences(
   return `${counts} The largest difference is ${amount(Math.abs(largest.value), of)}, in ${largest.name}.`;
 }
 
-const amount = (value: number, of: Compared): string => (of === 'error' ? formatPoints(value) : String(value));
+const amount = (value: number, of: Compared): string =>
+  of === 'error' ? formatPoints(value) : String(value);
 
 const signed = (value: number): string => (value === 0 ? '' : `${value < 0 ? '−' : '+'}${Math.abs(value)}`);
 

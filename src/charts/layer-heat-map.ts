@@ -60,8 +60,11 @@ export interface HeatCell {
 
 const [MIN_HEIGHT, MAX_HEIGHT] = [320, 640];
 const [ROW_PX, AXES_PX] = [15, 140];
-/** Below the axes: a scale in one line, or one whose ends have up to three. */
-const [SCALE_PX, ENDS_PX] = [40, 64];
+/** Below the axes: a scale in one line, or one whose ends have several. */
+const SCALE_PX = 40;
+export const ENDS_PX = 84;
+/** Without it, ECharts takes the width of an ideograph, which is wrong where the fonts have none. */
+const LINE_PX = 15;
 
 /** Height at which each row can have its label, up to what a page has room for, in pixels. */
 export const heatMapHeight = ({ rows }: ModuleGrid): number =>
@@ -95,7 +98,11 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
         return [data.name, `${what} ${inWords(data.value[2])}`.trim(), ...details(data.index)].join('\n');
       },
     },
-    grid: { ...base.grid, ...(input.title === undefined && { top: 8 }), bottom: ends ? ENDS_PX : SCALE_PX },
+    grid: {
+      ...base.grid,
+      ...(input.title === undefined && { top: 8 }),
+      bottom: ends && !isWide ? ENDS_PX : SCALE_PX,
+    },
     xAxis: xAxis(input, {
       type: 'category',
       data: [...columns.labels],
@@ -134,11 +141,11 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
       orient: 'horizontal',
       left: 'center',
       bottom: 0,
-      itemHeight: 140,
+      itemHeight: ends && !isWide ? 80 : 140,
       itemWidth: 10,
       inRange: { color: [...(ends ? palette.differences : palette.scale)] },
       text: ends ? [ends[1], ends[0]] : [inWords(end), `${what} ${inWords(0)}`],
-      textStyle: { color: palette.muted, fontFamily: FONT },
+      textStyle: { color: palette.muted, fontFamily: FONT, lineHeight: LINE_PX },
     },
     series: [
       {

@@ -39,7 +39,8 @@ export function sizeChart(input: ChartStyle & { readonly files: readonly SizedFi
     grid: { ...base.grid, ...(kinds.length === 1 && input.title === undefined && { top: 8 }), right: 72 },
     xAxis: xAxis(input, {
       type: 'value',
-      splitNumber: 4,
+      // Few enough that their labels fit beside each other on a phone, where ECharts would drop all but one.
+      splitNumber: 2,
       axisLabel: { color: palette.muted, hideOverlap: true, formatter: formatBytes },
     }),
     yAxis: yAxis(input, {

@@ -5,6 +5,7 @@ import {
   describeDifferences,
   differenceMap,
   differences,
+  largestDifference,
   pairOf,
 } from '../charts/difference-map.ts';
 import { formatPercent } from '../charts/format.ts';
@@ -58,34 +59,41 @@ export function heatFigure({ report }: ReportInput, target = 0): Figure {
   };
 }
 
-/** In which of two results each module has the lower error, or rank, and by how much. */
-export function differenceFigure({ report }: ReportInput, first = 0, second = 1, of: Compared = 'error'): Figure {
-  const [one, other] = [first, second].map((index) => succeededTargets(report)[index]!);
+/** In which of two results, the first and another, each module has the lower error, or rank, and by how much. */
+export function differenceFigure({ report }: ReportInput, second = 1, of: Compared = 'error'): Figure {
+  const [one, other] = [0, second].map((index) => succeededTargets(report)[index]!);
   const labels = pairOf(describeTarget(one!.target), describeTarget(other!.target));
   const modules = comparedModules(one!.modules, other!.modules).map((module) => ({
     ...module,
     name: displayText(module.name, MAX_NAME),
   }));
   const cells = heatCells(differences(modules, of));
+  const others = succeededTargets(report).slice(1);
+  // One scale for all results that are compared with the first one, as for their errors.
+  const maximum = others.reduce(
+    (largest, { modules: results }) =>
+      Math.max(largest, largestDifference(differences(comparedModules(one!.modules, results), of))),
+    0,
+  );
   return {
     title: `Difference of the ${of === 'error' ? 'relative errors' : 'ranks'}: ${labels[0]} and ${labels[1]}`,
     caption: [
       describeDifferences(modules, labels, of),
-      'The paler a cell, the closer the two results.',
+      'The weaker its colour, the closer the two results are in a module.',
       ...(cells.note ? [cells.note] : []),
     ].join(' '),
     ...sizeOf(cells),
     option: (style) =>
       adapted(
-        differenceMap({ ...style, modules, values: cells.modules, labels, of, isWide: true }),
+        differenceMap({ ...style, modules, values: cells.modules, maximum, labels, of, isWide: true }),
         cells.modules.length,
       ),
   };
 }
 
 /** Whether the ranks of two results differ by another number from module to module, so that a map shows more than a sentence. */
-export function isRankMapUseful({ report }: ReportInput, first: number, second: number): boolean {
-  const [one, other] = [first, second].map((index) => succeededTargets(report)[index]!.modules);
+export function isRankMapUseful({ report }: ReportInput, second: number): boolean {
+  const [one, other] = [0, second].map((index) => succeededTargets(report)[index]!.modules);
   return new Set(differences(comparedModules(one!, other!), 'rank').map(({ value }) => value)).size > 1;
 }
 

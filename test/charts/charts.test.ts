@@ -150,7 +150,10 @@ describe('charts', () => {
     const modules = [compared('a', 0.3, 0.1), compared('b', 0.1, 0.15), compared('c', 0.2, 0.2)];
     const option = differenceMap({ ...style, modules, labels, of: 'error' });
     const scale = option.visualMap as { min: number; max: number; text: [string, string] };
-    assert.deepEqual([scale.min, scale.max].map((end) => end.toFixed(9)), ['-0.200000000', '0.200000000']);
+    assert.deepEqual(
+      [scale.min, scale.max].map((end) => end.toFixed(9)),
+      ['-0.200000000', '0.200000000'],
+    );
     assert.deepEqual(
       scale.text.map((text) => text.replace(/\s+/g, ' ')),
       ['lower error in rank 4, by up to 20.0 points', 'lower error in rank 2, by up to 20.0 points'],
@@ -177,10 +180,20 @@ describe('charts', () => {
 
   it('compare only the modules that both results have', () => {
     const result = (name: string) => ({
-      ...{ name, rank: 4, relative_error: 0.1, optimal_error: null, energy_retained: 0.99, passthrough: false },
+      ...{
+        name,
+        rank: 4,
+        relative_error: 0.1,
+        optimal_error: null,
+        energy_retained: 0.99,
+        passthrough: false,
+      },
     });
     const found = comparedModules([result('a'), result('b')], [result('c'), result('b')]);
-    assert.deepEqual(found.map(({ name }) => name), ['b']);
+    assert.deepEqual(
+      found.map(({ name }) => name),
+      ['b'],
+    );
   });
 
   it('escape names, which never become markup', () => {

@@ -277,7 +277,7 @@ describe('openapi.yaml', () => {
   });
 
   it('needs at most 5.5 kB per operation', async () => {
-    const { length } = await openapiDocument(version);
+    const length = (await openapiDocument(version)).length - contract.info.description.length;
     assert.ok(length <= operations.length * 5500, `${length} bytes for ${operations.length} operations`);
   });
 });

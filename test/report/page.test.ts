@@ -113,7 +113,11 @@ describe('the page of a squeeze', () => {
     const labelled = elementsOf(page).filter(
       ({ tag, attributes }) => tag === 'svg' && attributes.get('role') === 'img',
     );
-    assert.equal(labelled.length, 2 + 2 + 1 + 3, 'error, sizes; two heat maps; their difference; three spectra');
+    assert.equal(
+      labelled.length,
+      2 + 2 + 1 + 3,
+      'error, sizes; two heat maps; their difference; three spectra',
+    );
     assert.equal(page.split('<figcaption>').length - 1, labelled.length);
   });
 

@@ -179,9 +179,13 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
 
   it('shows where the two results differ', async () => {
     const panel = page.getByRole('region', { name: 'Where the two differ' });
-    const counts = (of: string) => new RegExp(`^Of 36 modules, \\d+ have a lower ${of} in .* and \\d+ in rank 4 for vllm`);
+    const counts = (of: string) =>
+      new RegExp(`^Of 36 modules, \\d+ have a lower ${of} in .* and \\d+ in rank 4 for vllm`);
     await panel.getByText(counts('error')).waitFor();
-    await panel.getByRole('img', { name: /^Difference of the errors/ }).locator('canvas').waitFor();
+    await panel
+      .getByRole('img', { name: /^Difference of the errors/ })
+      .locator('canvas')
+      .waitFor();
     await panel.getByRole('button', { name: 'Rank' }).click();
     await panel.getByText(counts('rank')).waitFor();
     await panel.getByText('Difference of the ranks as a table').click();

@@ -6498,8 +6498,8 @@ export interface components {
     CreatedBefore: string;
     /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
     Cursor: string;
-    /** @description The figure */
-    Figure: 'error-by-rank' | 'heatmap' | 'sizes';
+    /** @description The figure; `difference` shows in which of the first two results each module has the lower error */
+    Figure: 'error-by-rank' | 'heatmap' | 'difference' | 'sizes';
     /**
      * @description Makes it safe to repeat the request: requests with the same key take effect once, and repetitions get the first response again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
      * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
@@ -6573,7 +6573,7 @@ export interface components {
     AcceptRanges: string;
     /** @description The range of bytes, and the total number */
     ContentRange: string;
-    /** @description ETag of this form of the report */
+    /** @description SHA-256 of the file, hex, in quotes */
     Etag: string;
     /** @description `true` if this response was already given to the same Idempotency-Key */
     IdempotentReplayed: string;
@@ -6585,7 +6585,7 @@ export interface components {
     Ratelimit: string;
     /** @description `"requests";q=…;w=60`: requests per minute */
     RatelimitPolicy: string;
-    /** @description SHA-256 of this form of the report (RFC 9530) */
+    /** @description SHA-256 of the whole file (RFC 9530) */
     ReprDigest: string;
     /** @description Seconds to wait before the next try. A full quota may have room sooner, if records are removed */
     RetryAfter: string;
@@ -7117,10 +7117,8 @@ export interface operations {
       200: {
         headers: {
           'accept-ranges': components['headers']['AcceptRanges'];
-          /** @description SHA-256 of the file, hex, in quotes */
-          etag?: string;
-          /** @description SHA-256 of the whole file (RFC 9530) */
-          'repr-digest'?: string;
+          etag: components['headers']['Etag'];
+          'repr-digest': components['headers']['ReprDigest'];
           [name: string]: unknown;
         };
         content: {
@@ -7132,10 +7130,8 @@ export interface operations {
         headers: {
           'accept-ranges': components['headers']['AcceptRanges'];
           'content-range': components['headers']['ContentRange'];
-          /** @description SHA-256 of the file, hex, in quotes */
-          etag?: string;
-          /** @description SHA-256 of the whole file (RFC 9530) */
-          'repr-digest'?: string;
+          etag: components['headers']['Etag'];
+          'repr-digest': components['headers']['ReprDigest'];
           [name: string]: unknown;
         };
         content: {
@@ -8617,10 +8613,8 @@ export interface operations {
       200: {
         headers: {
           'accept-ranges': components['headers']['AcceptRanges'];
-          /** @description SHA-256 of the file, hex, in quotes */
-          etag?: string;
-          /** @description SHA-256 of the whole file (RFC 9530) */
-          'repr-digest'?: string;
+          etag: components['headers']['Etag'];
+          'repr-digest': components['headers']['ReprDigest'];
           [name: string]: unknown;
         };
         content: {
@@ -8632,10 +8626,8 @@ export interface operations {
         headers: {
           'accept-ranges': components['headers']['AcceptRanges'];
           'content-range': components['headers']['ContentRange'];
-          /** @description SHA-256 of the file, hex, in quotes */
-          etag?: string;
-          /** @description SHA-256 of the whole file (RFC 9530) */
-          'repr-digest'?: string;
+          etag: components['headers']['Etag'];
+          'repr-digest': components['headers']['ReprDigest'];
           [name: string]: unknown;
         };
         content: {
@@ -8847,8 +8839,10 @@ export interface operations {
       /** @description The report */
       200: {
         headers: {
-          etag: components['headers']['Etag'];
-          'repr-digest': components['headers']['ReprDigest'];
+          /** @description ETag of this form of the report */
+          etag?: string;
+          /** @description SHA-256 of this form of the report (RFC 9530) */
+          'repr-digest'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -8896,8 +8890,10 @@ export interface operations {
       /** @description The report */
       200: {
         headers: {
-          etag: components['headers']['Etag'];
-          'repr-digest': components['headers']['ReprDigest'];
+          /** @description ETag of this form of the report */
+          etag?: string;
+          /** @description SHA-256 of this form of the report (RFC 9530) */
+          'repr-digest'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -8921,7 +8917,7 @@ export interface operations {
   getJobReportPng: {
     parameters: {
       query?: {
-        /** @description The figure */
+        /** @description The figure; `difference` shows in which of the first two results each module has the lower error */
         figure?: components['parameters']['Figure'];
         /**
          * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
@@ -8947,8 +8943,10 @@ export interface operations {
       /** @description The report */
       200: {
         headers: {
-          etag: components['headers']['Etag'];
-          'repr-digest': components['headers']['ReprDigest'];
+          /** @description ETag of this form of the report */
+          etag?: string;
+          /** @description SHA-256 of this form of the report (RFC 9530) */
+          'repr-digest'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -8972,7 +8970,7 @@ export interface operations {
   getJobReportSvg: {
     parameters: {
       query?: {
-        /** @description The figure */
+        /** @description The figure; `difference` shows in which of the first two results each module has the lower error */
         figure?: components['parameters']['Figure'];
         /**
          * @description The tenant to whose records the call applies. A tenant other than that of the key requires the scope `admin`. Default: the tenant of the key
@@ -8998,8 +8996,10 @@ export interface operations {
       /** @description The report */
       200: {
         headers: {
-          etag: components['headers']['Etag'];
-          'repr-digest': components['headers']['ReprDigest'];
+          /** @description ETag of this form of the report */
+          etag?: string;
+          /** @description SHA-256 of this form of the report (RFC 9530) */
+          'repr-digest'?: string;
           [name: string]: unknown;
         };
         content: {

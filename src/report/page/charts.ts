@@ -70,8 +70,8 @@ function differenceMaps(input: ReportInput): Figure[] {
   const others = Math.max(0, succeededTargets(input.report).length - 1);
   const count = Math.min(others, Math.max(1, Math.floor(MAX_CELLS / 2 / Math.max(1, modules.length))));
   return Array.from({ length: count }, (_, index) => index + 1).flatMap((other) => [
-    differenceFigure(input, 0, other),
-    ...(isRankMapUseful(input, 0, other) ? [differenceFigure(input, 0, other, 'rank')] : []),
+    differenceFigure(input, other),
+    ...(isRankMapUseful(input, other) ? [differenceFigure(input, other, 'rank')] : []),
   ]);
 }
 

@@ -58,7 +58,7 @@ li{overflow-wrap:anywhere;margin-bottom:4px}
 .short tr{padding:8px 0;border-bottom:1px solid var(--line)}
 .short :is(th,td){padding:2px 0;border:0}
 .short tbody th{font-weight:600}
-.short td{display:grid;grid-template-columns:minmax(0,2fr) minmax(0,3fr);gap:12px;text-align:left}
+.short td{display:grid;grid-template-columns:9.5em minmax(0,1fr);gap:12px;text-align:left;white-space:normal}
 .short td::before{content:attr(data-title);color:var(--muted)}
 .short .id code{white-space:normal}
 }

@@ -1,6 +1,11 @@
 import { useMemo } from 'preact/hooks';
 import { comparisonChart } from '../../../src/charts/comparison-chart.ts';
-import { type ComparedModule, comparedModules, type Pair, pairOf } from '../../../src/charts/difference-map.ts';
+import {
+  type ComparedModule,
+  comparedModules,
+  type Pair,
+  pairOf,
+} from '../../../src/charts/difference-map.ts';
 import { formatBytes, formatPercent } from '../../../src/charts/format.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { sizeChart } from '../../../src/charts/size-chart.ts';
@@ -50,7 +55,7 @@ export function ComparedResults({ first, second }: { first: OneResult; second: O
   return (
     <div class="report">
       <Panel title="Totals">
-        <table class="rows">
+        <table class="rows totals">
           <thead>
             <tr>
               <th scope="col">Of the written file</th>
@@ -85,8 +90,8 @@ export function ComparedResults({ first, second }: { first: OneResult; second: O
           <p>
             The two results have no module in common, so their errors cannot be compared module by module. The
             first has {first.modules.length.toLocaleString('en')} modules, such as{' '}
-            <code>{first.modules[0]?.name}</code>, the second {second.modules.length.toLocaleString('en')}, such
-            as <code>{second.modules[0]?.name}</code>.
+            <code>{first.modules[0]?.name}</code>, the second {second.modules.length.toLocaleString('en')},
+            such as <code>{second.modules[0]?.name}</code>.
           </p>
         </Panel>
       ) : (
@@ -127,7 +132,9 @@ function common(first: OneResult, second: OneResult): Row[] {
 
 /** A sentence about modules that only one of the results has, if there are any. */
 function onlyInOne(both: number, first: OneResult, second: OneResult): string {
-  const [inFirst, inSecond] = [first, second].map(({ modules }) => (modules.length - both).toLocaleString('en'));
+  const [inFirst, inSecond] = [first, second].map(({ modules }) =>
+    (modules.length - both).toLocaleString('en'),
+  );
   return inFirst === '0' && inSecond === '0'
     ? ''
     : ` Not compared: ${inFirst} modules that only the first has, ${inSecond} that only the second has.`;

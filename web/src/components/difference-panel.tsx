@@ -9,10 +9,11 @@ import {
   type Pair,
 } from '../../../src/charts/difference-map.ts';
 import { formatPercent } from '../../../src/charts/format.ts';
-import { type HeatCell, heatMapHeight } from '../../../src/charts/layer-heat-map.ts';
+import { ENDS_PX, type HeatCell, heatMapHeight } from '../../../src/charts/layer-heat-map.ts';
 import { moduleGrid } from '../../../src/charts/module-grid.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { scheme } from '../state/scheme.ts';
+import { isWide } from '../state/width.ts';
 import { Chart } from './chart.tsx';
 import { ChartTable } from './chart-table.tsx';
 import { SelectField } from './field.tsx';
@@ -40,8 +41,8 @@ export function DifferencePanel(props: DifferencePanelProps) {
   const palette = paletteOf(scheme.value);
   const grid = useMemo(() => moduleGrid(modules.map(({ name }) => name)), [modules]);
   const option = useMemo(
-    () => differenceMap({ palette, grid, modules, labels, of }),
-    [palette, grid, modules, ...labels, of],
+    () => differenceMap({ palette, grid, modules, labels, of, isWide: isWide.value }),
+    [palette, grid, modules, ...labels, of, isWide.value],
   );
   const choose = (label: string, side: 0 | 1) => (
     <SelectField
@@ -77,7 +78,7 @@ export function DifferencePanel(props: DifferencePanelProps) {
       )}
       <Chart
         option={option}
-        height={heatMapHeight(grid)}
+        height={heatMapHeight(grid) + (isWide.value ? 0 : ENDS_PX)}
         label={`Difference of the ${of}s of two results, by ${grid.columnName} and projection. ${describeDifferences(modules, labels, of)}`}
         onPick={({ componentType, data }) => {
           if (componentType === 'series') onPick?.((data as unknown as HeatCell).index);
