@@ -145,7 +145,7 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
       itemWidth: 10,
       inRange: { color: [...(ends ? palette.differences : palette.scale)] },
       text: ends ? [ends[1], ends[0]] : [inWords(end), `${what} ${inWords(0)}`],
-      textStyle: { color: palette.muted, fontFamily: FONT, lineHeight: LINE_PX },
+      textStyle: { color: palette.muted, fontFamily: FONT, ...(ends && { lineHeight: LINE_PX }) },
     },
     series: [
       {
