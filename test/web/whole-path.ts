@@ -185,6 +185,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await panel
       .getByRole('img', { name: /^Difference of the errors/ })
       .locator('canvas')
+      .first()
       .waitFor();
     await panel.getByRole('button', { name: 'Rank' }).click();
     await panel.getByText(counts('rank')).waitFor();
