@@ -81,16 +81,16 @@ function row(name: string, { ranks, ...score }: Score): string[] {
 function kohyaRows(name: string, words: string, policy: string, compat: boolean): string[][] {
   const other = byOther('kohya', ...words.split(' '));
   const kohya = here('kohya.safetensors', compat ? `${policy} --compat kohya` : policy);
-  if (String(kohya.ranks) !== String(other.ranks)) throw new Error(`${name}: other ranks than kohya's`);
+  if (String(kohya.ranks) !== String(other.ranks)) throw new Error(`${name}: the ranks differ from kohya's`);
   const budget = `--budget-parameters ${other.parameters}`;
   return [
     row(`kohya, ${name}`, other),
-    row(`here, \`${policy}${compat ? ' --compat kohya' : ''}\``, kohya),
+    row(`LoRA-Squeeze, \`${policy}${compat ? ' --compat kohya' : ''}\``, kohya),
     ...(compat
-      ? [row(`here, \`${policy} --no-uniform\``, here('kohya.safetensors', `${policy} --no-uniform`))]
+      ? [row(`LoRA-Squeeze, \`${policy} --no-uniform\``, here('kohya.safetensors', `${policy} --no-uniform`))]
       : []),
-    row('here, a budget of as many parameters', here('kohya.safetensors', budget)),
-    row('the same by `--criterion energy`', here('kohya.safetensors', `${budget} --criterion energy`)),
+    row('LoRA-Squeeze, budget of as many parameters', here('kohya.safetensors', budget)),
+    row('the same, `--criterion energy`', here('kohya.safetensors', `${budget} --criterion energy`)),
   ];
 }
 
@@ -98,7 +98,7 @@ function peftRows(rank: number): string[][] {
   return [
     row(`PEFT, svd_rank ${rank}, weight 1`, byOther('peft', String(rank), '1')),
     row(`PEFT, svd_rank ${rank}, weight 1/s`, byOther('peft', String(rank), '0.5')),
-    row(`here, \`--rank ${rank}\``, here('peft', `--rank ${rank}`)),
+    row(`LoRA-Squeeze, \`--rank ${rank}\``, here('peft', `--rank ${rank}`)),
   ];
 }
 

@@ -28,8 +28,8 @@ Mean ± half of the 95 % interval over ${count(plan.seeds)}. ${baseLine(results)
 
 ${differenceTable(results)}
 
-Difference in percentage points of accuracy, mean and 95 % interval (Student's t) of the differences seed by seed. p: exact
-sign-flip test, two-sided (with ${count(plan.seeds)} it cannot be below ${pText(2 / 2 ** plan.seeds.length)}). Holm: the same,
+Difference: percentage points of accuracy, mean and 95 % interval (Student's t) of the differences seed by seed. p: exact
+sign-flip test, two-sided (with ${count(plan.seeds)} it cannot be below ${pText(2 / 2 ** plan.seeds.length)}). Holm: p,
 corrected for the ${plan.ranks.length * (plan.methods.length - 1)} comparisons of the table.
 
 **Cost: Σ (trained parameters × steps), against training at rank ${plan.source_rank}**
@@ -40,9 +40,9 @@ ${energyTable(results)}
 
 ${settingsTable(results)}
 
-Learning rates tried: ${plan.peaks.join(', ')} for all methods that begin at rank ${plan.source_rank}, the same times
-${plan.ranks.map((rank) => `${plan.direct_factors[rank] ?? 1} (rank ${rank})`).join(', ')} for direct training; on ${plan.sweep_seeds.length} other
-seed${plan.sweep_seeds.length === 1 ? '' : 's'}. The best mean accuracy of each cell was taken.`;
+Learning rates tried: ${plan.peaks.join(', ')} for all methods that begin at rank ${plan.source_rank}; for direct training,
+these rates times ${plan.ranks.map((rank) => `${plan.direct_factors[rank] ?? 1} (rank ${rank})`).join(', ')}. Each cell shows the setting with the best mean accuracy
+on ${plan.sweep_seeds.length} other seed${plan.sweep_seeds.length === 1 ? '' : 's'}.`;
 }
 
 /** The values of a method at a rank, in the order of the plan's seeds. */
@@ -95,7 +95,7 @@ function baseLine({ bases, plan }: Results): string {
   const of = (name: string) => mean(compared.map((base) => Number(base[name]))).toFixed(1);
   return names.length === 0
     ? ''
-    : `The base models alone: ${names.map((name) => `${of(name)} % ${name}`).join(', ')} before adaptation.`;
+    : `Before adaptation, the base model has ${names.map((name) => `${of(name)} % ${name}`).join(', ')}.`;
 }
 
 function differenceTable(results: Results): string {

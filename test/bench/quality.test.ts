@@ -194,7 +194,7 @@ describe('quality: page', () => {
       assert.ok(found.includes(row), found.join('\n'));
     assert.match(rows(page, 'Post-Squeeze').join('\n'), /\| 75 %, 50 % \|/);
     assert.match(rows(page, 'In-Squeeze, tuned factor').at(-1)!, /\| 0\.0005, \(R\/r\)\^0\.00 \|/);
-    assert.match(page, /The base models alone: 52\.0 % on the task before adaptation\./);
+    assert.match(page, /Before adaptation, the base model has 52\.0 % on the task\./);
     assert.doesNotMatch(qualityPage(madeUp(digits), 'x.svg'), /NaN|undefined|Infinity|by module \|/);
   });
 

@@ -40,7 +40,7 @@ class Annealer:
         annealer = Annealer(service, peft_layers(model), optimizer, schedule={"source_rank": 64, …})
         for step, batch in enumerate(batches, start=1):
             loss(model, batch).backward(); optimizer.step(); optimizer.zero_grad()
-            annealer.step(step)                       # smaller factors and moments, when it is time; the learning rate
+            annealer.step(step)                       # sets the learning rate and, when a squeeze is due, the smaller adapter
 
     service: a Client; None plans and squeezes in this process.
     layers: module name → layer with parameters lora_A [r, in] and lora_B [out, r] and a float `scaling`
