@@ -190,6 +190,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await panel.getByRole('button', { name: 'Rank' }).click();
     await panel.getByText(counts('rank')).waitFor();
     await panel.getByText('Difference of the ranks as a table').click();
+    await panel.getByRole('table').waitFor();
     assert.equal(await panel.getByRole('row').count(), 37);
   });
 
