@@ -159,7 +159,7 @@ class PythonTypes {
   }
 
   /**
-   * ⏎ @param name what to call a nested record that has no name of its own
+   * @param name what to call a nested record that has no name of its own
    * @param isText whether other types are referred to by strings
    */
   #type(schema: Schema, name: string, isText: boolean): string {

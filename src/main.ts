@@ -37,7 +37,10 @@ async function main(): Promise<void> {
   }
 }
 
-/** What the person who starts the service can fix is reported as a sentence, anything else with its stack. */
+/**
+ * Errors that the person who starts the service can fix are reported as one sentence; all others are reported with
+ * their stack.
+ */
 function reason(error: unknown): string {
   const isForeseen =
     error instanceof ConfigError ||

@@ -26,7 +26,7 @@ export class CallWatch {
   private readonly file: string;
 
   /**
-   * ⏎ @param folder must exist as long as the program runs
+   * @param folder must exist as long as the program runs
    * @throws Error if gcc is missing
    */
   constructor(folder: string, delayMs = 0) {

@@ -45,7 +45,8 @@ export function chooseWeights(names: readonly string[], folder: string): ChosenF
   const missing = [WEIGHTS_FILE, ...(beside.config === null ? [CONFIG_FILE] : [])];
   throw new AppError(
     'FILE_MISSING',
-    `${folder} has no ${missing.join(' and no ')}, nor any other weights file (.safetensors, .gguf).`,
+    `${folder} contains no weights file (${WEIGHTS_FILE}, or any other .safetensors or .gguf)` +
+      `${beside.config === null ? ` and no ${CONFIG_FILE}` : ''}.`,
     { folder, missing },
   );
 }
@@ -76,8 +77,8 @@ function several(all: readonly string[], folder: string): AppError {
   const more = all.length > MAX_SHOWN ? ` and ${all.length - MAX_SHOWN} more` : '';
   return new AppError(
     'FILE_MISSING',
-    `${folder} has ${all.length} weights files, ${shown.join(', ')}${more}, none with a usual name: name ` +
-      'the one to use.',
+    `${folder} contains ${all.length} weights files (${shown.join(', ')}${more}), none of which has a standard name: ` +
+      'specify the one to use.',
     { folder, found: all.slice(0, MAX_SHOWN), missing: [WEIGHTS_FILE] },
   );
 }

@@ -26,7 +26,7 @@ export function conversionCommand(name: string): string {
  * @param name as {@link conversionCommand}
  */
 export const conversionAdvice = (name: string): string =>
-  'convert it where you trust it (the command needs a dictionary of tensors by name; save a list or a whole checkpoint as ' +
+  'convert it on a machine on which you are willing to run it (the command needs a dictionary of tensors by name; save a list or a whole checkpoint as ' +
   `such a dictionary first): ${conversionCommand(name)}`;
 
 /**
@@ -37,7 +37,7 @@ export function pickleRefused(name: string): AppError {
   const shown = name.slice(0, MAX_SHOWN);
   return new AppError(
     'PICKLE_REFUSED',
-    `${JSON.stringify(shown)} looks like a pickle file, which can run code and is never opened; ${conversionAdvice(name)}`,
+    `${JSON.stringify(shown)} looks like a pickle file, which can run code and is never opened; ${conversionAdvice(name)}.`,
     { file: shown, command: conversionCommand(name) },
   );
 }

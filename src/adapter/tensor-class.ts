@@ -54,7 +54,7 @@ export class SavedModules {
   readonly names: readonly string[];
   readonly #first: Step = { next: new Map() };
 
-  /** @param config of an adapter; it may not mention any */
+  /** @param config of an adapter; it need not list any */
   constructor({ modules_to_save: saved }: Readonly<Record<string, unknown>>) {
     this.names = Array.isArray(saved) ? saved.filter((name) => typeof name === 'string') : [];
     for (const name of this.names) {

@@ -221,7 +221,7 @@ function allowedHosts(list = ''): string[] {
   const entries = list.split(',').flatMap((entry) => entry.trim() || []);
   const wrong = entries.find((entry) => !parseAuthority(entry)?.host);
   if (wrong === undefined) return entries;
-  throw new ConfigError(`ALLOWED_HOSTS has "${wrong}", which is neither a host nor host:port.`);
+  throw new ConfigError(`ALLOWED_HOSTS contains "${wrong}", which is neither a host nor host:port.`);
 }
 
 export const isLoopback = (host: string): boolean =>
@@ -241,7 +241,9 @@ function cidrsOf(name: string, list: string | undefined): readonly string[] {
     const mostBits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
     // An entry without a prefix is a single address.
     if (Number(prefix ?? 0) > mostBits)
-      throw new ConfigError(`${name} has "${cidr}", which is not a network such as 10.0.0.0/8 or fd00::/8.`);
+      throw new ConfigError(
+        `${name} contains "${cidr}", which is not a network such as 10.0.0.0/8 or fd00::/8.`,
+      );
   }
   return cidrs;
 }
@@ -252,7 +254,7 @@ function trustedProxiesOf(list: string | undefined): readonly string[] {
   const all = cidrs.find((cidr) => /\/0+$/.test(cidr));
   if (all === undefined) return cidrs;
   throw new ConfigError(
-    `TRUSTED_PROXIES has "${all}", which includes all addresses; name those of your proxies, such as ` +
+    `TRUSTED_PROXIES contains "${all}", which includes all addresses; specify those of your proxies, such as ` +
       '10.0.0.0/8.',
   );
 }

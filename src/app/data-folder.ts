@@ -23,7 +23,8 @@ export async function makeDataFolderPrivate(dataDir: string): Promise<OpenFolder
   await mkdir(dataDir, { recursive: true });
   const { mode } = await stat(dataDir);
   const shown = `0${(mode & 0o7777).toString(8)}`;
-  if ((mode & STICKY) !== 0) return { mode: shown, reason: 'it is a folder for everybody' };
+  if ((mode & STICKY) !== 0)
+    return { mode: shown, reason: 'it is a shared folder (sticky bit), so its mode is left unchanged' };
   try {
     if ((mode & ONLY_THE_OWNER) !== 0) await chmod(dataDir, mode & 0o700);
     for (const name of await readdir(dataDir)) await tighten(join(dataDir, name));

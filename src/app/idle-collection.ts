@@ -14,7 +14,7 @@ const MIN_GROWTH_BYTES = 64e6;
  * Collects garbage whenever this process is idle and has grown since its last collection here. V8 collects when
  * memory is requested, so a service that is idle after a burst of requests would keep the memory of that burst for
  * minutes.
- * ⏎ @returns a function that stops it
+ * @returns a function that stops it
  */
 export function collectWhenIdle(logger: Logger): () => void {
   // The start of the process leaves garbage as well.

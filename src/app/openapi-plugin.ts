@@ -175,7 +175,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         operationId: 'getOpenapiYaml',
         tags: ['service'],
         summary: 'Get this contract',
-        description: 'The contract has all paths, bodies and responses, for generators of clients.',
+        description: 'The contract contains all paths, bodies and responses, for client generators.',
         ...answers('OpenAPI 3.1', 'application/yaml', Type.String()),
       },
     },

@@ -35,7 +35,7 @@ type AuditLog = ReturnType<typeof openAuditLog>;
  */
 export async function startService(loaded: Config, logger: Logger, lifecycle: Lifecycle): Promise<void> {
   for (const { variable, suggestion } of loaded.misspelt)
-    logger.warn({ variable }, `the service has no variable of this name. Did you mean ${suggestion}?`);
+    logger.warn({ variable }, `the service has no variable with this name. Did you mean ${suggestion}?`);
   // The folder may contain the audit log, and must be private from the first start on.
   const open = await makeDataFolderPrivate(loaded.dataDir);
   if (open) logger.warn(open, 'other users of this machine may read the data folder');

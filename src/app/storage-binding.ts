@@ -59,8 +59,8 @@ export class StorageBinding {
     if (known && known.id === found) return known.tied_at !== null;
     if (known && known.tied_at !== null)
       throw new ForeignStorage(
-        `the database belongs to the storage ${known.id}, but this one ` +
-          `${found === undefined ? 'has no id' : `is ${found}`}; set STORAGE_URL to the storage of this database, ` +
+        `the database belongs to the storage with the id ${known.id}, but this storage ` +
+          `${found === undefined ? 'has no id' : `has the id ${found}`}; set STORAGE_URL to the storage of this database, ` +
           'or start with the database of this storage.',
       );
     if (found !== undefined) throw ofAnotherDatabase(found);
@@ -114,12 +114,12 @@ export class StorageBinding {
 
 const ofAnotherDatabase = (found: string): ForeignStorage =>
   new ForeignStorage(
-    `it is ${found} and belongs to another database, while this database is new; start with the database of ` +
-      'this storage (restored from a backup if necessary), or choose an empty storage by DATA_DIR or ' +
+    `it belongs to another database (its id is ${found}), and this database is new; start with the database of ` +
+      'this storage (restored from a backup if necessary), or choose an empty storage with DATA_DIR or ' +
       'STORAGE_URL.',
   );
 
-/** Does something until it has succeeded once; those who ask meanwhile get the outcome of what is under way. */
+/** Does something until it has succeeded once; callers that arrive meanwhile get the outcome of the attempt in progress. */
 function untilPassed(work: () => Promise<unknown>): () => Promise<void> {
   let isPassed = false;
   let running: Promise<void> | undefined;

@@ -68,7 +68,7 @@ export const TOKEN_VARIABLES = {
       pattern: '^[^\\s,=]+=[^,]+(, *[^\\s,=]+=[^,]+)*$',
       title: 'a list of claim=value, separated by commas',
       description:
-        'Claims and values that a token must have. Set them if the issuer also gives tokens to other parties.',
+        'Claims and values that a token must have. Set them if the issuer also issues tokens to other parties.',
     }),
   ),
   JWT_MAY_ADMINISTER: Type.Boolean({
@@ -148,7 +148,9 @@ function algorithmsOf(list: string): readonly string[] {
   const names = wordsOf(list);
   const wrong = names.find((name) => !(TOKEN_ALGORITHMS as readonly string[]).includes(name));
   if (wrong === undefined) return names;
-  throw new ConfigError(`JWT_ALGORITHMS has "${wrong}"; it must be some of ${TOKEN_ALGORITHMS.join(', ')}.`);
+  throw new ConfigError(
+    `JWT_ALGORITHMS contains "${wrong}"; the algorithms are ${TOKEN_ALGORITHMS.join(', ')}.`,
+  );
 }
 
 const wordsOf = (list = ''): string[] => (list === '' ? [] : list.split(/ *, */));

@@ -1,6 +1,7 @@
 import type { Database } from '../database/database.ts';
 import { mapConcurrently } from '../database/map-concurrently.ts';
 import { AppError } from '../errors/app-error.ts';
+import { counted } from '../errors/counted.ts';
 import { CONTENT_PREFIX, contentKey } from '../resources/contents/content-files.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { type BackupWork, CONTENTS_AT_ONCE, currentMigrations } from './backup-work.ts';
@@ -107,9 +108,15 @@ async function wrongContent(
   }
   if (!found) return { problem: 'CONTENT_MISSING', detail: `${contentKey(id)} is not in the storage.` };
   if (found.bytes !== bytes)
-    return { problem: 'CONTENT_SIZE', detail: `It has ${found.bytes} bytes instead of ${bytes}.` };
+    return {
+      problem: 'CONTENT_SIZE',
+      detail: `The content has ${counted(found.bytes!, 'byte')} instead of ${bytes}.`,
+    };
   if (found.sha256 !== undefined && found.sha256 !== sha256)
-    return { problem: 'CONTENT_DIGEST', detail: `Its SHA-256 is ${found.sha256} instead of ${sha256}.` };
+    return {
+      problem: 'CONTENT_DIGEST',
+      detail: `The SHA-256 of the content is ${found.sha256} instead of ${sha256}.`,
+    };
   return undefined;
 }
 

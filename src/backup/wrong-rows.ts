@@ -1,4 +1,5 @@
 import type { Database, Snapshot } from '../database/database.ts';
+import { counted } from '../errors/counted.ts';
 
 /** A problem that verification found. */
 export interface VerifyProblem {
@@ -101,7 +102,7 @@ async function wrongBytes(reader: Snapshot): Promise<VerifyProblem[]> {
   return rows.map(({ id, bytes, found }) => ({
     problem: 'ADAPTER_BYTES',
     id,
-    detail: `Its files have ${found} bytes together, but it has ${bytes}.`,
+    detail: `The files of the adapter have ${found} bytes together, but its record states ${bytes}.`,
   }));
 }
 
@@ -120,20 +121,24 @@ async function wrongUsage(reader: Snapshot): Promise<VerifyProblem[]> {
   const of = <R extends { readonly tenant: string }>(rows: readonly R[], tenant: string): R | undefined =>
     rows.find((row) => row.tenant === tenant);
   const words = (count: number, bytes: number, jobCount: number): string =>
-    `${count} adapters with ${bytes} bytes and ${jobCount} jobs`;
+    `${counted(count, 'adapter')} with ${counted(bytes, 'byte')} and ${counted(jobCount, 'job')}`;
   const tenants = new Set([...recordedUsage, ...adapters, ...jobs].map(({ tenant }) => tenant));
   return [...tenants].sort().flatMap((tenant): VerifyProblem[] => {
     const says = of(recordedUsage, tenant);
     const has = of(adapters, tenant);
-    const counted = words(says?.adapters ?? 0, says?.bytes ?? 0, says?.jobs ?? 0);
+    const recorded = words(says?.adapters ?? 0, says?.bytes ?? 0, says?.jobs ?? 0);
     const found = words(
       Number(has?.count ?? 0),
       Number(has?.bytes ?? 0),
       Number(of(jobs, tenant)?.count ?? 0),
     );
-    if (counted === found) return [];
+    if (recorded === found) return [];
     return [
-      { problem: 'USAGE_WRONG', id: tenant, detail: `Its record has ${counted}, but there are ${found}.` },
+      {
+        problem: 'USAGE_WRONG',
+        id: tenant,
+        detail: `The record of the tenant states ${recorded}, but the tenant has ${found}.`,
+      },
     ];
   });
 }

@@ -10,6 +10,7 @@ import type { VerifyProblem } from '../backup/wrong-rows.ts';
 import { formatBytes } from '../charts/format.ts';
 import { appliedMigrations, MIGRATIONS, migrate } from '../database/migration.ts';
 import { connectDatabase, DATABASE_FILE } from '../database/open-database.ts';
+import { counted } from '../errors/counted.ts';
 import { openStore } from '../storage/open-store.ts';
 import type { Arguments, Command, Option } from './command.ts';
 import { isSet, refusePositionals } from './command.ts';
@@ -33,8 +34,9 @@ export const ADMIN_BACKUP: Command = {
   summary: 'Saves the database and its content in a folder.',
   synopsis: ['DIR'],
   about:
-    `${PLACES}, whether or not a service is running. The backup has the state at its start; while it runs, no content is ` +
-    'deleted. DIR must be empty or new. The backup does not contain SECRETS_KEYS or the file secrets.key in DATA_DIR.',
+    `${PLACES}, whether or not a service is running. The backup contains the state as of the moment when ` +
+    'it starts; no content is deleted while it runs. DIR must be empty or new. The backup does not contain SECRETS_KEYS ' +
+    'or the file secrets.key in DATA_DIR.',
   groups: [OUTPUT],
   async run(args) {
     const folder = folderOf(args);
@@ -45,7 +47,7 @@ export const ADMIN_BACKUP: Command = {
     if (!isTextOutput(args)) printJson({ folder, begun_at, version, rows, content });
     else
       print(
-        `${folder} has ${rows} rows and ${content.files} files of content (${formatBytes(content.bytes)}).`,
+        `${folder} contains ${counted(rows, 'row')} and ${counted(content.files, 'file')} of content (${formatBytes(content.bytes)}).`,
       );
     return EXIT.ok;
   },
@@ -180,13 +182,13 @@ function problemLine({ problem, id, detail, used_by = [] }: VerifyProblem): stri
 }
 
 function summary({ contents, bytes, problems }: VerificationResult): string {
-  const found = problems === 0 ? 'nothing is wrong' : problems === 1 ? '1 problem' : `${problems} problems`;
-  return `${contents} contents (${formatBytes(bytes)}): ${found}.`;
+  const found = problems === 0 ? 'nothing is wrong' : counted(problems, 'problem');
+  return `${counted(contents, 'content')} (${formatBytes(bytes)}): ${found}.`;
 }
 
 function folderOf(args: Arguments): string {
   const [folder, ...more] = args.positionals;
-  if (folder === undefined) throw new UsageError('name the folder: DIR');
+  if (folder === undefined) throw new UsageError('specify the folder (DIR)');
   refusePositionals({ ...args, positionals: more });
   return folder;
 }

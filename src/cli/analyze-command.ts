@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { formatBytes, formatPercent } from '../charts/format.ts';
 import type { Analysis, ModuleAnalysis, RankPoint, Recommendation } from '../contract/analysis.ts';
 import type { Report } from '../contract/report.ts';
+import { counted } from '../errors/counted.ts';
 import type { Arguments, Command } from './command.ts';
 import { isSet } from './command.ts';
 import { EXIT, reportedFailure, UsageError } from './command-error.ts';
@@ -30,8 +31,8 @@ export const ANALYZE: Command = {
   summary: 'Computes the size and energy of every rank, and recommends one.',
   synopsis: ['SOURCE…'],
   about:
-    'Decomposes every module by the exact method and writes nothing. On a terminal it prints a table, elsewhere the ' +
-    'whole report as JSON, one line for each SOURCE.',
+    'Decomposes every module by the exact method and writes nothing. On a terminal it prints a table; if the ' +
+    'output is not a terminal, it prints the whole report as JSON, one line for each SOURCE.',
   groups: [
     {
       title: 'Output',
@@ -44,7 +45,7 @@ export const ANALYZE: Command = {
 
 async function run(args: Arguments): Promise<number> {
   const folders = args.positionals;
-  if (folders.length === 0) throw new UsageError('name the SOURCE to analyze');
+  if (folders.length === 0) throw new UsageError('specify the SOURCE to analyze');
   const engine = openEngine(args);
   try {
     for (const folder of folders)
@@ -93,7 +94,7 @@ function analysisWords(folder: string, report: Report, withModules: boolean): st
   const base = sources[0]?.base_model ?? 'a base model without a name';
   const ranks = formatRange(minMax(modules.map(({ rank }) => rank)));
   return [
-    `${folder}: ${modules.length} modules of rank ${ranks} on ${base}`,
+    `${folder}: ${counted(modules.length, 'module')} of rank ${ranks} on ${base}`,
     '',
     curveTable(analysis),
     '',
@@ -152,7 +153,9 @@ function moduleTable(report: Report, analyses: readonly ModuleAnalysis[]): strin
 function verdicts(modules: readonly ModuleAnalysis[]): string[] {
   const named = (wanted: ModuleAnalysis['verdict']): string[] =>
     modules.filter(({ verdict }) => verdict === wanted).map(({ name }) => name);
-  const lines = [`${named('compressible').length} of ${modules.length} modules are compressible`];
+  const lines = [
+    `${named('compressible').length} of ${counted(modules.length, 'module is', 'modules are')} compressible`,
+  ];
   for (const verdict of ['resists', 'dead'] as const) {
     const names = named(verdict);
     if (names.length === 0) continue;

@@ -66,7 +66,7 @@ export const BATCH_LIST: Command = {
   name: 'batch list',
   summary: 'Lists batches of a server, the newest first.',
   synopsis: ['[--state STATE]… [--label NAME=TEXT]… [--name TEXT] [--limit N]'],
-  about: 'Prints a table on a terminal, and elsewhere a line of JSON for each batch.',
+  about: 'Prints a table on a terminal; if the output is not a terminal, one line of JSON for each batch.',
   groups: [{ title: 'Selection', options: LIST_OPTIONS }, OUTPUT, SERVER_GROUP],
   run: (args) =>
     onServer(args, async (client) => {
@@ -132,7 +132,7 @@ export const BATCH_RESULTS: Command = {
   summary: 'Shows the results of the items of batches.',
   synopsis: ['BATCH…'],
   about:
-    'Prints a line for each target of each item, and one for each item that could not be tried: a table on a terminal, elsewhere JSON.',
+    'Prints a line for each target of each item, and one for each item that could not be tried: a table on a terminal, JSON if the output is not a terminal.',
   groups: [OUTPUT, SERVER_GROUP],
   run: (args) =>
     onServer(args, (client) =>
@@ -189,7 +189,7 @@ async function requestOf(args: Arguments, client: ServerClient, signal: AbortSig
     const body = [JSON.stringify({ settings: shared }), ...jobs].join('\n');
     return { path: '/v1/batches/ndjson', type: 'application/x-ndjson', body };
   }
-  if (sources.length === 0) throw new UsageError('name the SOURCEs, or use --from FILE');
+  if (sources.length === 0) throw new UsageError('specify one or more SOURCEs, or use --from FILE');
   const options = readMethod(args.values);
   const order = { targets: readTargets(args.values), ...(options && { options }), ...shared };
   const places = sources.filter(isPlace);

@@ -19,7 +19,7 @@ import type { TaskProgress } from './progress-bar.ts';
 /** The destination of results. */
 export interface OutputOptions {
   /**
-   * The folder of the result, whose parents are created, or a destination to which the server delivers it. Several
+   * The folder of the result, whose parents are created, or a sink to which the server delivers it. Several
    * targets have a folder each in it.
    */
   readonly out: string;

@@ -16,7 +16,7 @@ export interface EngineTask {
   readonly options: SqueezeOptions | undefined;
   /** The name of the result on a server, and how long it is kept there. */
   readonly results?: ResultSettings | undefined;
-  /** A destination to which the server delivers the results, which are then not downloaded. */
+  /** A sink to which the server delivers the results, which are then not downloaded. */
   readonly deliver?: string | undefined;
 }
 

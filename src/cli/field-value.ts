@@ -100,6 +100,6 @@ export function parseDuration(text: string): number {
   const seconds = Number(count) * (UNIT_SECONDS[unit ?? ''] ?? Number.NaN);
   if (seconds > 0 && seconds <= MAX_SECONDS) return seconds;
   throw new UsageError(
-    `--expires-in is ${JSON.stringify(text)} but must be a number of m, h, d, w or y up to 100y, such as 90d`,
+    `--expires-in is ${JSON.stringify(text)} but must be a number followed by m, h, d, w or y, up to 100y, such as 90d`,
   );
 }

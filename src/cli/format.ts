@@ -1,4 +1,5 @@
 import { withUnit } from '../charts/format.ts';
+import { counted } from '../errors/counted.ts';
 
 export const formatSeconds = (value: number): string => withUnit(value.toFixed(2), 's');
 
@@ -6,7 +7,7 @@ export const formatRange = ({ min, max }: { readonly min: number; readonly max: 
   min === max ? `${max}` : `${min}–${max}`;
 
 export const formatThreads = ({ threads }: { readonly threads: number }): string =>
-  threads === 1 ? '1 thread' : `${threads} threads`;
+  counted(threads, 'thread');
 
 /** The smallest and the largest of some values. */
 export const minMax = (values: readonly number[]): { min: number; max: number } => ({

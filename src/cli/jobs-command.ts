@@ -13,7 +13,8 @@ import { LIST_OPTIONS, listQuery, pages, readLimit } from './server-lists.ts';
 import { requireServer, SERVER_GROUP, tenantFromArguments } from './server-options.ts';
 
 const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
-const ON_A_PIPE = 'Prints a table on a terminal, and elsewhere a line of JSON for each job.';
+const ON_A_PIPE =
+  'Prints a table on a terminal; if the output is not a terminal, one line of JSON for each job.';
 
 export const JOBS_LIST: Command = {
   name: 'jobs list',
@@ -115,7 +116,7 @@ export const JOBS_DOWNLOAD: Command = {
   ],
   run: (args) => {
     const out = textOption(args, 'out');
-    if (out === undefined) throw new UsageError('name the folder for the results: --out DIR');
+    if (out === undefined) throw new UsageError('specify the folder for the results (--out DIR)');
     const isOneOfSeveral = args.positionals.length > 1;
     return onServer(args, (client, signal) =>
       forEachId(args, async (id) => {
@@ -161,7 +162,7 @@ export async function onServer(
 
 /** Does something with each of the given ids; if one fails, the others are still tried. @returns the exit code */
 export async function forEachId(args: Arguments, work: (id: string) => Promise<void>): Promise<number> {
-  if (args.positionals.length === 0) throw new UsageError('name one or more IDs');
+  if (args.positionals.length === 0) throw new UsageError('specify one or more IDs');
   let failed = 0;
   for (const id of args.positionals) {
     try {

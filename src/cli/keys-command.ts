@@ -24,7 +24,7 @@ export const KEYS_CREATE: Command = {
   name: 'keys create',
   summary: 'Creates a key for the service.',
   synopsis: ['--tenant ID [--make-tenant] [--name NAME] [--scopes read,write] [--expires-in 90d]'],
-  about: `${ABOUT}The key is shown only once: the database keeps a digest of it. In a pipe only the key is printed.`,
+  about: `${ABOUT}The key is shown only once: the database keeps a digest of it. If the output is piped, only the key is printed.`,
   groups: [
     {
       title: 'Key',
@@ -32,7 +32,11 @@ export const KEYS_CREATE: Command = {
         TENANT,
         { name: 'make-tenant', help: 'Create the tenant if it does not exist.' },
         { name: 'name', value: 'NAME', help: 'What the key is used for.' },
-        { name: 'scopes', value: 'LIST', help: `A list of some of ${SCOPES.join(',')}; default read,write.` },
+        {
+          name: 'scopes',
+          value: 'LIST',
+          help: `Scopes of the key, separated by commas: any of ${SCOPES.join(', ')}; default read,write.`,
+        },
         {
           name: 'max-priority',
           value: 'PRIORITY',
@@ -41,7 +45,7 @@ export const KEYS_CREATE: Command = {
         {
           name: 'expires-in',
           value: 'TIME',
-          help: 'A number with m, h, d, w or y; without it the key does not expire.',
+          help: 'A number followed by m, h, d, w or y; without this option the key does not expire.',
         },
         { name: 'json', help: 'Print the whole record as JSON, with the key.' },
       ],
@@ -50,7 +54,7 @@ export const KEYS_CREATE: Command = {
   async run(args) {
     refusePositionals(args);
     const tenant = tenantFromArguments(args);
-    if (tenant === undefined) throw new UsageError('name the tenant of the key: --tenant ID');
+    if (tenant === undefined) throw new UsageError('specify the tenant of the key (--tenant ID)');
     const name = textOption(args, 'name') ?? '';
     if (name.length > MAX_NAME_CHARACTERS) {
       throw new UsageError(`--name has ${name.length} characters; the limit is ${MAX_NAME_CHARACTERS}`);
@@ -79,7 +83,7 @@ export const KEYS_LIST: Command = {
   name: 'keys list',
   summary: 'Lists keys, including revoked and expired ones.',
   synopsis: ['[--tenant ID]'],
-  about: `${ABOUT}In a pipe every key is a line of JSON. The secret texts of keys are not stored.`,
+  about: `${ABOUT}If the output is piped, every key is printed as a line of JSON. The secret texts of keys are not stored.`,
   groups: [{ title: 'Selection', options: [TENANT, JSON_OPTION] }],
   async run(args) {
     refusePositionals(args);
@@ -100,7 +104,7 @@ export const KEYS_REVOKE: Command = {
   groups: [{ title: 'Output', options: [JSON_OPTION] }],
   async run(args) {
     const [id, ...more] = args.positionals;
-    if (id === undefined) throw new UsageError('name the ID of the key; `keys list` shows it');
+    if (id === undefined) throw new UsageError('specify the ID of the key, which `keys list` shows');
     refusePositionals({ ...args, positionals: more });
     const record = await withKeys((keys) => keys.revoke(id));
     if (isTextOutput(args)) print(`${record.id} of ${record.tenant} was revoked ${record.revoked_at}.`);
@@ -111,10 +115,10 @@ export const KEYS_REVOKE: Command = {
 
 export const KEYS_ROTATE_SECRETS: Command = {
   name: 'keys rotate-secrets',
-  summary: 'Encrypts the secrets of a server again with its newest key.',
+  summary: 'Re-encrypts the secrets of a server with its newest key.',
   synopsis: [''],
   about:
-    'Run this when every process has the new key as its first. Needs a key with the scope admin. Exits with 1 if some ' +
+    'Run this when SECRETS_KEYS of every process begins with the new key. Needs a key with the scope admin. Exits with 1 if some ' +
     'of the secrets cannot be decrypted with any of the keys.',
   groups: [{ title: 'Output', options: [JSON_OPTION] }, ADMINISTRATION_GROUP],
   run: (args) =>
@@ -166,7 +170,7 @@ function scopesOf(list: string): Scope[] {
   const names = list.split(',').map((name) => name.trim());
   const wrong = names.find((name) => !(SCOPES as readonly string[]).includes(name));
   if (wrong === undefined) return names as Scope[];
-  throw new UsageError(`--scopes has ${JSON.stringify(wrong)}; the scopes are ${SCOPES.join(', ')}`);
+  throw new UsageError(`--scopes contains ${JSON.stringify(wrong)}; the scopes are ${SCOPES.join(', ')}`);
 }
 
 function priorityArgument(name: string | undefined): JobPriority | undefined {

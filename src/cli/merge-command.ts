@@ -34,10 +34,10 @@ export const MERGE: Command = {
 async function run(args: Arguments): Promise<number> {
   const sources = args.positionals.map(sourceOf);
   if (sources.length === 0 || sources.length > MAX_SOURCES) {
-    throw new UsageError(`name 1 to ${MAX_SOURCES} SOURCEs to add, not ${sources.length}`);
+    throw new UsageError(`specify 1 to ${MAX_SOURCES} SOURCEs to add, not ${sources.length}`);
   }
   const out = textOption(args, 'out');
-  if (out === undefined) throw new UsageError('name the folder for the sum: --out DIR');
+  if (out === undefined) throw new UsageError('specify the folder for the sum (--out DIR)');
   const targets = readTargets(args.values);
   const options = readMethod(args.values);
   const task: EngineTask = { kind: 'merge', sources, targets, options, results: readResults(args) };

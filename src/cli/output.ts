@@ -5,7 +5,7 @@ import { PROGRAM } from './usage.ts';
 
 export const JSON_OPTION: Option = {
   name: 'json',
-  help: 'Print JSON on a terminal too; elsewhere it is the default.',
+  help: 'Print JSON on a terminal too; if the output is not a terminal, JSON is the default.',
 };
 
 /** Whether the output is for people, who get text; programs get JSON. */

@@ -84,7 +84,7 @@ async function done(args: readonly string[]): Promise<number> {
   else if (isHelp(first)) print(programUsage(COMMANDS));
   else if (GROUPS.has(first) && isHelp(second))
     print(programUsage(COMMANDS.filter(({ name }) => name.startsWith(`${first} `))));
-  else if (first === undefined) throw new UsageError('name a command');
+  else if (first === undefined) throw new UsageError('specify a command');
   else
     throw new UsageError(
       `there is no command ${JSON.stringify(GROUPS.has(first) && second ? `${first} ${second}` : first)}`,

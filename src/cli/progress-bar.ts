@@ -1,4 +1,5 @@
 import cliProgress from 'cli-progress';
+import { counted } from '../errors/counted.ts';
 import type { StepProgress } from './engine.ts';
 import { describePhase, timeLeft } from './phases.ts';
 
@@ -111,7 +112,7 @@ export class MultiTaskProgress {
   constructor(count: number, steps: readonly string[]) {
     this.#steps = steps;
     this.#count = count;
-    this.#bar = new ShareBar(`${count} adapters`, 'none is done yet');
+    this.#bar = new ShareBar(counted(count, 'adapter'), 'none is done yet');
   }
 
   /** Adds a task and returns its progress; the task has ended when that is closed. */

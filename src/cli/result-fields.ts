@@ -54,7 +54,7 @@ function labelsOf(entries: readonly string[]): Labels {
         `--label is ${JSON.stringify(entry)} but must be NAME=TEXT, and ${LABEL_NAME_RULE}`,
       );
     }
-    if (labels.has(name!)) throw new UsageError(`--label has ${JSON.stringify(name)} twice`);
+    if (labels.has(name!)) throw new UsageError(`--label contains ${JSON.stringify(name)} twice`);
     labels.set(name!, fieldValue(`--label ${name}`, rest.join('='), LABEL_TEXT) as string);
   }
   return Object.fromEntries(labels);

@@ -66,7 +66,7 @@ export function serverFromArguments(args: Arguments): ServerAddress | undefined 
  */
 export function requireServer(args: Arguments): ServerAddress {
   const server = serverFromArguments(args);
-  if (!server) throw new UsageError('name the server: --server URL, or LORA_SQUEEZE_URL');
+  if (!server) throw new UsageError('specify the server (--server URL, or LORA_SQUEEZE_URL)');
   return server;
 }
 

@@ -36,7 +36,7 @@ export const SQUEEZE: Command = {
     '.safetensors or .gguf file; with --server also a URL from which the server fetches it (s3://…, hf://…, ' +
     'https://…). The result goes to SOURCE-squeezed next to SOURCE, or to --out DIR. With several SOURCEs, or if ' +
     'DIR ends with a slash, each result goes to DIR/SOURCE; with several ranks, to r4, r8, … in that folder. A ' +
-    'result appears complete or not at all. Several SOURCEs are processed at a time and reported in their order. ' +
+    'result appears complete or not at all. Several SOURCEs are processed at the same time and reported in the order given. ' +
     'If one fails, the others are still processed.',
   groups: [...TARGET_GROUPS, OUTPUT_GROUP, ENGINE_GROUP, RESULT_GROUP],
   run,
@@ -118,7 +118,7 @@ function printEnd(folder: string, end: End, isOneOfSeveral: boolean, asText: boo
  * @throws UsageError if there is no source, or if two results would have the same destination
  */
 function placesOf(folders: readonly string[], out: string | undefined): Place[] {
-  if (folders.length === 0) throw new UsageError('name the SOURCE to squeeze');
+  if (folders.length === 0) throw new UsageError('specify the SOURCE to squeeze');
   const isParent = folders.length > 1 || out?.endsWith('/');
   const places = folders.map((folder) => ({ folder, out: outOf(folder) }));
   const taken = new Map<string, string>();
@@ -135,7 +135,7 @@ function placesOf(folders: readonly string[], out: string | undefined): Place[] 
   function outOf(folder: string): string {
     const name = fileOrFolderName(folder);
     if (out === undefined && isPlace(folder))
-      throw new UsageError(`name a folder or URL for the result of ${folder}: --out DIR`);
+      throw new UsageError(`specify a folder or URL for the result of ${folder} (--out DIR)`);
     if (out === undefined) return join(folder, '..', `${name}-squeezed`);
     return isParent ? joinFolderOrPlace(out, name) : out;
   }

@@ -34,7 +34,7 @@ const POLICY_HELP: Readonly<Record<PolicyName, Help>> = {
   rank_pattern: {
     value: 'PATTERN=N',
     multiple: true,
-    help: 'This rank for modules of this name or pattern (as PEFT matches); may be repeated.',
+    help: 'Rank of the modules with this name or pattern, matched as in PEFT; may be repeated.',
   },
 };
 
@@ -54,7 +54,7 @@ const SHARED_HELP: Readonly<Record<SharedField, Help>> = {
   uniform: { help: 'One rank for all modules; --no-uniform gives each module its own rank.' },
   criterion: {
     value: 'NAME',
-    help: 'With a budget: keep the error of every module small (relative, the default) or keep energy.',
+    help: 'With a budget: keep the errors of the single modules small (relative, the default) or that of the whole adapter (energy).',
   },
   compat: {
     value: 'NAME',
@@ -63,7 +63,7 @@ const SHARED_HELP: Readonly<Record<SharedField, Help>> = {
   scale: {
     value: 'MODE',
     help:
-      'What becomes of the scaling: fold multiplies it into the factors (the default), keep keeps it, sqrt ' +
+      'What happens to the scaling: fold multiplies it into the factors (the default), keep keeps it, sqrt ' +
       'increases it as the rank falls.',
   },
   split: { value: 'SIDE', help: 'Which factor gets the singular values; default balanced.' },
@@ -83,7 +83,10 @@ const FORMAT_HELP: Readonly<Record<keyof FormatOptions, Help>> = {
   component: { value: 'PART', help: 'The part of a diffusion pipeline to which the adapter belongs.' },
   architecture: { value: 'NAME', help: 'GGUF: the architecture of the base model, such as qwen2.' },
   heads: { value: 'N', help: 'GGUF, llama and mistral: attention heads of the base model.' },
-  kv_heads: { value: 'N', help: 'GGUF, llama and mistral: key and value heads; default as --heads.' },
+  kv_heads: {
+    value: 'N',
+    help: 'GGUF, llama and mistral: key and value heads; default: the same as --heads.',
+  },
   base_model: { value: 'NAME', help: 'PEFT, MLX: the base model, if the source does not name it.' },
 };
 
@@ -203,7 +206,7 @@ function patternOf(entries: readonly string[]): Record<string, number> {
     const at = entry.lastIndexOf('=');
     const name = entry.slice(0, Math.max(at, 0));
     if (name === '') throw new UsageError(`--rank-pattern is ${JSON.stringify(entry)} but must be PATTERN=N`);
-    if (pattern.has(name)) throw new UsageError(`--rank-pattern has ${JSON.stringify(name)} twice`);
+    if (pattern.has(name)) throw new UsageError(`--rank-pattern contains ${JSON.stringify(name)} twice`);
     pattern.set(name, fieldValue(`--rank-pattern ${name}`, entry.slice(at + 1), schema) as number);
   }
   return Object.fromEntries(pattern);

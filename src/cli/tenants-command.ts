@@ -19,7 +19,8 @@ import { pages } from './server-lists.ts';
 import { ADMINISTRATION_GROUP, SERVER_GROUP } from './server-options.ts';
 
 const OUTPUT: OptionGroup = { title: 'Output', options: [JSON_OPTION] };
-const ON_A_PIPE = 'Prints a table on a terminal, and elsewhere a line of JSON for each of them.';
+const ON_A_PIPE =
+  'Prints a table on a terminal; if the output is not a terminal, one line of JSON for each tenant.';
 const FOR_ADMINISTRATORS = 'Needs a key with the scope admin.';
 const MAX_TENANTS = 100_000;
 
@@ -94,8 +95,8 @@ export const TENANTS_RESUME = ofEachTenant(
 );
 export const TENANTS_CANCEL = ofEachTenant(
   'cancel',
-  'Cancels every unfinished job and batch of tenants.',
-  'Jobs that they submit meanwhile are not cancelled: suspend them first.',
+  'Cancels every unfinished job and batch of the given tenants.',
+  'Jobs submitted meanwhile are not cancelled: suspend the tenants first.',
   async (client, id) => ({ id, ...(await client.json<TenantCancellation>(path(id, '/cancel'), post)) }),
 );
 export const TENANTS_DELETE = ofEachTenant(
@@ -149,7 +150,7 @@ export const TENANTS_SET: Command = {
   run: (args) =>
     onServer(args, async (client) => {
       const [id, ...more] = args.positionals;
-      if (id === undefined || more.length > 0) throw new UsageError('name one TENANT');
+      if (id === undefined || more.length > 0) throw new UsageError('specify one TENANT');
       const changes = changesOf(args);
       const body = JSON.stringify(changed(await known(client, id), changes));
       const headers = { 'content-type': 'application/json' };

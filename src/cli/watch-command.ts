@@ -23,7 +23,7 @@ export const WATCH: Command = {
   synopsis: ['JOB…', '--batch ID'],
   about:
     'On a terminal, shows a bar with the phase and the time left, and a line for each job that has ended. ' +
-    'Elsewhere it prints a line of JSON for each change; the last line of a job or batch is the complete ' +
+    'If the output is not a terminal, it prints a line of JSON for each change; the last line of a job or batch is the complete ' +
     'record. Exits with 0 if all have succeeded, otherwise with 1. Ctrl-C ends the command but not the ' +
     'jobs.',
   groups: [
@@ -37,7 +37,8 @@ export const WATCH: Command = {
   run(args) {
     const batch = textOption(args, 'batch');
     const ids = args.positionals;
-    if ((batch === undefined) === (ids.length === 0)) throw new UsageError('name JOBs, or --batch ID');
+    if ((batch === undefined) === (ids.length === 0))
+      throw new UsageError('specify one or more JOBs, or --batch ID');
     return onServer(args, async (client, signal) => {
       const isGood =
         batch === undefined

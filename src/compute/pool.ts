@@ -37,7 +37,7 @@ export class ComputePool {
   }
 
   /**
-   * ⏎ @param cudaMemoryBytes GPU memory that the decompositions of all threads may take together
+   * @param cudaMemoryBytes GPU memory that the decompositions of all threads may take together
    * @throws AppError PROVIDER_UNAVAILABLE if the requested execution provider does not run
    */
   static async start(

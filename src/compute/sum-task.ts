@@ -84,7 +84,7 @@ async function readNumbers(
 function nonFinite({ adapter, tensor: { name } }: SumPart): AppError {
   return new AppError(
     'NON_FINITE_WEIGHTS',
-    `Tensor ${JSON.stringify(name)} of adapter ${adapter} holds NaN, infinity or a number beyond float32.`,
+    `Tensor ${JSON.stringify(name)} of adapter ${adapter} holds NaN, infinity or a number outside the range of float32.`,
     { tensor: name, adapter },
   );
 }

@@ -15,7 +15,7 @@ export const BatchItem = Type.Object(
     name: Type.String({
       description:
         'Name: the path below the prefix, the last part of the source, or the name of the adapter. Its results ' +
-        'are delivered to the folder of this name below `deliver`',
+        'are delivered to the folder with this name below `deliver`',
     }),
     source: nullable(Type.String(), { description: 'Source of the adapter, without secrets' }),
     adapter_id: nullable(Type.String(), {

@@ -175,7 +175,7 @@ export const ConnectionChange = Type.Object(
     ...closed,
     minProperties: 1,
     description:
-      'Absent fields stay unchanged. A change that would send the credentials to new destinations must ' +
+      'Absent fields stay unchanged. A change that would send the credentials to new places must ' +
       'include them again',
   },
 );

@@ -152,7 +152,7 @@ export const StreamEvent = Type.Union(
   [
     Type.Object(
       { id: Id, event: choice(EVENT_TYPES), data: Type.Union([JobStateEvent, BatchEndEvent]) },
-      { ...closed, description: 'An event, with the same text as for webhooks' },
+      { ...closed, description: 'An event with the same payload as for webhooks' },
     ),
     Type.Object(
       { event: Type.Literal('job.progress'), data: ProgressEvent },

@@ -33,7 +33,7 @@ export const KeyRecord = Type.Object(
     revoked_at: NullableTime,
     last_used_at: {
       ...NullableTime,
-      description: 'To the hour; null if no use has been recorded',
+      description: 'When the key was last used, rounded to the hour; null if no use has been recorded',
     } as typeof NullableTime,
   },
   { $id: 'Key', additionalProperties: false },

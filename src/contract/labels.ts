@@ -5,7 +5,7 @@ import { nullable } from './choice.ts';
 const NAME = '[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?';
 export const LABEL_NAME = `^${NAME}$`;
 export const LABEL_NAME_RULE =
-  'a name has up to 128 letters of ASCII, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter ' +
+  'a name has up to 128 ASCII letters, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter ' +
   'or digit';
 export const MAX_LABELS = 16;
 /** A label to search for: name and value, separated by a colon. */
@@ -16,8 +16,8 @@ export const Labels = Type.Record(Type.String({ pattern: LABEL_NAME }), Type.Str
   maxProperties: MAX_LABELS,
   additionalProperties: false,
   description:
-    `Up to 16 names with texts, by which records can be found: ${LABEL_NAME_RULE}; names are case-sensitive. ` +
-    'A text has up to 128 characters.',
+    `Up to 16 labels, each a name and a value, by which records can be found: ${LABEL_NAME_RULE}; names are case-sensitive. ` +
+    'A value has up to 128 characters.',
   examples: [
     { team: 'search', env: 'prod' },
     { 'mlflow.runId': '8f3c', 'app.kubernetes.io/name': 'chat' },
@@ -37,7 +37,7 @@ export const RecordName = Type.String({
 
 /** The fields of a record with a name and labels that a PATCH may change at any time. */
 export const namedPatch = {
-  name: Type.Optional(nullable(RecordName, { description: 'null: the record has no name any longer' })),
+  name: Type.Optional(nullable(RecordName, { description: 'null removes the name' })),
   labels: Type.Optional(Labels),
 };
 export const PATCH_RULES = {
@@ -51,10 +51,11 @@ export const TtlSeconds = Type.Integer({
   $id: 'TtlSeconds',
   minimum: 60,
   maximum: 3_153_600_000,
-  description: 'Seconds after its creation (for a job, after its end) until the service removes it',
+  description:
+    'Seconds from the creation of the record (for a job, from its end) until the service removes it',
 });
 
 /** When the record will be removed. */
 export const ExpiresAt = nullable(Type.String({ format: 'date-time' }), {
-  description: 'When it expires; a later sweep removes it. null: it is kept',
+  description: 'When the record expires; a later sweep removes it. null: the record is kept',
 });

@@ -32,7 +32,7 @@ export const Readiness = Type.Object(
               'Stable and machine-readable: an error code, or `QUEUE_EVICTS` (Redis may drop queued jobs)',
             examples: ['QUEUE_UNAVAILABLE', 'QUEUE_EVICTS'],
           }),
-          detail: Type.String({ description: 'What is wrong, and what would correct it' }),
+          detail: Type.String({ description: 'What is wrong, and how to correct it' }),
         },
         { additionalProperties: false },
       ),

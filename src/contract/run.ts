@@ -185,7 +185,7 @@ export const RunRecord = Type.Object(
     next_checkpoint_step: nullable(Type.Integer()),
     notes: Type.Array(Type.String(), {
       description:
-        'A note if the last stage is starved, in the current state of the run and with the learning rate ' +
+        'A note if the last stage gets too small a share of the training, in the current state of the run and with the learning rate ' +
         'schedule of the request',
     }),
     checkpoints: Type.Array(CheckpointRecord, {

@@ -60,7 +60,7 @@ export const LearningRateRequest = Type.Object(
         description:
           'recommended: the trainer follows the plan, which warms up after each squeeze and decays in the last ' +
           'stage only. The others are schedules of the trainer over all steps; `notes` reports if one of them ' +
-          'starves the last stage.',
+          'gives the last stage too small a share of the training.',
       }),
     ),
     warm_up_steps: Type.Optional(

@@ -41,8 +41,7 @@ const ONE_DESTINATION = [
     {
       $id: 'Destination',
       ...closed,
-      description:
-        'One destination for all targets; if there are several targets, each gets a folder of its own',
+      description: 'One sink for all targets; if there are several targets, each gets a folder of its own',
     },
   ),
   Type.String({
@@ -59,7 +58,7 @@ export const Deliver = Type.Union(
     Type.Array(
       Type.Object(
         { target: Type.Optional(targetIndex), to: Sink, include: Type.Optional(Include) },
-        { $id: 'DeliverRequest', ...closed, description: 'A destination for one result' },
+        { $id: 'DeliverRequest', ...closed, description: 'A sink for one result' },
       ),
       { minItems: 1, maxItems: MAX_TARGETS },
     ),
@@ -67,9 +66,9 @@ export const Deliver = Type.Union(
   ],
   {
     description:
-      'Where to deliver the results, as a part of the job. One destination is for all targets: the files of a ' +
+      'Where to deliver the results, as a part of the job. One sink is for all targets: the files of a ' +
       'single target are delivered to it directly; if there are several, each gets a folder there, such as ' +
-      '`r16`. A list names a destination for each target.',
+      '`r16`. A list names a sink for each target.',
   },
 );
 export type Deliver = Static<typeof Deliver>;

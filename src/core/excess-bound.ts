@@ -11,7 +11,8 @@ const STEPS = 60;
 
 /**
  * An upper bound of how much the Σσ² of the best k directions can exceed that of the first k directions of a sketch.
- * ⏎ In the basis of the sketch and its orthogonal complement, ΔWΔWᵀ = [K Rᵀ; R M] ⪯ diag(K + RᵀR/τ, M + τ) for every
+ *
+ * In the basis of the sketch and its orthogonal complement, ΔWΔWᵀ = [K Rᵀ; R M] ⪯ diag(K + RᵀR/τ, M + τ) for every
  * τ > 0. So no k of its eigenvalues (Ky Fan) add up to more than Σ max(σᵢ², missed + τ) + residual/τ.
  * @param sigma of the sketch, descending
  */

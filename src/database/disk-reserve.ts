@@ -10,7 +10,7 @@ const FREE_FACTOR = 2;
 /** With less space, SQLite cannot even open its file. */
 const MIN_FREE_BYTES = 1_048_576;
 /**
- * Not at once, so that the start does not wait for the disk, and so that a process that is refused leaves no file
+ * The first check is delayed, so that startup does not wait for the disk, and a process that is refused leaves no file
  * behind.
  */
 const FIRST_CHECK_MS = 1_000;
@@ -42,7 +42,7 @@ export class DiskReserve {
     const { bavail, bsize } = statfsSync(dirname(path));
     const freeBytes = bavail * bsize;
     if (bytes === 0 || (this.isThere && freeBytes < MIN_FREE_BYTES)) this.release();
-    // Until the first check, a full disk would accept new work.
+    // Without this, new work would be accepted until the first check even if the disk is full.
     else this.isLacking = !this.isThere && freeBytes < this.needed;
     this.checkAfter(FIRST_CHECK_MS);
   }

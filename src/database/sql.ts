@@ -12,9 +12,9 @@ export type Fragment = RawBuilder<unknown>;
 export type Condition = RawBuilder<SqlBool>;
 
 /**
- * Whether a time in a column has passed. It was set at most `longestMs` ahead; if it is further ahead, the clock has
- * been set back since, and it counts as passed. A statement that waited for the lock of a row may find a time that
- * was set after it began, so only the clock can tell.
+ * Whether a time in a column has passed. The time was set at most `longestMs` ahead; if it is further ahead, the clock
+ * has been set back since, and the time counts as passed. A statement that waited for the lock of a row may find a time
+ * that was set after the statement began, so the current time is read from the clock, not taken from the statement.
  */
 export const isPast = (
   { now, clock }: Pick<Database, 'now' | 'clock'>,

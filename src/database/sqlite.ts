@@ -13,7 +13,7 @@ import { withTranslatedErrors } from './translated-errors.ts';
 
 const NOW = sql<number>`cast(round(unixepoch('subsec') * 1000) as integer)`;
 
-/** This wait blocks the event loop, so it is only for what SQLite itself completes in a moment. */
+/** Waiting blocks the event loop, so this only covers locks that SQLite itself releases within moments. */
 const BUSY_TIMEOUT_MS = 20;
 
 /**

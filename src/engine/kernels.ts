@@ -50,7 +50,7 @@ export class Kernels {
   }
 
   /**
-   * ⏎ @param b [N, m, rank], all rows of each B or some of them
+   * @param b [N, m, rank], all rows of each B or some of them
    * @param a [N, rank, n], all columns of each A or some of them
    * @param before the Gram matrices of the preceding chunks; null for the first chunk
    */

@@ -18,38 +18,41 @@ export interface FormatFacts {
   readonly notes: readonly string[];
 }
 
-const NO_SCALE = 'The format cannot store a scale, so results need scale "fold", the default.';
+const NO_SCALE = 'The format cannot store a scaling, so results need scale "fold", the default.';
 
 const WORDS: Readonly<Record<FormatName, Pick<FormatFacts, 'title' | 'notes'>>> = {
   peft: {
     title: 'PEFT',
-    notes: ['The configuration is needed: it holds the scale.', 'Most serving profiles are for this format.'],
+    notes: [
+      'The configuration is required, because it contains the scaling.',
+      'Most serving profiles are for this format.',
+    ],
   },
-  diffusers: { title: 'diffusers, and ai-toolkit', notes: ['Without alpha the scale is 1.'] },
+  diffusers: { title: 'diffusers, and ai-toolkit', notes: ['Without alpha, the scaling is 1.'] },
   kohya: {
     title: 'kohya, and LyCORIS',
-    notes: ['Module paths have "_" for ".". Without alpha, or with 0, the scale is 1.'],
+    notes: ['Module paths use "_" in place of ".". Without alpha, or with 0, the scaling is 1.'],
   },
   xlabs: { title: 'XLabs (Flux)', notes: [NO_SCALE] },
   cloneofsimo: {
     title: 'cloneofsimo/lora',
     notes: [
       NO_SCALE,
-      'It is not converted in either direction, because its tensors have numbers instead of names.',
+      'Adapters in this format cannot be converted, because their tensors have numbers instead of names.',
     ],
   },
   mlx: {
     title: 'MLX (mlx-lm)',
     notes: [
-      'The configuration is needed: it holds the scale.',
-      'All modules have one scale.',
+      'The configuration is required, because it contains the scaling.',
+      'All modules share one scaling.',
       'Versions of mlx-lm after v0.31.3 load only adapters whose modules all have one rank.',
     ],
   },
   gguf: {
     title: 'GGUF (llama.cpp)',
     notes: [
-      'All modules have one alpha, so different ranks need scale "fold".',
+      'All modules share one alpha, so different ranks need scale "fold".',
       'Factors may be Q8_0 in a source; they are written in F32, F16 or BF16.',
     ],
   },

@@ -66,7 +66,7 @@ async function readSmall(file: FileHandle, { name, beginByte, endByte }: TensorE
   if (length > MAX_SMALL_TENSOR_BYTES) {
     throw new AppError(
       'LORA_RANK_DIMS',
-      `tensor ${quote(name)} has ${length} bytes, but a tensor of this name may have at most ${MAX_SMALL_TENSOR_BYTES}`,
+      `Tensor ${quote(name)} has ${length} bytes, but a tensor with this name may have at most ${MAX_SMALL_TENSOR_BYTES}.`,
       { tensor: name },
     );
   }
@@ -86,7 +86,7 @@ function unrecognised({ header }: Pick<ReadInput, 'header'>): AppError {
   if (tensors.some(({ name }) => readPeftKey(name).role === 'factor')) {
     return new AppError(
       'FILE_MISSING',
-      `The weights have PEFT's names (…lora_A.weight), so ${CONFIG_FILE} is needed: it contains the scale.`,
+      `The weights have PEFT's names (…lora_A.weight), so ${CONFIG_FILE} is required: it contains the scaling.`,
       { missing: [CONFIG_FILE] },
     );
   }
@@ -94,7 +94,7 @@ function unrecognised({ header }: Pick<ReadInput, 'header'>): AppError {
   if (tuned) {
     return new AppError(
       'NO_LORA_TENSORS',
-      `Tensor ${quote(tuned.name)} is named as in torchtune's own files, which do not contain the scale. Save the adapter with ` +
+      `Tensor ${quote(tuned.name)} is named as in torchtune's own files, which do not contain the scaling. Save the adapter with ` +
         "torchtune's FullModelHFCheckpointer, which writes PEFT's two files, and send those.",
       { tensors: tensors.length },
     );

@@ -85,8 +85,8 @@ export function stackTensor({ plan, modules }: Stack, factor: 'a' | 'b', transpo
 function uneven({ module }: ModulePlan): AppError {
   return new AppError(
     'FORMAT_NOT_WRITABLE',
-    `module ${quote(module.name)}: tensor ${quote(module.a.name)} can only be written if all its experts have one rank and dtype. Ask ` +
-      'for one rank for all modules (rank)',
+    `Module ${quote(module.name)}: tensor ${quote(module.a.name)} can only be written if all its experts have one rank and dtype. ` +
+      'Request one rank for all modules (rank).',
     { module: module.name, tensor: module.a.name },
   );
 }

@@ -17,7 +17,7 @@ export function readAlignment(keyValues: ReadonlyMap<string, GgufTyped>): number
   if (type === VALUE_TYPE.uint32 && isPower && value >= MIN_ALIGNMENT && value <= MAX_ALIGNMENT) return value;
   throw new AppError(
     'GGUF_ALIGNMENT',
-    `GGUF file: ${KEY} must be a power of two from ${MIN_ALIGNMENT} to ${MAX_ALIGNMENT}, as a uint32`,
+    `In the GGUF file, ${KEY} must be a power of two from ${MIN_ALIGNMENT} to ${MAX_ALIGNMENT}, as a uint32.`,
     { type },
   );
 }

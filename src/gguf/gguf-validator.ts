@@ -1,6 +1,7 @@
 import { ByteBuffer } from '../bytes/byte-buffer.ts';
 import { readFileHeader } from '../bytes/read-file-header.ts';
 import { AppError } from '../errors/app-error.ts';
+import { counted } from '../errors/counted.ts';
 import type { GgufHeader } from './header.ts';
 import { endOfGgufData, paddedEnd, parseGgufHeader } from './parse-header.ts';
 
@@ -77,7 +78,7 @@ export class GgufValidator {
     if (!header)
       throw new AppError(
         'GGUF_TRUNCATED',
-        `GGUF file: it ends after ${totalBytes} bytes, within its header`,
+        `The GGUF file ends after ${totalBytes} bytes, within its header.`,
         {
           bytes: totalBytes,
         },
@@ -99,8 +100,10 @@ export class GgufValidator {
 function notCovered(header: GgufHeader, bytes: number): AppError {
   const [minimum, maximum] = [endOfGgufData(header), paddedEnd(header)];
   const what =
-    bytes < minimum ? `it is cut off: ${minimum - bytes} bytes are missing` : 'bytes follow the last tensor';
-  return new AppError('GGUF_NOT_COVERED', `GGUF file: its tensors end at byte ${minimum}; ${what}`, {
+    bytes < minimum
+      ? `${counted(minimum - bytes, 'byte is', 'bytes are')} missing at its end`
+      : 'bytes follow them';
+  return new AppError('GGUF_NOT_COVERED', `The tensors of the GGUF file end at byte ${minimum}; ${what}.`, {
     expected_bytes: minimum,
     limit_bytes: maximum,
     bytes,

@@ -23,7 +23,7 @@ export class HeaderSource {
     if (this.#at + bytes > MAX_GGUF_HEADER_BYTES) {
       throw new AppError(
         'GGUF_HEADER_TOO_LARGE',
-        `GGUF file: the header has more than ${MAX_GGUF_HEADER_BYTES} bytes`,
+        `The header of the GGUF file has more than ${MAX_GGUF_HEADER_BYTES} bytes.`,
         { limit_bytes: MAX_GGUF_HEADER_BYTES },
       );
     }
@@ -55,7 +55,7 @@ export class HeaderSource {
     if (count <= BigInt(limit)) return Number(count);
     throw new AppError(
       'GGUF_HEADER_TOO_LARGE',
-      `GGUF file: the number of ${what} is ${count}, but may be at most ${limit}`,
+      `In the GGUF file, the number of ${what} is ${count}, but may be at most ${limit}.`,
       {
         count: String(count),
         limit,
@@ -69,14 +69,14 @@ export class HeaderSource {
     try {
       return UTF8.decode(bytes);
     } catch {
-      throw new AppError('GGUF_KEY_VALUE', `GGUF file: ${what} is not valid UTF-8`);
+      throw new AppError('GGUF_KEY_VALUE', `In the GGUF file, ${what} is not valid UTF-8.`);
     }
   }
 
   /** The number of elements of an array; the limit applies to all arrays together. */
   *elements(what: string): Reading<number> {
     const count = yield* this.count(
-      `elements of ${what} and of the arrays before`,
+      `elements of ${what} and of the preceding arrays`,
       MAX_ARRAY_ELEMENTS - this.#elements,
     );
     this.#elements += count;

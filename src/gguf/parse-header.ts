@@ -42,7 +42,7 @@ export function* parseGgufHeader(): Reading<GgufHeader> {
   if ((yield* source.uint32()) !== MAGIC)
     throw new AppError(
       'UNSUPPORTED_FORMAT',
-      'the weights are not a GGUF file: they do not begin with "GGUF"',
+      'The weights are not a GGUF file: they do not begin with "GGUF".',
     );
   checkVersion(yield* source.uint32());
   const tensorCount = yield* source.count('tensors', MAX_GGUF_TENSORS);
@@ -50,7 +50,7 @@ export function* parseGgufHeader(): Reading<GgufHeader> {
   const keyValues = new Map<string, GgufTyped>();
   for (let i = 0; i < keyCount; i++) {
     const key = yield* source.string('a key', MAX_KEY_BYTES);
-    if (key === '') throw new AppError('GGUF_KEY_VALUE', `GGUF file: key ${i} is empty`);
+    if (key === '') throw new AppError('GGUF_KEY_VALUE', `In the GGUF file, key ${i} is empty.`);
     if (keyValues.has(key)) throw duplicate('key', key);
     keyValues.set(key, yield* readValue(source, key));
   }
@@ -71,8 +71,8 @@ function checkVersion(version: number): void {
   throw new AppError(
     'GGUF_VERSION',
     isBigEndian
-      ? 'GGUF file: it is big-endian, but only little-endian files can be read'
-      : `GGUF file: it has version ${version}, but only versions ${VERSIONS.join(' and ')} can be read`,
+      ? 'The GGUF file is big-endian, but only little-endian files can be read.'
+      : `The GGUF file has version ${version}, but only versions ${VERSIONS.join(' and ')} can be read.`,
     { version },
   );
 }
@@ -169,15 +169,19 @@ function place(infos: readonly TensorInfo[], dataBegin: number, alignment: numbe
     if (offset !== BigInt(begin)) {
       throw new AppError(
         'GGUF_OFFSET',
-        `GGUF file: tensor ${quote(name)} begins at byte ${offset} of the data instead of ${begin}, directly after the tensor before it`,
+        `In the GGUF file, tensor ${quote(name)} begins at byte ${offset} of the data instead of ${begin}, directly after the preceding tensor.`,
         { tensor: name, offset: String(offset), expected: begin },
       );
     }
     end = begin + bytes;
     if (!Number.isSafeInteger(dataBegin + end + alignment))
-      throw new AppError('GGUF_TENSOR_SHAPE', `GGUF file: tensor ${quote(name)} ends after 2^53 bytes`, {
-        tensor: name,
-      });
+      throw new AppError(
+        'GGUF_TENSOR_SHAPE',
+        `In the GGUF file, tensor ${quote(name)} ends after 2^53 bytes.`,
+        {
+          tensor: name,
+        },
+      );
     return { name, dtype, shape, beginByte: dataBegin + begin, endByte: dataBegin + end };
   });
 }
@@ -190,17 +194,19 @@ export const endOfGgufData = ({ tensors, dataBegin }: GgufHeader): number =>
 export const paddedEnd = (header: GgufHeader): number => padded(endOfGgufData(header), header.alignment);
 
 function duplicate(what: 'key' | 'tensor', name: string): AppError {
-  return new AppError('GGUF_DUPLICATE', `GGUF file: the ${what} ${quote(name)} appears twice`, {
+  return new AppError('GGUF_DUPLICATE', `In the GGUF file, the ${what} ${quote(name)} appears twice.`, {
     [what]: name.slice(0, 200),
   });
 }
 
 function refuseTensor(code: ErrorCode, tensor: string, what: string): AppError {
-  return new AppError(code, `GGUF file: tensor ${quote(tensor)}: ${what}`, { tensor: tensor.slice(0, 200) });
+  return new AppError(code, `In the GGUF file, tensor ${quote(tensor)}: ${what}.`, {
+    tensor: tensor.slice(0, 200),
+  });
 }
 
 function refuseValue(key: string, what: string): AppError {
-  return new AppError('GGUF_KEY_VALUE', `GGUF file: the value of ${quote(key)} ${what}`, {
+  return new AppError('GGUF_KEY_VALUE', `In the GGUF file, the value of ${quote(key)} ${what}.`, {
     key: key.slice(0, 200),
   });
 }

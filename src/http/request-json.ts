@@ -39,13 +39,14 @@ export function readRequestJson(bytes: Uint8Array, part?: string): unknown {
 
 function refusal(error: JsonError, part: string | undefined): AppError {
   const code = CODES[error.reason];
-  const subject = part === undefined ? 'The request' : `The part "${part}"`;
-  const what = code === 'REQUEST_JSON' ? `${subject} is not valid JSON` : subject;
+  const subject = part === undefined ? 'request' : `part "${part}"`;
   const pointer = shortened(error.path.map(escaped).join(''));
   const at = pointer === '' ? '' : `, at ${shortened(fieldText(pointer))}`;
   return new AppError(
     code,
-    `${what}${at}: ${error.message}.`,
+    code === 'REQUEST_JSON'
+      ? `The ${subject} is not valid JSON${at}: ${error.message}.`
+      : `In the ${subject}${at}, ${error.message}.`,
     {
       ...(part !== undefined && { field: part }),
       pointer,

@@ -120,7 +120,7 @@ const RATE_HEADERS = {
 /** RFC 6750, section 3. */
 const CHALLENGE = {
   'www-authenticate': textHeader(
-    '`Bearer`. A response 403 has it only if a scope is missing, and then it names the scope',
+    '`Bearer`. A 403 response has it only if a scope is missing, and then it names the scope',
   ),
 };
 
@@ -143,7 +143,7 @@ const withCodes = (status: number, codes: readonly ErrorCode[]): ProblemResponse
   ...response(STATUS_CODES[status]!, reference(Problem), {
     mediaType: PROBLEM_MEDIA_TYPE,
     headers: {
-      [REQUEST_ID_HEADER]: textHeader('Id of the request, which its lines in the log also have'),
+      [REQUEST_ID_HEADER]: textHeader('Id of the request, which also appears in its log lines'),
       ...HEADERS[status],
     },
   }),

@@ -1,4 +1,5 @@
 import { AT_LEAST_ONE, AT_MOST_ONE, ONLY_WITH } from '../contract/rules.ts';
+import { counted } from '../errors/counted.ts';
 import { labelFilterFault, labelNameFault, nameTemplateFault } from './pattern-faults.ts';
 import { DISCRIMINATOR, misplaced, type OnlyWith, presentNames } from './schema-keywords.ts';
 
@@ -45,7 +46,10 @@ const WITH_ARTICLE: Readonly<Record<string, string>> = {
   array: 'a list',
   null: 'null',
 };
-const FORMATS: Readonly<Record<string, string>> = { 'date-time': 'a time with its zone', date: 'a date' };
+const FORMATS: Readonly<Record<string, string>> = {
+  'date-time': 'a date and time with a time zone',
+  date: 'a date',
+};
 
 /**
  * Describes each fault and its place, unknown options first. Violations of a union are explained by the intended
@@ -221,9 +225,6 @@ function explainOne(error: SchemaError): Fault {
     }
   }
 }
-
-const counted = (count: unknown, one: string, several = `${one}s`): string =>
-  `${count} ${count === 1 ? one : several}`;
 
 const wrong = (pointer: string, detail: string): Fault => ({ pointer, detail, unknownOption: false });
 

@@ -1,4 +1,5 @@
 import { JsonError, type JsonErrorReason } from './json-error.ts';
+import { quote } from './quote.ts';
 
 /** Longer integers are refused: they are never intended, and converting millions of digits takes seconds. */
 const MAX_INTEGER_DIGITS = 1000;
@@ -64,7 +65,7 @@ export class JsonReader<Members> {
   whole(): unknown {
     const value = this.#value(0);
     this.#skipSpace();
-    if (this.#at < this.#text.length) this.#fail('syntax', 'text after the end of the value');
+    if (this.#at < this.#text.length) this.#fail('syntax', 'text follows the end of the value');
     return value;
   }
 
@@ -98,8 +99,8 @@ export class JsonReader<Members> {
       if (this.#text.charCodeAt(this.#at) !== QUOTE) this.#fail('syntax', 'a key in quotes is missing');
       const key = this.#string();
       this.#path.push(key);
-      if (forbiddenKeys.has(key)) this.#fail('forbidden-key', `the key "${key}" is forbidden`);
-      if (has(object, key)) this.#fail('duplicate-key', 'the key appears twice');
+      if (forbiddenKeys.has(key)) this.#fail('forbidden-key', `the key ${quote(key)} is forbidden`);
+      if (has(object, key)) this.#fail('duplicate-key', `the key ${quote(key)} appears twice`);
       if (!this.#takes(COLON)) this.#fail('syntax', '":" is missing');
       put(object, key, this.#value(depth));
       this.#path.pop();
@@ -123,7 +124,7 @@ export class JsonReader<Members> {
 
   #enter(depth: number): void {
     const { maxDepth } = this.#kind;
-    if (depth > maxDepth) this.#fail('depth', `nested more than ${maxDepth} levels deep`);
+    if (depth > maxDepth) this.#fail('depth', `the value is nested more than ${maxDepth} levels deep`);
     this.#at += 1;
   }
 
@@ -145,7 +146,10 @@ export class JsonReader<Members> {
       } else if (!(code >= 0x20)) {
         // also NaN: the end of the text
         this.#at = at;
-        this.#fail('syntax', at < text.length ? 'a control character in a string' : 'a string is not closed');
+        this.#fail(
+          'syntax',
+          at < text.length ? 'a string contains a control character' : 'a string is not closed',
+        );
       }
     }
   }
@@ -154,7 +158,7 @@ export class JsonReader<Members> {
   #escape(): string {
     const letter = this.#text[this.#at + 1] ?? '';
     if (letter !== 'u') {
-      const plain = ESCAPES.get(letter) ?? this.#fail('syntax', 'an unknown escape sequence');
+      const plain = ESCAPES.get(letter) ?? this.#fail('syntax', 'an escape sequence is unknown');
       this.#at += 2;
       return plain;
     }
@@ -162,7 +166,7 @@ export class JsonReader<Members> {
     if (first < 0xd800 || first > 0xdfff) return String.fromCharCode(first);
     // A lone surrogate has no UTF-8 form: names holding one could not be written back.
     const second = first <= 0xdbff && this.#text.startsWith('\\u', this.#at) ? this.#hexUnit() : 0;
-    if (second < 0xdc00 || second > 0xdfff) this.#fail('syntax', 'a lone surrogate in a string');
+    if (second < 0xdc00 || second > 0xdfff) this.#fail('syntax', 'a string contains a lone surrogate');
     return String.fromCharCode(first, second);
   }
 
@@ -179,12 +183,18 @@ export class JsonReader<Members> {
     NUMBER.lastIndex = this.#at;
     const match = NUMBER.exec(this.#text);
     if (!match) {
-      this.#fail('syntax', this.#at < this.#text.length ? 'no JSON value' : 'the text ends too early');
+      this.#fail(
+        'syntax',
+        this.#at < this.#text.length ? 'a JSON value is expected' : 'the text ends too early',
+      );
     }
     const [token, fraction, exponent] = match;
     if (fraction === undefined && exponent === undefined) {
       if (token.length > MAX_INTEGER_DIGITS) {
-        this.#fail('number-range', `a number of ${token.length} digits (at most ${MAX_INTEGER_DIGITS})`);
+        this.#fail(
+          'number-range',
+          `a number has ${token.length} digits (the limit is ${MAX_INTEGER_DIGITS})`,
+        );
       }
       this.#at += token.length;
       const value = Number(token);
@@ -192,9 +202,9 @@ export class JsonReader<Members> {
       const { largeInteger } = this.#kind;
       return largeInteger ? largeInteger(token) : this.#failInteger(token);
     }
-    if (this.#kind.integersOnly) this.#fail('not-integer', 'a number that is not an integer');
+    if (this.#kind.integersOnly) this.#fail('not-integer', 'a number is not an integer');
     const value = Number(token);
-    if (!Number.isFinite(value)) this.#fail('number-range', 'a number that is not finite');
+    if (!Number.isFinite(value)) this.#fail('number-range', 'a number is not finite');
     this.#at += token.length;
     return value;
   }
@@ -227,7 +237,7 @@ export class JsonReader<Members> {
   }
 
   #literal<T>(word: string, value: T): T {
-    if (!this.#text.startsWith(word, this.#at)) this.#fail('syntax', 'no JSON value');
+    if (!this.#text.startsWith(word, this.#at)) this.#fail('syntax', 'a JSON value is expected');
     this.#at += word.length;
     return value;
   }

@@ -88,5 +88,5 @@ function decodeUtf8(bytes: Uint8Array, { allowBom = false }: Limits): string {
   const again = Buffer.from(text, 'utf8');
   const bad = source.findIndex((byte, index) => byte !== again[index]);
   const good = bad < 0 ? source : source.subarray(0, bad);
-  throw new JsonError('encoding', 'not valid UTF-8', good.toString('utf8').length, []);
+  throw new JsonError('encoding', 'the text is not valid UTF-8', good.toString('utf8').length, []);
 }

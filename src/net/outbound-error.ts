@@ -10,8 +10,8 @@ const FAILURES: Readonly<Record<string, string>> = {
   ECONNREFUSED: UNREACHABLE,
   EHOSTUNREACH: UNREACHABLE,
   ENETUNREACH: UNREACHABLE,
-  ENOTFOUND: 'has an unknown host name',
-  EAI_AGAIN: 'could not be looked up',
+  ENOTFOUND: 'is not a known host name',
+  EAI_AGAIN: 'could not be resolved',
   ECONNRESET: CLOSED,
   EPIPE: CLOSED,
   UND_ERR_SOCKET: CLOSED,
@@ -51,13 +51,13 @@ export function outboundError(host: string, error: unknown): AppError {
 
 /**
  * The error for an unwanted status: OUTBOUND_REFUSED, or OUTBOUND_FAILED if a later attempt may get another one.
- * @param reason the reason that the remote server gives, or the meaning of the status; shown after it
+ * @param more follows the status in the message: a colon and the reason, or which request it was
  */
-export function statusError(host: string, status: number, reason?: string): AppError {
+export function statusError(host: string, status: number, more = ''): AppError {
   const isTransient = status >= 500 || TRANSIENT_STATUSES.has(status);
   return new AppError(
     isTransient ? 'OUTBOUND_FAILED' : 'OUTBOUND_REFUSED',
-    `${host} answered with status ${status}${reason ? `: ${reason}` : ''}.`,
+    `${host} answered with status ${status}${more}.`,
     { host, status },
   );
 }

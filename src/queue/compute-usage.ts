@@ -6,8 +6,8 @@ const TICKS_PER_SECOND = 100;
 
 /**
  * CPU time and memory of the compute processes of this process, from /proc on Linux. Processes that have ended are
- * included in the total for children. (The private Redis of role `all` is a child too, but ends last, and so is the
- * probe of the execution provider.)
+ * included in the total for children. (The private Redis of role `all` and the probe of the execution provider are
+ * children too; Redis ends last.)
  */
 export class ComputeUsage {
   private readonly pids: () => readonly number[];

@@ -2,7 +2,8 @@ import type { Cluster } from 'ioredis';
 
 /**
  * Fixes how a cluster client ends.
- * ⏎ ioredis 6.0 sets the status `close` again for each node that disconnects after the first one, even if the client
+ *
+ * ioredis 6.0 sets the status `close` again for each node that disconnects after the first one, even if the client
  * has reached `end`. Later commands are then queued for a connection that never comes, and BullMQ, which mistakes it
  * for a client that has only lost its nodes, reconnects it while closing it. A worker that shuts down would wait for
  * either indefinitely.

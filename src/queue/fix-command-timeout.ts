@@ -9,7 +9,8 @@ interface TimedCommand {
 
 /**
  * Fixes when ioredis gives up a command.
- * ⏎ Node runs timers before it reads. If a process was blocked, by its own work or by a busy machine, the time limit
+ *
+ * Node runs timers before it reads. If a process was blocked, by its own work or by a busy machine, the time limit
  * of a command could pass while its answer was waiting unread in the socket, and the command failed although Redis
  * had answered in time. With this fix, pending answers are read first.
  */

@@ -46,7 +46,8 @@ class AlwaysDue extends Map<string, TrackedJob> {
 
 /**
  * Fixes the locks of running jobs, which depended on the time of day.
- * ⏎ BullMQ checks four times during the life of a lock whether it must be renewed. If the clock was set back by a
+ *
+ * BullMQ checks four times during the life of a lock whether it must be renewed. If the clock was set back by a
  * day, no lock would be renewed for a day, and long jobs would start again elsewhere. With this fix, each check
  * renews all of them. Redis in turn keeps expiring keys until their time, so if its clock was set back, the jobs of a
  * dead worker would stay locked for a day, and nothing would look for them. Locks that last longer than possible are

@@ -17,7 +17,8 @@ export interface RenewedOption {
 
 /**
  * Fixes the credentials with which ioredis connects.
- * ⏎ A client keeps the password and the certificates with which it was created. After they change, all its later
+ *
+ * A client keeps the password and the certificates with which it was created. After they change, all its later
  * connections would be refused for the life of the process. With this fix, it asks for them each time it connects.
  */
 export function fixLogin(): void {

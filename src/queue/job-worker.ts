@@ -179,7 +179,7 @@ export class JobWorker {
   /** Takes no more jobs, and waits until the running ones have ended, however long they take. */
   private async drain(): Promise<void> {
     this.logger.info('this worker is being drained: it starts nothing more, and running executions continue');
-    // Prevents it from making this worker take jobs again.
+    // Otherwise the storage watch could make this worker take jobs again.
     this.storageWatch.close();
     try {
       await this.worker.close();
@@ -234,7 +234,7 @@ export class JobWorker {
     const { error, isGivenBack } = failure;
     const ids = { ...logIdsOf(job), ...(task && { jobIds: task.jobs, ...logFieldsOf(task) }) };
     try {
-      // Otherwise the sweeper would find it only some days later.
+      // Otherwise the sweeper would find the abandoned writes of the attempt only days later.
       if (task) await this.executions.abandon(task).catch(() => undefined);
       const attempted = task ?? dispatch;
       if (isGivenBack) {

@@ -61,7 +61,10 @@ export function redisPlace(url: string): RedisPlace {
   if (/^rediss?:/.test(url)) return { kind: 'single', url };
   const parts = LIST_URL.exec(url);
   if (!parts)
-    throw unusable(url.includes('+cluster:') ? 'cluster' : 'sentinel', 'it is not a URL of this form');
+    throw unusable(
+      url.includes('+cluster:') ? 'cluster' : 'sentinel',
+      'it is not a URL of the required form',
+    );
   const [, s, kind, userinfo, hosts, path = '', query = ''] = parts as unknown as UrlParts;
   const refuse = (why: string): ConfigError => unusable(kind, why);
   try {
@@ -125,12 +128,13 @@ function hostPort(text: string, defaultPort: number, refuse: Refuse): HostPort {
   const [, ipv6, name, port] = HOST.exec(text) ?? [];
   const host = ipv6 ?? name;
   const number = port === undefined ? defaultPort : Number(port);
-  if (host === undefined || number < 1 || number > 65_535) throw refuse('one of its hosts is not host:port');
+  if (host === undefined || number < 1 || number > 65_535)
+    throw refuse('one of its hosts does not have the form host:port');
   return { host, port: number };
 }
 
 const unusable = (kind: keyof typeof FORMS, why: string): ConfigError =>
   new ConfigError(
-    `REDIS_URL has a value that cannot be used (not shown: it may hold a password): ${why}. It must have the ` +
-      `form ${FORMS[kind]}, or start with rediss+${kind} for TLS.`,
+    `REDIS_URL has a value that cannot be used (not shown: it may hold a password): ${why}. The ` +
+      `form is ${FORMS[kind]}, or start with rediss+${kind} for TLS.`,
   );

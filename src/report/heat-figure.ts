@@ -19,7 +19,7 @@ import { displayText } from './display-text.ts';
 import type { Figure } from './draw.ts';
 import type { ReportInput } from './report-input.ts';
 
-/** Cells beyond this many are plain rectangles without a border: rounded ones are three times as long to write. */
+/** Cells beyond this many are plain rectangles without a border: rounded ones take three times as many characters. */
 const MAX_ROUNDED = 600;
 
 /** More rows than this are lower than their labels. */
@@ -158,7 +158,7 @@ export function heatCells(modules: readonly ModuleShare[]): HeatCells {
     return {
       modules: shaded(merged),
       rows: worst.size,
-      note: 'Modules that differ only in a number share a cell, which shows the largest.',
+      note: 'Modules that differ only in a number share a cell, which shows the largest of their errors.',
     };
   const ofModules = rowNames(merged);
   const kept = new Set(
@@ -170,7 +170,7 @@ export function heatCells(modules: readonly ModuleShare[]): HeatCells {
   return {
     modules: shaded(merged.filter((_, index) => kept.has(ofModules[index]!))),
     rows: MAX_ROWS,
-    note: `The ${MAX_ROWS} worst of ${worst.size} rows; modules that differ only in a number share a cell, which shows the largest.`,
+    note: `The ${MAX_ROWS} worst of ${worst.size} rows; modules that differ only in a number share a cell, which shows the largest of their errors.`,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { TensorEntry } from '../adapter/adapter.ts';
 import { AppError } from '../errors/app-error.ts';
+import { counted } from '../errors/counted.ts';
 import type { ErrorCode } from '../errors/error-kinds.ts';
 import { JsonError } from '../json/json-error.ts';
 import { quote } from '../json/quote.ts';
@@ -28,14 +29,14 @@ const METADATA_KEY = '__metadata__';
 export function parseHeader(jsonBytes: Uint8Array, totalBytes?: number): SafetensorsHeader {
   const json = parseJson(jsonBytes);
   if (!(json instanceof Map)) {
-    throw new AppError('ST_HEADER_JSON', 'safetensors header: it must be a JSON object');
+    throw new AppError('ST_HEADER_JSON', 'The safetensors header must be a JSON object.');
   }
   const metadata = readMetadata(json.get(METADATA_KEY));
   const count = json.size - (json.has(METADATA_KEY) ? 1 : 0);
   if (count > MAX_TENSORS) {
     throw new AppError(
       'ST_TOO_MANY_TENSORS',
-      `safetensors header: it has ${count} tensors, but may have at most ${MAX_TENSORS}`,
+      `The safetensors header has ${count} tensors, but may have at most ${MAX_TENSORS}.`,
       {
         tensors: count,
         limit: MAX_TENSORS,
@@ -65,11 +66,11 @@ export function checkCoverage(header: SafetensorsHeader, totalBytes: number): vo
   if (expectedBytes === totalBytes) return;
   const what =
     totalBytes < expectedBytes
-      ? `it is cut off: ${expectedBytes - totalBytes} bytes are missing`
-      : `${totalBytes - expectedBytes} bytes follow the last tensor`;
+      ? `${counted(expectedBytes - totalBytes, 'byte is', 'bytes are')} missing at its end`
+      : `${counted(totalBytes - expectedBytes, 'byte follows', 'bytes follow')} the last tensor`;
   throw new AppError(
     'ST_BUFFER_NOT_COVERED',
-    `safetensors file: the header describes ${expectedBytes} bytes, the file has ${totalBytes}; ${what}`,
+    `The safetensors header describes ${expectedBytes} bytes, but the file has ${totalBytes}; ${what}.`,
     { expected_bytes: expectedBytes, bytes: totalBytes },
   );
 }
@@ -79,8 +80,9 @@ function parseJson(bytes: Uint8Array): JsonValue {
     return parseStrictJson(bytes, { maxDepth: MAX_HEADER_DEPTH, integersOnly: true });
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    const where = error.where === '' ? 'safetensors header' : `safetensors header, at ${error.where}`;
-    throw new AppError(codeOf(error), `${where}: ${error.message}`, { position: error.position });
+    const where =
+      error.where === '' ? 'In the safetensors header' : `In the safetensors header, at ${error.where}`;
+    throw new AppError(codeOf(error), `${where}, ${error.message}.`, { position: error.position });
   }
 }
 
@@ -95,14 +97,17 @@ function readMetadata(value: JsonValue | undefined): ReadonlyMap<string, string>
   // MLX writes null for no metadata, and the reference accepts that (Option<HashMap>).
   if (value === undefined || value === null) return new Map();
   if (!(value instanceof Map)) {
-    throw new AppError('ST_METADATA', 'safetensors header: __metadata__ must be an object of strings');
+    throw new AppError(
+      'ST_METADATA',
+      'In the safetensors header, __metadata__ must be an object of strings.',
+    );
   }
   const metadata = new Map<string, string>();
   for (const [key, text] of value) {
     if (typeof text !== 'string') {
       throw new AppError(
         'ST_METADATA',
-        `safetensors header: the __metadata__ value of ${quote(key)} must be a string`,
+        `In the safetensors header, the __metadata__ value of ${quote(key)} must be a string.`,
       );
     }
     metadata.set(key, text);
@@ -125,7 +130,7 @@ function checkContiguous(tensors: readonly TensorEntry[], dataBegin: number): vo
   for (const { name, beginByte, endByte } of tensors) {
     if (beginByte !== expected) {
       const what = beginByte < expected ? 'overlaps' : `leaves a hole of ${beginByte - expected} bytes after`;
-      throw new AppError('ST_INVALID_OFFSET', `tensor ${quote(name)} ${what} ${before}`, {
+      throw new AppError('ST_INVALID_OFFSET', `Tensor ${quote(name)} ${what} ${before}.`, {
         tensor: name,
         data_offsets: [beginByte - dataBegin, endByte - dataBegin],
         expected_begin: expected - dataBegin,

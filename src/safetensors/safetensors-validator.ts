@@ -49,7 +49,7 @@ export class SafetensorsValidator {
     if (this.#header && this.#seenBytes > endOfData(this.#header)) {
       throw new AppError(
         'ST_BUFFER_NOT_COVERED',
-        `safetensors file: bytes follow the last tensor, which ends at byte ${endOfData(this.#header)}`,
+        `Bytes follow the last tensor of the safetensors file, which ends at byte ${endOfData(this.#header)}.`,
         { expected_bytes: endOfData(this.#header) },
       );
     }
@@ -70,13 +70,13 @@ export class SafetensorsValidator {
       if (this.#kept.length >= LENGTH_FIELD_BYTES) throw tooLarge(this.#lengthField());
       throw new AppError(
         'ST_HEADER_TOO_SMALL',
-        `safetensors file: it has ${totalBytes} bytes, fewer than the ${LENGTH_FIELD_BYTES} of its length field`,
+        `The safetensors file has ${totalBytes} bytes, fewer than the ${LENGTH_FIELD_BYTES} bytes of its length field.`,
         { bytes: totalBytes },
       );
     }
     throw new AppError(
       'ST_HEADER_LENGTH',
-      `safetensors file: the header should have ${this.#jsonBytes} bytes, but the file ends after ${totalBytes}`,
+      `The header of the safetensors file should have ${this.#jsonBytes} bytes, but the file ends after ${totalBytes} bytes.`,
       { header_bytes: this.#jsonBytes, bytes: totalBytes },
     );
   }
@@ -115,7 +115,7 @@ export class SafetensorsValidator {
 function tooLarge(length: bigint): AppError {
   return new AppError(
     'ST_HEADER_TOO_LARGE',
-    `safetensors file: the header has ${length} bytes, but may have at most ${MAX_HEADER_BYTES}`,
+    `The header of the safetensors file has ${length} bytes, but may have at most ${MAX_HEADER_BYTES}.`,
     { header_bytes: String(length), limit_bytes: MAX_HEADER_BYTES },
   );
 }

@@ -78,5 +78,5 @@ function unsupported(what: string, test: OtherFormat['test']): OtherFormat {
 export function refuseOtherFormats(firstBytes: Uint8Array): void {
   const head = Buffer.from(firstBytes.subarray(0, SNIFF_BYTES)).toString('latin1');
   const found = OTHER_FORMATS.find(({ test }) => test(head));
-  if (found) throw new AppError(found.code, `the weights are not a safetensors file but ${found.what}`);
+  if (found) throw new AppError(found.code, `The weights are not a safetensors file but ${found.what}.`);
 }

@@ -18,11 +18,11 @@ type Integer = number | bigint;
  */
 export function readTensor(name: string, value: JsonValue, dataBegin: number): TensorEntry {
   checkName(name);
-  if (!(value instanceof Map)) throw refuse('ST_HEADER_JSON', name, 'must be an object');
+  if (!(value instanceof Map)) throw refuse('ST_HEADER_JSON', name, 'its entry must be an object');
   const dtype = value.get('dtype');
-  if (typeof dtype !== 'string') throw refuse('ST_HEADER_JSON', name, 'dtype must be a string');
+  if (typeof dtype !== 'string') throw refuse('ST_HEADER_JSON', name, 'its dtype must be a string');
   const bits = dtypeBits(dtype);
-  if (bits === undefined) throw refuse('ST_UNKNOWN_DTYPE', name, `dtype ${quote(dtype)} is unknown`);
+  if (bits === undefined) throw refuse('ST_UNKNOWN_DTYPE', name, `its dtype ${quote(dtype)} is unknown`);
   const shape = readShape(name, value.get('shape'));
   const [begin, end] = readOffsets(name, value.get('data_offsets'));
   const bytes = bytesOf(name, shape, dtype, bits);
@@ -31,16 +31,20 @@ export function readTensor(name: string, value: JsonValue, dataBegin: number): T
     throw refuse(
       'ST_TENSOR_INVALID_INFO',
       name,
-      `shape [${shape}] of ${dtype} takes ${bytes} bytes, not ${given}`,
+      `its shape [${shape}] of ${dtype} takes ${bytes} bytes, not ${given}`,
     );
   }
   const endByte = Number(end) + dataBegin;
   if (!Number.isSafeInteger(endByte)) {
-    throw refuse('ST_BUFFER_NOT_COVERED', name, `ends at byte ${end}, after the end of any file`);
+    throw refuse(
+      'ST_BUFFER_NOT_COVERED',
+      name,
+      `it ends at byte ${end}, which is beyond the largest possible file`,
+    );
   }
   if (shape.some((dimension) => typeof dimension === 'bigint')) {
     // beside a dimension of 0, else the bytes could not have matched
-    throw refuse('ST_VALIDATION_OVERFLOW', name, `a dimension of shape [${shape}] exceeds 2^53`);
+    throw refuse('ST_VALIDATION_OVERFLOW', name, `a dimension of its shape [${shape}] exceeds 2^53`);
   }
   return { name, dtype, shape: shape.map(Number), beginByte: Number(begin) + dataBegin, endByte };
 }
@@ -52,7 +56,7 @@ function checkName(name: string): void {
 
 function readShape(name: string, value: JsonValue | undefined): Integer[] {
   if (!Array.isArray(value) || !value.every(isUnsigned)) {
-    throw refuse('ST_HEADER_JSON', name, 'shape must be a list of integers from 0 to 2^64 − 1');
+    throw refuse('ST_HEADER_JSON', name, 'its shape must be a list of integers from 0 to 2^64 − 1');
   }
   if (value.length > MAX_DIMENSIONS) {
     throw refuse(
@@ -68,13 +72,13 @@ function readOffsets(name: string, value: JsonValue | undefined): [Integer, Inte
   const isPair = Array.isArray(value) && value.length === 2;
   const [begin, end] = isPair ? value : [];
   if (isNegative(begin) || isNegative(end)) {
-    throw refuse('ST_INVALID_OFFSET', name, `data_offsets [${begin}, ${end}] are negative`);
+    throw refuse('ST_INVALID_OFFSET', name, `its data_offsets [${begin}, ${end}] are negative`);
   }
   if (!isUnsigned(begin) || !isUnsigned(end)) {
-    throw refuse('ST_HEADER_JSON', name, 'data_offsets must be two integers from 0 to 2^64 − 1');
+    throw refuse('ST_HEADER_JSON', name, 'its data_offsets must be two integers from 0 to 2^64 − 1');
   }
   if (begin > end)
-    throw refuse('ST_INVALID_OFFSET', name, `data_offsets [${begin}, ${end}] end before they begin`);
+    throw refuse('ST_INVALID_OFFSET', name, `its data_offsets [${begin}, ${end}] end before they begin`);
   return [begin, end];
 }
 
@@ -90,7 +94,7 @@ function bytesOf(name: string, shape: readonly Integer[], dtype: string, bits: n
     throw refuse(
       'ST_MISALIGNED',
       name,
-      `${elements} elements of ${bits} bits (${dtype}) do not fill whole bytes`,
+      `its ${elements} elements of ${bits} bits (${dtype}) do not fill whole bytes`,
     );
   }
   return total / 8n;
@@ -98,7 +102,7 @@ function bytesOf(name: string, shape: readonly Integer[], dtype: string, bits: n
 
 function checked(name: string, shape: readonly Integer[], value: bigint): bigint {
   if (value > U64_MAX)
-    throw refuse('ST_VALIDATION_OVERFLOW', name, `the size of shape [${shape}] overflows 64 bits`);
+    throw refuse('ST_VALIDATION_OVERFLOW', name, `the size of its shape [${shape}] overflows 64 bits`);
   return value;
 }
 
@@ -116,5 +120,5 @@ function isNegative(value: JsonValue | undefined): boolean {
 }
 
 function refuse(code: ErrorCode, tensor: string, what: string): AppError {
-  return new AppError(code, `tensor ${quote(tensor)}: ${what}`, { tensor: tensor.slice(0, MAX_NAME_BYTES) });
+  return new AppError(code, `Tensor ${quote(tensor)}: ${what}.`, { tensor: tensor.slice(0, MAX_NAME_BYTES) });
 }

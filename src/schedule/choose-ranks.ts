@@ -1,4 +1,5 @@
 import type { ScheduleRequest } from '../contract/schedule.ts';
+import { counted } from '../errors/counted.ts';
 import type { TrainingClock } from './clock.ts';
 import { scheduleInvalid } from './schedule-invalid.ts';
 import { fittingRanks, neededSteps } from './stage-lengths.ts';
@@ -33,7 +34,7 @@ export function chooseRanks(request: ScheduleRequest, clock: TrainingClock): Ran
   const { source_rank, target_rank, shape = 'geometric' } = request;
   if (source_rank < target_rank) {
     throw scheduleInvalid(
-      `source_rank is ${source_rank}, below target_rank, ${target_rank}: a squeeze cannot raise a rank.`,
+      `source_rank (${source_rank}) is below target_rank (${target_rank}); a squeeze cannot raise a rank.`,
       {
         source_rank,
         target_rank,
@@ -80,20 +81,23 @@ function contSqueezeRanks(request: ScheduleRequest, clock: TrainingClock): numbe
  * @throws AppError SCHEDULE_INVALID if they do not fall strictly from source_rank to target_rank
  */
 function customRanks({ source_rank, target_rank, ranks, stages }: ScheduleRequest): number[] {
-  if (!ranks) throw scheduleInvalid('shape is "custom", which needs ranks: the rank of every stage.', {});
+  if (!ranks) throw scheduleInvalid('shape is "custom", which requires ranks, the rank of every stage.', {});
   if (stages !== undefined) {
     throw scheduleInvalid(`stages is ${stages}, but shape "custom" has as many stages as ranks.`, { stages });
   }
   if (ranks[0] !== source_rank) {
-    throw scheduleInvalid(`ranks[0] is ${ranks[0]} but must be source_rank, ${source_rank}.`, {
-      rank: ranks[0]!,
-      source_rank,
-    });
+    throw scheduleInvalid(
+      `ranks[0] is ${ranks[0]}, but the first rank must be source_rank (${source_rank}).`,
+      {
+        rank: ranks[0]!,
+        source_rank,
+      },
+    );
   }
   const last = ranks.length - 1;
   if (ranks[last] !== target_rank) {
     throw scheduleInvalid(
-      `ranks[${last}], the last, is ${ranks[last]} but must be target_rank, ${target_rank}.`,
+      `ranks[${last}] is ${ranks[last]}, but the last rank must be target_rank (${target_rank}).`,
       {
         rank: ranks[last]!,
         target_rank,
@@ -103,7 +107,7 @@ function customRanks({ source_rank, target_rank, ranks, stages }: ScheduleReques
   for (const [index, rank] of ranks.entries()) {
     const before = ranks[index - 1];
     if (before !== undefined && rank >= before) {
-      throw scheduleInvalid(`ranks[${index}] is ${rank} but must be below the rank before it, ${before}.`, {
+      throw scheduleInvalid(`ranks[${index}] is ${rank} but must be below the previous rank (${before}).`, {
         rank,
         rank_before: before,
       });
@@ -125,7 +129,8 @@ function exactly(
   return {
     ranks,
     notes: [
-      `${counted(ranks)} instead of ${stages}: after rounding to whole ranks, the others would repeat a rank.`,
+      `The schedule has ${counted(ranks.length, 'stage')} instead of ${stages}, because after rounding to whole ranks the others would ` +
+        'repeat a rank.',
     ],
   };
 }
@@ -144,12 +149,10 @@ function asManyAsFit(formula: Formula, source: number, target: number, clock: Tr
 function lowered(ranks: readonly number[], wanted: readonly number[], clock: TrainingClock): string[] {
   if (ranks.length === wanted.length) return [];
   return [
-    `${counted(ranks)} instead of ${wanted.length}, which is one for the source rank and one for each halving: those need ` +
-      `${neededSteps(wanted.length, clock)} steps, and total_steps is ${clock.totalSteps}.`,
+    `The schedule has ${counted(ranks.length, 'stage')}. One for the source rank and one for each halving would be ` +
+      `${wanted.length}, which need ${neededSteps(wanted.length, clock)} steps; total_steps is ${clock.totalSteps}.`,
   ];
 }
-
-const counted = ({ length }: readonly number[]): string => `${length} ${length === 1 ? 'stage' : 'stages'}`;
 
 /** One stage for the source rank and one for each halving of the rank; the last step may be less than a halving. */
 export function defaultStages(sourceRank: number, targetRank: number): number {

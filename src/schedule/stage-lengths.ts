@@ -1,5 +1,6 @@
 import type { ScheduleRequest } from '../contract/schedule.ts';
 import { AppError } from '../errors/app-error.ts';
+import { counted } from '../errors/counted.ts';
 import type { TrainingClock } from './clock.ts';
 import { scheduleInvalid } from './schedule-invalid.ts';
 
@@ -188,8 +189,8 @@ export function namedLengths(request: ScheduleRequest, stages: number): number[]
     const before = limits[index]!;
     if (step <= before || step >= total_steps) {
       throw scheduleInvalid(
-        `squeeze_steps[${index}] is ${step} but must be ${index === 0 ? 'at least 1' : `above the one before it, ${before}`} ` +
-          `and below total_steps, ${total_steps}.`,
+        `squeeze_steps[${index}] is ${step} but must be ${index === 0 ? 'at least 1' : `above the previous step (${before})`} ` +
+          `and below total_steps (${total_steps}).`,
         { step, total_steps },
       );
     }
@@ -198,5 +199,3 @@ export function namedLengths(request: ScheduleRequest, stages: number): number[]
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

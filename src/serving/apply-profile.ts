@@ -70,7 +70,7 @@ function withPolicy(target: Target, profile: Profile, cap: number | null): Targe
 
 function checkOrder({ minRank, maxRank }: RankLimits): void {
   if (minRank > maxRank) {
-    throw invalidTarget(`min_rank is ${minRank}, above the largest rank allowed, ${maxRank}.`, {
+    throw invalidTarget(`min_rank is ${minRank}, but the largest rank allowed is ${maxRank}.`, {
       min_rank: minRank,
       max_rank: maxRank,
     });
@@ -108,7 +108,7 @@ function checkRanks(target: Target, profile: Profile, limits: RankLimits): void 
     const context = { profile: profile.name, rank };
     if (rank > limits.maxRank) {
       throw invalidTarget(
-        `${where} is ${rank}, above ${limits.maxRank}, the largest that ${profile.name} accepts here${remedy(target, profile, rank)}.`,
+        `${where} is ${rank}, but ${profile.name} accepts at most ${limits.maxRank} here${remedy(target, profile, rank)}.`,
         { ...context, limit: limits.maxRank },
       );
     }

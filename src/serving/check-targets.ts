@@ -4,7 +4,7 @@ import type { Target } from '../contract/target.ts';
 import { AppError } from '../errors/app-error.ts';
 import { convertTargets } from '../formats/convert/convert-targets.ts';
 import { ggufArchitecture } from '../formats/convert/gguf-architectures.ts';
-import { PatternTable } from '../formats/peft/patterns.ts';
+import { messageWithoutFile, PatternTable } from '../formats/peft/patterns.ts';
 import { applyProfile } from './apply-profile.ts';
 import type { Profile } from './profile.ts';
 import { profileNamed } from './profiles.ts';
@@ -69,7 +69,7 @@ function checkPatterns(target: Target): void {
     );
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    throw invalidTarget(error.message.replace(/^adapter_config\.json: /, ''), error.context);
+    throw invalidTarget(messageWithoutFile(error.message), error.context);
   }
 }
 

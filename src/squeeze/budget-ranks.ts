@@ -81,7 +81,7 @@ function uniformRankWarning(entries: readonly BudgetModule[], uniform: readonly 
   return one - each < MIN_GAIN
     ? []
     : [
-        `All modules have one rank. Ranks by module of no larger size (uniform false, ${rankRange(unequal)}) ` +
+        `All modules have one rank. With "uniform": false and the same size, ranks by module (${rankRange(unequal)}) ` +
           `would have a mean module error of ${formatPercent(each)} instead of ${formatPercent(one)}, if the server can load ` +
           'them.',
       ];

@@ -1,5 +1,6 @@
 import type { LoraModule } from '../adapter/adapter.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
+import { counted } from '../errors/counted.ts';
 
 /** The error of a singular value computed from Gram matrices, relative to ‖B‖·‖A‖. Half of this has been measured. */
 const GRAM_NOISE = 2e-8;
@@ -24,8 +25,8 @@ export function cancellationWarnings(
   if (found.length === 0) return [];
   const worst = found.reduce((x, y) => (y.digits < x.digits ? y : x));
   return [
-    `In ${found.length} of ${modules.length} modules the factors nearly cancel: ‖B·A‖ is far smaller than ` +
-      `‖B‖·‖A‖, so the singular values are accurate to few digits of the largest, ${worst.digits} in "${worst.name}". ` +
+    `In ${found.length} of ${counted(modules.length, 'module')} the factors nearly cancel: ‖B·A‖ is far smaller than ` +
+      `‖B‖·‖A‖, so the singular values are accurate to only a few digits relative to the largest one (${counted(worst.digits, 'digit')} in "${worst.name}"). ` +
       'Errors and ranks are based on them.',
   ];
 }

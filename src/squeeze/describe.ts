@@ -78,7 +78,7 @@ export function rankWarnings(plans: readonly ModulePlan[], isUnchanged: boolean)
   }
   if (untouched === plans.length) return [`No module was squeezed: the rank stays ${range}.`];
   return untouched > 0
-    ? [`${untouched} of ${plans.length} modules keep their rank and are not changed.`]
+    ? [`The squeeze leaves the rank of ${untouched} of ${plans.length} modules unchanged.`]
     : [];
 }
 

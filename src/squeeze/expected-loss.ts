@@ -44,7 +44,7 @@ export function expectedLoss(
     loss: { code, keeping_rank: keeping !== null && keeping < largest ? keeping : null },
     warning:
       `The modules keep ${percent(energyRetained)} of their energy on average: ${MEANING[code]}, as a rule of thumb ` +
-      'from experiments with small models (docs/error-and-loss.md). Train on at this rank (POST /v1/schedules or POST ' +
+      'from experiments with small models (docs/error-and-loss.md). Continue training at this rank (POST /v1/schedules or POST ' +
       `/v1/runs with "mode": "cont")${remedy}.`,
   };
 }

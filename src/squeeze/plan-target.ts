@@ -154,7 +154,7 @@ export const planWarnings = (
 function sizeWarnings({ bytes, size }: AdapterOutput, sourceBytes: number): string[] {
   if (size.reduce((sum, part) => sum + part.bytes, 0) <= sourceBytes) return [];
   return [
-    `The result is larger than its source: its weights take ${bytes} bytes, those of the source ${sourceBytes}.`,
+    `The result is larger than its source: its weights take ${bytes} bytes, and those of the source take ${sourceBytes}.`,
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { LoraModule } from '../adapter/adapter.ts';
 import type { Rest } from '../core/spectrum.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
+import { counted } from '../errors/counted.ts';
 
 /**
  * Converts decompositions of factors that are only a part of ΔW to decompositions of ΔW: its energy is that of the
@@ -44,7 +45,7 @@ export function residualWarnings(
   if (errors.length === 0) return [];
   const worst = errors.reduce((x, y) => (y.error > x.error ? y : x));
   return [
-    `${errors.length} of ${modules.length} modules are approximations at the rank at which they were read: no ` +
+    `${errors.length} of ${counted(modules.length, 'module')} could only be read as approximations: no ` +
       `result can have a smaller relative error than ${worst.error.toPrecision(3)} in "${worst.name}" (read at ` +
       `rank ${worst.rank}). All errors include this.`,
   ];

@@ -10,7 +10,7 @@ import { toleranceRank } from '../core/policy/tolerance-rank.ts';
 import { type Rest, roundToResolution } from '../core/spectrum.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
 import { AppError } from '../errors/app-error.ts';
-import { PatternTable } from '../formats/peft/patterns.ts';
+import { messageWithoutFile, PatternTable } from '../formats/peft/patterns.ts';
 import type { RankLimits } from '../serving/rank-limits.ts';
 import { budgetAndPrices, budgetRanks } from './budget-ranks.ts';
 import { largestRank, limitRank } from './limit-rank.ts';
@@ -148,7 +148,7 @@ function asValidation<T>(match: () => T): T {
     return match();
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    const message = error.message.replace(/^adapter_config\.json: /, 'The target: ');
+    const message = messageWithoutFile(error.message);
     throw new AppError('VALIDATION_FAILED', message, error.context, { cause: error });
   }
 }

@@ -18,7 +18,7 @@ const ROUNDS = 3;
 /**
  * Squeezes small built-in adapters on all threads of a pool, so that the usual sessions exist and the code is
  * compiled before the first job.
- * ⏎ @param folder for files, which the caller creates and removes
+ * @param folder for files, which the caller creates and removes
  * @throws AppError and errors of the system, as a job does
  */
 export async function warmUp(pool: ComputePool, folder: string): Promise<void> {

@@ -56,7 +56,7 @@ export class HttpFile implements RemoteFile {
       this.etag = undefined;
       throw this.failed(host, `no longer has the rest of ${this.name}`);
     }
-    if (status !== 200) throw statusError(host, status, `the request was for ${this.name}`);
+    if (status !== 200) throw statusError(host, status, ` to the request for ${this.name}`);
     const encoding = answer.header('content-encoding') ?? 'identity';
     if (encoding !== 'identity') {
       throw new AppError('OUTBOUND_REFUSED', `${host} sends ${this.name} only compressed (${encoding}).`, {

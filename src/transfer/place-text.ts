@@ -32,13 +32,13 @@ export function readSourceText(text: string): S3Source | HubSource | UrlText {
 }
 
 /**
- * Reads a destination that was given as text, which must be a folder.
+ * Reads a sink that was given as text, which must be a folder.
  * @throws AppError VALIDATION_FAILED
  */
 export function readSinkText(text: string): S3Sink | HubSink | UrlText {
   const place = readPlace(text);
   if (split(place).file !== undefined) {
-    const detail = `${JSON.stringify(text)} names a file; a destination must be a folder`;
+    const detail = `${JSON.stringify(text)} names a file; a sink must be a folder`;
     throw invalidField('', detail);
   }
   if (place.kind === 'url') return { kind: 'url', url: placeText(place) };

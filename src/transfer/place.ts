@@ -106,7 +106,7 @@ export function readHub(text: string): HubPlace {
 }
 
 function readUrl(text: string): Place {
-  if (AMBIGUOUS.test(text)) throw wrong(text, 'it contains a blank, a backslash or a control character');
+  if (AMBIGUOUS.test(text)) throw wrong(text, 'it contains a space, a backslash or a control character');
   const [found, path = '', more] = URL_PATH.exec(text) ?? [];
   if (found === undefined || !URL.canParse(text)) throw wrong(text, 'it cannot be read as a URL');
   if (more !== '')

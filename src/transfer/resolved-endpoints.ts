@@ -35,7 +35,7 @@ export type ResolvedUrlSource = WithoutCredentials<UrlSource> &
   };
 export interface ResolvedUrlSink extends ServerAccess {
   readonly kind: 'url';
-  /** The destination of each file; files without one are not delivered. */
+  /** The URL of each file; files without one are not delivered. */
   readonly files?: UrlSink['files'];
   /** The URL of a folder for all files, without a trailing slash. */
   readonly folder?: string;

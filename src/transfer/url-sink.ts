@@ -36,7 +36,7 @@ export async function putFile(sink: ResolvedUrlSink, file: LocalFile, options: P
       });
       await answer.discard();
       if (answer.status < 200 || answer.status > 299) {
-        throw statusError(answer.host, answer.status, `${file.name} was not accepted`);
+        throw statusError(answer.host, answer.status, `: ${file.name} was not accepted`);
       }
     } finally {
       content.destroy();
@@ -44,7 +44,7 @@ export async function putFile(sink: ResolvedUrlSink, file: LocalFile, options: P
   }, signal);
 }
 
-/** The destination of a file; undefined if the sink has none for it. */
+/** The URL of a file; undefined if the sink has none for it. */
 export function putTarget(
   { files, folder }: ResolvedUrlSink,
   name: string,

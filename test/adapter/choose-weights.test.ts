@@ -72,7 +72,7 @@ describe('an adapter among the files of a folder', () => {
     assert.equal(error.code, 'FILE_MISSING');
     assert.match(
       error.message,
-      /the folder has 2 weights files, "a\.safetensors", "b\.gguf", .*name the one to use/,
+      /the folder contains 2 weights files \("a\.safetensors", "b\.gguf"\), .*specify the one to use/,
     );
     const many = refusal(...Array.from({ length: 4000 }, (_, i) => `${'n'.repeat(100)}${i}.gguf`));
     assert.ok(many.message.length < 800, many.message);
@@ -80,7 +80,10 @@ describe('an adapter among the files of a folder', () => {
 
   it('is missing if there is none; for a pickle the message explains how to convert it', () => {
     const nothing = refusal();
-    assert.match(nothing.message, /has no adapter_model\.safetensors and no adapter_config\.json/);
+    assert.match(
+      nothing.message,
+      /contains no weights file \(adapter_model\.safetensors, .*\) and no adapter_config\.json/,
+    );
     assert.deepEqual(nothing.context.missing, ['adapter_model.safetensors', CONFIG]);
     assert.deepEqual(refusal(CONFIG).context.missing, ['adapter_model.safetensors']);
     const pickle = refusal(CONFIG, 'pytorch_model.bin');

@@ -205,7 +205,7 @@ describe('loadConfig', () => {
     for (const entry of ['a:b', 'a:70000', 'a:1:2', '[::1', '[lan]', '::1', ':80', '.'])
       assert.equal(
         refusal({ ALLOWED_HOSTS: `squeeze.lan,${entry}` }),
-        `ALLOWED_HOSTS has "${entry}", which is neither a host nor host:port.`,
+        `ALLOWED_HOSTS contains "${entry}", which is neither a host nor host:port.`,
       );
   });
 
@@ -215,7 +215,7 @@ describe('loadConfig', () => {
     for (const cidr of ['10.0.0.0/33', '10.0.0/8', 'fd00::/129', '10.0.0.0/8,::ffff/1/2', '10.0.0.1'])
       assert.match(
         refusal({ PROBE_CIDRS: cidr }),
-        /^PROBE_CIDRS (is|has) ".*10\.0\.0\.0\/8 or fd00::\/8/,
+        /^PROBE_CIDRS (is|contains) ".*10\.0\.0\.0\/8 or fd00::\/8/,
         cidr,
       );
     assert.deepEqual(loadConfig({ PROBE_CIDRS: '0.0.0.0/0' }).probeCidrs, ['0.0.0.0/0']);
@@ -241,7 +241,7 @@ describe('loadConfig', () => {
     ])
       assert.match(
         refusal({ TRUSTED_PROXIES: wrong }),
-        /^TRUSTED_PROXIES (is|has) ".*(10\.0\.0\.0\/8 or fd00::\/8|all addresses).*\.$/,
+        /^TRUSTED_PROXIES (is|contains) ".*(10\.0\.0\.0\/8 or fd00::\/8|all addresses).*\.$/,
         wrong,
       );
   });

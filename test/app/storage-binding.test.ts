@@ -56,7 +56,7 @@ onEachDialect('a storage and its database', (database, folder) => {
         assert.match(
           error.message,
           new RegExp(
-            `^The storage cannot be used: the database belongs to the storage ${ids[0]}, .* is ${ids[1]};`,
+            `^The storage cannot be used: the database belongs to the storage with the id ${ids[0]}, .* has the id ${ids[1]};`,
           ),
         );
         assert.match(
@@ -65,7 +65,10 @@ onEachDialect('a storage and its database', (database, folder) => {
         );
         return true;
       });
-      await assert.rejects(binding(bare)[pass](), /belongs to the storage \w+, but this one has no id/);
+      await assert.rejects(
+        binding(bare)[pass](),
+        /belongs to the storage with the id \w+, but this storage has no id/,
+      );
     }
     assert.deepEqual([await idOf(other), await bare.list('')], [ids[1], []]);
   });
@@ -73,7 +76,7 @@ onEachDialect('a storage and its database', (database, folder) => {
   it('are reported if only the storage knows of a bond', async () => {
     const store = await storeIn('storage');
     await store.put(STORAGE_ID_KEY, Buffer.from('0123'));
-    const wrong = { name: 'ForeignStorage', message: /it is 0123 and belongs to another database/ };
+    const wrong = { name: 'ForeignStorage', message: /it belongs to another database \(its id is 0123\)/ };
     await assert.rejects(binding(store).ensureBound(), wrong);
     assert.equal(await idOf(store), '0123');
   });
@@ -145,7 +148,7 @@ onEachDialect('a storage and its database', (database, folder) => {
           await comes('behind the put');
         },
       };
-      const wrong = { name: 'ForeignStorage', message: /it is 0123 and belongs to another database/ };
+      const wrong = { name: 'ForeignStorage', message: /it belongs to another database \(its id is 0123\)/ };
       await assert.rejects(new StorageBinding(shared, database()).ensureBound(), wrong, moment);
       assert.equal(await idOf(store), '0123');
       await assert.rejects(binding(store).verify(), wrong, moment);

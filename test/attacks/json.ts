@@ -31,7 +31,7 @@ const HOSTILE: Readonly<
   'a key twice': [
     '{"targets":[{"rank":8,"rank":4}]}',
     'REQUEST_DUPLICATE_KEY',
-    /at targets\[0\]\.rank: the key appears twice at character 28/,
+    /at targets\[0\]\.rank, the key "rank" appears twice at character 28/,
   ],
   'a key twice, with equal values': ['{"a":1,"a":1}', 'REQUEST_DUPLICATE_KEY', /at a:/],
   'a key twice, once escaped': ['{"a":1,"\\u0061":2}', 'REQUEST_DUPLICATE_KEY', /at a:/],

@@ -69,7 +69,10 @@ describe('several folders', () => {
     const [none, lacking] = documents<PrintedResult>(ended.stdout);
     assert.deepEqual([none?.error?.code, lacking?.error?.code], ['FILE_MISSING', 'FILE_MISSING']);
     assert.match(none!.error!.detail, /There is no folder .*none\./);
-    assert.match(lacking!.error!.detail, /has no adapter_model\.safetensors and no adapter_config\.json/);
+    assert.match(
+      lacking!.error!.detail,
+      /contains no weights file \(adapter_model\.safetensors, .*\) and no adapter_config\.json/,
+    );
   });
 
   it('with one common result are refused before any work is done', async () => {

@@ -91,12 +91,12 @@ describe('lora-squeeze keys', () => {
   it('reports what is wrong: a missing or wrong tenant, scopes, times, ids', async () => {
     const env = store();
     const cases: [args: string[], code: number, words: RegExp][] = [
-      [['create'], 2, /name the tenant of the key: --tenant ID/],
+      [['create'], 2, /specify the tenant of the key \(--tenant ID\)/],
       [['create', '--tenant', 'Team A'], 2, /--tenant is "Team A" but must be 1 to 40 lower-case letters/],
       [
         ['create', '--tenant', 'a', '--scopes', 'read,all'],
         2,
-        /--scopes has "all"; the scopes are read, write, tenant_admin, admin/,
+        /--scopes contains "all"; the scopes are read, write, tenant_admin, admin/,
       ],
       [
         ['create', '--tenant', 'a', '--max-priority', 'top'],

@@ -186,7 +186,7 @@ describe('jobs, batches and watch', () => {
     assert.match(place!.stderr, /s3:\/\/models\/in\/x needs a server: set --server as well/);
     const nowhere = await run(['jobs', 'list']);
     assert.equal(nowhere.code, 2);
-    assert.match(nowhere.stderr, /name the server: --server URL, or LORA_SQUEEZE_URL/);
+    assert.match(nowhere.stderr, /specify the server \(--server URL, or LORA_SQUEEZE_URL\)/);
   });
 
   it('name the flag, not the field, of an impossible value', async () => {

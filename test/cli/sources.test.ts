@@ -108,7 +108,7 @@ describe('an adapter given by its path', () => {
     await refused(
       two,
       'FILE_MISSING',
-      /two has 2 weights files, "a\.safetensors", "b\.safetensors".*name the one to use/,
+      /two contains 2 weights files \("a\.safetensors", "b\.safetensors"\).*specify the one to use/,
     );
     await refused(join(two, 'c.gguf'), 'FILE_MISSING', /There is no file .*c\.gguf/);
     await refused(join(scratch, 'none'), 'FILE_MISSING', /There is no folder .*none/);
@@ -212,7 +212,7 @@ describe('lora-squeeze with folders and files', () => {
     const files = judged.result.serving!.rules.find(({ rule }) => rule === 'file-names')!;
     assert.match(
       files.detail,
-      /adapter_config\.json is missing: it is in the format kohya; set format to "peft"/,
+      /adapter_config\.json is missing: the adapter is in the format kohya; set format to "peft"/,
     );
     const refused = await run(['squeeze', source, '--rank', '2', '--profile', 'vllm', '--format', 'kohya']);
     assert.equal(refused.code, 2);

@@ -114,11 +114,11 @@ describe('tenants, workers and usage', () => {
 
   it('refuse impossible values before they call a server', async () => {
     const cases: [call: string, words: RegExp][] = [
-      ['tenants set', /name one TENANT/],
+      ['tenants set', /specify one TENANT/],
       ['tenants set a --weight 0', /--weight is "0" but must be a whole number from 1 to 1000/],
       ['tenants set a --max-priority top', /--max-priority is "top"/],
       ['tenants set a --max-queued -1', /max-queued/],
-      ['tenants delete', /name one or more IDs/],
+      ['tenants delete', /specify one or more IDs/],
       ['usage --days 401', /--days is "401"/],
     ];
     const ended = await onServer(ADMIN_KEY, ...cases.map(([call]) => call));

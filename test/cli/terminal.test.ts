@@ -103,7 +103,7 @@ describe('on a terminal', { skip: hasScript ? false : 'script is not installed (
       join(scratch, 'no'),
     ]);
     assert.equal(code, 1);
-    assert.match(shown, /(^|\n|\r|K)lora-squeeze: FILE_MISSING: .* has no adapter_model\.safetensors/);
+    assert.match(shown, /(^|\n|\r|K)lora-squeeze: FILE_MISSING: .* contains no weights file/);
     assert.doesNotMatch(shown, /\{"folder"/);
   });
 

@@ -39,26 +39,26 @@ describe('lora-squeeze', () => {
   const out = join(scratch, 'out');
   const squeeze = ['squeeze', GPT2, '--out', out];
   const wrong: [args: string[], words: RegExp, env?: Record<string, string>][] = [
-    [[], /name a command\nSee lora-squeeze --help/],
+    [[], /specify a command\nSee lora-squeeze --help/],
     [['sqeeze', GPT2], /there is no command "sqeeze"/],
     [['keys'], /there is no command "keys"/],
     [['keys', 'delete'], /there is no command "keys delete"/],
     [['admin', 'erase'], /there is no command "admin erase"/],
-    [['admin', 'backup'], /name the folder: DIR\nSee lora-squeeze admin backup --help/],
+    [['admin', 'backup'], /specify the folder \(DIR\)\nSee lora-squeeze admin backup --help/],
     [['admin', 'restore', 'a', 'b'], /the argument "b" is not expected/],
-    [['squeeze', '--rank', '4'], /name the SOURCE to squeeze\nSee lora-squeeze squeeze --help/],
+    [['squeeze', '--rank', '4'], /specify the SOURCE to squeeze\nSee lora-squeeze squeeze --help/],
     [squeeze, /choose the rank/],
     [[...squeeze, '--rank', '0'], /--rank is "0" but must be a whole number from 1 to 65536/],
     [[...squeeze, '--rank', '4', '--fast'], /Unknown option '--fast'/],
     [[...squeeze, '--profile', 'nobody'], /no profile "nobody"; the profiles are vllm/],
-    [[...squeeze, '--profile', 'vllm', '--rank', '1024'], /rank is 1024, above/],
+    [[...squeeze, '--profile', 'vllm', '--rank', '1024'], /rank is 1024, but vllm accepts at most 16/],
     [[...squeeze, '--energy', '0.9', '--min-rank', '8', '--max-rank', '4'], /--min-rank is 8, above/],
     [[...squeeze, '--rank', '4', '--threads', '0'], /--threads is "0"/],
     [[...squeeze, '--rank', '4', '--provider', 'tpu'], /must be auto, cpu or cuda/],
     [[...squeeze, '--rank', '4', '--key', 'k'], /--key is for a server/],
     [[...squeeze, '--rank', '4', '--name', 'x'], /--name is for a server: set --server as well/],
     [[...squeeze, '--rank', '4', '--label', 'Team'], /--label is "Team" but must be NAME=TEXT/],
-    [[...squeeze, '--rank', '4', '--label', 'a=1', '--label', 'a=2'], /--label has "a" twice/],
+    [[...squeeze, '--rank', '4', '--label', 'a=1', '--label', 'a=2'], /--label contains "a" twice/],
     [[...squeeze, '--rank', '4', '--expires-in', '90'], /--expires-in is "90"/],
     [
       [...squeeze, '--rank', '4', '--server', 'example.org'],
@@ -87,7 +87,7 @@ describe('lora-squeeze', () => {
       /weight of .* is "2e6" but must be a number from -1000000/,
     ],
     [['merge', '--rank', '4', '--out', out], /1 to 32 SOURCEs to add, not 0/],
-    [['analyze'], /name the SOURCE to analyze/],
+    [['analyze'], /specify the SOURCE to analyze/],
     [['serve', 'now'], /the argument "now" is not expected/],
   ];
   it('explains the usage if it is called wrongly, and does nothing', async () => {

@@ -142,7 +142,7 @@ describe('DoRA of diffusers', () => {
     const text = diffusersLinear('text_encoder.c', 4);
     await read(DIFFUSERS, [...factors, ...text, vector('a'), vector('b')]);
     await assert.rejects(read(DIFFUSERS, [...factors, vector('a')]), (error) =>
-      checkMismatch(error, /other modules have/, '"transformer.b.lora_magnitude_vector"'),
+      checkMismatch(error, /Other modules have/, '"transformer.b.lora_magnitude_vector"'),
     );
   });
 

@@ -264,7 +264,7 @@ describe('GgufValidator', () => {
       'data that is not there',
       { tensors: [{ ...one, ne: [2 ** 40], bytes: new Uint8Array(32) }] },
       'GGUF_NOT_COVERED',
-      /cut off: \d+ bytes are missing/,
+      /\d+ bytes are missing at its end/,
     ],
   ];
   for (const [what, parts, code, message] of cases) {

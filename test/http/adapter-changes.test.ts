@@ -59,11 +59,11 @@ describe('labels and a time to live of an upload', () => {
       /^labels has the name "_team", but a name has up to/,
     );
     await refused({ labels: '{"__proto__": "x"}' }, 'REQUEST_FORBIDDEN_KEY', /__proto__/);
-    await refused({ labels: '{"t": "1", "t": "2"}' }, 'REQUEST_DUPLICATE_KEY', /The part "labels", at t:/);
+    await refused({ labels: '{"t": "1", "t": "2"}' }, 'REQUEST_DUPLICATE_KEY', /In the part "labels", at t,/);
     await refused({ labels: '{"team": 1}' }, 'VALIDATION_FAILED', /labels.team is 1 but must be a string/);
     await refused({ labels: JSON.stringify({ t: 'x'.repeat(129) }) }, 'VALIDATION_FAILED', /128 characters/);
     await refused({ ttl_seconds: '59' }, 'VALIDATION_FAILED', /ttl_seconds is 59 but must be at least 60/);
-    await refused({ ttl_seconds: '1e999' }, 'REQUEST_NUMBER', /"ttl_seconds": a number that is not finite/);
+    await refused({ ttl_seconds: '1e999' }, 'REQUEST_NUMBER', /"ttl_seconds", a number is not finite/);
     await refused({ ttl_seconds: 'soon' }, 'REQUEST_JSON', /"ttl_seconds"/);
     await refused({ name: '' }, 'VALIDATION_FAILED', /name/);
     await refused({ name: 'a\u0000b' }, 'VALIDATION_FAILED', /name/);

@@ -108,8 +108,8 @@ describe('the keys of an identity provider', () => {
     const { issuer } = provider;
     const discovered = (more: object) => json({ issuer, jwks_uri: `${issuer}/keys`, ...more });
     const wrong: [answer: (reply: ServerResponse, path: string) => void, trouble: RegExp][] = [
-      [(reply) => reply.writeHead(500).end('no'), /answered with 500/],
-      [(reply) => reply.writeHead(302, { location: '/elsewhere' }).end(), /answered with 302/],
+      [(reply) => reply.writeHead(500).end('no'), /answered with status 500/],
+      [(reply) => reply.writeHead(302, { location: '/elsewhere' }).end(), /answered with status 302/],
       [(reply) => reply.end('<html>'), /JsonError/],
       [json([]), /JSON object/],
       [() => undefined, /longer than 300 ms/],

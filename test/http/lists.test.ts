@@ -174,7 +174,11 @@ describe('GET /v1/jobs', () => {
       /^label\[0\] is "nocolon" but must be the name of a label, a colon and its text/,
     );
     await refused('state=queued,', 'VALIDATION_FAILED', /state\[1\] is ""/);
-    await refused('created_after=yesterday', 'VALIDATION_FAILED', /must be a time with its zone or a date/);
+    await refused(
+      'created_after=yesterday',
+      'VALIDATION_FAILED',
+      /must be a date and time with a time zone or a date/,
+    );
     await refused('created_before=2026-02-30', 'VALIDATION_FAILED', /created_before/);
     await refused('state=queued&state=done', 'VALIDATION_FAILED', /state\[1\] is "done"/);
     await refused('title=x', 'UNKNOWN_OPTION', /no option "title"/);

@@ -49,7 +49,10 @@ describe('profiles in targets', () => {
         400,
         'VALIDATION_FAILED',
       );
-      assert.match(problem.detail, /rank is 64, above 16.*set max_rank to 64 if --max-lora-rank allows it/);
+      assert.match(
+        problem.detail,
+        /rank is 64, but vllm accepts at most 16 here; set max_rank to 64 if --max-lora-rank allows it/,
+      );
       assert.deepEqual(problem.context, { profile: 'vllm', rank: 64, limit: 16 });
     });
 

@@ -547,7 +547,7 @@ describe('annealing runs over HTTP', () => {
         409,
         'CHECKPOINT_BASE_MISMATCH',
       );
-      assert.match(problem.detail, /step 100: module "layers\.0\.self_attn\.q_proj" is .*32.*24/);
+      assert.match(problem.detail, /step 100: module "layers\.0\.self_attn\.q_proj" was .*24.*32/);
       const config = JSON.parse(first.config.toString());
       config.base_model_name_or_path = 'other/model';
       const other = { ...first, config: Buffer.from(JSON.stringify(config)) };

@@ -122,7 +122,7 @@ describe('schedules over HTTP', () => {
       422,
       'SCHEDULE_INVALID',
     );
-    assert.match(rising.detail, /source_rank is 1, below target_rank, 2/);
+    assert.match(rising.detail, /source_rank \(1\) is below target_rank \(2\)/);
     const request = { ...REQUEST, shape: 'custom', ranks: [64, 8, 8, 1] };
     const repeated = await problemIn(await post(request), 422, 'SCHEDULE_INVALID');
     assert.match(repeated.detail, /ranks\[2\] is 8 but must be below/);

@@ -123,7 +123,7 @@ describe('an adapter whose weights are sharded', () => {
     ];
     const ids = [await upload(big(1)), await upload(big(2))];
     const { detail } = await problemIn(await makeAdapter(server, ids, {}), 413, 'UPLOAD_TOO_LARGE');
-    assert.match(detail, /in 2 files; together they may have 20000/);
+    assert.match(detail, /in 2 files; together they may have at most 20000/);
     for (const id of ids) await server.fetch(`/v1/uploads/${id}`, { method: 'DELETE' });
   });
 

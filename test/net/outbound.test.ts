@@ -381,7 +381,7 @@ describe('answerError', () => {
     );
     assert.deepEqual(new Set(codes.slice(0, 7)), new Set(['OUTBOUND_REFUSED']));
     assert.deepEqual(new Set(codes.slice(7)), new Set(['OUTBOUND_FAILED']));
-    const { message, context, retryable } = statusError('host:8', 404, 'gone');
+    const { message, context, retryable } = statusError('host:8', 404, ': gone');
     assert.deepEqual(
       [message, context, retryable],
       ['host:8 answered with status 404: gone.', { host: 'host:8', status: 404 }, false],

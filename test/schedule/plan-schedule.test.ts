@@ -98,7 +98,7 @@ describe('a schedule', () => {
     assert.equal(schedule.notes.length, 1);
     assert.match(
       schedule.notes[0]!,
-      /^5 stages instead of 7,.* those need 1400 steps, and total_steps is 1000\.$/,
+      /^The schedule has 5 stages\. One .* would be 7, which need 1400 steps; total_steps is 1000\.$/,
     );
     const warmed = planSchedule({
       source_rank: 64,
@@ -108,15 +108,15 @@ describe('a schedule', () => {
       warm_up_steps: 900,
     });
     assert.deepEqual(stepsOfStages(warmed), [900, 250, 250]);
-    assert.match(warmed.notes[0]!, /^3 stages instead of 7,.* need 2100 steps/);
+    assert.match(warmed.notes[0]!, /^The schedule has 3 stages\. .* 7, which need 2100 steps/);
   });
 
   it('reports requested ranks that repeat, and stages whose length min_stage_steps determines', () => {
     const repeated = planSchedule({ source_rank: 4, target_rank: 1, total_steps: 2000, stages: 9 });
     assert.deepEqual(ranksOfStages(repeated), [4, 3, 2, 1]);
-    assert.match(repeated.notes.join(), /^4 stages instead of 9: .*repeat/);
+    assert.match(repeated.notes.join(), /^The schedule has 4 stages instead of 9, .*repeat/);
     const still = planSchedule({ source_rank: 8, target_rank: 8, total_steps: 2000, stages: 3 });
-    assert.match(still.notes.join(), /^1 stage instead of 3: .*repeat/);
+    assert.match(still.notes.join(), /^The schedule has 1 stage instead of 3, .*repeat/);
     const request = {
       source_rank: 16,
       target_rank: 1,
@@ -169,7 +169,7 @@ describe('a schedule', () => {
         assert.equal(schedule.relative_cost, schedule.mean_rank / source_rank);
         const wanted = request.stages ?? defaultStages(request.source_rank, request.target_rank);
         assert.equal(
-          schedule.notes.some((note) => / instead of \d/.test(note)),
+          schedule.notes.some((note) => /^The schedule has \d/.test(note)),
           stages.length < wanted,
         );
       }),

@@ -110,11 +110,11 @@ describe('named steps', () => {
     const messages = [
       [
         { squeeze_steps: [1000, 1000] },
-        /squeeze_steps\[1\] is 1000 but must be above the one before it, 1000/,
+        /squeeze_steps\[1\] is 1000 but must be above the previous step \(1000\)/,
       ],
       [
         { squeeze_steps: [4000] },
-        /squeeze_steps\[0\] is 4000 but must be at least 1 and below total_steps, 4000/,
+        /squeeze_steps\[0\] is 4000 but must be at least 1 and below total_steps \(4000\)/,
       ],
       [
         { squeeze_steps: [1000], stages: 3 },

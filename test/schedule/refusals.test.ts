@@ -16,7 +16,7 @@ describe('a schedule that contradicts itself', () => {
     [
       'a rank that rises',
       { source_rank: 4, target_rank: 64 },
-      'source_rank is 4, below target_rank, 64: a squeeze cannot raise a rank.',
+      'source_rank (4) is below target_rank (64); a squeeze cannot raise a rank.',
     ],
     ['one stage for two ranks', { stages: 1 }, 'stages is 1, but rank 64 and rank 4 are two stages.'],
     [
@@ -32,7 +32,7 @@ describe('a schedule that contradicts itself', () => {
     [
       'custom without ranks',
       { shape: 'custom' },
-      'shape is "custom", which needs ranks: the rank of every stage.',
+      'shape is "custom", which requires ranks, the rank of every stage.',
     ],
     [
       'custom with a number of stages',
@@ -42,22 +42,22 @@ describe('a schedule that contradicts itself', () => {
     [
       'ranks from elsewhere',
       { shape: 'custom', ranks: [63, 4] },
-      'ranks[0] is 63 but must be source_rank, 64.',
+      'ranks[0] is 63, but the first rank must be source_rank (64).',
     ],
     [
       'ranks to elsewhere',
       { shape: 'custom', ranks: [64, 32] },
-      'ranks[1], the last, is 32 but must be target_rank, 4.',
+      'ranks[1] is 32, but the last rank must be target_rank (4).',
     ],
     [
       'ranks that repeat',
       { shape: 'custom', ranks: [64, 32, 32, 4] },
-      'ranks[2] is 32 but must be below the rank before it, 32.',
+      'ranks[2] is 32 but must be below the previous rank (32).',
     ],
     [
       'ranks that rise',
       { shape: 'custom', ranks: [64, 8, 16, 4] },
-      'ranks[2] is 16 but must be below the rank before it, 8.',
+      'ranks[2] is 16 but must be below the previous rank (8).',
     ],
   ];
   for (const [name, change, message] of cases) {

@@ -81,12 +81,12 @@ describe('the rank', () => {
   it('may be any up to the configured limit', () => {
     for (const rank of [1, 7, 15, 16]) loads(judged(of(rank), { profile: 'vllm' }));
     fails(judged(of(17), { profile: 'vllm' }), {
-      'max-rank': /rank 17, at most 16: squeeze to 16, or serve with --max-lora-rank 32/,
+      'max-rank': /Rank 17 exceeds the maximum of 16: squeeze to 16, or serve with --max-lora-rank 32/,
     });
     loads(judged(of(17), { profile: 'vllm', max_rank: 32 }));
     loads(judged(of(512), { profile: 'vllm', max_rank: 512 }));
     fails(judged(of(513), { profile: 'vllm', max_rank: 512 }), {
-      'max-rank': /at most 512: squeeze to 512$/,
+      'max-rank': /maximum of 512: squeeze to 512\.$/,
     });
   });
 
@@ -94,7 +94,7 @@ describe('the rank', () => {
     const { rules } = judged(of(20), { profile: 'vllm', max_rank: 24 });
     assert.match(
       rules.find(({ rule }) => rule === 'max-rank')!.detail,
-      /rank 20, at most 24 \(--max-lora-rank: 32\)/,
+      /Rank 20 is within the maximum of 24 \(--max-lora-rank: 32\)/,
     );
   });
 
@@ -104,9 +104,9 @@ describe('the rank', () => {
   });
 
   it('has a minimum in Fireworks, and limits at Cloudflare', () => {
-    fails(judged(of(3), { profile: 'fireworks' }), { 'min-rank': /rank 3, at least 4/ });
-    fails(judged(of(65), { profile: 'fireworks' }), { 'max-rank': /at most 64: squeeze to 64$/ });
-    fails(judged(of(16), { profile: 'cloudflare' }), { 'max-rank': /at most 8/ });
+    fails(judged(of(3), { profile: 'fireworks' }), { 'min-rank': /Rank 3 is below the minimum of 4/ });
+    fails(judged(of(65), { profile: 'fireworks' }), { 'max-rank': /maximum of 64: squeeze to 64\.$/ });
+    fails(judged(of(16), { profile: 'cloudflare' }), { 'max-rank': /maximum of 8:/ });
     loads(judged(of(32), { profile: 'cloudflare', max_rank: 32 }));
   });
 
@@ -124,8 +124,8 @@ describe('the rank', () => {
   it('must not be one that LoRAX pads, because it then scales by the padded rank', () => {
     for (const rank of [8, 16, 48, 512]) loads(judged(of(rank), { profile: 'lorax' }));
     for (const [rank, remedy] of [
-      [4, /squeeze to 8$/],
-      [24, /rank 24 does not work \(others are padded.*\): squeeze to 16 or 32$/],
+      [4, /squeeze to 8\.$/],
+      [24, /Rank 24 is not supported \(others are padded.*\): squeeze to 16 or 32\.$/],
     ] as const) {
       fails(judged(of(rank), { profile: 'lorax' }), { 'allowed-rank': remedy });
     }
@@ -135,7 +135,7 @@ describe('the rank', () => {
     const picky: Profile = { ...VLLM, allowed_ranks: { ranks: [4, 16], reason: 'a test' } };
     assert.match(
       failed(judge(picky, adapterOf(of(8)), OPEN))['allowed-rank']!,
-      /rank 8 does not work \(a test\): squeeze to 4 or 16/,
+      /Rank 8 is not supported \(a test\): squeeze to 4 or 16/,
     );
     loads(judge(picky, adapterOf(of(16)), OPEN));
   });
@@ -169,14 +169,14 @@ describe('ranks that differ', () => {
   it('do not load in LoRAX, which stacks layers with the rank of the first type', () => {
     const sixteen = unequal([...layers(16, 2, ['q_proj']), ...layers(8, 2, ['v_proj'])]);
     fails(judged(sixteen, { rank: 16, profile: 'lorax' }), {
-      'uniform-rank': /all modules.*q_proj has 16 and .*v_proj has 8: squeeze to rank 8/,
+      'uniform-rank': /All modules.*q_proj has 16 and .*v_proj has 8: squeeze to rank 8/,
     });
   });
 
   it('do not load in SGLang, because of their ranks and their patterns', () => {
     fails(judged(byType, { rank: 8, profile: 'sglang' }), {
-      'uniform-rank': /all modules need one rank/,
-      'no-patterns': /rank_pattern\["model\.layers\.0\.self_attn\.v_proj"\].* more is refused/,
+      'uniform-rank': /All modules must have one rank/,
+      'no-patterns': /refuses rank_pattern\["model\.layers\.0\.self_attn\.v_proj"\].* more:/,
     });
   });
 
@@ -203,7 +203,7 @@ describe('ranks that differ', () => {
     loads(judged(unequal(equal), { rank: 8, profile: 'vllm' }));
     fails(judged(unequal([...equal.slice(0, 3), expert(1, 'w2', 2)]), { rank: 8, profile: 'vllm' }), {
       'uniform-rank':
-        /all experts of a layer.*experts\.0\.w2 has 4 and .*experts\.1\.w2 has 2: squeeze to rank 2/,
+        /All experts of a layer.*experts\.0\.w2 has 4 and .*experts\.1\.w2 has 2: squeeze to rank 2/,
     });
   });
 });
@@ -242,7 +242,7 @@ describe('the scale', () => {
     }
     fails(judged(own, { rank: 8, profile: 'sglang' }), {
       scale: /instead of 3/,
-      'no-patterns': /^alpha_pattern\["v_proj"\] is refused/,
+      'no-patterns': /refuses alpha_pattern\["v_proj"\]:/,
     });
   });
 
@@ -331,7 +331,7 @@ describe('modules and their tensors', () => {
     loads(judged({ modules: taken, config: FOLDED }, { rank: 8, profile: 'fireworks' }));
     const modules = [...taken, { name: 'lm_head', rank: 8 }, { name: 'model.layers.0.mlp.gate', rank: 8 }];
     fails(judged({ modules, config: FOLDED }, { rank: 8, profile: 'fireworks' }), {
-      'target-modules': /^lm_head, model\.layers\.0\.mlp\.gate is not supported/,
+      'target-modules': /not lm_head, model\.layers\.0\.mlp\.gate: train without these/,
     });
   });
 
@@ -390,7 +390,7 @@ describe('configuration, dtype, files and size', () => {
     loads(judge(half, adapterOf(plain), OPEN));
     const mixed = { modules: [...layers(8), { name: 'last', rank: 8, dtype: 'F32' }], config: FOLDED };
     fails(judge(half, adapterOf(mixed), OPEN), {
-      dtype: /factors are float32: squeeze with dtype float16 or bfloat16/,
+      dtype: /factors is float32: squeeze with dtype float16 or bfloat16/,
     });
   });
 
@@ -409,7 +409,7 @@ describe('configuration, dtype, files and size', () => {
     const sized = (bytes: number) =>
       judge(cloudflare, { adapter, files: [{ ...files[0]!, bytes }, files[1]!] }, OPEN);
     loads(sized(299_999_999));
-    fails(sized(300_000_000), { size: /has 300000000 bytes.*less than 300000000: squeeze to a lower rank/ });
+    fails(sized(300_000_000), { size: /has 300000000 bytes.*fewer than 300000000: squeeze to a lower rank/ });
   });
 });
 

@@ -297,7 +297,7 @@ describe('the recommended budget', () => {
     assert.ok(budget.parameters <= uniform.parameters);
     assert.ok(budget.module_relative_error < uniform.module_relative_error);
     const numbers = budget.reason.match(
-      /error is ([\d.]+)\u00a0% instead of ([\d.]+)\u00a0%.* rank_pattern; .* needs rank (\d+) to make up for it\.$/,
+      /error is ([\d.]+)\u00a0% instead of ([\d.]+)\u00a0%.* rank_pattern; .* needs rank (\d+) to match it\.$/,
     );
     assert.ok(numbers, budget.reason);
     for (const [index, { module_relative_error: error }] of [budget, uniform].entries())

@@ -252,10 +252,7 @@ describe('a rank_pattern', () => {
 
   it('that cannot be parsed is refused as an error of the request', () => {
     const look = refusal('VALIDATION_FAILED', () => ranks({ rank_pattern: { '(?=q)': 4 } }, made));
-    assert.match(
-      look.message,
-      /^The target: the key "\(\?=q\)" of rank_pattern is not a valid expression in RE2 syntax/,
-    );
+    assert.match(look.message, /^The key "\(\?=q\)" of rank_pattern is not a valid expression in RE2 syntax/);
     refusal('VALIDATION_FAILED', () => ranks({ rank_pattern: { [`(${'x'.repeat(2000)})`]: 4 } }, made));
   });
 });
@@ -348,7 +345,7 @@ describe('a budget', () => {
     const made = [{ sigma: [9, 1, 1, 1] }, { sigma: [1, 1, 1, 1] }];
     const { warnings } = choose({ budget_parameters: 120, uniform: true }, made);
     assert.deepEqual(warnings, [
-      'All modules have one rank. Ranks by module of no larger size (uniform false, 1 to 3) would have a mean module ' +
+      'All modules have one rank. With "uniform": false and the same size, ranks by module (1 to 3) would have a mean module ' +
         'error of 37.8\u00a0% instead of 51.2\u00a0%, if the server can load them.',
     ]);
     assert.deepEqual(choose({ budget_parameters: 240, uniform: true }, made).warnings, []);

@@ -431,8 +431,8 @@ describe('a result', () => {
     ];
     for (const [left, digits] of [
       [1e-1, null],
-      [1e-3, '4 in'],
-      [1e-5, '2 in'],
+      [1e-3, '(4 digits in'],
+      [1e-5, '(2 digits in'],
     ] as const) {
       const b = matrix(
         40,

@@ -35,7 +35,7 @@ describe('a service whose storage belongs to another database', () => {
       assert.equal(wrong.code, 1);
       assert.equal(
         wrong.stderr,
-        `The storage ${other} cannot be used: the database belongs to the storage ${idIn(own)}, but this one has no id; ` +
+        `The storage ${other} cannot be used: the database belongs to the storage with the id ${idIn(own)}, but this storage has no id; ` +
           'set STORAGE_URL to the storage of this database, or start with the database of this storage.\n',
       );
       assert.deepEqual(readdirSync(other), ['tmp']);
@@ -43,7 +43,7 @@ describe('a service whose storage belongs to another database', () => {
       assert.equal(lost.code, 1);
       assert.match(
         lost.stderr,
-        /^The storage \S+ cannot be used: it is \w+ and belongs to another database.*\n$/,
+        /^The storage \S+ cannot be used: it belongs to another database \(its id is \w+\).*\n$/,
       );
     }));
 
@@ -78,7 +78,9 @@ describe('a service whose storage belongs to another database', () => {
         assert.match(await reason(), /STORAGE_FAILED.*ELOOP/);
         unlinkSync(storage);
         renameSync(foreign, storage);
-        const ids = new RegExp(`belongs to the storage ${idIn(`${storage}.away`)}.* is ${idIn(storage)}`);
+        const ids = new RegExp(
+          `belongs to the storage with the id ${idIn(`${storage}.away`)}.* the id ${idIn(storage)}`,
+        );
         await until('the reason', async () => ids.test(await reason()) || undefined);
         assert.equal((await fetch(`${service.url}/readyz`)).status, 503);
         const client = new Client(service.url);

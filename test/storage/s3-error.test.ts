@@ -28,7 +28,7 @@ describe('s3Error', () => {
     assert.equal(messageOf(answer('SlowDown', 503)), `${start} (SlowDown, HTTP 503).`);
     assert.equal(
       messageOf(answer('NoSuchBucket', 404)),
-      `${start} (NoSuchBucket, HTTP 404). There is no bucket of this name.`,
+      `${start} (NoSuchBucket, HTTP 404). No bucket has this name.`,
     );
     assert.equal(
       messageOf(ofNode('ECONNRESET', { name: 'TimeoutError' })),

@@ -236,9 +236,7 @@ describe('S3Store with a bad network', { skip: motoIsMissing() ?? false }, () =>
 
   it('reports that the bucket is missing', async () => {
     const other = await openS3(server.env, { bucket: 'no-such-bucket' });
-    const failure = isStorageFailure(
-      /s3:\/\/no-such-bucket\/.*NoSuchBucket.*There is no bucket of this name/,
-    );
+    const failure = isStorageFailure(/s3:\/\/no-such-bucket\/.*NoSuchBucket.*No bucket has this name/);
     await assert.rejects(other.store.check(), failure);
     await assert.rejects(other.store.get('a/b'), failure);
     await assert.rejects(other.store.put('a/b', Buffer.from('x')), failure);

@@ -138,7 +138,7 @@ describe('the Hub', () => {
       );
       await assert.rejects(
         fetched({ repo: 'owner/half' }),
-        failing('FILE_MISSING', /owner\/half at main has no adapter_model\.safetensors,/),
+        failing('FILE_MISSING', /owner\/half at main contains no weights file \(adapter_model\.safetensors,/),
       );
     });
 
@@ -172,7 +172,10 @@ describe('the Hub', () => {
       assert.deepEqual(await named({ ...gguf, filename: 'q8.gguf' }), ['q8.gguf']);
       await assert.rejects(
         fetched(gguf),
-        failing('FILE_MISSING', /owner\/gguf\/f16\/ at main has 2 weights files.*name the one to use/),
+        failing(
+          'FILE_MISSING',
+          /owner\/gguf\/f16\/ at main contains 2 weights files.*specify the one to use/,
+        ),
       );
       await assert.rejects(
         fetched({ ...gguf, filename: 'none.gguf' }),
@@ -291,8 +294,8 @@ describe('the Hub', () => {
     it('is not trusted if its JSON is hostile', async () => {
       const sha = 'a'.repeat(40);
       const answers: readonly [body: string, message: RegExp][] = [
-        [`{"sha":${DEEP}}`, /its JSON cannot be read \(nested more than 64 levels deep/],
-        [`{"sha":"${sha}","sha":"${sha}"}`, /its JSON cannot be read \(the key appears twice/],
+        [`{"sha":${DEEP}}`, /its JSON cannot be read \(the value is nested more than 64 levels deep/],
+        [`{"sha":"${sha}","sha":"${sha}"}`, /its JSON cannot be read \(the key "sha" appears twice/],
         [`{"sha":"${sha}","__proto__":{"siblings":[]}}`, /its JSON cannot be read/],
         [`{"sha":["${sha}"]}`, /does not name the commit of main of owner\/hostile-3/],
         [`{"sha":"${sha}","siblings":[{"rfilename":["${WEIGHTS}"]}]}`, /does not list the files/],

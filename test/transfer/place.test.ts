@@ -66,7 +66,7 @@ describe('a place', () => {
       ['https://user:word@host/a', /user name/],
       ['https://host/a?signature=hush', /it has a query or a fragment/],
       ['https://host/a#x', /it has a query or a fragment/],
-      ['https://ho st/a', /blank/],
+      ['https://ho st/a', /space/],
     ] as const)
       assert.throws(() => readPlace(text), refused(words), text);
     assert.throws(

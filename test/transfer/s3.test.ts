@@ -179,7 +179,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     assert.deepEqual(await names({ weights: WEIGHTS }), [WEIGHTS, CONFIG]);
     await assert.rejects(
       fetched(place({ prefix: 'two' })),
-      failing('FILE_MISSING', /s3:\/\/test-bucket\/two\/ has 2 weights files/),
+      failing('FILE_MISSING', /s3:\/\/test-bucket\/two\/ contains 2 weights files/),
     );
     await assert.rejects(
       fetched(place({ prefix: 'two', weights: 'c.gguf' })),
@@ -208,7 +208,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
       );
       await assert.rejects(
         fetched(place({ endpoint, weights: 'x.gguf' }), { outbound: guarded }),
-        failing('OUTBOUND_REFUSED', /the credentials do not allow it/),
+        failing('OUTBOUND_REFUSED', /the credentials do not permit this operation/),
       );
     } finally {
       await guarded.close();
@@ -219,11 +219,14 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
   it('is refused clearly if it does not exist', async () => {
     await assert.rejects(
       fetched(place({ prefix: 'nowhere' })),
-      failing('FILE_MISSING', /s3:\/\/test-bucket\/nowhere\/ has no adapter_model\.safetensors and no/),
+      failing(
+        'FILE_MISSING',
+        /s3:\/\/test-bucket\/nowhere\/ contains no weights file \(adapter_model\.safetensors, .*\) and no/,
+      ),
     );
     await assert.rejects(
       fetched(place({ bucket: 'no-such-bucket' })),
-      failing('OUTBOUND_REFUSED', /there is no bucket of this name/),
+      failing('OUTBOUND_REFUSED', /no bucket has this name/),
     );
   });
 
@@ -285,7 +288,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
         outbound,
         hubEndpoint: HUB,
       }),
-      failing('OUTBOUND_REFUSED', /no bucket of this name/),
+      failing('OUTBOUND_REFUSED', /no bucket has this name/),
     );
   });
 });
@@ -409,7 +412,7 @@ describe('bucketError', () => {
   it('says what to do', () => {
     assert.equal(
       bucketError('host', 's3://b/k', answer('AccessDenied', 403)).message,
-      'host answered with status 403: s3://b/k: the credentials do not allow it (AccessDenied).',
+      'host answered with status 403: s3://b/k: the credentials do not permit this operation (AccessDenied).',
     );
   });
 });

@@ -175,7 +175,7 @@ describe('an adapter from URLs', () => {
     server.fault = () => ({ status: 500 });
     await assert.rejects(
       fetched(),
-      failing('OUTBOUND_FAILED', /status 500: the request was for adapter_config\.json/),
+      failing('OUTBOUND_FAILED', /status 500 to the request for adapter_config\.json/),
     );
     assert.equal(askedFor('/c').length, 7);
   });
@@ -185,7 +185,7 @@ describe('an adapter from URLs', () => {
       server.seen.length = 0;
       server.fault = ({ path }) => (path.startsWith('/w') ? { status } : undefined);
       const message = new RegExp(
-        `${server.host} answered with status ${status}: the request was for ${WEIGHTS}`,
+        `${server.host} answered with status ${status} to the request for ${WEIGHTS}`,
       );
       await assert.rejects(fetched(), failing('OUTBOUND_REFUSED', message));
       assert.equal(askedFor('/w').length, 1);

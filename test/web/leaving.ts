@@ -288,10 +288,7 @@ describe('the page during uploads and jobs', { skip: cannotRun }, () => {
     await drop();
     for (const name of ['one', 'run']) await page.getByRole('link', { name: `Open ${name}` }).waitFor();
     await rows().filter({ hasText: 'run' }).getByText('left out: checkpoint-100').waitFor();
-    await rows()
-      .filter({ hasText: 'nothing' })
-      .getByText('The folder has no adapter_model.safetensors')
-      .waitFor();
+    await rows().filter({ hasText: 'nothing' }).getByText('The folder contains no weights file').waitFor();
     assert.equal(await rows().count(), 3);
 
     await page.getByRole('button', { name: 'Squeeze all…' }).click();

@@ -83,7 +83,7 @@ describe('the settings', { skip: cannotRun }, () => {
   it('create a key, show it once, and revoke it', async () => {
     await open('Keys');
     await page.getByRole('button', { name: 'New key…' }).click();
-    await dialog().getByLabel('What it is for').fill('looks only');
+    await dialog().getByLabel('Name').fill('looks only');
     await dialog()
       .getByLabel(/^write:/)
       .uncheck();

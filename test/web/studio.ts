@@ -97,7 +97,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await number.pressSequentially('3');
     await number.press('Enter');
     await page.locator('[role=slider][aria-valuetext^="rank 3,"]').waitFor();
-    await page.getByLabel('Keep small').selectOption('relative');
+    await page.getByLabel('Minimise').selectOption('relative');
   });
 
   it('treats a click on a line as the choice of that point', async () => {
@@ -279,7 +279,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
 async function ranksInTable(page: Page): Promise<Record<string, number>> {
   await page.getByText('Rank, energy and error by module as a table').click();
   const rows = page
-    .getByRole('region', { name: 'Rank, energy and error by module, a table' })
+    .getByRole('region', { name: 'Table: Rank, energy and error by module' })
     .locator('tbody tr');
   // A table is rendered once it is open.
   await rows.first().waitFor();

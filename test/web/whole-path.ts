@@ -135,7 +135,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Ranks by module', exact: true }).click();
     const foretold: (string | null)[] = [];
     for (const criterion of ['relative', 'energy']) {
-      await page.getByLabel('Keep small').selectOption(criterion);
+      await page.getByLabel('Minimise').selectOption(criterion);
       foretold.push(await tile(page, 'Mean module error'));
       await page.getByRole('button', { name: 'Add' }).click();
     }
@@ -144,9 +144,9 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     const errors = succeededResults(job).map((result) => formatPercent(result.module_relative_error!));
     assert.deepEqual(foretold, errors);
     assert.notEqual(errors[0], errors[1]);
-    await page.getByRole('button', { name: /^Leave out ≤ .*, by energy/ }).click();
-    await page.getByRole('button', { name: /^Leave out ≤/ }).click();
-    await page.getByLabel('Keep small').selectOption('relative');
+    await page.getByRole('button', { name: /^Remove ≤ .*, by energy/ }).click();
+    await page.getByRole('button', { name: /^Remove ≤/ }).click();
+    await page.getByLabel('Minimise').selectOption('relative');
     await page.getByRole('button', { name: 'One rank for all' }).click();
   });
 

@@ -63,8 +63,8 @@ export function App() {
       </main>
       <footer class="site-footer">
         <p>
-          Errors are those of the update itself, ‖ΔW − ΔW′‖ / ‖ΔW‖. Only an evaluation of your task shows how
-          much of them it notices.
+          Errors are those of the update itself, ‖ΔW − ΔW′‖ / ‖ΔW‖. Only an evaluation on your task shows how
+          much these errors matter.
         </p>
         <p>
           <a href="/docs">API</a> · <a href="/openapi.yaml">OpenAPI</a>

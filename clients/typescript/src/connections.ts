@@ -41,7 +41,7 @@ export class Connections {
     return listAll<Connection>(this.#transport, CONNECTIONS, query, options);
   }
 
-  /** Changes that send credentials to new destinations need the credentials again (CONNECTION_CREDENTIALS). */
+  /** Changes that send credentials to new places need the credentials again (CONNECTION_CREDENTIALS). */
   update(name: string, change: ConnectionChange, options: CallOptions = {}): Promise<Connection> {
     const call = {
       ...options,

@@ -70,7 +70,7 @@ export interface paths {
     };
     /**
      * Get this contract
-     * @description The contract has all paths, bodies and responses, for generators of clients.
+     * @description The contract contains all paths, bodies and responses, for client generators.
      */
     get: operations['getOpenapiYaml'];
     put?: never;
@@ -252,7 +252,7 @@ export interface paths {
     };
     /**
      * List batches, the newest first
-     * @description The list has no items of the batches. A batch is listed if it meets all conditions. Pages work as in the list of jobs.
+     * @description The list does not contain the items of the batches. A batch is listed if it meets all conditions. Pages work as in the list of jobs.
      *
      *     Needs a key with the scope `read`.
      */
@@ -260,7 +260,7 @@ export interface paths {
     put?: never;
     /**
      * Create a batch of up to 10000 jobs
-     * @description The same work for adapters in the service (`adapter_ids`), for sources that are fetched (`sources`), or for all adapters below a prefix (`source_prefix`, listed during the request); or a list of jobs of any kind. A violation of the schema refuses the whole batch; an item that cannot be tried, for example because its adapter does not exist, has failed. An adapter with all its targets is one job, because targets share the reading and the decomposition. `dry_run: true` executes nothing, and reports what would be refused and what is known about the rest.
+     * @description The same work for adapters in the service (`adapter_ids`), for sources that are fetched (`sources`), or for all adapters below a prefix (`source_prefix`, listed during the request); or a list of jobs of any kind. If the request violates its schema, the whole batch is refused; an item that cannot be tried, for example because its adapter does not exist, has failed. An adapter with all its targets is one job, because targets share the reading and the decomposition. `dry_run: true` executes nothing, and reports what would be refused and what is known about the rest.
      *
      *     Needs a key with the scope `write`.
      */
@@ -446,7 +446,7 @@ export interface paths {
     put?: never;
     /**
      * Create a batch of up to 10000 jobs, one per line
-     * @description Each line is a job as for `POST /v1/jobs`. The first line may be `{"settings": {…}}` with settings for all: kind, targets, options, results, deliver, labels, priority, ttl_seconds, reuse, webhook. Lines are processed as they arrive and have at most 65536 bytes each. A line that is not JSON, or violates its schema, refuses the whole batch; a job that cannot be tried is an item that has failed.
+     * @description Each line is a job as for `POST /v1/jobs`. The first line may be `{"settings": {…}}` with settings for all: kind, targets, options, results, deliver, labels, priority, ttl_seconds, reuse, webhook. Lines are processed as they arrive and have at most 65536 bytes each. A line that is not JSON, or violates its schema, the whole batch is refused; a job that cannot be tried is an item that has failed.
      *
      *     Needs a key with the scope `write`.
      */
@@ -516,7 +516,7 @@ export interface paths {
     put?: never;
     /**
      * Create a connection to a bucket, the Hub or a server
-     * @description Sources and destinations of jobs then need no credentials: `s3://models/in/x` uses the connection whose prefix includes it. Credentials are stored encrypted and never shown. A connection that uses the service's own identity (`ambient`), or reaches hosts that are not public (`allowed_hosts`), requires a key with the scope `admin`.
+     * @description Sources and sinks of jobs then need no credentials: `s3://models/in/x` uses the connection whose prefix includes it. Credentials are stored encrypted and never shown. A connection that uses the service's own identity (`ambient`), or reaches hosts that are not public (`allowed_hosts`), requires a key with the scope `admin`.
      *
      *     Needs a key with the scope `write`.
      */
@@ -552,7 +552,7 @@ export interface paths {
     head?: never;
     /**
      * Change a connection or its credentials
-     * @description The change applies to everything that uses the connection from now on, including waiting jobs. A change that would send its credentials to new destinations (another `endpoint`, or a prefix that is not within the present ones) must include the credentials.
+     * @description The change applies to everything that uses the connection from now on, including waiting jobs. A change that would send its credentials to new places (another `endpoint`, or a prefix that is not within the current ones) must include the credentials.
      *
      *     Needs a key with the scope `write`.
      */
@@ -568,7 +568,7 @@ export interface paths {
     };
     /**
      * Watch all jobs and batches: Server-Sent Events
-     * @description `job.*` and `batch.ended` have as `data` exactly the text that webhooks receive. `job.progress` is sent at most once per second for each running job. A stream starts with `stream.open` and has all later events in order. With `Last-Event-ID` it continues after that event, even at another process of the service and after a restart. Unless the operator changed it, events are kept for a day, and the newest 50,000 of each tenant; if some are missing, `stream.gap` comes first. Streams end after an hour.
+     * @description `job.*` and `batch.ended` have as `data` exactly the payload that webhooks receive. `job.progress` is sent at most once per second for each running job. A stream starts with `stream.open` and has all later events in order. With `Last-Event-ID` it continues after that event, even at another process of the service and after a restart. Unless the operator changed it, events are kept for a day, and the newest 50,000 of each tenant; if some are missing, `stream.gap` comes first. Streams end after an hour.
      *
      *     Needs a key with the scope `read`.
      */
@@ -840,7 +840,7 @@ export interface paths {
     put?: never;
     /**
      * Retry a failed, partial or cancelled job
-     * @description Creates a new job with the same request, labels, priority and time to live, and all its targets; its `retry_of` names the old one. The old job stays unchanged, and only it belongs to its batch. To repeat a job that succeeded, submit its request with `reuse: false`.
+     * @description Creates a new job with the same request, labels, priority and time to live, and all its targets; its `retry_of` names the old one. The old job stays unchanged and in its batch; the new job belongs to no batch. To repeat a job that succeeded, submit its request with `reuse: false`.
      *
      *     Needs a key with the scope `write`.
      */
@@ -918,7 +918,7 @@ export interface paths {
     put?: never;
     /**
      * Create an annealing run
-     * @description The rank falls by a schedule, or adaptively by the spectrum. The trainer sends checkpoints and continues with the adapters that are returned. `dry_run: true` starts nothing and returns the plan: ranks, steps, learning rates, sizes.
+     * @description The rank falls according to a schedule, or adapts to the spectrum. The trainer sends checkpoints and continues with the adapters that are returned. `dry_run: true` starts nothing and returns the plan: ranks, steps, learning rates, sizes.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1037,8 +1037,8 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Encrypt stored secrets again
-     * @description Covers all tenants: secrets of webhooks, credentials of connections and of unfinished jobs, and responses with a secret that are kept for repeated requests. Those that are encrypted with the first of `SECRETS_KEYS` are left unchanged, so repeating the call is safe. Before you remove a key, make sure that every process has the new key as its first.
+     * Re-encrypt stored secrets
+     * @description Covers all tenants: secrets of webhooks, credentials of connections and of unfinished jobs, and responses with a secret that are kept for repeated requests. Those that are encrypted with the first of `SECRETS_KEYS` are left unchanged, so repeating the call is safe. Before you remove a key, make sure that `SECRETS_KEYS` of every process begins with the new key.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -1458,7 +1458,7 @@ export interface paths {
     put?: never;
     /**
      * Drain a worker
-     * @description Within about five seconds the worker stops taking executions. Those that are running finish, however long they take; other workers take those that have not started. Then a process with ROLE=worker exits with 0; one with ROLE=all continues without a worker until it is restarted. Repeating the call changes nothing.
+     * @description Within about five seconds the worker stops taking executions. Running executions are allowed to finish, however long they take; other workers take those that have not started. Then a process with ROLE=worker exits with 0; one with ROLE=all continues without a worker until it is restarted. Repeating the call changes nothing.
      *
      *     Needs a key with the scope `admin`.
      */
@@ -1556,7 +1556,7 @@ export interface components {
       dtypes: string[];
       /**
        * Format: date-time
-       * @description When it expires; a later sweep removes it. null: it is kept
+       * @description When the record expires; a later sweep removes it. null: the record is kept
        */
       expires_at: string | null;
       files: components['schemas']['AdapterFile'][];
@@ -1847,7 +1847,7 @@ export interface components {
       created_at: string;
       /**
        * Format: date-time
-       * @description When it expires; a later sweep removes it. null: it is kept
+       * @description When the record expires; a later sweep removes it. null: the record is kept
        */
       expires_at: string | null;
       /**
@@ -1929,7 +1929,7 @@ export interface components {
       /** @description null: the item could not be tried; `error` gives the reason */
       job_id: string | null;
       kind: components['schemas']['JobKind'];
-      /** @description Name: the path below the prefix, the last part of the source, or the name of the adapter. Its results are delivered to the folder of this name below `deliver` */
+      /** @description Name: the path below the prefix, the last part of the source, or the name of the adapter. Its results are delivered to the folder with this name below `deliver` */
       name: string;
       /** @description In the order of the targets; failed targets have none */
       results: components['schemas']['ResultLink'][];
@@ -2032,7 +2032,7 @@ export interface components {
      */
     BatchPatch: {
       labels?: components['schemas']['Labels'];
-      /** @description null: the record has no name any longer */
+      /** @description null removes the name */
       name?: components['schemas']['RecordName'] | null;
     };
     /**
@@ -2182,7 +2182,7 @@ export interface components {
       /** @description null: the item could not be tried; `error` gives the reason */
       job_id: string | null;
       kind: components['schemas']['JobKind'];
-      /** @description Name: the path below the prefix, the last part of the source, or the name of the adapter. Its results are delivered to the folder of this name below `deliver` */
+      /** @description Name: the path below the prefix, the last part of the source, or the name of the adapter. Its results are delivered to the folder with this name below `deliver` */
       name: string;
       /** @description Smallest and largest rank of the result */
       rank: {
@@ -2475,7 +2475,7 @@ export interface components {
       updated_at: string;
     };
     /**
-     * @description Absent fields stay unchanged. A change that would send the credentials to new destinations must include them again
+     * @description Absent fields stay unchanged. A change that would send the credentials to new places must include them again
      * @example {
      *       "credentials": {
      *         "access_key_id": "AKIAEXAMPLE2",
@@ -2601,7 +2601,7 @@ export interface components {
     };
     /** @description A folder for all results. The results of each item go to a folder with its `name`; if there are several targets, each gets a folder below that, such as `r16` */
     DeliverPrefix: components['schemas']['Destination'] | string;
-    /** @description A destination for one result */
+    /** @description A sink for one result */
     DeliverRequest: {
       /**
        * @description Other files to deliver: the report of the job as report.json, the card (if any) as README.md
@@ -2737,7 +2737,7 @@ export interface components {
      * @enum {string}
      */
     DeliveryState: 'pending' | 'delivered' | 'failed';
-    /** @description One destination for all targets; if there are several targets, each gets a folder of its own */
+    /** @description One sink for all targets; if there are several targets, each gets a folder of its own */
     Destination: {
       /**
        * @description Other files to deliver: the report of the job as report.json, the card (if any) as README.md
@@ -3128,7 +3128,7 @@ export interface components {
       estimated_start_seconds?: number;
       /**
        * Format: date-time
-       * @description When it expires; a later sweep removes it. null: it is kept
+       * @description When the record expires; a later sweep removes it. null: the record is kept
        */
       expires_at: string | null;
       /** Format: date-time */
@@ -3302,7 +3302,7 @@ export interface components {
      */
     JobPatch: {
       labels?: components['schemas']['Labels'];
-      /** @description null: the record has no name any longer */
+      /** @description null removes the name */
       name?: components['schemas']['RecordName'] | null;
     };
     /**
@@ -3507,7 +3507,7 @@ export interface components {
       id: string;
       /**
        * Format: date-time
-       * @description To the hour; null if no use has been recorded
+       * @description When the key was last used, rounded to the hour; null if no use has been recorded
        */
       last_used_at: string | null;
       max_priority?: components['schemas']['JobPriority'];
@@ -3618,7 +3618,7 @@ export interface components {
       }[];
     };
     /**
-     * @description Up to 16 names with texts, by which records can be found: a name has up to 128 letters of ASCII, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter or digit; names are case-sensitive. A text has up to 128 characters.
+     * @description Up to 16 labels, each a name and a value, by which records can be found: a name has up to 128 ASCII letters, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter or digit; names are case-sensitive. A value has up to 128 characters.
      * @example {
      *       "team": "search",
      *       "env": "prod"
@@ -3633,7 +3633,7 @@ export interface components {
     };
     LearningRateRequest: {
       /**
-       * @description recommended: the trainer follows the plan, which warms up after each squeeze and decays in the last stage only. The others are schedules of the trainer over all steps; `notes` reports if one of them starves the last stage.
+       * @description recommended: the trainer follows the plan, which warms up after each squeeze and decays in the last stage only. The others are schedules of the trainer over all steps; `notes` reports if one of them gives the last stage too small a share of the training.
        * @default recommended
        * @enum {string}
        */
@@ -3657,7 +3657,7 @@ export interface components {
     };
     /** @description Adds adapters of one base model with weights, and squeezes the sum */
     MergeJobRequest: {
-      /** @description Where to deliver the results, as a part of the job. One destination is for all targets: the files of a single target are delivered to it directly; if there are several, each gets a folder there, such as `r16`. A list names a destination for each target. */
+      /** @description Where to deliver the results, as a part of the job. One sink is for all targets: the files of a single target are delivered to it directly; if there are several, each gets a folder there, such as `r16`. A list names a sink for each target. */
       deliver?: components['schemas']['DeliverRequest'][] | components['schemas']['Destination'] | string;
       dry_run?: components['schemas']['DryRun'];
       /**
@@ -3765,7 +3765,7 @@ export interface components {
       key: string;
       /**
        * Format: date-time
-       * @description To the hour; null if no use has been recorded
+       * @description When the key was last used, rounded to the hour; null if no use has been recorded
        */
       last_used_at: string | null;
       max_priority?: components['schemas']['JobPriority'];
@@ -4104,7 +4104,7 @@ export interface components {
          * @example QUEUE_EVICTS
          */
         code: string;
-        /** @description What is wrong, and what would correct it */
+        /** @description What is wrong, and how to correct it */
         detail: string;
         /** @enum {unknown} */
         part: 'storage' | 'database' | 'queue' | 'secrets' | 'provider';
@@ -4682,7 +4682,7 @@ export interface components {
       mode: 'scheduled' | 'adaptive';
       name: components['schemas']['RecordName'] | null;
       next_checkpoint_step: number | null;
-      /** @description A note if the last stage is starved, in the current state of the run and with the learning rate schedule of the request */
+      /** @description A note if the last stage gets too small a share of the training, in the current state of the run and with the learning rate schedule of the request */
       notes: string[];
       rank: components['schemas']['RankRange'];
       request: components['schemas']['RunRequest'];
@@ -5276,7 +5276,7 @@ export interface components {
     /** @description Squeezes an adapter to smaller ranks */
     SqueezeJobRequest: {
       adapter_id?: string;
-      /** @description Where to deliver the results, as a part of the job. One destination is for all targets: the files of a single target are delivered to it directly; if there are several, each gets a folder there, such as `r16`. A list names a destination for each target. */
+      /** @description Where to deliver the results, as a part of the job. One sink is for all targets: the files of a single target are delivered to it directly; if there are several, each gets a folder there, such as `r16`. A list names a sink for each target. */
       deliver?: components['schemas']['DeliverRequest'][] | components['schemas']['Destination'] | string;
       dry_run?: components['schemas']['DryRun'];
       /**
@@ -5785,7 +5785,7 @@ export interface components {
       /** @description Number of directions that got a random A */
       revived_directions: number;
     };
-    /** @description Seconds after its creation (for a job, after its end) until the service removes it */
+    /** @description Seconds from the creation of the record (for a job, from its end) until the service removes it */
     TtlSeconds: number;
     Upload: {
       /** @description Whether all bytes have arrived */
@@ -6595,9 +6595,9 @@ export interface components {
     UploadExpires: string;
     /** @description Number of bytes received */
     UploadOffset: string;
-    /** @description `Bearer`. A response 403 has it only if a scope is missing, and then it names the scope */
+    /** @description `Bearer`. A 403 response has it only if a scope is missing, and then it names the scope */
     WwwAuthenticate: string;
-    /** @description Id of the request, which its lines in the log also have */
+    /** @description Id of the request, which also appears in its log lines */
     XRequestId: string;
   };
   pathItems: never;
@@ -6834,7 +6834,7 @@ export interface operations {
            */
           config?: Blob;
           /**
-           * @description Up to 16 names with texts, by which records can be found: a name has up to 128 letters of ASCII, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter or digit; names are case-sensitive. A text has up to 128 characters.
+           * @description Up to 16 labels, each a name and a value, by which records can be found: a name has up to 128 ASCII letters, digits, dots, slashes, hyphens and underscores, and begins and ends with a letter or digit; names are case-sensitive. A value has up to 128 characters.
            * @example {
            *       "team": "search",
            *       "env": "prod"
@@ -6857,7 +6857,7 @@ export interface operations {
            * @description The model card, for its license
            */
           'README.md'?: Blob;
-          /** @description Seconds after its creation (for a job, after its end) until the service removes it */
+          /** @description Seconds from the creation of the record (for a job, from its end) until the service removes it */
           ttl_seconds?: number;
           /**
            * Format: binary

@@ -44,7 +44,7 @@ export class FactorSink {
   }
 
   /**
-   * ⏎ @param columns which columns of the factor; default: all
+   * @param columns which columns of the factor; default: all
    * @throws AppError NON_FINITE_RESULT naming the module if a number does not fit into float32
    */
   write(factor: 'a' | 'b', { data, energy }: ComputedMatrix, rows: IndexSpan, columns?: IndexSpan): void {

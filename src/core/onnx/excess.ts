@@ -35,10 +35,12 @@ interface Found {
 
 /**
  * Computes bounds for the energy that a sketch failed to capture (see excessBound).
- * ⏎ Input: probe [N, r, PROBES], normal numbers on which the sketch does not depend.
+ *
+ * Input: probe [N, r, PROBES], normal numbers on which the sketch does not depend.
  * Outputs, in the units of σ² and σ⁴: missed [N], an upper bound of the eigenvalues of ΔWΔWᵀ on the orthogonal
  * complement of the sketch, which fails with probability 10⁻¹⁶; residual [N] = ‖ΔWΔWᵀ·Q − Q·K‖².
- * ⏎ A probe x has a component of variance |G_B·u|² ≥ μ / λ(G_A) along an eigenvector B·u of the eigenvalue μ. If the
+ *
+ * A probe x has a component of variance |G_B·u|² ≥ μ / λ(G_A) along an eigenvector B·u of the eigenvalue μ. If the
  * filter amplifies μ, the probes grow with it, so their lengths bound μ (Halko, Martinsson & Tropp 2011, lemma 4.1,
  * for a polynomial).
  */

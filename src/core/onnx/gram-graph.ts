@@ -2,7 +2,8 @@ import { GraphBuilder, type Value } from './graph-builder.ts';
 
 /**
  * The two Gram matrices of some modules of one shape, which are all that the decomposition needs.
- * ⏎ Inputs: b [N, m, r], a [N, r, n] float32, and the sums of the earlier chunks of the modules: gram_b_before,
+ *
+ * Inputs: b [N, m, r], a [N, r, n] float32, and the sums of the earlier chunks of the modules: gram_b_before,
  * gram_a_before, float64 [N, r, r]. Outputs: gram_b = gram_b_before + BᵀB, gram_a = gram_a_before + AAᵀ, computed in
  * float64: a float32 product would lose the difference between an optimal truncation and a good one.
  * @param parts cuts the rank into this many blocks, of which only those on and above the diagonal are multiplied:

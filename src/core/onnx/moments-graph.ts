@@ -6,12 +6,14 @@ export type MomentPower = 1 | 2;
 
 /**
  * Carries the averages of gradients that an optimizer keeps into the coordinates of the squeezed factors.
- * ⏎ With B′ = B·P, A′ = R·A and s′·B′·A′ = s·B·A, the chain rule gives ∂L/∂B′ = ρ·(∂L/∂B)·Rᵀ and ∂L/∂A′ =
+ *
+ * With B′ = B·P, A′ = R·A and s′·B′·A′ = s·B·A, the chain rule gives ∂L/∂B′ = ρ·(∂L/∂B)·Rᵀ and ∂L/∂A′ =
  * ρ·Pᵀ·(∂L/∂A) with ρ = s′/s: gradients transform with the matrix of the *other* factor. First moments are linear in
  * the gradient and transform exactly. Second moments transform as if the gradient's columns (rows for A) were
  * uncorrelated: with ρ² and the squares of the matrices' entries; as sums of non-negative terms they stay
  * non-negative.
- * ⏎ Inputs: b [m, r], a [r, n] float32, some rows of B's moment and columns of A's; p [r, k], r [k, r] float64 (see
+ *
+ * Inputs: b [m, r], a [r, n] float32, some rows of B's moment and columns of A's; p [r, k], r [k, r] float64 (see
  * transferGraph); ratio = s′/s (double). Outputs: b_out [m, k], a_out [k, n], float32 with numbers that the grids
  * represent exactly; energy_b = ‖b_out‖², energy_a = ‖a_out‖², which are not finite if a number is not; least_b and
  * least_a, the smallest numbers of b and a.

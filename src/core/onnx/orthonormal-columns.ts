@@ -13,7 +13,8 @@ const TINY = 1e-300;
  * An orthonormal basis of the columns of a tall matrix: block Gram-Schmidt done twice (BCGS2) on the columns
  * themselves, with Cholesky-QR inside a block. Unlike `orthonormalise`, which only uses the Gram matrix of the
  * columns, this resolves directions down to 1e-13 of the longest.
- * ⏎ Input: x [1, r, count] float64. Output: q [1, r, count]; a column that depends on earlier ones becomes zero or,
+ *
+ * Input: x [1, r, count] float64. Output: q [1, r, count]; a column that depends on earlier ones becomes zero or,
  * occasionally, a unit vector of rounding noise, which is orthogonal to the others as well.
  * @param count a multiple of BLOCK
  */

@@ -3,7 +3,7 @@ import { type InputForm, matrixInput } from './inputs.ts';
 
 /**
  * Products of every row or column of one matrix with those of another, by kind:
- * ⏎ - kronecker: x [p, q], y [r, s] → [p, r, q, s], the Kronecker product [p·r, q·s].
+ * - kronecker: x [p, q], y [r, s] → [p, r, q, s], the Kronecker product [p·r, q·s].
  * - rows: x [c, p], y [c, q] → [c, p, q], the face-splitting product [c, p·q]: row i is xᵢ ⊗ yᵢ.
  * - columns: x [p, c], y [q, c] → [p, q, c], the Khatri–Rao product [p·q, c]: column j is xⱼ ⊗ yⱼ.
  * - columns-transposed: as columns, but [c, p, q].

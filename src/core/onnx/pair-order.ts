@@ -1,6 +1,6 @@
-/** Some rounds of a sweep. In a round, the rows at places i and i + size/2 are a pair. */
+/** A stage: some of the rounds of a sweep. In a round, the rows at places i and i + size/2 are a pair. */
 export interface PairStage {
-  /** The row (by its place before the stage) that each place takes when the stage begins. */
+  /** For each place, the row that it takes when the stage begins, given as its place before the stage. */
   readonly enter: readonly number[];
   readonly rounds: number;
   /**

@@ -5,7 +5,8 @@ import { transfer } from './transfer.ts';
 /**
  * Writes one chunk of some modules of one shape at rank k, and collects what is needed to measure the written
  * factors.
- * ⏎ Inputs: b [N, m, r] and a [N, r, n] float32, some rows of B and some columns of A; those of transfer; and the
+ *
+ * Inputs: b [N, m, r] and a [N, r, n] float32, some rows of B and some columns of A; those of transfer; and the
  * sums of the earlier chunks: cross_b_before, cross_a_before [N, r, k], own_b_before, own_a_before [N, k, k].
  * Outputs: b_out = B·p·σ^split·factor_b [N, m, k] and a_out = σ^−split·r·A·factor_a [N, k, n], float32 with numbers
  * that the output grids represent exactly; the sums cross_b = Bᵀ·b_out, cross_a = A·a_outᵀ, own_b = b_outᵀ·b_out and

@@ -45,7 +45,8 @@ export const minRanks = (modules: readonly Pick<BudgetModule, 'ranks'>[]): numbe
  * Ranks for all modules together, with a cost of at most `budget`, that lose little by the criterion: starting from
  * the smallest ranks, the steps with the highest value per cost are taken first, and those that no longer fit are
  * skipped (the greedy algorithm for the knapsack problem, Dantzig 1957).
- * ⏎ If all steps have the same cost, no choice loses less. Otherwise the optimum keeps more by at most the value of
+ *
+ * If all steps have the same cost, no choice loses less. Otherwise the optimum keeps more by at most the value of
  * the first skipped step. A larger budget never loses more. Directions without energy are not bought, nor, by the
  * relative criterion, those of dead modules; a budget that pays for all ranks gives all of them. Of equal steps, the
  * one of the earlier module comes first.

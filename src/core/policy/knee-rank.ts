@@ -12,7 +12,8 @@ const SLACK = 1e-12;
 /**
  * The rank at which the spectrum bends: where the curve of kept energy over rank, both from 0 to 1, lies highest
  * above its chord ("Kneedle", Satopää, Albrecht, Irwin & Raghavan 2011). Of equal ranks, the smallest.
- * ⏎ Up to that rank, each direction holds more than the average energy of a direction; beyond it, less. Directions
+ *
+ * Up to that rank, each direction holds more than the average energy of a direction; beyond it, less. Directions
  * below the resolution do not count, so padding changes nothing. A spectrum without a bend (flat, or nearly so) gives
  * all its directions, because none of them is less needed than the others. An update of zero gives 1.
  * @param sigma the complete spectrum, descending

@@ -1,5 +1,6 @@
 import type { Adapter, LoraModule, ModulePlan, OutputPlan } from '../../adapter/adapter.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { counted } from '../../errors/counted.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { Format, WriteOptions } from '../format.ts';
@@ -48,7 +49,7 @@ function hasRank({ name, a, rank }: LoraModule, metadata: ReadonlyMap<string, st
   if (!/^[1-9]\d{0,8}$/.test(rankInMetadata)) {
     throw new AppError(
       'CONFIG_RANK',
-      `metadata: ${quote(key)} must be a positive integer, not ${quote(rankInMetadata)}`,
+      `The value of ${quote(key)} in the metadata must be a positive integer, not ${quote(rankInMetadata)}.`,
       {
         field: key,
       },
@@ -57,7 +58,7 @@ function hasRank({ name, a, rank }: LoraModule, metadata: ReadonlyMap<string, st
   if (Number(rankInMetadata) === rank) return true;
   throw new AppError(
     'CONFIG_RANK_MISMATCH',
-    `module ${quote(name)}: the tensors have rank ${rank}, but ${quote(key)} of the metadata is ${rankInMetadata}`,
+    `Module ${quote(name)}: the tensors have rank ${rank}, but ${quote(key)} of the metadata is ${rankInMetadata}.`,
     { module: name, rank, expected: Number(rankInMetadata) },
   );
 }
@@ -66,7 +67,8 @@ const rankWarning = (modules: readonly LoraModule[]): string[] =>
   modules.length === 0
     ? []
     : [
-        `The metadata lacks the ranks of ${modules.length} modules, such as ${quote(modules[0]!.name)}. Results contain them.`,
+        `The metadata lacks ${counted(modules.length, 'rank', 'ranks')}, such as that of module ${quote(modules[0]!.name)}. Ranks are taken ` +
+          'from the tensors, and the metadata of results contains them.',
       ];
 
 const targetWarning = (models: readonly string[]): string[] =>

@@ -20,7 +20,7 @@ import { commonScale } from './placed-adapter.ts';
 const VARIANTS: readonly (readonly [field: string, what: string])[] = [
   ['alora_invocation_tokens', 'the adapter acts only after its invocation tokens (aLoRA)'],
   ['adapter.alora.invocation_tokens', 'the adapter acts only after its invocation tokens (aLoRA)'],
-  ['layer_replication', 'the layers are those of a base model some of whose layers are repeated'],
+  ['layer_replication', 'the adapter belongs to a base model with repeated layers'],
 ];
 
 /** Layers of attention in the UNets of diffusers. */
@@ -78,7 +78,7 @@ function readExtras({ passthrough, modules }: Adapter, names: NameReader, route:
       throw notConvertible(
         route,
         entry.name,
-        'is not a factor of LoRA, and the other format cannot represent it. Leave it out with "strip" if the adapter can do without it',
+        'is not a LoRA factor, and the other format cannot represent it. Leave it out with "strip" if the adapter can do without it',
       );
     }
     if (found.kind === 'magnitude') checkMagnitude(entry, modules[moduleIndex]!, route);
@@ -100,7 +100,7 @@ function readExtras({ passthrough, modules }: Adapter, names: NameReader, route:
 /** Magnitudes are one number for each row of ΔW, along the first axis; PEFT's may have an axis of length 1 before it. */
 function checkMagnitude({ name, shape }: TensorEntry, { m, kind, a }: LoraModule, route: Route): void {
   if (kind === 'embedding')
-    throw notConvertible(route, name, 'is DoRA of an embedding, which the formats define differently');
+    throw notConvertible(route, name, 'is a DoRA embedding, which the formats define differently');
   const isPeftConv = kind === 'conv' && shape.length === a.shape.length && shape[0] === 1 && shape[1] === m;
   const isFirst = shape[0] === m && shape.slice(1).every((size) => size === 1);
   if (isFirst || isPeftConv) return;
@@ -114,7 +114,11 @@ function checkMagnitude({ name, shape }: TensorEntry, { m, kind, a }: LoraModule
 function renamed({ module }: PlacedModule, named: ModuleNames, route: Route): LoraModule {
   const { alpha: _alpha, rowOrder: order, ...rest } = module;
   if (order && named.rowOrder) {
-    throw notConvertible(route, module.name, 'would have its rows reordered twice');
+    throw notConvertible(
+      route,
+      module.name,
+      'would need its rows to be reordered twice, which is not supported',
+    );
   }
   const rowOrder = named.rowOrder ?? order;
   return {
@@ -138,7 +142,7 @@ function writeExtras(
   return extras.map(({ kind, entry, moduleIndex }) => {
     const found = names.extra(kind, named[moduleIndex]!, modules[moduleIndex]!);
     if (found) return { ...entry, ...found };
-    const what = kind === 'magnitude' ? 'the magnitude of DoRA' : 'a bias of LoRA';
+    const what = kind === 'magnitude' ? 'a DoRA magnitude' : 'a LoRA bias';
     throw notConvertible(route, entry.name, `is ${what}, which the other format does not have`);
   });
 }
@@ -218,7 +222,7 @@ function warningsOf({ placed }: PlacedAdapter, to: FormatName): string[] {
   }
   if (to === 'gguf' && placed.some(({ module }) => module.kind === 'embedding')) {
     warnings.push(
-      'The adapter has a LoRA of the embedding. llama.cpp aborts when it applies it to a model whose embedding is also the ' +
+      'The adapter contains a LoRA for the embedding. llama.cpp aborts when it applies this adapter to a model whose embedding is also the ' +
         'head (tie_word_embeddings in config.json). For such a model, train without the embedding.',
     );
   }

@@ -29,12 +29,12 @@ const LIMITS: Readonly<Record<Exclude<FormatName, 'cloneofsimo'>, { in: string[]
     in: [],
     out: ['A PEFT adapter belongs to one model, so adapters of several parts of a pipeline are refused.'],
   },
-  diffusers: { in: [], out: ['LoRA of embeddings is refused.'] },
+  diffusers: { in: [], out: ['LoRA embeddings are refused.'] },
   kohya: {
     in: [
-      'Only the names of Stable Diffusion 1, 2 and XL, of CLIP and of the transformers of diffusers can be turned back into paths, because kohya writes "_" for ".".',
+      'Only the names of Stable Diffusion 1, 2 and XL, of CLIP and of the transformers of diffusers can be turned back into paths, because kohya writes "_" in place of ".".',
     ],
-    out: ['LoRA of embeddings and biases of LoRA are refused.'],
+    out: ['LoRA embeddings and LoRA biases are refused.'],
   },
   xlabs: {
     in: ['Only the double blocks of Flux can be converted.'],
@@ -44,7 +44,7 @@ const LIMITS: Readonly<Record<Exclude<FormatName, 'cloneofsimo'>, { in: string[]
     in: ['The experts of a mixture can be converted to GGUF only.'],
     out: [
       'Only paths that transformers and mlx-lm share can be written: model.layers.N, and those of GPT-2.',
-      'All modules have one scale.',
+      'All modules share one scaling.',
     ],
   },
   gguf: {
@@ -55,7 +55,7 @@ const LIMITS: Readonly<Record<Exclude<FormatName, 'cloneofsimo'>, { in: string[]
     out: [
       `The architectures are ${GGUF_ARCHITECTURES.join(', ')}.`,
       'format_options.heads is required where llama.cpp reorders the rows of q and k (llama, granite, smollm3).',
-      'DoRA and biases of LoRA are refused.',
+      'DoRA and LoRA biases are refused.',
     ],
   },
 };

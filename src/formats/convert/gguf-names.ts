@@ -130,8 +130,8 @@ function rowOrder(
     throw needsOption(
       route,
       'heads',
-      `llama.cpp reorders the rows of ${quote(module.name)} head by head. heads is num_attention_heads and kv_heads is ` +
-        "num_key_value_heads, both of the base model's config.json",
+      `llama.cpp reorders the rows of ${quote(module.name)} head by head. Set heads to num_attention_heads and ` +
+        "kv_heads to num_key_value_heads from the base model's config.json",
     );
   }
   const count = isQuery ? heads : (kv_heads ?? heads);
@@ -141,7 +141,7 @@ function rowOrder(
     throw notConvertible(
       route,
       module.name,
-      `has ${module.m} rows, which cannot be divided into ${count} heads of even size: correct format_options.${option}`,
+      `has ${module.m} rows, which cannot be divided into ${count} heads of equal size: correct format_options.${option}`,
     );
   }
   const shape = direction === 'to-gguf' ? [count, 2, half] : [count, half, 2];

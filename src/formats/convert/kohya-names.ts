@@ -40,7 +40,7 @@ export const KOHYA_READER: NameReader = {
       throw notConvertible(
         route,
         module.name,
-        'cannot be turned back into a path: kohya writes "_" for ".", and the paths are known only for the UNets of Stable ' +
+        'cannot be turned back into a path: kohya writes "_" in place of ".", and the paths are known only for the UNets of Stable ' +
           "Diffusion 1, 2 and XL, CLIP's text encoders and the transformers of diffusers (Flux, Stable Diffusion 3)",
       );
     }),
@@ -112,5 +112,5 @@ function prefixFor(
         `the names do not show which part of a pipeline ${quote(module.name)} belongs to`,
       );
   }
-  throw notConvertible(route, module.name, `belongs to ${component}, for which files of kohya have no name`);
+  throw notConvertible(route, module.name, `belongs to ${component}, for which kohya files have no name`);
 }

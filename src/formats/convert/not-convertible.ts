@@ -10,18 +10,22 @@ export interface Route {
 
 /** The other format cannot represent a tensor or a module. */
 export function notConvertible({ from, to }: Route, tensor: string, why: string): AppError {
-  return new AppError('FORMAT_NOT_CONVERTIBLE', `conversion from ${from} to ${to}: ${quote(tensor)} ${why}`, {
-    from,
-    to,
-    tensor,
-  });
+  return new AppError(
+    'FORMAT_NOT_CONVERTIBLE',
+    `The adapter cannot be converted from ${from} to ${to}: ${quote(tensor)} ${why}.`,
+    {
+      from,
+      to,
+      tensor,
+    },
+  );
 }
 
 /** The conversion needs an option that only the caller can know. */
 export function needsOption({ from, to }: Route, option: string, why: string): AppError {
   return new AppError(
     'FORMAT_NOT_CONVERTIBLE',
-    `conversion from ${from} to ${to}: set format_options.${option}, because ${why}`,
+    `The conversion from ${from} to ${to} needs format_options.${option}: ${why}.`,
     {
       from,
       to,

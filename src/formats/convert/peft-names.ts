@@ -37,14 +37,14 @@ export const PEFT_WRITER: NameWriter = {
         throw notConvertible(
           route,
           module.name,
-          'belongs to Flux as its authors published it, with q, k and v in one tensor; the Flux of diffusers has three',
+          'belongs to Flux as its authors published it, with q, k and v in one tensor; the Flux model of diffusers has three tensors',
         );
       }
       if (component !== first!.place.component) {
         throw notConvertible(
           route,
           module.name,
-          `belongs to ${component}, and ${quote(first!.module.name)} to ${first!.place.component}; an adapter of PEFT belongs to one model`,
+          `belongs to ${component}, but ${quote(first!.module.name)} belongs to ${first!.place.component}; a PEFT adapter belongs to one model`,
         );
       }
       if (chosen !== undefined && isOfPipeline(component) && component !== chosen) {

@@ -31,7 +31,7 @@ export const XLABS_WRITER: NameWriter = {
         throw notConvertible(
           route,
           module.name,
-          "is not an attention of Flux's double blocks, the only layers that XLabs adapts in the same way",
+          "is not an attention of Flux's double blocks, the only layers that both formats adapt in the same way",
         );
       }
       const [, block, stream, projection] = match;
@@ -46,5 +46,5 @@ const single = (route: Route, name: string): Error =>
   notConvertible(
     route,
     name,
-    'belongs to a single block, where the LoRA of XLabs covers a part of a layer that other formats adapt as a whole',
+    'belongs to a single block, where an XLabs LoRA covers a part of a layer that other formats adapt as a whole',
   );

@@ -11,12 +11,13 @@ import { type Part, refuseModule, refuseTensor, type Site } from './site.ts';
 export function matrixOf(tensor: TensorEntry): MatrixEntry {
   const { dtype, shape } = tensor;
   if (!isFactorDtype(dtype)) {
-    throw refuseTensor('UNSUPPORTED_DTYPE', tensor, `dtype ${dtype} cannot be squeezed, only ${SQUEEZED}`);
+    throw refuseTensor('UNSUPPORTED_DTYPE', tensor, `has dtype ${dtype}; only ${SQUEEZED} can be squeezed`);
   }
   if (shape.length < 2)
-    throw refuseTensor('LORA_RANK_DIMS', tensor, `shape [${shape}] is not that of a matrix`);
+    throw refuseTensor('LORA_RANK_DIMS', tensor, `has the shape [${shape}], which is not that of a matrix`);
   const columns = sizeOf(shape.slice(1));
-  if (shape.includes(0)) throw refuseTensor('LORA_RANK_ZERO', tensor, `shape [${shape}] is empty`);
+  if (shape.includes(0))
+    throw refuseTensor('LORA_RANK_ZERO', tensor, `has the shape [${shape}], which is empty`);
   return { entry: { ...tensor, dtype } as FactorEntry, rows: shape[0]!, columns };
 }
 
@@ -42,5 +43,9 @@ export function requiredMatrix({ module, parts }: Site, part: Part, name: string
 /** @throws AppError ST_VALIDATION_OVERFLOW for updates of more elements than a double counts */
 export function checkSize(module: string, m: number, n: number): void {
   if (Number.isSafeInteger(m * n)) return;
-  throw refuseModule('ST_VALIDATION_OVERFLOW', module, `ΔW of ${m} × ${n} has more than 2^53 elements`);
+  throw refuseModule(
+    'ST_VALIDATION_OVERFLOW',
+    module,
+    `has a ΔW of ${m} × ${n}, which is more than 2^53 elements`,
+  );
 }

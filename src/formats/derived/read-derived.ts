@@ -41,7 +41,11 @@ function readTucker(site: Site, alpha: number | null): DerivedModule {
   const pointwise = [down, up].every(({ entry }) => entry.shape.slice(2).every((size) => size === 1));
   if (up.columns !== rank || mid.rows !== rank || inner !== rank || !pointwise) {
     const shapes = `lora_down [${down.entry.shape}], lora_mid [${mid.entry.shape}], lora_up [${up.entry.shape}]`;
-    throw refuseModule('LORA_RANK_MISMATCH', module, `the shapes do not fit together: ${shapes}`);
+    throw refuseModule(
+      'LORA_RANK_MISMATCH',
+      module,
+      `has tensors whose shapes do not fit together: ${shapes}`,
+    );
   }
   const [m, n] = [up.rows, down.columns * sizeOf(kernel)];
   checkSize(module, m, n);
@@ -82,7 +86,11 @@ function readDiagonal(site: Site): DerivedModule {
   const areMatrices = [left, right, diagonal].every(({ entry }) => entry.shape.length === 2);
   if (!areMatrices || left.columns !== rank || diagonal.rows !== rank || diagonal.columns !== 1) {
     const shapes = `lora_A [${right.entry.shape}], lora_E [${diagonal.entry.shape}], lora_B [${left.entry.shape}]`;
-    throw refuseModule('LORA_RANK_MISMATCH', module, `the shapes do not fit together: ${shapes}`);
+    throw refuseModule(
+      'LORA_RANK_MISMATCH',
+      module,
+      `has tensors whose shapes do not fit together: ${shapes}`,
+    );
   }
   const [m, n] = [left.rows, right.columns];
   checkSize(module, m, n);

@@ -71,6 +71,6 @@ function mismatch({ module, parts }: Site) {
   return refuseModule(
     'LORA_RANK_MISMATCH',
     module,
-    `the shapes do not fit together: ${shapes.sort().join(', ')}`,
+    `has tensors whose shapes do not fit together: ${shapes.sort().join(', ')}`,
   );
 }

@@ -100,5 +100,9 @@ function sideWithCore(site: Site): Side<TuckerSide> {
 
 function mismatch(module: string, ...matrices: readonly MatrixEntry[]) {
   const shapes = matrices.map(({ entry }) => `${entry.name.slice(module.length + 1)} [${entry.shape}]`);
-  return refuseModule('LORA_RANK_MISMATCH', module, `the shapes do not fit together: ${shapes.join(', ')}`);
+  return refuseModule(
+    'LORA_RANK_MISMATCH',
+    module,
+    `has tensors whose shapes do not fit together: ${shapes.join(', ')}`,
+  );
 }

@@ -40,8 +40,8 @@ export interface Site {
 
 /** What is wrong with a module, as an error that names it. */
 export const refuseModule = (code: ErrorCode, module: string, what: string): AppError =>
-  new AppError(code, `module ${quote(module)}: ${what}`, { module });
+  new AppError(code, `Module ${quote(module)} ${what}.`, { module });
 
 /** What is wrong with a tensor, as an error that names it. */
 export const refuseTensor = (code: ErrorCode, { name, dtype, shape }: TensorEntry, what: string): AppError =>
-  new AppError(code, `tensor ${quote(name)}: ${what}`, { tensor: name, dtype, shape });
+  new AppError(code, `Tensor ${quote(name)} ${what}.`, { tensor: name, dtype, shape });

@@ -6,6 +6,7 @@ import {
   type StagedTensor,
   type StagingPlan,
 } from '../../adapter/staging-plan.ts';
+import { counted } from '../../errors/counted.ts';
 import { inferKernels, type ShownLayer } from '../layers/kernels-of.ts';
 import { copiedTensor, stagedEntries } from '../staged-entries.ts';
 import type { DerivedModule } from './derived.ts';
@@ -24,7 +25,7 @@ const ORIGINS = {
   LoKr: 'LoKr',
   AdaLoRA: 'AdaLoRA',
   Tucker: 'LoRA with a core (lora_mid)',
-  full: 'whole differences of weights (.diff)',
+  full: 'the whole difference of the weights (.diff)',
 } as const;
 
 /** What the two factors that are made of a site are called, and its alpha where the format has one. */
@@ -87,11 +88,11 @@ function checkDerivedSizes(found: readonly Found[]): void {
     const bytes = FLOAT32_BYTES * rank * (m + n);
     all += bytes;
     if (bytes > MAX_DERIVED_BYTES) {
-      const what = `its ${derived.from} stands for factors of ${bytes} bytes, at most ${MAX_DERIVED_BYTES} are allowed`;
+      const what = `is stored as ${ORIGINS[derived.from]} and would need factors of ${bytes} bytes; the limit is ${MAX_DERIVED_BYTES}`;
       throw refuseModule('UNSUPPORTED_LORA_VARIANT', module, what);
     }
     if (all > MAX_ALL_DERIVED_BYTES) {
-      const what = `the factors up to this module take more than ${MAX_ALL_DERIVED_BYTES} bytes`;
+      const what = `brings the bytes of all converted factors above the limit of ${MAX_ALL_DERIVED_BYTES}`;
       throw refuseModule('UNSUPPORTED_LORA_VARIANT', module, what);
     }
   }
@@ -160,9 +161,10 @@ function derivedWarnings(found: readonly Found[]): string[] {
     const loss =
       cut === 0
         ? 'exactly'
-        : `${cut} of them approximately; reported errors contain what the factors leave out`;
+        : `${ofOrigin.length === 1 ? '' : `${cut} of them `}approximately; reported errors contain what the factors leave out`;
     return [
-      `${ofOrigin.length} modules are ${ORIGINS[origin]}. They were converted to LoRA of ${rank}, ${loss}.`,
+      `${counted(ofOrigin.length, 'module is', 'modules are')} stored as ${ORIGINS[origin]}. The service converted ` +
+        `${ofOrigin.length === 1 ? 'it' : 'them'} to LoRA of ${rank}, ${loss}.`,
     ];
   });
 }

@@ -26,7 +26,7 @@ export function parseAdapterMetadata(metadata: ReadonlyMap<string, string>): Jso
     inMetadata('', () => [...value].map(([field, item]) => toPlain(item, field)));
     return value;
   }
-  throw new AppError('CONFIG_INVALID', `${ADAPTER_METADATA}: must be a JSON object`);
+  throw new AppError('CONFIG_INVALID', `${ADAPTER_METADATA} must be a JSON object.`);
 }
 
 /** The fields of one component without its name; of '' those of a file without components. */
@@ -53,7 +53,7 @@ export function componentConfig(json: JsonObject, component: string): PeftConfig
     if (config.method !== 'lora') {
       throw new AppError(
         'CONFIG_PEFT_TYPE',
-        'adapter_config.json: peft_type must be "LORA" in files of diffusers',
+        'In adapter_config.json, peft_type must be "LORA" in diffusers files.',
         {
           field: 'peft_type',
         },
@@ -87,8 +87,12 @@ function parse(text: string): JsonValue {
     return parseStrictJson(Buffer.from(text, 'utf8'), { maxDepth: MAX_CONFIG_DEPTH });
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    throw new AppError(CONFIG_JSON_CODES[error.reason], `${ADAPTER_METADATA}: ${error.message}`, {
-      position: error.position,
-    });
+    throw new AppError(
+      CONFIG_JSON_CODES[error.reason],
+      `${ADAPTER_METADATA} is not valid JSON: ${error.message}.`,
+      {
+        position: error.position,
+      },
+    );
   }
 }

@@ -122,7 +122,7 @@ function withScale(
   if (expected !== rank) {
     throw new AppError(
       'CONFIG_RANK_MISMATCH',
-      `module ${quote(name)}: the tensors have rank ${rank}, but lora_adapter_metadata has ${expected}`,
+      `Module ${quote(name)}: the tensors have rank ${rank}, but lora_adapter_metadata has ${expected}.`,
       { module: name, rank, expected },
     );
   }
@@ -131,7 +131,7 @@ function withScale(
   if (fromAlpha !== undefined && Math.abs(fromAlpha - scale) > SAME_SCALE * Math.abs(scale)) {
     throw new AppError(
       'CONFIG_ALPHA',
-      `tensor ${quote(entry!.name)}: this alpha gives the scale ${fromAlpha}, but lora_adapter_metadata gives ${scale}`,
+      `Tensor ${quote(entry!.name)}: this alpha gives the scaling ${fromAlpha}, but lora_adapter_metadata gives ${scale}.`,
       { tensor: entry!.name, scales: [fromAlpha, scale] },
     );
   }
@@ -164,7 +164,7 @@ class ConfigTable {
       ...unconfigured.map(
         (component) =>
           `lora_adapter_metadata has no configuration of ${component === '' ? 'modules without a component' : component}, ` +
-          'so their scales are those of the alphas, or 1.',
+          'so their scalings are those of the alphas, or 1.',
       ),
     ];
   }
@@ -197,15 +197,15 @@ function scaleWarnings(where: string, read: readonly ReadModule[]): string[] {
   if (without.length === 0) return [];
   if (without.length < read.length) {
     return [
-      `${without.length} of ${read.length} modules of ${where} have no alpha. Their scale is taken to be 1; diffusers ` +
-        'gives them the most frequent alpha of the others.',
+      `${where} lacks the alpha of ${without.length} of ${read.length} modules. A missing scaling is taken to be 1; diffusers ` +
+        'uses the most frequent alpha of the other modules.',
     ];
   }
   const ranks = new Set(read.map(({ module }) => module.rank));
   return ranks.size === 1
     ? []
     : [
-        `${where} has ranks from ${Math.min(...ranks)} to ${Math.max(...ranks)} and no alphas. Every scale is taken to be 1; ` +
+        `${where} has ranks from ${Math.min(...ranks)} to ${Math.max(...ranks)} and no alphas. Every scaling is taken to be 1; ` +
           'diffusers uses the first rank as the alpha of all modules.',
       ];
 }

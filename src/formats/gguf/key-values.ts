@@ -48,7 +48,7 @@ function typedOf(key: string, value: unknown): GgufTyped {
   if (isTyped(value)) return value;
   throw new AppError(
     'FORMAT_NOT_WRITABLE',
-    `GGUF file: the value of ${quote(key)} has no type that GGUF knows`,
+    `In the GGUF file, the value of ${quote(key)} has no type that GGUF knows.`,
     {
       key,
     },
@@ -63,5 +63,7 @@ export function readStringValue(keyValues: GgufHeader['keyValues'], key: string)
   const found = keyValues.get(key);
   if (!found) return undefined;
   if (typeof found.value === 'string') return found.value;
-  throw new AppError('GGUF_KEY_VALUE', `GGUF file: the value of ${quote(key)} is not a string`, { key });
+  throw new AppError('GGUF_KEY_VALUE', `In the GGUF file, the value of ${quote(key)} is not a string.`, {
+    key,
+  });
 }

@@ -1,5 +1,6 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { counted } from '../../errors/counted.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
 
@@ -59,9 +60,13 @@ export function pairTensors(tensors: readonly TensorEntry[]): {
     return { name, a, b };
   });
   if (pairs.length > 0) return { pairs, passthrough };
-  throw new AppError('NO_LORA_TENSORS', `GGUF file: none of its ${tensors.length} tensors is a LoRA factor`, {
-    tensors: tensors.length,
-  });
+  throw new AppError(
+    'NO_LORA_TENSORS',
+    `The GGUF file has ${counted(tensors.length, 'tensor')}, but no LoRA factor.`,
+    {
+      tensors: tensors.length,
+    },
+  );
 }
 
 /** Whether llama.cpp looks up rows of A instead of multiplying by A. */
@@ -117,5 +122,5 @@ function matrices(
 }
 
 export function refuse(code: ErrorCode, { name }: TensorEntry, what: string): AppError {
-  return new AppError(code, `GGUF file: tensor ${quote(name)} ${what}`, { tensor: name });
+  return new AppError(code, `In the GGUF file, tensor ${quote(name)} ${what}.`, { tensor: name });
 }

@@ -7,6 +7,7 @@ import {
 } from '../../adapter/staging-plan.ts';
 import { byName } from '../../adapter/tensor-name.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { counted } from '../../errors/counted.ts';
 import type { GgufHeader } from '../../gguf/header.ts';
 import { VALUE_TYPE } from '../../gguf/value-type.ts';
 import { quote } from '../../json/quote.ts';
@@ -76,14 +77,18 @@ function checkKind(keyValues: GgufHeader['keyValues']): void {
     const value = readStringValue(keyValues, key);
     if (value === wanted) continue;
     const found = value === undefined ? 'is missing' : `is ${quote(value)}`;
-    throw new AppError('GGUF_NOT_LORA', `GGUF file: ${key} ${found}; in a LoRA adapter it is "${wanted}"`, {
-      key,
-    });
+    throw new AppError(
+      'GGUF_NOT_LORA',
+      `In the GGUF file, ${key} ${found}; in a LoRA adapter it is "${wanted}".`,
+      {
+        key,
+      },
+    );
   }
   if (!readStringValue(keyValues, KEY.architecture))
     throw new AppError(
       'GGUF_KEY_VALUE',
-      `GGUF file: ${KEY.architecture} is missing, and llama.cpp does not load an adapter without it`,
+      `In the GGUF file, ${KEY.architecture} is missing, and llama.cpp does not load an adapter without it.`,
       {
         key: KEY.architecture,
       },
@@ -97,7 +102,7 @@ function alphaOf(keyValues: GgufHeader['keyValues']): number {
   if (type === VALUE_TYPE.float32 && typeof value === 'number' && Number.isFinite(value)) return value;
   throw new AppError(
     'GGUF_KEY_VALUE',
-    `GGUF file: ${KEY.alpha} must be a finite float32, not ${String(value)}`,
+    `In the GGUF file, ${KEY.alpha} must be a finite float32, not ${String(value)}.`,
     {
       key: KEY.alpha,
     },
@@ -186,6 +191,9 @@ function warningsOf(keyValues: GgufHeader['keyValues'], norms: number): string[]
   const warnings: string[] = [];
   if (keyValues.has(KEY.invocationTokens))
     warnings.push('aLoRA: the adapter acts only after its invocation tokens, which are carried over.');
-  if (norms > 0) warnings.push(`${norms} norms of the base model are carried over. llama.cpp ignores them.`);
+  if (norms > 0)
+    warnings.push(
+      `${counted(norms, 'norm of the base model is', 'norms of the base model are')} carried over. llama.cpp ignores norms.`,
+    );
   return warnings;
 }

@@ -35,7 +35,7 @@ export function planGguf(adapter: Adapter, plans: readonly ModulePlan[], options
   if (typeof adapter.config[KEY.architecture] !== 'string')
     throw new AppError(
       'FORMAT_NOT_WRITABLE',
-      `GGUF needs ${KEY.architecture}: set format_options.architecture`,
+      `GGUF requires ${KEY.architecture}: set format_options.architecture.`,
       { key: KEY.architecture },
     );
   const tensors = [...groupIntoStacks(plans).flatMap(tensorsOf), ...adapter.passthrough.map(carried)];
@@ -71,8 +71,8 @@ function commonAlpha(plans: readonly ModulePlan[], mode: ScaleMode): number {
   const { module, rank } = plans[other]!;
   throw new AppError(
     'FORMAT_NEEDS_FOLD',
-    `module ${quote(module.name)}: the result would need a scale of ${scales[other]} at rank ${rank}, but GGUF has one alpha ` +
-      'for all modules. Ask for scale "fold"',
+    `Module ${quote(module.name)}: the result would need a scaling of ${scales[other]} at rank ${rank}, but GGUF has one alpha ` +
+      'for all modules. Request "scale": "fold".',
     { module: module.name, scale: scales[other]!, format: 'gguf' },
   );
 }
@@ -83,7 +83,7 @@ function tensorsOf(stack: Stack): OutputTensor[] {
   if ((kind === 'embedding') !== isEmbedding || kind === 'conv') {
     throw new AppError(
       'FORMAT_NOT_WRITABLE',
-      `module ${quote(name)}: llama.cpp supports LoRA of linear layers and of token_embd, but this layer is of the kind ${kind}`,
+      `Module ${quote(name)}: llama.cpp supports LoRA of linear layers and of token_embd, but this layer is of the kind ${kind}.`,
       { module: name, kind },
     );
   }
@@ -94,7 +94,7 @@ function carried(entry: TensorEntry): OutputTensor {
   if (entry.name.endsWith('_norm.weight')) return copyTensor(entry);
   throw new AppError(
     'FORMAT_NOT_WRITABLE',
-    `tensor ${quote(entry.name)}: llama.cpp loads nothing but LoRA factors and norms`,
+    `Tensor ${quote(entry.name)}: llama.cpp loads nothing but LoRA factors and norms.`,
     { tensor: entry.name },
   );
 }
@@ -106,5 +106,5 @@ function checkTensor({ name, dtype }: OutputTensor): void {
     bytes > MAX_GGUF_NAME_BYTES
       ? `the name has ${bytes} bytes, but may have at most ${MAX_GGUF_NAME_BYTES}`
       : `GGUF has no dtype ${dtype}`;
-  throw new AppError('FORMAT_NOT_WRITABLE', `tensor ${quote(name)}: ${what}`, { tensor: name });
+  throw new AppError('FORMAT_NOT_WRITABLE', `Tensor ${quote(name)}: ${what}.`, { tensor: name });
 }

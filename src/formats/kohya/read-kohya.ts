@@ -1,6 +1,7 @@
 import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
 import { STAGED_DTYPE } from '../../adapter/staging-plan.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { counted } from '../../errors/counted.ts';
 import { checkSize, requiredMatrix, sizeOf } from '../derived/factors.ts';
 import { isPlain, readDerived } from '../derived/read-derived.ts';
 import { refuseModule, type Site } from '../derived/site.ts';
@@ -19,9 +20,13 @@ export async function readKohya({ header, readTensor }: ReadInput): Promise<Read
   const { tensors, metadata } = header!;
   const { sites, passthrough: carried, hasMagnitudes } = sortTensors(tensors);
   if (sites.length === 0) {
-    throw new AppError('NO_LORA_TENSORS', `None of the ${tensors.length} tensors is a factor of LoRA.`, {
-      tensors: tensors.length,
-    });
+    throw new AppError(
+      'NO_LORA_TENSORS',
+      `The weights have ${counted(tensors.length, 'tensor')}, but no LoRA factor.`,
+      {
+        tensors: tensors.length,
+      },
+    );
   }
   const found: Found[] = [];
   for (const site of sites) {
@@ -77,14 +82,17 @@ function readPlainPair(site: Site, alpha: number | null): LoraModule {
   const up = requiredMatrix(site, 'up', 'lora_up');
   const shapes = `lora_down [${down.entry.shape}], lora_up [${up.entry.shape}]`;
   if (!up.entry.shape.slice(2).every((size) => size === 1)) {
-    throw refuseModule('LORA_RANK_DIMS', name, `the shapes do not match any kind of layer: ${shapes}`);
+    throw refuseModule('LORA_RANK_DIMS', name, `has factors whose shapes match no kind of layer: ${shapes}`);
   }
   const rank = down.rows;
   if (up.columns !== rank) {
     const isGrouped = down.entry.shape.length > 2 && rank % up.columns === 0;
     const [code, what] = isGrouped
-      ? (['UNSUPPORTED_LORA_VARIANT', `a grouped convolution (${rank / up.columns} groups)`] as const)
-      : (['LORA_RANK_MISMATCH', `lora_down has rank ${rank}, but lora_up has rank ${up.columns}`] as const);
+      ? ([
+          'UNSUPPORTED_LORA_VARIANT',
+          `is a grouped convolution (${rank / up.columns} groups), which is not supported`,
+        ] as const)
+      : (['LORA_RANK_MISMATCH', `has factors of different ranks (${rank} and ${up.columns})`] as const);
     throw refuseModule(code, name, `${what}: ${shapes}`);
   }
   checkSize(name, up.rows, down.columns);
@@ -121,8 +129,8 @@ function namesOf(site: Site): PairNames {
 function scalarWarnings(count: number): string[] {
   if (count === 0) return [];
   return [
-    `${count} modules have a scalar, by which LyCORIS multiplies their updates. It is part of their scale here; programs that ` +
-      'ignore it load another update from the source than from the result.',
+    `${counted(count, 'module has', 'modules have')} a scalar, by which LyCORIS multiplies the update. The scalar is part of the ` +
+      'scaling here; programs that ignore it get a different update from the source than from the result.',
   ];
 }
 

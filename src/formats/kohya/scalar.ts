@@ -35,7 +35,7 @@ export function decodeScalar({ name, dtype, shape }: TensorEntry, bytes: Uint8Ar
   if (shape.length > 1 || (shape[0] ?? 1) !== 1) {
     throw new AppError(
       'LORA_RANK_DIMS',
-      `tensor ${quote(name)} has the shape [${shape}] where one number is expected`,
+      `Tensor ${quote(name)} has the shape [${shape}] where one number is expected.`,
       {
         tensor: name,
         shape,
@@ -46,7 +46,7 @@ export function decodeScalar({ name, dtype, shape }: TensorEntry, bytes: Uint8Ar
   if (value === undefined) {
     throw new AppError(
       'UNSUPPORTED_DTYPE',
-      `tensor ${quote(name)}: a number cannot have the dtype ${dtype}`,
+      `Tensor ${quote(name)} has dtype ${dtype}, in which an alpha or a scalar cannot be stored.`,
       {
         tensor: name,
         dtype,
@@ -54,14 +54,10 @@ export function decodeScalar({ name, dtype, shape }: TensorEntry, bytes: Uint8Ar
     );
   }
   if (!Number.isFinite(value)) {
-    throw new AppError(
-      'NON_FINITE_WEIGHTS',
-      `tensor ${quote(name)}: it must be a finite number, not ${value}`,
-      {
-        tensor: name,
-        value: String(value),
-      },
-    );
+    throw new AppError('NON_FINITE_WEIGHTS', `Tensor ${quote(name)} must be a finite number, not ${value}.`, {
+      tensor: name,
+      value: String(value),
+    });
   }
   return value;
 }

@@ -72,7 +72,8 @@ export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
   const loose = [...alphas.values(), ...scalars.values()].filter((one) => !used.has(one));
   for (const tensor of [...loose.filter(({ name }) => hasKohyaPrefix(name)), ...magnitudes.values()]) {
     const owner = tensor.name.slice(0, tensor.name.lastIndexOf('.'));
-    if (!modules.has(owner)) throw refuseTensor('LORA_UNPAIRED', tensor, 'its module has no factors');
+    if (!modules.has(owner))
+      throw refuseTensor('LORA_UNPAIRED', tensor, 'belongs to a module without factors');
   }
   for (const one of rest) refuseUnknown(one, open);
   return {
@@ -86,7 +87,11 @@ export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
 function refuseOthers(keys: readonly { readonly tensor: TensorEntry; readonly key: KohyaKey }[]): void {
   for (const { tensor, key } of keys) {
     if (key.role === 'unsupported') {
-      throw refuseTensor('UNSUPPORTED_LORA_VARIANT', tensor, `${key.algorithm} is not a low-rank update`);
+      throw refuseTensor(
+        'UNSUPPORTED_LORA_VARIANT',
+        tensor,
+        `belongs to ${key.algorithm}, which is not a low-rank update`,
+      );
     }
   }
   for (const { tensor, key } of keys) {

@@ -122,7 +122,7 @@ function alphaOfPlan({ module, rank }: ModulePlan, scale: ScaleMode): number {
   if (value === 0) {
     throw new AppError(
       'FORMAT_NEEDS_FOLD',
-      `module ${quote(module.name)} has the scale 0, but programs read an alpha of 0 in files of kohya as the rank. Ask for scale "fold"`,
+      `Module ${quote(module.name)} has the scaling 0, but programs read an alpha of 0 in kohya files as the rank. Request "scale": "fold".`,
       { module: module.name, scale: 0, format: 'kohya' },
     );
   }
@@ -132,8 +132,8 @@ function alphaOfPlan({ module, rank }: ModulePlan, scale: ScaleMode): number {
 function differs(name: string, one: number, other: number): AppError {
   return new AppError(
     'UNSUPPORTED_LORA_VARIANT',
-    `tensor ${quote(name)} stores one alpha for several parts, which would need the alphas ${one} and ${other}. ` +
-      'Ask for "scale": "fold" or for one rank for all modules (uniform)',
+    `Tensor ${quote(name)} stores one alpha for several parts, which would need the alphas ${one} and ${other}. ` +
+      'Request "scale": "fold", or one rank for all modules ("uniform": true).',
     { tensor: name, values: [one, other] },
   );
 }

@@ -123,7 +123,7 @@ function projectionKind(
   for (const key of BASE_MODEL_KEYS) {
     const value = metadata.get(key);
     const family = FAMILIES.find(([pattern]) => value !== undefined && pattern.test(value));
-    if (family) return { isConv: family[1], because: `the metadata says ${key}: ${quote(value!)}` };
+    if (family) return { isConv: family[1], because: `the metadata gives ${quote(value!)} as ${key}` };
   }
   return null;
 }
@@ -140,8 +140,8 @@ function warningsOf(
       return `${names.length} of ${size} (${quoteSome(names, MAX_NAMED)})`;
     });
     warnings.push(
-      `${count(byTable, 'convolution is', 'convolutions are')} flattened to matrices in this file. The kernels are those ` +
-        `that models have at these names: ${kinds.join(', ')}.`,
+      `${count(byTable, 'convolution is', 'convolutions are')} flattened to matrices in this file. The kernels are ` +
+        `taken from known models that have layers with these names: ${kinds.join(', ')}.`,
     );
   }
   const consequence =
@@ -149,19 +149,19 @@ function warningsOf(
     'reshape factors cannot load them.';
   if (projections.length > 0) {
     const what =
-      `${count(projections, 'proj_in or proj_out layer', 'proj_in and proj_out layers')} can be 1 × 1 convolutions (Stable ` +
-      'Diffusion 1) or linear layers (2 and XL), which their tensors do not show';
+      `${count(projections, 'proj_in or proj_out layer', 'proj_in and proj_out layers')} may be 1 × 1 convolutions (Stable ` +
+      'Diffusion 1) or linear layers (2 and XL)';
     const kind = projection?.isConv ? '1 × 1 convolutions' : 'linear layers';
     warnings.push(
       projection
-        ? `${what}. They are treated as ${kind}, because ${projection.because}.`
-        : `${what}, and nothing else in this file does (${quoteSome(projections, MAX_NAMED)}). The layers are ${consequence}`,
+        ? `${what}, which the tensors do not show. They are treated as ${kind}, because ${projection.because}.`
+        : `${what}. Neither the tensors nor anything else in this file shows which (${quoteSome(projections, MAX_NAMED)}). The layers are ${consequence}`,
     );
   }
   if (contradicted.length > 0) {
     warnings.push(
-      `${count(contradicted, 'module has the name of a convolution', 'modules have the names of convolutions')} in a known model, ` +
-        `but sizes that do not suit its kernel (${quoteSome(contradicted, MAX_NAMED)}). The layers are ${consequence}`,
+      `${count(contradicted, 'module is named like a convolution', 'modules are named like convolutions')} of a known model, ` +
+        `but the sizes do not fit such a kernel (${quoteSome(contradicted, MAX_NAMED)}). The layers are ${consequence}`,
     );
   }
   if (unknown.length > 0) {

@@ -100,7 +100,7 @@ function added(name: string, addends: readonly Addend[]): AddedTensor {
     const shapes = [shape, other.entry.shape].map((one) => `[${one.join(', ')}]`);
     throw new AppError(
       'MERGE_SHAPE_MISMATCH',
-      `merge: tensor ${quote(name)} has the shape ${shapes[0]} in adapter ${first!.id} but ${shapes[1]} in adapter ${other.id}`,
+      `The adapters cannot be merged: tensor ${quote(name)} has the shape ${shapes[0]} in adapter ${first!.id} but ${shapes[1]} in adapter ${other.id}.`,
       { tensor: name, adapters: [first!.id, other.id], shapes },
     );
   }
@@ -113,7 +113,7 @@ function checkDtype({ id, entry }: Addend): void {
   if (isFactorDtype(dtype) || isEncodedDtype(dtype)) return;
   throw new AppError(
     'MERGE_UNSUPPORTED',
-    `merge: adapter ${id} has ${quote(name)} of the dtype ${dtype}, whose numbers cannot be added: store it as float32`,
+    `The adapters cannot be merged: adapter ${id} has ${quote(name)} of the dtype ${dtype}, whose numbers cannot be added: store it as float32.`,
     { adapter: id, tensor: name, dtype },
   );
 }
@@ -122,8 +122,8 @@ function twoUpdates(id: string, { name }: TensorEntry, { like, parts }: StackedM
   const other = parts[0]!.term.id;
   return new AppError(
     'MERGE_UNSUPPORTED',
-    `merge: adapter ${id} has ${quote(name)}, a difference of the whole weight, and adapter ${other} has factors of the same ` +
-      `layer, ${quote(like.name)}; loaders apply only one of the two, so the sum of these adapters cannot be written as one file`,
+    `The adapters cannot be merged: adapter ${id} has ${quote(name)}, a difference of the whole weight, and adapter ${other} has factors of the same ` +
+      `layer, ${quote(like.name)}; loaders apply only one of the two, so the sum of these adapters cannot be written as one file.`,
     { tensor: name, module: like.name, adapters: [id, other] },
   );
 }

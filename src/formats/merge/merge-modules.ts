@@ -94,9 +94,9 @@ export function sharedTensors(
 export function tensorConflict(name: string, first: string, second: string): AppError {
   return new AppError(
     'MERGE_TENSOR_CONFLICT',
-    `merge: tensor ${quote(name)} is not a LoRA factor and differs between adapters ${first} and ${second}; such tensors ` +
+    `The adapters cannot be merged: tensor ${quote(name)} is not a LoRA factor and differs between adapters ${first} and ${second}; such tensors ` +
       'are carried over, not added, so they must be the same in all adapters that have them. Squeeze one of the adapters with ' +
-      '"strip" first to leave its tensor out',
+      '"strip" first to leave its tensor out.',
     { tensor: name, adapters: [first, second] },
   );
 }
@@ -171,5 +171,5 @@ function shapeOf({ kind, m, a }: LoraModule): string {
 }
 
 function refuse(code: ErrorCode, what: string, context: AppError['context']): AppError {
-  return new AppError(code, `merge: ${what}`, context);
+  return new AppError(code, `The adapters cannot be merged: ${what}.`, context);
 }

@@ -46,7 +46,7 @@ export function commonFormat([first, ...others]: readonly MergeTerm[]): FormatNa
   if (!other) return format;
   throw unsupported(
     [first!, other],
-    `is in the format ${format}, but adapter ${other.id} in the format ${other.adapter.format}: convert one of them first`,
+    `is in the format ${format}, but adapter ${other.id} is in the format ${other.adapter.format}: convert one of them first`,
   );
 }
 
@@ -100,7 +100,7 @@ function refuseOtherArchitecture([first, ...others]: readonly MergeTerm[]): void
   const [one, two] = [architectureOf(first!), architectureOf(other)];
   throw new AppError(
     'MERGE_BASE_MISMATCH',
-    `merge: adapter ${first!.id} has the architecture ${quote(one)}, but adapter ${other.id} has ${quote(two)}`,
+    `The adapters cannot be merged: adapter ${first!.id} has the architecture ${quote(one)}, but adapter ${other.id} has ${quote(two)}.`,
     { adapters: [first!.id, other.id], base_models: [one, two] },
   );
 }
@@ -122,7 +122,7 @@ function refuseOtherLayers(terms: readonly MergeTerm[]): void {
 }
 
 function unsupported([first, other]: readonly [MergeTerm, MergeTerm], what: string): AppError {
-  return new AppError('MERGE_UNSUPPORTED', `merge: adapter ${first.id} ${what}`, {
+  return new AppError('MERGE_UNSUPPORTED', `The adapters cannot be merged: adapter ${first.id} ${what}.`, {
     adapters: [first.id, other.id],
   });
 }

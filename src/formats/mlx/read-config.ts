@@ -29,13 +29,8 @@ export function readMlxConfig(bytes: Uint8Array): MlxConfig {
   const fields = Object.fromEntries([...json].map(([field, value]) => [field, toPlain(value, field)]));
   const type = fields.fine_tune_type ?? 'lora';
   if (type !== 'lora' && type !== 'dora') {
-    const what =
-      type === 'full' ? 'a full fine-tune, whose file has whole weights' : `of the kind ${shown(type)}`;
-    throw refuse(
-      'UNSUPPORTED_LORA_VARIANT',
-      'fine_tune_type',
-      `the adapter is ${what}; only LoRA and DoRA can be squeezed`,
-    );
+    const what = type === 'full' ? 'is "full", whose file has whole weights' : `is ${shown(type)}`;
+    throw refuse('UNSUPPORTED_LORA_VARIANT', 'fine_tune_type', `${what}; only LoRA and DoRA can be squeezed`);
   }
   const parameters = json.get('lora_parameters');
   if (!(parameters instanceof Map))
@@ -50,7 +45,7 @@ export function readMlxConfig(bytes: Uint8Array): MlxConfig {
     warnings.push(`adapter_config.json has no scale, so MLX's default of ${DEFAULT_SCALE} applies.`);
   if (alpha !== undefined)
     warnings.push(
-      'lora_parameters has an alpha, which mlx-lm ignores, so the scale is used as it is. The first versions of mlx-lm (early ' +
+      'lora_parameters has an alpha, which mlx-lm ignores, so lora_parameters.scale is used as it is. The first versions of mlx-lm (early ' +
         '2024) multiplied it by alpha/rank.',
     );
   return {
@@ -81,5 +76,5 @@ function shown(value: unknown): string {
 }
 
 function refuse(code: ErrorCode, field: string, what: string): AppError {
-  return new AppError(code, `adapter_config.json: ${field}: ${what}`, { field });
+  return new AppError(code, `In adapter_config.json, ${field} ${what}.`, { field });
 }

@@ -33,7 +33,7 @@ export function readMlx(
     for (const tensor of tensors) refuseForeign('mlx', tensor);
     throw new AppError(
       'FILE_MISSING',
-      `The weights have MLX's names (…lora_a), so ${CONFIG_FILE} is needed: it contains the scale.`,
+      `The weights have MLX's names (…lora_a), so ${CONFIG_FILE} is required: it contains the scaling.`,
       { missing: [CONFIG_FILE] },
     );
   }
@@ -101,19 +101,32 @@ function readMlxPair(name: string, { a, b, embedding }: Pair): MlxPair {
   const isFlat = a.shape.length === 2 && b.shape.length === 3;
   const isStack = (a.shape.length === 3 || isFlat) && b.shape.length === 3;
   if (!isStack && (a.shape.length !== 2 || b.shape.length !== 2))
-    throw refusePair('LORA_RANK_DIMS', name, 'the shapes do not match any kind of layer', a, b);
+    throw refusePair('LORA_RANK_DIMS', name, 'has factors whose shapes match no kind of layer', a, b);
   const experts = isStack ? b.shape[0]! : undefined;
   const stackShape = isFlat ? [experts!, a.shape[0]! / experts!, a.shape[1]!] : a.shape;
   const [rank, n] = (isStack ? stackShape.slice(1) : [...a.shape].reverse()) as [number, number];
   const [m, rankB] = (isStack ? b.shape.slice(1) : [...b.shape].reverse()) as [number, number];
   if (isStack && stackShape[0] !== experts)
-    throw refusePair('LORA_RANK_DIMS', name, 'the factors have different numbers of experts', a, b);
-  if (rank === 0 || rankB === 0) throw refusePair('LORA_RANK_ZERO', name, 'the rank is 0', a, b);
+    throw refusePair('LORA_RANK_DIMS', name, 'has factors with different numbers of experts', a, b);
+  if (rank === 0 || rankB === 0) throw refusePair('LORA_RANK_ZERO', name, 'has rank 0', a, b);
   if (rank !== rankB)
-    throw refusePair('LORA_RANK_MISMATCH', name, `the factors have ranks ${rank} and ${rankB}`, a, b);
-  if (m === 0 || n === 0 || experts === 0) throw refusePair('LORA_RANK_DIMS', name, 'a dimension is 0', a, b);
+    throw refusePair(
+      'LORA_RANK_MISMATCH',
+      name,
+      `has factors of different ranks (${rank} and ${rankB})`,
+      a,
+      b,
+    );
+  if (m === 0 || n === 0 || experts === 0)
+    throw refusePair('LORA_RANK_DIMS', name, 'has a dimension of 0', a, b);
   if (!Number.isSafeInteger(m * n))
-    throw refusePair('ST_VALIDATION_OVERFLOW', name, `ΔW of ${m} × ${n} has more than 2^53 elements`, a, b);
+    throw refusePair(
+      'ST_VALIDATION_OVERFLOW',
+      name,
+      `has a ΔW of ${m} × ${n}, which is more than 2^53 elements`,
+      a,
+      b,
+    );
   const lead = experts === undefined ? [] : [experts];
   return {
     name,
@@ -151,7 +164,7 @@ function alphaOf(scale: number, rank: number): number {
   if (Number.isFinite(alpha)) return alpha;
   throw new AppError(
     'CONFIG_ALPHA',
-    `${CONFIG_FILE}: lora_parameters.scale: ${scale} times the rank ${rank} is too large for a number`,
+    `In ${CONFIG_FILE}, lora_parameters.scale (${scale}) times the rank (${rank}) is larger than any float64 number.`,
     { field: 'lora_parameters.scale', scale, rank },
   );
 }

@@ -53,7 +53,7 @@ function tensorOf(stack: Stack, factor: 'a' | 'b'): OutputPlan['tensors'][number
   if (kind === 'conv')
     throw new AppError(
       'FORMAT_NOT_WRITABLE',
-      `module ${quote(name)} is a convolution, for which MLX has no LoRA`,
+      `Module ${quote(name)} is a convolution, for which MLX has no LoRA.`,
       {
         module: name,
       },
@@ -83,8 +83,8 @@ function commonScale(plans: readonly ModulePlan[], mode: ScaleMode): number {
   const { module } = plans[other]!;
   throw new AppError(
     'FORMAT_NEEDS_FOLD',
-    `module ${quote(module.name)}: the result would need a scale of ${scales[other]}, and other modules one of ${first}, but MLX has one scale ` +
-      'for all modules. Ask for scale "fold"',
+    `Module ${quote(module.name)}: the result would need a scaling of ${scales[other]}, and other modules one of ${first}, but MLX has one ` +
+      'scaling for all modules. Request "scale": "fold".',
     { module: module.name, scale: scales[other]!, format: 'mlx' },
   );
 }

@@ -1,5 +1,6 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { counted } from '../../errors/counted.ts';
 import { quoteSome } from '../../json/quote.ts';
 
 /** How many tensors a message names. */
@@ -28,8 +29,8 @@ export function checkMagnitudes({ setting, isSet, expected, magnitudes }: DoraCh
   if (isSet === false && magnitudes.size > 0) {
     const names = [...magnitudes.values()].map(({ name }) => name);
     throw mismatch(
-      `the file has magnitude vectors of DoRA (${quoteSome(names, MAX_NAMED)}) without ${setting}, so loaders ignore them. Add ` +
-        'the setting, or remove the vectors if the adapter is plain LoRA',
+      `The file has DoRA magnitude vectors (${quoteSome(names, MAX_NAMED)}) without ${setting}, so loaders ignore them. Add ` +
+        'the setting, or remove the vectors if the adapter is plain LoRA.',
       setting,
       names,
     );
@@ -39,11 +40,11 @@ export function checkMagnitudes({ setting, isSet, expected, magnitudes }: DoraCh
   if (missing.length === 0) return;
   const [reason, remedy] =
     isSet === null
-      ? ['other modules have magnitude vectors of DoRA', 'remove those that are there']
-      : [`the adapter has ${setting}`, 'remove the setting'];
+      ? ['Other modules have DoRA magnitude vectors', 'remove the existing vectors']
+      : [`The adapter has ${setting}`, 'remove the setting'];
   throw mismatch(
-    `${reason}, but ${missing.length} of ${expected.size} modules have no magnitude vector (${quoteSome(missing, MAX_NAMED)}). Save the ` +
-      `adapter again with all of its tensors, or ${remedy} if it is plain LoRA`,
+    `${reason}, but ${missing.length} of ${counted(expected.size, 'module')} ${missing.length === 1 ? 'has' : 'have'} no magnitude vector (${quoteSome(missing, MAX_NAMED)}). Save the ` +
+      `adapter again with all of its tensors, or ${remedy} if it is plain LoRA.`,
     setting,
     missing,
   );

@@ -2,6 +2,7 @@ import type { TensorEntry } from '../../adapter/adapter.ts';
 import type { FormatName } from '../../adapter/format-name.ts';
 import { byName } from '../../adapter/tensor-name.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { counted } from '../../errors/counted.ts';
 import { quote } from '../../json/quote.ts';
 import { refuseForeign, refuseUnusable } from './foreign-tensors.ts';
 
@@ -65,7 +66,7 @@ export function collectPairs(
     if (key.role === 'unknown-lora') {
       throw new AppError(
         'UNSUPPORTED_LORA_VARIANT',
-        `tensor ${quote(tensor.name)} belongs to an unknown variant of LoRA`,
+        `Tensor ${quote(tensor.name)} belongs to an unknown variant of LoRA.`,
         { tensor: tensor.name },
       );
     }
@@ -118,15 +119,19 @@ function complete(halves: ReadonlyMap<string, Partial<Pair>>, tensors: number): 
     pairs.set(module, { a, b, embedding });
   }
   if (pairs.size > 0) return pairs;
-  throw new AppError('NO_LORA_TENSORS', `none of the ${tensors} tensors is a LoRA factor`, { tensors });
+  throw new AppError(
+    'NO_LORA_TENSORS',
+    `The weights have ${counted(tensors, 'tensor')}, but no LoRA factor.`,
+    { tensors },
+  );
 }
 
 const unpaired = ({ name }: TensorEntry, what: string): AppError =>
-  new AppError('LORA_UNPAIRED', `tensor ${quote(name)} ${what}`, { tensor: name });
+  new AppError('LORA_UNPAIRED', `Tensor ${quote(name)} ${what}.`, { tensor: name });
 
 export const duplicateModule = (module: string, one: TensorEntry, other: TensorEntry): AppError =>
   new AppError(
     'LORA_DUPLICATE_MODULE',
-    `module ${quote(module)} appears twice: ${quote(one.name)} and ${quote(other.name)}`,
+    `Module ${quote(module)} appears twice: ${quote(one.name)} and ${quote(other.name)}.`,
     { module, tensors: [one.name, other.name] },
   );

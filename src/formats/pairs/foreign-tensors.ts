@@ -73,7 +73,7 @@ export function refuseForeign(format: FormatName, tensor: TensorEntry): void {
 export const mixedFormats = (format: FormatName, { name }: TensorEntry, what: string): AppError =>
   new AppError(
     'FORMAT_MIXED',
-    `tensor ${quote(name)} belongs to ${what}, but other tensors belong to the format ${format}`,
+    `Tensor ${quote(name)} belongs to ${what}, but other tensors belong to the format ${format}.`,
     { tensor: name, format },
   );
 
@@ -82,7 +82,7 @@ export function refuseUnusable({ name, dtype }: TensorEntry): void {
   if (!UNUSABLE_DTYPES.has(dtype)) return;
   throw new AppError(
     'UNSUPPORTED_DTYPE',
-    `tensor ${quote(name)}: adapters cannot have tensors of the dtype ${dtype}`,
+    `Tensor ${quote(name)} has dtype ${dtype}, which tensors of an adapter cannot have.`,
     { tensor: name, dtype },
   );
 }

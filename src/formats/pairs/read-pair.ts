@@ -18,9 +18,15 @@ export function readPair(name: string, pair: Pair): Omit<LoraModule, 'scale'> {
   const rank = rankOf(name, a, b);
   const m = b.shape[0]!;
   const n = a.shape.slice(1).reduce((product, dimension) => product * dimension, 1);
-  if (m === 0 || n === 0) throw refusePair('LORA_RANK_DIMS', name, 'a dimension is 0', a, b);
+  if (m === 0 || n === 0) throw refusePair('LORA_RANK_DIMS', name, 'has a dimension of 0', a, b);
   if (!Number.isSafeInteger(m * n)) {
-    throw refusePair('ST_VALIDATION_OVERFLOW', name, `ΔW of ${m} × ${n} has more than 2^53 elements`, a, b);
+    throw refusePair(
+      'ST_VALIDATION_OVERFLOW',
+      name,
+      `has a ΔW of ${m} × ${n}, which is more than 2^53 elements`,
+      a,
+      b,
+    );
   }
   return { name, kind, a, b, rank, m, n };
 }
@@ -31,7 +37,7 @@ export function factorEntry(module: string, tensor: TensorEntry): FactorEntry {
   if (isFactorDtype(dtype)) return { ...tensor, dtype };
   throw new AppError(
     'UNSUPPORTED_DTYPE',
-    `tensor ${quote(tensor.name)}: dtype ${dtype} cannot be squeezed, only ${SQUEEZED}`,
+    `Tensor ${quote(tensor.name)} has dtype ${dtype}; only ${SQUEEZED} can be squeezed.`,
     { module, tensor: tensor.name, dtype },
   );
 }
@@ -40,13 +46,13 @@ function kindOf(name: string, a: TensorEntry, b: TensorEntry, embedding: boolean
   const dimensions = a.shape.length;
   if (dimensions === 2 && b.shape.length === 2) return embedding ? 'embedding' : 'linear';
   if (embedding || dimensions < 3 || b.shape.length !== dimensions) {
-    throw refusePair('LORA_RANK_DIMS', name, 'the shapes do not match any kind of layer', a, b);
+    throw refusePair('LORA_RANK_DIMS', name, 'has factors whose shapes match no kind of layer', a, b);
   }
   if (b.shape.slice(2).every((size) => size === 1)) return 'conv';
   throw refusePair(
     'UNSUPPORTED_LORA_VARIANT',
     name,
-    'the second factor has dimensions for a kernel or for experts',
+    'has a second factor with dimensions for a kernel or for experts',
     a,
     b,
   );
@@ -55,18 +61,18 @@ function kindOf(name: string, a: TensorEntry, b: TensorEntry, embedding: boolean
 function rankOf(name: string, a: TensorEntry, b: TensorEntry): number {
   const rank = a.shape[0]!;
   const rankB = b.shape[1]!;
-  if (rank === 0 || rankB === 0) throw refusePair('LORA_RANK_ZERO', name, 'the rank is 0', a, b);
+  if (rank === 0 || rankB === 0) throw refusePair('LORA_RANK_ZERO', name, 'has rank 0', a, b);
   if (rank === rankB) return rank;
   if (a.shape.length > 2 && rankB < rank && rank % rankB === 0) {
     throw refusePair(
       'UNSUPPORTED_LORA_VARIANT',
       name,
-      `a grouped convolution (${rank / rankB} groups)`,
+      `is a grouped convolution (${rank / rankB} groups), which is not supported`,
       a,
       b,
     );
   }
-  throw refusePair('LORA_RANK_MISMATCH', name, `the factors have ranks ${rank} and ${rankB}`, a, b);
+  throw refusePair('LORA_RANK_MISMATCH', name, `has factors of different ranks (${rank} and ${rankB})`, a, b);
 }
 
 /** What is wrong with a pair of factors, as an error that names both. */
@@ -78,7 +84,7 @@ export function refusePair(
   b: TensorEntry,
 ): AppError {
   const shown = ({ name, shape }: TensorEntry): string => `${quote(name)} [${shape.join(', ')}]`;
-  return new AppError(code, `module ${quote(module)}: ${what}: ${shown(a)}, ${shown(b)}`, {
+  return new AppError(code, `Module ${quote(module)} ${what}: ${shown(a)}, ${shown(b)}.`, {
     module,
     tensors: [a.name, b.name],
   });

@@ -35,7 +35,7 @@ export async function readScalar(
   if (shape.length > 1 || (shape[0] ?? 1) !== 1) {
     throw new AppError(
       'LORA_RANK_DIMS',
-      `tensor ${quote(name)} has the shape [${shape.join(', ')}] where one number is expected`,
+      `Tensor ${quote(name)} has the shape [${shape.join(', ')}] where one number is expected.`,
       { tensor: name, shape },
     );
   }
@@ -43,7 +43,7 @@ export async function readScalar(
   if (!reader) {
     throw new AppError(
       'UNSUPPORTED_DTYPE',
-      `tensor ${quote(name)}: an alpha cannot have the dtype ${dtype}`,
+      `Tensor ${quote(name)} has dtype ${dtype}, in which an alpha cannot be stored.`,
       {
         tensor: name,
         dtype,
@@ -52,7 +52,7 @@ export async function readScalar(
   }
   const value = reader(new DataView(new Uint8Array(await readTensor(entry)).buffer));
   if (Number.isFinite(Math.fround(value))) return value;
-  throw new AppError('CONFIG_ALPHA', `tensor ${quote(name)}: must be a finite float32, not ${value}`, {
+  throw new AppError('CONFIG_ALPHA', `Tensor ${quote(name)} must be a finite float32, not ${value}.`, {
     tensor: name,
   });
 }

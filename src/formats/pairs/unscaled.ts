@@ -63,8 +63,8 @@ function refuseScale({ format }: Adapter, { module, rank }: ModulePlan, scale: S
   if (left === 1) return;
   throw new AppError(
     'FORMAT_NEEDS_FOLD',
-    `module ${quote(module.name)}: the result would need a scale of ${left}, but the format ${format} cannot store one. Ask ` +
-      'for scale "fold"',
+    `Module ${quote(module.name)}: the result would need a scaling of ${left}, but the format ${format} cannot store one. ` +
+      'Request "scale": "fold".',
     { module: module.name, scale: left, format },
   );
 }

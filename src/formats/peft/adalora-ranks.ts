@@ -53,4 +53,4 @@ export const adaloraScale = (alpha: number, { initial }: AdaloraRanks): number =
   (alpha > 0 ? alpha : initial) / (initial + RANK_OFFSET);
 
 const invalid = (code: ErrorCode, field: string, what: string): AppError =>
-  new AppError(code, `adapter_config.json: ${field} ${what}`, { field });
+  new AppError(code, `In adapter_config.json, ${field} ${what}.`, { field });

@@ -25,18 +25,18 @@ export function parseConfigJson(bytes: Uint8Array): JsonObject {
   if (bytes.length > MAX_CONFIG_BYTES) {
     throw new AppError(
       'CONFIG_TOO_LARGE',
-      `adapter_config.json has ${bytes.length} bytes, but may have at most ${MAX_CONFIG_BYTES}`,
+      `adapter_config.json has ${bytes.length} bytes, but may have at most ${MAX_CONFIG_BYTES}.`,
       { bytes: bytes.length, limit_bytes: MAX_CONFIG_BYTES },
     );
   }
   const value = parse(bytes);
   if (!(value instanceof Map)) {
-    throw new AppError('CONFIG_INVALID', 'adapter_config.json must be a JSON object');
+    throw new AppError('CONFIG_INVALID', 'adapter_config.json must be a JSON object.');
   }
   if (value.size > MAX_CONFIG_FIELDS) {
     throw new AppError(
       'CONFIG_TOO_LARGE',
-      `adapter_config.json has ${value.size} fields, but may have at most ${MAX_CONFIG_FIELDS}`,
+      `adapter_config.json has ${value.size} fields, but may have at most ${MAX_CONFIG_FIELDS}.`,
       { fields: value.size, limit_fields: MAX_CONFIG_FIELDS },
     );
   }
@@ -49,7 +49,7 @@ export function parseConfigJson(bytes: Uint8Array): JsonObject {
  */
 export function toPlain(value: JsonValue, field: string): unknown {
   if (typeof value === 'bigint') {
-    throw new AppError('CONFIG_INVALID', `adapter_config.json: ${field} has an integer beyond ±2^53`, {
+    throw new AppError('CONFIG_INVALID', `In adapter_config.json, ${field} has an integer beyond ±2^53.`, {
       field,
     });
   }
@@ -63,8 +63,8 @@ function parse(bytes: Uint8Array): JsonValue {
     return parseStrictJson(bytes, { maxDepth: MAX_CONFIG_DEPTH, allowBom: true });
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    const where = error.where === '' ? 'adapter_config.json' : `adapter_config.json, at ${error.where}`;
-    throw new AppError(codeOf(error), `${where}: ${error.message}`, { position: error.position });
+    const where = error.where === '' ? 'In adapter_config.json' : `In adapter_config.json, at ${error.where}`;
+    throw new AppError(codeOf(error), `${where}, ${error.message}.`, { position: error.position });
   }
 }
 

@@ -82,7 +82,7 @@ function parametersOn(owner: string, byOwner: ReadonlyMap<string, Set<string>>):
 function tooMany(owner: string): AppError {
   return new AppError(
     'CONFIG_TOO_LARGE',
-    `adapter_config.json: target_parameters names more than ${MAX_PARAMETERS} parameters of module ${quote(owner)}`,
+    `In adapter_config.json, target_parameters names more than ${MAX_PARAMETERS} parameters of module ${quote(owner)}.`,
     { field: 'target_parameters', module: owner, limit: MAX_PARAMETERS },
   );
 }

@@ -85,7 +85,7 @@ export class PatternTable<T> {
     if (this.#steps <= MAX_MATCH_STEPS) return;
     throw new AppError(
       'CONFIG_TOO_LARGE',
-      `adapter_config.json: ${this.#field} has too many expressions for this many modules`,
+      `In adapter_config.json, ${this.#field} has too many expressions for this many modules.`,
       { field: this.#field, limit_steps: MAX_MATCH_STEPS },
     );
   }
@@ -96,7 +96,7 @@ function compile(field: string, key: string, position: number): Expression {
   if (bytes > MAX_PATTERN_BYTES) {
     throw new AppError(
       'CONFIG_TOO_LARGE',
-      `adapter_config.json: the key ${quote(key)} of ${field} has ${bytes} bytes, but may have at most ${MAX_PATTERN_BYTES}`,
+      `In adapter_config.json, the key ${quote(key)} of ${field} has ${bytes} bytes, but may have at most ${MAX_PATTERN_BYTES}.`,
       { field, bytes, limit_bytes: MAX_PATTERN_BYTES },
     );
   }
@@ -107,9 +107,13 @@ function compile(field: string, key: string, position: number): Expression {
     const reason = error instanceof Error ? error.message : String(error);
     throw new AppError(
       'CONFIG_REGEX',
-      `adapter_config.json: the key ${quote(key)} of ${field} is not a valid expression in RE2 syntax, which has no ` +
-        `look-around and no back-references: ${quote(reason)}`,
+      `In adapter_config.json, the key ${quote(key)} of ${field} is not a valid expression in RE2 syntax, which has no ` +
+        `look-around and no back-references: ${quote(reason)}.`,
       { field, key },
     );
   }
 }
+
+/** The message of an error of PatternTable, without the file: the pattern may also belong to a request. */
+export const messageWithoutFile = (message: string): string =>
+  message.replace(/^In adapter_config\.json, ([a-z])/, (_all, first: string) => first.toUpperCase());

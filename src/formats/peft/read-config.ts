@@ -87,7 +87,7 @@ function refuseOtherVariants(json: JsonObject): void {
       throw invalid(
         'UNSUPPORTED_LORA_VARIANT',
         field,
-        `is set: the adapter is ${name}, which cannot be squeezed`,
+        `is set, so the adapter is ${name}, which cannot be squeezed`,
       );
     }
   }
@@ -158,5 +158,5 @@ function shown(value: JsonValue): string {
 }
 
 function invalid(code: ErrorCode, field: string, what: string): AppError {
-  return new AppError(code, `adapter_config.json: ${field} ${what}`, { field });
+  return new AppError(code, `In adapter_config.json, ${field} ${what}.`, { field });
 }

@@ -61,8 +61,8 @@ function commonRank(path: string, parameters: readonly string[], config: PeftCon
   if (ranks.length === 1 && alphas.length === 1) return ranks[0]!;
   throw new AppError(
     'UNSUPPORTED_LORA_VARIANT',
-    `module ${quote(path)}: adapter_config.json gives ${parameters.join(' and ')} different ranks or alphas, but the ` +
-      'file does not show which of them this module is',
+    `Module ${quote(path)}: adapter_config.json gives ${parameters.join(' and ')} different ranks or alphas, but the ` +
+      'file does not show to which of them this module belongs.',
     { module: path, parameters: [...parameters] },
   );
 }
@@ -76,8 +76,8 @@ function part(entry: TensorEntry, shape: readonly number[], index: number, count
 function noStack(path: string, a: TensorEntry, b: TensorEntry, rank: number): AppError {
   return new AppError(
     'CONFIG_RANK_MISMATCH',
-    `module ${quote(path)}: lora_A [${a.shape.join(', ')}] and lora_B [${b.shape.join(', ')}] are not a stack of experts ` +
-      `of rank ${rank}, the rank in adapter_config.json`,
+    `Module ${quote(path)}: lora_A [${a.shape.join(', ')}] and lora_B [${b.shape.join(', ')}] are not a stack of experts ` +
+      `of rank ${rank}, the rank in adapter_config.json.`,
     { module: path, rank },
   );
 }
@@ -106,7 +106,7 @@ function unpaired(module: string, { a, b, embedding }: FactorPair): AppError {
   const factors = embedding ? 'lora_embedding_' : 'lora_';
   return new AppError(
     'LORA_UNPAIRED',
-    `tensor ${quote(tensor)} has no partner, because module ${quote(module)} has no ${factors}${a ? 'B' : 'A'}`,
+    `Tensor ${quote(tensor)} has no partner, because module ${quote(module)} has no ${factors}${a ? 'B' : 'A'}.`,
     { module, tensor },
   );
 }
@@ -130,5 +130,5 @@ function scaleOf(name: string, rank: number, config: PeftConfig): number {
 }
 
 function refuse(code: ErrorCode, module: string, what: string): AppError {
-  return new AppError(code, `module ${quote(module)}: ${what}`, { module });
+  return new AppError(code, `Module ${quote(module)}: ${what}.`, { module });
 }

@@ -1,6 +1,7 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
 import { byName } from '../../adapter/tensor-name.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { counted } from '../../errors/counted.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { DerivedModule } from '../derived/derived.ts';
@@ -52,7 +53,7 @@ export function readOtherMethod({ tensors, metadata }: SafetensorsHeader, config
   // The ranks are larger than before, and so are the alphas of the same scales.
   const alpha = mostFrequent(modules.map(({ scale, rank }) => scale * rank));
   if (!Number.isFinite(alpha)) {
-    throw new AppError('CONFIG_ALPHA', `adapter_config.json: alpha ${config.alpha} is too large`, {
+    throw new AppError('CONFIG_ALPHA', `In adapter_config.json, alpha ${config.alpha} is too large.`, {
       field: 'alpha',
     });
   }
@@ -96,7 +97,7 @@ const otherRank = ({ module }: Site, rank: number, configRank: number): AppError
   refuseModule(
     'CONFIG_RANK_MISMATCH',
     module,
-    `the tensors have rank ${rank}, but adapter_config.json has ${configRank}`,
+    `has tensors of rank ${rank}, but adapter_config.json gives rank ${configRank}`,
   );
 
 /** AdaLoRA may leave a module without any direction: its tensors are then present but empty. */
@@ -104,7 +105,11 @@ const isWithoutRank = ({ algorithm, parts }: Site): boolean =>
   algorithm === 'adalora' && parts.size === 3 && [...parts.values()].every(({ shape }) => shape.includes(0));
 
 const leftOut = (count: number): string[] =>
-  count === 0 ? [] : [`AdaLoRA left ${count} modules without any rank. They change nothing and are omitted.`];
+  count === 0
+    ? []
+    : [
+        `AdaLoRA left ${counted(count, 'module')} without any rank. Such modules change nothing and are omitted.`,
+      ];
 
 /** The tensors by module, in the order of the names, and the tensors that are carried over, such as heads. */
 function sortSites(
@@ -151,6 +156,6 @@ function sortSites(
 const noTensors = (count: number): AppError =>
   new AppError(
     'NO_LORA_TENSORS',
-    `adapter_model.safetensors: none of its ${count} tensors belongs to the method that peft_type names`,
+    `adapter_model.safetensors has ${counted(count, 'tensor')}, but none for the method that peft_type names.`,
     { tensors: count },
   );

@@ -69,7 +69,7 @@ function sortTensors(tensors: readonly TensorEntry[]): Sorted {
     if (key.role === 'unknown-lora') {
       throw new AppError(
         'UNSUPPORTED_LORA_VARIANT',
-        `tensor ${quote(name)} belongs to an unknown variant of LoRA`,
+        `Tensor ${quote(name)} belongs to an unknown variant of LoRA.`,
         { tensor: name },
       );
     }
@@ -107,7 +107,7 @@ function noLora(tensors: number, foreign: string | undefined): AppError {
   const found = foreign ? `it has tensors of ${foreign}` : `it has ${tensors} other tensors`;
   return new AppError(
     'NO_LORA_TENSORS',
-    `adapter_model.safetensors has no PEFT LoRA tensors (…lora_A.weight and …lora_B.weight); ${found}`,
+    `adapter_model.safetensors has no PEFT LoRA tensors (…lora_A.weight and …lora_B.weight); ${found}.`,
     { tensors },
   );
 }
@@ -135,7 +135,7 @@ function checkDora(
     if (pairs.has(module)) continue;
     throw new AppError(
       'LORA_UNPAIRED',
-      `tensor ${quote(name)} belongs to a module without factors, ${quote(module)}`,
+      `Tensor ${quote(name)} belongs to a module without factors, ${quote(module)}.`,
       { module, tensor: name },
     );
   }

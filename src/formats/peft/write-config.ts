@@ -82,7 +82,7 @@ function pathOf(tensor: string): string {
 function twoValues(name: string): AppError {
   return new AppError(
     'FORMAT_NOT_WRITABLE',
-    `PEFT has one rank and one alpha for ${quote(name)}, but its factors would have two. Ask for one rank for all modules (uniform)`,
+    `PEFT stores one rank and one alpha for ${quote(name)}, but its factors would need two different ranks or alphas. Request one rank for all modules ("uniform": true).`,
     { name },
   );
 }
@@ -98,8 +98,8 @@ function alphaFor(scale: number, divisor: number): number {
 function tooLarge(bytes: number): AppError {
   return new AppError(
     'CONFIG_TOO_LARGE',
-    `the result's adapter_config.json would have ${bytes} bytes, but may have at most ${MAX_CONFIG_BYTES}, because too many modules have a ` +
-      'rank of their own. Ask for one rank for all modules (uniform)',
+    `The result's adapter_config.json would have ${bytes} bytes, but may have at most ${MAX_CONFIG_BYTES}, because too many modules have a ` +
+      'rank of their own. Request one rank for all modules ("uniform": true).',
     { bytes, limit_bytes: MAX_CONFIG_BYTES },
   );
 }

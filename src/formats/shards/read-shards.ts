@@ -43,7 +43,7 @@ export async function readShards({ files, index }: Shards): Promise<ReadShards> 
       owners.set(tensor, name);
     }
     if (owners.size > MAX_TENSORS) {
-      throw new AppError('ST_TOO_MANY_TENSORS', `the shards have more than ${MAX_TENSORS} tensors`, {
+      throw new AppError('ST_TOO_MANY_TENSORS', `The shards have more than ${MAX_TENSORS} tensors.`, {
         tensors: owners.size,
         limit: MAX_TENSORS,
       });

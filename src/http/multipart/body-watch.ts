@@ -5,7 +5,7 @@ import { ContentDigest } from './content-digest.ts';
 /** Fewer bytes than this within one idle timeout count as a stall: a trickle must not hold a connection for days. */
 const MIN_BYTES_PER_TIMEOUT = 1024;
 
-/** Idle timeouts that are waited after the client has gone, because a disk may need long to write what has arrived. */
+/** Number of idle timeouts to wait after the client has gone, because a disk may need long to write what has arrived. */
 const MAX_IDLE_ALONE = 2;
 
 /** Watches a request body arrive: counts its bytes, checks its digests, and aborts `signal` if no more bytes arrive. */

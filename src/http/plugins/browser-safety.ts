@@ -52,7 +52,8 @@ const HEADERS = Object.entries({
  * - The Host must be a name of this service. A name that an attacker made resolve to it (DNS rebinding) is not.
  * - The site from which the request comes, which browsers send (Fetch Metadata, Origin), must be this service. Other
  * clients do not send these headers.
- * ⏎ A malformed Host header is always refused (RFC 9112 §3.2).
+ *
+ * A malformed Host header is always refused (RFC 9112 §3.2).
  */
 export const hostAndOrigin = fp(
   async (app: FastifyInstance, { isOpen, allowedHosts, metrics }: HostAndOriginOptions) => {

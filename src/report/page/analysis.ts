@@ -16,7 +16,7 @@ const COLUMNS = [
 const VERDICTS = [
   ['compressible', 'a rank well below their own keeps their energy'],
   ['resists', 'no rank much below their own keeps their energy'],
-  ['dead', 'the update is zero or next to it'],
+  ['dead', 'the update is zero or nearly zero'],
 ] as const;
 
 /** The recommendation of an analysis, and the number of modules of each verdict. Empty for other jobs. */

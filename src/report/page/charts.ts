@@ -1,5 +1,6 @@
 import { paletteOf } from '../../charts/palette.ts';
 import { succeededTargets } from '../../charts/succeeded-targets.ts';
+import { counted } from '../../errors/counted.ts';
 import { draw, type Figure } from '../draw.ts';
 import { errorFigure, sizeFigure, spectraFigures } from '../figures.ts';
 import { differenceFigure, heatFigure, isRankMapUseful } from '../heat-figure.ts';
@@ -36,7 +37,7 @@ ${drawn(sizeFigure(input), 'chart-size')}
 </div></section>
 <section aria-labelledby="layers"><h2 id="layers">Where the errors are</h2>
 ${shown.map((figure, index) => drawn(figure, `chart-heat-${index}`, true))}
-${when(left > 0, () => html`<p class="muted">${left} more results are in the tables only.</p>`)}
+${when(left > 0, () => html`<p class="muted">${counted(left, 'more result is', 'more results are')} in the tables only.</p>`)}
 </section>
 ${when(
   differences.length > 0,

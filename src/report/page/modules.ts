@@ -1,6 +1,7 @@
 import { formatPercent } from '../../charts/format.ts';
 import { byNumbers } from '../../charts/module-names.ts';
 import { succeededTargets } from '../../charts/succeeded-targets.ts';
+import { counted } from '../../errors/counted.ts';
 import { describeTarget } from '../describe-target.ts';
 import { type Html, html, when } from '../html.ts';
 import type { ReportInput } from '../report-input.ts';
@@ -55,10 +56,10 @@ export function modulesSection(input: ReportInput, jsonPath: Html): Html {
   const leftTargets = targets.length - targetsInTable.length;
   return html`
 <section aria-labelledby="modules"><h2 id="modules">Modules</h2>
-<p class="muted">${formatInteger(modules.length)} modules in the order of the model.${when(isOptimumKnown, () => SMALLEST_POSSIBLE)}</p>
+<p class="muted">${formatInteger(modules.length)} ${modules.length === 1 ? 'module' : 'modules'}, in the order of the model.${when(isOptimumKnown, () => SMALLEST_POSSIBLE)}</p>
 ${table('Modules', columns, rows, { isLong: true })}
-${when(left > 0, () => html`<p>${formatInteger(left)} more modules are not in this table; they lose less than these. ${jsonPath}</p>`)}
-${when(leftTargets > 0, () => html`<p>${leftTargets} more results are not in this table. ${jsonPath}</p>`)}
+${when(left > 0, () => html`<p>${formatInteger(left)} more ${left === 1 ? 'module is' : 'modules are'} not in this table and ${left === 1 ? 'loses' : 'lose'} less than these. ${jsonPath}</p>`)}
+${when(leftTargets > 0, () => html`<p>${counted(leftTargets, 'more result is', 'more results are')} not in this table. ${jsonPath}</p>`)}
 </section>`;
 }
 

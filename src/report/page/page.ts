@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { formatBytes } from '../../charts/format.ts';
 import type { Timings } from '../../contract/job.ts';
+import { counted } from '../../errors/counted.ts';
 import { displayText } from '../display-text.ts';
 import { type Html, html, trustedHtml, when } from '../html.ts';
 import { adapterOf, type ReportInput } from '../report-input.ts';
@@ -85,8 +86,7 @@ function titleOf({ report }: ReportInput): string {
   const base = sources.find(({ base_model: model }) => model)?.base_model;
   const of = base ? ` for ${displayText(base, 100)}` : '';
   if (kind === 'analyze') return `Analysis of a LoRA adapter${of}`;
-  if (kind === 'merge')
-    return `Merge of ${sources.length} LoRA adapter${sources.length === 1 ? '' : 's'}${of}`;
+  if (kind === 'merge') return `Merge of ${counted(sources.length, 'LoRA adapter')}${of}`;
   return `Squeezed LoRA adapter${of}`;
 }
 
@@ -150,7 +150,7 @@ ${when(
   () =>
     html`<dt>Sketch</dt><dd>${method.oversampling} columns beyond the rank, power iterations: ${String(method.power_iterations)}, seed ${method.seed}</dd>`,
 )}
-<dt>Device</dt><dd>${provider.name}, ${provider.threads} thread${provider.threads === 1 ? '' : 's'}${when(
+<dt>Device</dt><dd>${provider.name}, ${counted(provider.threads, 'thread')}${when(
     provider.fallback_reason,
     // ONNX Runtime's own message names its internal functions; it is in the JSON.
     () => html`; CUDA was not available`,

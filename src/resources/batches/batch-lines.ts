@@ -105,7 +105,10 @@ function readLine({ number, bytes }: BodyLine, faults: LineFaults): unknown {
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     const { pointer = '' } = error.context as { readonly pointer?: string };
-    const detail = error.message.replace(/^The request /, 'it ').replace(/\.$/, '');
+    const detail = error.message
+      .replace(/^The request /, 'it ')
+      .replace(/^In the request, /, '')
+      .replace(/\.$/, '');
     faults.add(number, [{ pointer, detail, unknownOption: false }]);
   }
   return undefined;

@@ -61,7 +61,7 @@ export async function resultsFolder(
   return { end: isPinned ? { ...end, connection } : end, include };
 }
 
-/** The destination of an item. */
+/** The sink of an item. */
 export function deliverTo(
   { end, include }: ResultsFolder,
   name: string,

@@ -102,7 +102,7 @@ export function jobFaults(job: JobRequest, position: RequestPosition): BatchFaul
     faults.push(
       faultAt(
         position,
-        ' has "dry_run", which belongs to the whole request; set it beside the list of jobs',
+        ' has "dry_run", which applies to the whole request; set it at the top level, not in a job',
         '/dry_run',
       ),
     );
@@ -112,7 +112,7 @@ export function jobFaults(job: JobRequest, position: RequestPosition): BatchFaul
   if (job.kind === 'squeeze' || job.kind === 'analyze') {
     const [has, and] = source === undefined ? ['neither', 'nor'] : ['both', 'and'];
     if ((source === undefined) === (adapter_id === undefined))
-      faults.push(faultAt(position, ` has ${has} "adapter_id" ${and} "source"; it needs one of them`));
+      faults.push(faultAt(position, ` has ${has} "adapter_id" ${and} "source"; exactly one is required`));
   }
   return faults;
 }

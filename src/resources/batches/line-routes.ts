@@ -52,7 +52,7 @@ export const batchLineRoutes: FastifyPluginAsyncTypebox<LineRoutesOptions> = asy
           'Each line is a job as for `POST /v1/jobs`. The first line may be `{"settings": {…}}` with settings for ' +
           'all: kind, targets, options, results, deliver, labels, priority, ttl_seconds, reuse, webhook. Lines are ' +
           `processed as they arrive and have at most ${MAX_LINE_BYTES} bytes each. A line that is not JSON, or ` +
-          'violates its schema, refuses the whole batch; a job that cannot be tried is an item that has failed.',
+          'violates its schema, the whole batch is refused; a job that cannot be tried is an item that has failed.',
         headers: { ...PreferHeader, properties: { ...PreferHeader.properties, ...UploadHeaders.properties } },
         bytes: NDJSON,
         response: {

@@ -35,7 +35,7 @@ export interface ResolveParts {
   /** The highest priority that the caller may give. */
   readonly ceiling: JobPriority;
   /**
-   * The folder for the results of items that have no destination of their own; undefined: results are not delivered.
+   * The folder for the results of items that have no sink of their own; undefined: results are not delivered.
    */
   readonly folder: ResultsFolder | undefined;
 }

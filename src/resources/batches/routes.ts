@@ -66,7 +66,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         description:
           'The same work for adapters in the service (`adapter_ids`), for sources that are fetched ' +
           '(`sources`), or for all adapters below a prefix (`source_prefix`, listed during the request); ' +
-          'or a list of jobs of any kind. A violation of the schema refuses the whole batch; an item that ' +
+          'or a list of jobs of any kind. If the request violates its schema, the whole batch is refused; an item that ' +
           'cannot be tried, for example because its adapter does not exist, has failed. An adapter with ' +
           'all its targets is one job, because targets share the reading and the decomposition. `dry_run: ' +
           'true` executes nothing, and reports what would be refused and what is known about the rest.',
@@ -189,7 +189,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       tags: ['batches'],
       summary: 'List batches, the newest first',
       description:
-        'The list has no items of the batches. A batch is listed if it meets all conditions. Pages work as in the ' +
+        'The list does not contain the items of the batches. A batch is listed if it meets all conditions. Pages work as in the ' +
         'list of jobs.',
     }),
     async (request, reply) => {

@@ -40,7 +40,7 @@ export function checkSettings(
   if (ambient && hasCredentials)
     throw invalidField(
       '/ambient',
-      '"credentials" and "ambient" exclude each other: "ambient" uses the identity of the service',
+      '"credentials" and "ambient" cannot be used together: "ambient" uses the identity of the service',
     );
   if (kind === 's3' && !ambient && !hasCredentials)
     throw invalidField('/credentials', 'a connection to s3 needs "credentials", or "ambient": true');

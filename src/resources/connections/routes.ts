@@ -46,7 +46,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionPart
         tags: ['connections'],
         summary: 'Create a connection to a bucket, the Hub or a server',
         description:
-          'Sources and destinations of jobs then need no credentials: `s3://models/in/x` uses the connection whose ' +
+          'Sources and sinks of jobs then need no credentials: `s3://models/in/x` uses the connection whose ' +
           'prefix includes it. Credentials are stored encrypted and never shown. A connection that uses the ' +
           "service's own identity (`ambient`), or reaches hosts that are not public (`allowed_hosts`), requires a " +
           'key with the scope `admin`.',
@@ -109,8 +109,8 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<{ parts: ConnectionPart
         summary: 'Change a connection or its credentials',
         description:
           'The change applies to everything that uses the connection from now on, including waiting jobs. ' +
-          'A change that would send its credentials to new destinations (another `endpoint`, or a prefix ' +
-          'that is not within the present ones) must include the credentials.',
+          'A change that would send its credentials to new places (another `endpoint`, or a prefix ' +
+          'that is not within the current ones) must include the credentials.',
         params: ConnectionPath,
         body: reference(ConnectionChange),
         response: {

@@ -111,7 +111,7 @@ export class ConnectionService {
    * accepted.
    * @param isAdmin as for `create`
    * @throws AppError CONNECTION_NOT_FOUND, VALIDATION_FAILED, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN,
-   *   SECRETS_UNAVAILABLE, SCOPE_MISSING; CONNECTION_CREDENTIALS if the credentials would be sent to new destinations
+   *   SECRETS_UNAVAILABLE, SCOPE_MISSING; CONNECTION_CREDENTIALS if the credentials would be sent to new places
    */
   async change(name: string, change: ConnectionChange, isAdmin: boolean): Promise<ConnectionRecord> {
     const record = await this.store.change(name, (known) => {
@@ -162,7 +162,7 @@ export const noConnection = (name: string): AppError =>
 const isLent = ({ ambient, allowed_hosts }: Pick<ConnectionAccess, 'ambient' | 'allowed_hosts'>): boolean =>
   ambient || allowed_hosts.length > 0;
 
-/** Whether a change would send the credentials to new destinations. */
+/** Whether a change would send the credentials to new places. */
 function leadsElsewhere(known: ConnectionAccess, changed: ConnectionAccess): boolean {
   const before = known.prefixes.map(readPlace);
   const isSame = known.endpoint === changed.endpoint;
@@ -184,7 +184,7 @@ function needAdmin(isAdmin: boolean): void {
 const credentialsNeeded = (name: string): AppError =>
   new AppError(
     'CONNECTION_CREDENTIALS',
-    `The change would send the credentials of ${JSON.stringify(name)} to new destinations. Include the ` +
+    `The change would send the credentials of ${JSON.stringify(name)} to new places. Include the ` +
       'credentials in the request.',
     { connection: name },
   );

@@ -75,7 +75,7 @@ export class EventTail {
       known = await this.notifyNewEvents(known).catch(() => known);
       const hasNews = await this.wakeSignal.wait(pollMs);
       pollMs = hasNews ? FIRST_POLL_MS : Math.min(2 * pollMs, slowMs);
-      // Pauses however many hints there are: clients would not notice faster updates.
+      // Polls no more often than this, even if there are many hints: clients would not notice faster updates.
       if (hasNews && this.watchers.size > 0) await sleep(FIRST_POLL_MS);
     }
     this.isPolling = false;

@@ -38,7 +38,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<EventRoutesOptions> = async 
         tags: ['events'],
         summary: 'Watch all jobs and batches: Server-Sent Events',
         description:
-          '`job.*` and `batch.ended` have as `data` exactly the text that webhooks receive. `job.progress` is sent ' +
+          '`job.*` and `batch.ended` have as `data` exactly the payload that webhooks receive. `job.progress` is sent ' +
           'at most once per second for each running job. A stream starts with `stream.open` and has all later ' +
           'events in order. With `Last-Event-ID` it continues after that event, even at another process of the ' +
           'service and after a restart. Unless the operator changed it, events are kept for a day, and the newest ' +

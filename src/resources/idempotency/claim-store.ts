@@ -7,8 +7,7 @@ import type { StoredResponse } from '../../http/stored-response.ts';
 /** The longest time for which a request holds a key without renewing its claim. */
 const MAX_LEASE_MS = 3_600_000;
 /**
- * How long a repetition of a request without a response can find what the request created, after its process has
- * gone.
+ * How long a repeated request can still find what the first one created, if the process died before it responded.
  */
 const SEED_KEPT_MS = 86_400_000;
 /**

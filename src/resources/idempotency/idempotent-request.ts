@@ -126,7 +126,7 @@ export class IdempotentRequest {
     if (claim.state === 'in-flight') {
       throw new AppError(
         'IDEMPOTENCY_IN_FLIGHT',
-        'A request with this Idempotency-Key is still being handled; repeat it in a moment to get its answer.',
+        'A request with this Idempotency-Key is still being handled; repeat it in a moment to get its response.',
       );
     }
     this.isOurs = false;

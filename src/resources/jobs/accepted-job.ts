@@ -122,6 +122,6 @@ export function acceptedJob(
 
 /** The error for a dry run of one job among several: either all of them are a dry run, or none. */
 function dryRunOfOneJob(): AppError {
-  const detail = '"dry_run" belongs to the whole request; set it beside the list of jobs';
+  const detail = '"dry_run" applies to the whole request; set it at the top level, not in a job';
   return invalidField('/dry_run', detail);
 }

@@ -53,7 +53,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         summary: 'Retry a failed, partial or cancelled job',
         description:
           'Creates a new job with the same request, labels, priority and time to live, and all its targets; its ' +
-          '`retry_of` names the old one. The old job stays unchanged, and only it belongs to its batch. To repeat a ' +
+          '`retry_of` names the old one. The old job stays unchanged and in its batch; the new job belongs to no batch. To repeat a ' +
           'job that succeeded, submit its request with `reuse: false`.',
         params: JobPath,
         response: {

@@ -1,9 +1,10 @@
 import type { Target } from '../../contract/target.ts';
 import type { Sink } from '../../contract/transfer.ts';
 import type { Deliver, Include } from '../../contract/transfer-job.ts';
+import { counted } from '../../errors/counted.ts';
 import { invalidField } from '../../errors/field-errors.ts';
 
-/** The destination of one result. */
+/** The sink of one result. */
 export interface Destination {
   readonly target: number;
   readonly to: Sink;
@@ -11,7 +12,7 @@ export interface Destination {
 }
 
 /**
- * The destinations of a job's results. If one destination is given for several targets, each target gets a folder in
+ * The sinks of a job's results. If one sink is given for several targets, each target gets a folder in
  * it; a single target uses it directly.
  * @throws AppError VALIDATION_FAILED for a target that does not exist, or if several targets cannot have a folder
  *   each
@@ -26,7 +27,7 @@ export function resolveDestinations(deliver: Deliver, targets: readonly Target[]
 }
 
 /**
- * Names of the folders for several targets below one destination, by what each requests, such as `r16`, `energy-0.95`
+ * Names of the folders for several targets below one sink, by what each requests, such as `r16`, `energy-0.95`
  * or `r16-mlx`. If targets request the same, `-2` is appended to the second one.
  */
 export function targetFolders(targets: readonly Target[]): string[] {
@@ -70,9 +71,9 @@ function folderOf(target: Target): string {
 }
 
 /**
- * A folder in a destination.
+ * A folder in a sink.
  * @param folder without slashes
- * @throws AppError VALIDATION_FAILED if the destination names files
+ * @throws AppError VALIDATION_FAILED if the sink names files
  */
 export function inFolder(to: Sink, folder: string): Sink {
   if (typeof to === 'string') return `${to.replace(/\/+$/, '')}/${folder}`;
@@ -80,13 +81,13 @@ export function inFolder(to: Sink, folder: string): Sink {
     return { ...to, prefix: [to.prefix.replace(/\/+$/, ''), folder].filter(Boolean).join('/') };
   if (to.kind === 'hub') return { ...to, path_in_repo: [to.path_in_repo, folder].filter(Boolean).join('/') };
   const detail =
-    'deliver names the URLs of single files, which fit one target only; give a destination for each target';
+    'deliver names the URLs of single files, which fit one target only; give a sink for each target';
   throw invalidField('/deliver', detail);
 }
 
 function checked(destination: Destination, index: number, targets: number): Destination {
   const { target } = destination;
   if (target < targets) return destination;
-  const detail = `deliver[${index}].target is ${target}, but there ${targets === 1 ? 'is 1 target' : `are ${targets} targets`}, counted from 0`;
+  const detail = `deliver[${index}].target is ${target}, but the request has ${counted(targets, 'target')}, counted from 0`;
   throw invalidField(`/deliver/${index}/target`, detail);
 }

@@ -42,7 +42,7 @@ export interface EndpointRecorderParts {
 }
 
 /**
- * The sources and destinations of one request, or of many that arrive together, as they are recorded: impossible ones
+ * The sources and sinks of one request, or of many that arrive together, as they are recorded: impossible ones
  * are refused, those that use a connection name it, and secrets are encrypted. All methods throw AppError
  * VALIDATION_FAILED, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE, CONNECTION_NOT_FOUND,
  * CONNECTION_NEEDED, CONNECTION_AMBIGUOUS, CONNECTION_FORBIDDEN, DATABASE_UNAVAILABLE.
@@ -208,7 +208,7 @@ function isOpenedByItself(end: Exclude<Source | Sink, string>): boolean {
   if (isOpened && end.connection !== undefined)
     throw invalidField(
       '',
-      `"${secret}" and "connection" exclude each other: a connection has credentials of its own`,
+      `"${secret}" and "connection" cannot be used together: a connection has credentials of its own`,
     );
   return isOpened;
 }

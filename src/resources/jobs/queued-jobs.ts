@@ -1,4 +1,5 @@
 import { AppError } from '../../errors/app-error.ts';
+import { counted } from '../../errors/counted.ts';
 import type { Limits } from '../tenants/limits.ts';
 import type { JobStore } from './store.ts';
 
@@ -66,13 +67,13 @@ export async function withinQueuedJobs<T>(
   }
 }
 
-const jobs = (count: number) => `${count} unfinished job${count === 1 ? '' : 's'}`;
+const jobs = (count: number): string => counted(count, 'unfinished job');
 
 const neverFits = (wanted: number, limit: number): string =>
-  `The request needs room for ${wanted} job${wanted === 1 ? '' : 's'}, but the limit of the tenant is ${jobs(limit)}` +
+  `The request needs room for ${counted(wanted, 'job')}, but the limit of the tenant is ${jobs(limit)}` +
   `${wanted > 1 && limit > 0 ? '; send them in several requests' : ''}.`;
 
 function sentence(used: number, wanted: number, limit: number): string {
   const more = wanted === 1 ? 'another one' : `${wanted} more`;
-  return `The tenant has ${used > limit ? 'more than ' : ''}${jobs(Math.min(used, limit))}, and the limit is ${limit}; there is no room for ${more} until some end.`;
+  return `The tenant has ${used > limit ? 'more than ' : ''}${jobs(Math.min(used, limit))}, and the limit is ${limit}; there is no room for ${more} until some of them have ended.`;
 }

@@ -122,7 +122,10 @@ function refused(error: unknown): AppError {
 }
 
 const missing = (): AppError =>
-  new AppError('KEY_MISSING', 'This service requires a key: Authorization: Bearer lsq_….');
+  new AppError(
+    'KEY_MISSING',
+    'This service requires a key. Send it in the header "Authorization: Bearer lsq_…".',
+  );
 
 const invalid = (message: string): AppError => new AppError('KEY_INVALID', message);
 

@@ -126,7 +126,7 @@ export class IssuerKeys {
     const { issuer } = this.options;
     const found = await this.readObject(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
     if (found.issuer !== issuer)
-      throw new Error(`the discovery document belongs to another issuer than JWT_ISSUER "${issuer}"`);
+      throw new Error(`the discovery document belongs to an issuer other than JWT_ISSUER "${issuer}"`);
     const { jwks_uri: url } = found;
     if (typeof url !== 'string' || !isTrustworthy(url))
       throw new Error('the discovery document has no jwks_uri that begins with https://');
@@ -141,7 +141,7 @@ export class IssuerKeys {
     });
     if (answer.status !== 200) {
       await answer.discard();
-      throw new Error(`${url} answered with ${answer.status}`);
+      throw new Error(`${url} answered with status ${answer.status}`);
     }
     const pieces: Uint8Array[] = [];
     for await (const piece of answer.body) pieces.push(piece as Uint8Array);

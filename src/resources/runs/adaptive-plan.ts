@@ -33,7 +33,7 @@ export function planAdaptive(request: AdaptiveRequest): AdaptivePlan {
   const { source_rank, target_rank, total_steps, energy, tolerance } = request;
   if (source_rank < target_rank) {
     throw scheduleInvalid(
-      `source_rank is ${source_rank}, below target_rank, ${target_rank}: a squeeze cannot raise a rank.`,
+      `source_rank (${source_rank}) is below target_rank (${target_rank}); a squeeze cannot raise a rank.`,
       { source_rank, target_rank },
     );
   }

@@ -83,7 +83,7 @@ export function moduleDifference(bytesBefore: Uint8Array, bytesNow: Uint8Array):
   for (const [name, shape] of before) {
     const other = now.get(name);
     if (other === undefined) return `module ${quote(name)} is missing`;
-    if (other !== shape) return `module ${quote(name)} is ${other}, it was ${shape}`;
+    if (other !== shape) return `module ${quote(name)} was ${shape} and is now ${other}`;
   }
   const added = [...now.keys()].find((name) => !before.has(name));
   return added === undefined ? 'the modules differ' : `module ${quote(added)} is new`;

@@ -1,6 +1,7 @@
 import type { Schedule, Stage } from '../../contract/schedule.ts';
 import type { Target } from '../../contract/target.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { counted } from '../../errors/counted.ts';
 import { quote } from '../../json/quote.ts';
 import { stageAt } from '../../schedule/position.ts';
 import { rankRange } from '../../squeeze/rank-range.ts';
@@ -183,11 +184,13 @@ function decideScheduled(schedule: Schedule, { stageRank }: Position, step: numb
   const name = nameOf(stage, stages);
   if (stageRank <= stage.rank) {
     const until =
-      stage === stages.at(-1) ? 'is the last one, until the end' : `lasts until step ${stage.end_step}`;
+      stage === stages.at(-1)
+        ? 'is the last one and lasts until the end of the training'
+        : `lasts until step ${stage.end_step}`;
     return { kind: 'keep', reason: `${name} ${until}.` };
   }
   const lateBySteps = step - stage.begin_step;
-  const late = lateBySteps > 0 ? `, ${lateBySteps} steps ago` : '';
+  const late = lateBySteps > 0 ? `, ${counted(lateBySteps, 'step')} ago` : '';
   const skipped = stages.filter((other) => other.index < stage.index && other.rank < stageRank);
   const passed = skipped.length > 0 ? ` Skipped: ${skipped.map(short).join(', ')}.` : '';
   return {

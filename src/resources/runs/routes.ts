@@ -37,7 +37,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
         tags: ['annealing'],
         summary: 'Create an annealing run',
         description:
-          'The rank falls by a schedule, or adaptively by the spectrum. The trainer sends checkpoints and ' +
+          'The rank falls according to a schedule, or adapts to the spectrum. The trainer sends checkpoints and ' +
           'continues with the adapters that are returned. `dry_run: true` starts nothing and returns the ' +
           'plan: ranks, steps, learning rates, sizes.',
         body: reference(RunRequest),

@@ -42,12 +42,12 @@ export const secretRoutes: FastifyPluginAsyncTypebox<SecretRoutesOptions> = asyn
       schema: {
         operationId: 'rotateSecrets',
         tags: ['administration'],
-        summary: 'Encrypt stored secrets again',
+        summary: 'Re-encrypt stored secrets',
         description:
           'Covers all tenants: secrets of webhooks, credentials of connections and of unfinished jobs, ' +
           'and responses with a secret that are kept for repeated requests. Those that are encrypted with ' +
           'the first of `SECRETS_KEYS` are left unchanged, so repeating the call is safe. Before you ' +
-          'remove a key, make sure that every process has the new key as its first.',
+          'remove a key, make sure that `SECRETS_KEYS` of every process begins with the new key.',
         querystring: RotationQuery,
         response: {
           200: response('The outcome', reference(KeyRotation)),

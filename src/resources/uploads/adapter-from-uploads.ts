@@ -46,7 +46,7 @@ export async function adapterFromUploads(
   const weights = oneOf(files, WEIGHTS_FILE, 'weights');
   const config = oneOf(files, CONFIG_FILE, 'config');
   if (weights === undefined)
-    throw invalidField('/files', `files has no "${WEIGHTS_FILE}" and no "weights"; it needs one`);
+    throw invalidField('/files', `files has no "${WEIGHTS_FILE}" and no "weights"; exactly one is required`);
   const ids = typeof weights === 'string' ? [weights] : weights;
   if (new Set(ids).size < ids.length) throw invalidField('/files', 'weights names an upload twice');
   const wanted: UploadRef[] =
@@ -102,7 +102,7 @@ async function wholeWeights(
   if (odd && pieces.length > 1)
     throw new AppError(
       'SHARDS_MISMATCH',
-      `weights is a list, but ${JSON.stringify(odd.sentAs)} is not a part of weights (…-00001-of-0000N.safetensors): name one upload.`,
+      `weights is a list, but ${JSON.stringify(odd.sentAs)} is not a part of weights (…-00001-of-0000N.safetensors); specify one upload.`,
       { tensor: null },
     );
   if (!odd) checkShardSet(pieces.map(({ sentAs }) => sentAs!));
@@ -111,7 +111,7 @@ async function wholeWeights(
   if (bytes > maxUploadBytes)
     throw new AppError(
       'UPLOAD_TOO_LARGE',
-      `The weights have ${bytes} bytes in ${pieces.length} files; together they may have ${maxUploadBytes}.`,
+      `The weights have ${bytes} bytes in ${pieces.length} files; together they may have at most ${maxUploadBytes}.`,
       { bytes, limit_bytes: maxUploadBytes },
     );
   const named = pieces.map((piece) => ({ ...piece, name: piece.sentAs! }));

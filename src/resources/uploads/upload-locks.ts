@@ -39,9 +39,12 @@ export interface LockKey {
 }
 
 interface Hold {
-  /** By the clock of this process, measured before the query, so it is never later than in the database. */
+  /**
+   * When the hold ends, by the clock of this process. The clock is read before the query, so this is never later than
+   * the end in the database.
+   */
   untilMs: number;
-  /** undefined after it has been called. */
+  /** Called when another request waits; undefined once it has been called. */
   onUrged: (() => void) | undefined;
 }
 

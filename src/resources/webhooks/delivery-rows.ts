@@ -69,7 +69,7 @@ export async function removeDeliveries(database: Database, chosen: (all: Keys) =
 }
 
 /**
- * Removes final deliveries that were created a month ago.
+ * Removes finished deliveries that were created at least a month ago.
  * @returns the number of removed deliveries
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */

@@ -62,6 +62,6 @@ export function checkedSecret(secret: string, pointer = '/secret'): string {
   // The message does not contain the secret, because messages are logged.
   const detail = isWhole
     ? `secret has ${bytes.byteLength} bytes but must have ${MIN_BYTES} to ${MAX_BYTES}`
-    : 'secret must be whsec_ followed by base64 with its padding';
+    : 'secret must be whsec_ followed by padded base64';
   throw invalidField(pointer, detail);
 }

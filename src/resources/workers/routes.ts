@@ -53,8 +53,8 @@ export const workerRoutes: FastifyPluginAsyncTypebox<{ database: Database }> = a
         tags: ['administration'],
         summary: 'Drain a worker',
         description:
-          'Within about five seconds the worker stops taking executions. Those that are running finish, ' +
-          'however long they take; other workers take those that have not started. Then a process with ' +
+          'Within about five seconds the worker stops taking executions. Running executions are allowed to ' +
+          'finish, however long they take; other workers take those that have not started. Then a process with ' +
           'ROLE=worker exits with 0; one with ROLE=all continues without a worker until it is restarted. ' +
           'Repeating the call changes nothing.',
         params: WorkerPath,

@@ -6,7 +6,7 @@ export const CLOUDFLARE: Profile = {
   formats: ['peft'],
   sources: [
     {
-      what: 'Limitations; what adapter_config.json has to say',
+      what: 'Limitations; what adapter_config.json must contain',
       version: '2026-04-21',
       url: 'https://developers.cloudflare.com/workers-ai/features/fine-tunes/loras/',
     },

@@ -11,7 +11,7 @@ export const MLX_LM: Profile = {
       url: 'https://github.com/ml-explore/mlx-lm/blob/d78bf58e217c904ec282ed8da9b947491f78c022/mlx_lm/tuner/utils.py',
     },
     {
-      what: 'load_adapters refuses other shapes than those of lora_parameters.rank, and tensors that the model lacks',
+      what: 'load_adapters refuses shapes other than those of lora_parameters.rank, and tensors that the model lacks',
       version: 'merged after v0.31.3',
       url: 'https://github.com/ml-explore/mlx-lm/pull/1727',
     },
@@ -34,13 +34,13 @@ export const MLX_LM: Profile = {
     {
       feature: 'modules-to-save',
       effect: 'refused',
-      detail: 'mlx-lm loads no other tensors than lora_a, lora_b and m',
+      detail: 'mlx-lm loads no tensors other than lora_a, lora_b and m',
     },
   ],
   files: ['adapters.safetensors', 'adapter_config.json'],
   weights_bytes_below: null,
   notes: [
-    'One scale and one rank hold for all modules (lora_parameters). Versions up to v0.31.3 also load different ranks.',
+    'All modules share one scaling and one rank (lora_parameters). Versions up to v0.31.3 also load different ranks.',
     'Modules in lora_parameters.keys that are not in the file get an update of zero.',
     'Experts with DoRA and modules that the base model lacks are refused by mlx-lm; neither is checked.',
   ],

@@ -32,5 +32,7 @@ export const PEFT_TRANSFORMERS: Profile = {
   lacks: [],
   files: [...PEFT_FILES],
   weights_bytes_below: null,
-  notes: ['Adapters that share a model for hot-swapping need one rank there: set uniform, or a rank.'],
+  notes: [
+    'Adapters that share a model for hot-swapping must all have the same rank: set uniform, or a rank.',
+  ],
 };

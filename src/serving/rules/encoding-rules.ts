@@ -19,10 +19,10 @@ function scaleThere({ scale }: Profile, adapter: Adapter, module: LoraModule): n
 }
 
 const FORMULAS: Readonly<Record<Profile['scale']['formula'], string>> = {
-  module: 'each module’s own alpha and rank are read',
-  config: 'lora_alpha / r of adapter_config.json is used for all modules',
-  'tensor-rank': 'lora_alpha is divided by the rank of each module’s tensors',
-  unstated: 'the formula is not documented, so the scaling must be 1',
+  module: 'Each module’s own alpha and rank are read',
+  config: 'The server uses lora_alpha / r of adapter_config.json for all modules',
+  'tensor-rank': 'The server divides lora_alpha by the rank of each module’s tensors',
+  unstated: 'The formula is not documented, so the scaling must be 1',
 };
 
 /** Whether the server gives every module the scale with which it was trained. */
@@ -31,14 +31,14 @@ export const scale: Rule = (profile, { adapter }) => {
   const off = adapter.modules.find(
     (module) => Math.abs(scaleThere(profile, adapter, module) - module.scale) > SAME * Math.abs(module.scale),
   );
-  if (!off) return { passed: true, detail: formula };
+  if (!off) return { passed: true, detail: `${formula}.` };
   const there = Number(scaleThere(profile, adapter, off).toPrecision(6));
   const rslora = adapter.useRslora && !profile.scale.rslora ? ' and use_rslora is ignored' : '';
   return {
     passed: false,
     detail:
       `${formula}${rslora}: ${off.name} would get ${there} instead of ${Number(off.scale.toPrecision(6))}; ` +
-      'squeeze with scale "fold" to one rank',
+      'squeeze with scale "fold" to one rank.',
   };
 };
 
@@ -55,8 +55,11 @@ export const patterns: Rule = (profile, { adapter }) => {
     ...changing('alpha_pattern', adapter.alpha),
   ];
   return found.length === 0
-    ? { passed: true, detail: 'no module has a rank or alpha of its own' }
-    : { passed: false, detail: `${nameSome(found)} is refused: squeeze with scale "fold" to one rank` };
+    ? { passed: true, detail: 'No module has a rank or alpha of its own.' }
+    : {
+        passed: false,
+        detail: `The server refuses ${nameSome(found)}: squeeze with scale "fold" to one rank.`,
+      };
 };
 
 export const dtype: Rule = ({ dtypes }, { adapter }) => {
@@ -65,6 +68,9 @@ export const dtype: Rule = ({ dtypes }, { adapter }) => {
   ];
   const wrong = found.filter((name) => !dtypes.includes(name));
   return wrong.length === 0
-    ? { passed: true, detail: `factors are ${found.join(', ')}` }
-    : { passed: false, detail: `factors are ${wrong.join(', ')}: squeeze with dtype ${dtypes.join(' or ')}` };
+    ? { passed: true, detail: `The dtype of the factors is ${found.join(' and ')}.` }
+    : {
+        passed: false,
+        detail: `The dtype of factors is ${wrong.join(' and ')}: squeeze with dtype ${dtypes.join(' or ')}.`,
+      };
 };

@@ -58,10 +58,10 @@ export const featureRule =
     const lack = lacks.find((one) => one.feature === feature);
     if (!lack) return null;
     const where = FOUND[feature](facts);
-    if (where === undefined) return { passed: true, detail: `the adapter has no ${NOUNS[feature]}` };
+    if (where === undefined) return { passed: true, detail: `The adapter has no ${NOUNS[feature]}.` };
     return {
       passed: false,
-      detail: `${where} is ${lack.effect} by ${title} (${lack.detail}): ${REMEDIES[feature]}`,
+      detail: `${where} is ${lack.effect} by ${title} (${lack.detail}): ${REMEDIES[feature]}.`,
     };
   };
 

@@ -5,10 +5,10 @@ import { nameSome } from './rule.ts';
 export const moduleKinds: Rule = ({ module_kinds: kinds }, { adapter }) => {
   const wrong = adapter.modules.filter(({ kind }) => !kinds.includes(kind));
   return wrong.length === 0
-    ? { passed: true, detail: `every module is ${kinds.join(' or ')}` }
+    ? { passed: true, detail: `The kind of every module is ${kinds.join(' or ')}.` }
     : {
         passed: false,
-        detail: `only ${kinds.join(' and ')} modules are supported, not ${nameSome(wrong.map(({ name, kind }) => `${name} (${kind})`))}: train without them`,
+        detail: `Only ${kinds.join(' and ')} modules are supported, not ${nameSome(wrong.map(({ name, kind }) => `${name} (${kind})`))}: train without these.`,
       };
 };
 
@@ -18,10 +18,10 @@ export const targetModules: Rule = ({ target_modules: targets }, { adapter }) =>
     targets.some((target) => name === target || name.endsWith(`.${target}`));
   const wrong = adapter.modules.map(({ name }) => name).filter((name) => !isSupported(name));
   return wrong.length === 0
-    ? { passed: true, detail: 'every module is supported' }
+    ? { passed: true, detail: 'Every module is supported.' }
     : {
         passed: false,
-        detail: `${nameSome(wrong)} is not supported, only ${targets.join(', ')}: train without it`,
+        detail: `Only ${targets.join(', ')} are supported, not ${nameSome(wrong)}: train without these.`,
       };
 };
 
@@ -37,11 +37,11 @@ export const tensorNames: Rule = ({ tensor_names: form }, { adapter }) => {
   return wrong.length === 0
     ? {
         passed: true,
-        detail: `names end in lora_A.weight and lora_B.weight${form === 'peft' ? ' after base_model.model' : ''}`,
+        detail: `The names end in lora_A.weight and lora_B.weight${form === 'peft' ? ' after base_model.model' : ''}.`,
       }
     : {
         passed: false,
-        detail: `${nameSome(wrong)} is not named as PEFT’s save_pretrained does (base_model.model.<path>.lora_A.weight): save the adapter with it`,
+        detail: `PEFT’s save_pretrained does not name tensors like ${nameSome(wrong)}, but base_model.model.<path>.lora_A.weight: save the adapter with it.`,
       };
 };
 
@@ -53,28 +53,34 @@ export const requiredConfig: Rule = ({ required_config: required }, { adapter })
     return [values === null ? field : `${field} (one of ${values.join(', ')})`];
   });
   return missing.length === 0
-    ? { passed: true, detail: `adapter_config.json has ${required.map(({ field }) => field).join(', ')}` }
-    : { passed: false, detail: `adapter_config.json lacks ${missing.join(', ')}: add it before upload` };
+    ? { passed: true, detail: `adapter_config.json has ${required.map(({ field }) => field).join(', ')}.` }
+    : {
+        passed: false,
+        detail: `adapter_config.json lacks ${missing.join(', ')}: add ${missing.length === 1 ? 'it' : 'them'} before upload.`,
+      };
 };
 
 export const fileNames: Rule = ({ files: expected, formats }, { files, adapter }) => {
   if (expected.length === 0) return null;
   const remedy = formats.includes(adapter.format)
     ? ''
-    : `: it is in the format ${adapter.format}; set format to "${formats[0]}"`;
+    : `: the adapter is in the format ${adapter.format}; set format to "${formats[0]}"`;
   const missing = expected.filter((name) => !files.some((file) => file.name === name));
   return missing.length === 0
-    ? { passed: true, detail: expected.join(', ') }
-    : { passed: false, detail: `${missing.join(', ')} is missing${remedy}` };
+    ? { passed: true, detail: `The adapter has ${expected.join(' and ')}.` }
+    : {
+        passed: false,
+        detail: `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing${remedy}.`,
+      };
 };
 
 export const size: Rule = ({ weights_bytes_below: limit }, { files }) => {
   if (limit === null) return null;
   const { name, bytes } = files.reduce((x, y) => (y.bytes > x.bytes ? y : x));
   return bytes < limit
-    ? { passed: true, detail: `${name} has ${bytes} bytes, less than ${limit}` }
+    ? { passed: true, detail: `${name} has ${bytes} bytes, fewer than ${limit}.` }
     : {
         passed: false,
-        detail: `${name} has ${bytes} bytes, but has to have less than ${limit}: squeeze to a lower rank or to a 16-bit dtype`,
+        detail: `${name} has ${bytes} bytes, but must have fewer than ${limit}: squeeze to a lower rank or to a 16-bit dtype.`,
       };
 };

@@ -17,20 +17,23 @@ export const maxRank: Rule = (profile, facts, { maxRank: cap }) => {
   const { setting, largest } = profile.max_rank;
   if (rank <= cap) {
     const at = setting === null ? '' : ` (${setting}: ${settingFor(profile, cap)})`;
-    return { passed: true, detail: `rank ${rank}, at most ${cap}${at}` };
+    return { passed: true, detail: `Rank ${rank} is within the maximum of ${cap}${at}.` };
   }
   const needed = settingFor(profile, rank);
   const canBeSet = setting !== null && (largest === null || needed <= largest);
   const other = canBeSet ? `, or serve with ${setting} ${needed}` : '';
-  return { passed: false, detail: `rank ${rank}, at most ${cap}: squeeze to ${cap}${other}` };
+  return { passed: false, detail: `Rank ${rank} exceeds the maximum of ${cap}: squeeze to ${cap}${other}.` };
 };
 
 export const minRank: Rule = ({ min_rank: minimum }, facts) => {
   if (minimum === 1) return null;
   const rank = smallestOf(facts);
   return rank >= minimum
-    ? { passed: true, detail: `rank ${rank}, at least ${minimum}` }
-    : { passed: false, detail: `rank ${rank}, at least ${minimum}: start from an adapter of a larger rank` };
+    ? { passed: true, detail: `Rank ${rank} is not below the minimum of ${minimum}.` }
+    : {
+        passed: false,
+        detail: `Rank ${rank} is below the minimum of ${minimum}: start from an adapter of a larger rank.`,
+      };
 };
 
 export const allowedRank: Rule = ({ allowed_ranks: allowed }, { adapter }) => {
@@ -38,18 +41,22 @@ export const allowedRank: Rule = ({ allowed_ranks: allowed }, { adapter }) => {
   const found = [...new Set(adapter.modules.map(({ rank }) => rank))];
   const wrong = found.filter((rank) => !allowed.ranks.includes(rank));
   return wrong.length === 0
-    ? { passed: true, detail: `rank ${found.join(', ')} is one that works` }
+    ? { passed: true, detail: `${ranksAre(found)} supported.` }
     : {
         passed: false,
         detail:
-          `rank ${nameSome(wrong.map(String))} does not work (${allowed.reason}): ` +
-          `squeeze to ${nearestAllowedRank(Math.min(...wrong), allowed.ranks)}`,
+          `${ranksAre(wrong)} not supported (${allowed.reason}): ` +
+          `squeeze to ${nearestAllowedRank(Math.min(...wrong), allowed.ranks)}.`,
       };
 };
 
+/** The subject and the verb of a sentence about one or several ranks. */
+const ranksAre = (ranks: readonly number[]): string =>
+  ranks.length === 1 ? `Rank ${ranks[0]} is` : `Ranks ${nameSome(ranks.map(String))} are`;
+
 const SHARED_BY: Readonly<Record<Exclude<Profile['same_rank'], 'none'>, string>> = {
-  experts: 'all experts of a layer',
-  all: 'all modules',
+  experts: 'All experts of a layer',
+  all: 'All modules',
 };
 
 /** The key of the group of modules that must have the same rank. */
@@ -67,10 +74,10 @@ export const uniformRank: Rule = ({ same_rank: shared }, facts) => {
       return {
         passed: false,
         detail:
-          `${SHARED_BY[shared]} need one rank, but ${first.name} has ${first.rank} and ${module.name} has ` +
-          `${module.rank}: squeeze to rank ${smallestOf(facts)}, which every module has`,
+          `${SHARED_BY[shared]} must have one rank, but ${first.name} has ${first.rank} and ${module.name} has ` +
+          `${module.rank}: squeeze to rank ${smallestOf(facts)}, which every module has.`,
       };
     }
   }
-  return { passed: true, detail: `one rank for ${SHARED_BY[shared]}` };
+  return { passed: true, detail: `${SHARED_BY[shared]} have one rank.` };
 };

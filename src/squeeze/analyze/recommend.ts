@@ -91,10 +91,10 @@ export function recommendBudget(
   const same = curve.find((point) => point.module_relative_error <= allocation.module_relative_error);
   const reason =
     allocation.module_relative_error < uniform.module_relative_error
-      ? `Ranks of ${min} to ${max}, each chosen to keep most of its module: with no more parameters than one rank ` +
+      ? `Ranks of ${min} to ${max}, each chosen to keep as much of its module as possible: with no more parameters than one rank ` +
         `for all (${budget}), the mean module error is ${formatPercent(allocation.module_relative_error)} instead of ` +
-        `${formatPercent(uniform.module_relative_error)}. The server must read rank_pattern; one that needs the same ` +
-        `rank for all loses this difference, or needs rank ${same?.rank ?? curve.length} to make up for it.`
+        `${formatPercent(uniform.module_relative_error)}. The server must read rank_pattern; a server that needs ` +
+        `one rank for all modules forgoes this gain, or needs rank ${same?.rank ?? curve.length} to match it.`
       : 'Separate ranks gain nothing here: one rank for all is as good with as many parameters.';
   return { target: { budget_parameters: budget }, ...allocation, reason };
 }

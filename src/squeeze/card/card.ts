@@ -7,6 +7,7 @@ import { describeSqueeze, formatBytes, formatPercent } from '../../charts/format
 import { byNumbers } from '../../charts/module-names.ts';
 import type { SucceededResult } from '../../contract/job.ts';
 import type { ModuleResult } from '../../contract/report.ts';
+import { counted } from '../../errors/counted.ts';
 import { PRODUCT } from '../../version.ts';
 import type { OutputFile, ReportedSource } from '../job-context.ts';
 import { rankRange } from '../rank-range.ts';
@@ -212,7 +213,7 @@ function moduleTable({ modules, ranksBefore }: CardContent): string {
     '| module | rank before | rank | relative error | energy kept |',
     '|---|---:|---:|---:|---:|',
     ...rows,
-    ...(rest > 0 ? ['', `And ${rest} more modules.`] : []),
+    ...(rest > 0 ? ['', `And ${counted(rest, 'more module')}.`] : []),
   ].join('\n');
 }
 

@@ -6,6 +6,7 @@ import type { ComputePool } from '../../compute/pool.ts';
 import type { Timings } from '../../contract/job.ts';
 import type { SqueezeOptions } from '../../contract/job-request.ts';
 import type { Target } from '../../contract/target.ts';
+import { counted } from '../../errors/counted.ts';
 import { type MergeTerm, type SharedTensor, tensorConflict } from '../../formats/merge/merge-modules.ts';
 import { planSum } from '../../formats/merge/sum-adapter.ts';
 import type { JobContext, JobOutcome, SourceFiles, SqueezeInput } from '../job-context.ts';
@@ -121,7 +122,8 @@ export async function openTerms(
 
 /** The reference of a sum's errors contains only what could be added. */
 const leftOut = (modules: number): string =>
-  `${modules} modules were converted to LoRA approximately. The sum lacks what the factors leave out.`;
+  `${counted(modules, 'module')} could be converted to LoRA only approximately; the sum does not contain what was lost in the ` +
+  'conversion.';
 
 /** The meaning of "match": the common dtype of all factors, or float32 if they have several. */
 export function commonDtype(terms: readonly MergeTerm[]): NonNullable<SqueezeInput['matchDtype']> {

@@ -49,7 +49,7 @@ async function castTensor(source: FileHandle, target: FileHandle, { entry, to }:
     const bytes = new Uint8Array(length * size);
     await readFully(source, bytes, beginByte + done * size, entry.name);
     const numbers = decoded(castFrom, bytes, length);
-    refuseNonFinite(entry, numbers, `holds NaN or infinity, or a number beyond float32`);
+    refuseNonFinite(entry, numbers, 'holds NaN, infinity or a number outside the range of float32');
     if (multiplier !== 1) for (const [at, number] of numbers.entries()) numbers[at] = number * multiplier;
     roundTo(dtype, numbers);
     refuseNonFinite(entry, numbers, `has a number that is too large for ${DTYPE_NAMES[dtype]}`);

@@ -2,6 +2,7 @@ import type { Adapter, FactorDtype, TensorEntry } from '../../adapter/adapter.ts
 import { DTYPE_NAMES, dtypeNamed } from '../../adapter/dtype-names.ts';
 import { type CarriedClass, classOf, LORA_BIAS, SavedModules } from '../../adapter/tensor-class.ts';
 import type { Target } from '../../contract/target.ts';
+import { counted } from '../../errors/counted.ts';
 import { convertAdapter } from '../../formats/convert/convert-adapter.ts';
 
 const TRAINED_TOKENS = /\.trainable_tokens_\w+$/;
@@ -97,8 +98,8 @@ function warningOf(kind: Strippable, entries: readonly TensorEntry[]): string {
   const names = entries.slice(0, SHOWN).map(({ name }) => JSON.stringify(name));
   const more = entries.length > SHOWN ? `, and ${entries.length - SHOWN} more` : '';
   return (
-    `strip: ${kind} were dropped, ${entries.length} tensors of ${bytes} bytes (${names.join(', ')}${more}); without them ` +
-    'the result behaves as before only if the base model has the same values'
+    `"strip" left out ${kind}: ${counted(entries.length, 'tensor')} with ${counted(bytes, 'byte')} (${names.join(', ')}${more}). ` +
+    'Without them the result behaves as before only if the base model has the same values.'
   );
 }
 
@@ -124,8 +125,8 @@ function castCarried(
       ),
     },
     warnings: [
-      `cast: ${cast.length} carried tensors (${kinds}) were cast from ${from} to ${DTYPE_NAMES[dtype]}, each number ` +
-        'rounded to the nearest',
+      `"cast" converted ${counted(cast.length, 'carried tensor')} (${kinds}) from ${from} to ${DTYPE_NAMES[dtype]}; each number ` +
+        'was rounded to the nearest.',
     ],
   };
 }

@@ -111,7 +111,7 @@ export class LocalCache {
         await this.makeRoom(Infinity);
         await download(incoming);
       }
-      // Held before other processes can see and remove it.
+      // The lease is taken before other processes can see the file and remove it.
       const held = await this.leases.hold(name, incoming);
       if (held === undefined) throw new Error(`the scratch file of ${name} was removed`);
       await rename(incoming, join(this.folder, name));

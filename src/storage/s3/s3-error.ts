@@ -12,7 +12,7 @@ const SLOW_HINT = 'The endpoint did not answer in time.';
 
 /** What to check first, by the name of the failure; for any other 403, the credentials. */
 const HINTS: Readonly<Record<string, string>> = {
-  NoSuchBucket: 'There is no bucket of this name.',
+  NoSuchBucket: 'No bucket has this name.',
   ExpiredToken: CREDENTIALS_HINT,
   InvalidToken: CREDENTIALS_HINT,
   CredentialsProviderError: 'No credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
@@ -43,7 +43,7 @@ const asFailure = (error: unknown): Failure =>
 /** The HTTP status of the response; undefined if there was none. */
 const statusOf = (error: unknown): number | undefined => asFailure(error).$metadata?.httpStatusCode;
 
-/** Whether the object does not exist. A missing bucket is another failure, which only a HEAD cannot distinguish. */
+/** Whether the object does not exist. A missing bucket is another failure, which every request except HEAD can distinguish. */
 export const isMissing = (error: unknown): boolean =>
   statusOf(error) === 404 && asFailure(error).name !== 'NoSuchBucket';
 

@@ -20,13 +20,13 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EntryNotFound: 'there is no such file',
   GatedRepo:
     'the repository is gated: its owner must grant access, and the token must belong to an account that has ' +
-    'it',
+    'access',
   DisabledRepo: 'the repository is disabled',
   401: NO_ACCESS,
-  403: 'the token does not allow it',
+  403: 'the token does not permit this operation',
   404: NO_ACCESS,
-  409: 'it conflicts with existing files',
-  413: 'it is too large',
+  409: 'the commit conflicts with existing files',
+  413: 'a file is too large',
 };
 
 export interface HubOptions {
@@ -152,8 +152,8 @@ function hubError({ host, repo, errorCode }: HubContext, error: unknown): AppErr
   if (error instanceof HubApiError) {
     // Large files are served by another host than that of the Hub.
     const answering = URL.canParse(error.url) ? new URL(error.url).host : host;
-    const meaning = MEANINGS[errorCode ?? ''] ?? MEANINGS[error.statusCode] ?? 'the Hub refused';
-    return statusError(answering, error.statusCode, `${repo}: ${meaning}`);
+    const meaning = MEANINGS[errorCode ?? ''] ?? MEANINGS[error.statusCode] ?? 'the Hub refused the request';
+    return statusError(answering, error.statusCode, `: ${repo}: ${meaning}`);
   }
   if (error instanceof InvalidApiResponseFormatError || error instanceof SyntaxError) {
     return new AppError('OUTBOUND_FAILED', `${host} does not answer as the Hub does.`, { host });

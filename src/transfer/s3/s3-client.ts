@@ -10,11 +10,11 @@ const DEFAULT_REGION = 'us-east-1';
 
 /** The meaning of S3's error codes for the user who named the place; other codes are shown as they are. */
 const MEANINGS: Readonly<Record<string, string>> = {
-  NoSuchBucket: 'there is no bucket of this name',
+  NoSuchBucket: 'no bucket has this name',
   NoSuchKey: 'there is no such object',
   NotFound: 'there is no such object',
-  AccessDenied: 'the credentials do not allow it',
-  Forbidden: 'the credentials do not allow it',
+  AccessDenied: 'the credentials do not permit this operation',
+  Forbidden: 'the credentials do not permit this operation',
   InvalidAccessKeyId: 'the access key is not known',
   SignatureDoesNotMatch: 'the secret access key is wrong',
   ExpiredToken: 'the session token has expired',
@@ -115,6 +115,6 @@ export function bucketError(host: string, what: string, error: unknown): AppErro
   // A status below 400 belongs to a response that was cut off.
   if (status === undefined || (status < 400 && name !== 'PermanentRedirect'))
     return outboundError(host, error);
-  const meaning = `${what}: ${MEANINGS[name] ?? 'the store refused'} (${name})`;
-  return statusError(host, TRANSIENT.has(name) ? 503 : status, meaning);
+  const meaning = `${what}: ${MEANINGS[name] ?? 'the store refused the request'} (${name})`;
+  return statusError(host, TRANSIENT.has(name) ? 503 : status, `: ${meaning}`);
 }

@@ -191,7 +191,7 @@ describe('cloneofsimo', () => {
 
   it('warns of missing metadata, and writes the ranks', async () => {
     const adapter = await read(CLONEOFSIMO, pair('unet:0', 4));
-    assert.match(adapter.warnings[0]!, /ranks of 1 modules, such as "unet:0"/);
+    assert.match(adapter.warnings[0]!, /lacks 1 rank, such as that of module "unet:0"/);
     assert.match(adapter.warnings[1]!, /classes of "unet"/);
     assert.equal(planOf(CLONEOFSIMO, adapter, 'keep').metadata.get('unet:0:rank'), '4');
   });

@@ -49,7 +49,7 @@ describe('PEFT to diffusers and kohya', () => {
   it('states that the component is required if the names do not show it', () => {
     const odd = buildAdapter('peft', ['stages.0.blocks.0.mlp.fc1']);
     for (const to of ['diffusers', 'kohya'] as const)
-      refuses(() => convertAdapter(odd, to, {}), /set format_options\.component.*stages\.0/, 'component');
+      refuses(() => convertAdapter(odd, to, {}), /needs format_options\.component.*stages\.0/, 'component');
     const language = buildAdapter('peft', ['model.layers.0.self_attn.q_proj']);
     refuses(() => convertAdapter(language, 'kohya', {}), /format_options\.component/, 'component');
   });
@@ -82,7 +82,7 @@ describe('PEFT to diffusers and kohya', () => {
       );
     const name = 'base_model.model.conv_out.weight';
     const source = buildAdapter('peft', [Q], { passthrough: [entry(name, [4, 320, 3, 3])] });
-    refuses(() => convertAdapter(source, 'diffusers', {}), /not a factor of LoRA/, name);
+    refuses(() => convertAdapter(source, 'diffusers', {}), /not a LoRA factor/, name);
   });
 });
 
@@ -183,7 +183,7 @@ describe('diffusers', () => {
     for (const name of [...second, 'text_encoder_2.encoder.block.0.layer.0.SelfAttention.q'])
       refuses(
         () => convertAdapter(buildAdapter('diffusers', [name]), 'kohya', {}),
-        /files of kohya have no name/,
+        /kohya files have no name/,
         name,
       );
   });
@@ -331,7 +331,7 @@ describe('kohya to diffusers and PEFT', () => {
     const base = `lora_unet_${FLAT_Q}`;
     for (const name of [`${base}.diff_b`, 'bundle_emb.cat.string_to_param.*']) {
       const source = buildAdapter('kohya', [base], { passthrough: [entry(name, [32])] });
-      refuses(() => convertAdapter(source, 'diffusers', {}), /not a factor of LoRA/, name);
+      refuses(() => convertAdapter(source, 'diffusers', {}), /not a LoRA factor/, name);
     }
   });
 });
@@ -390,7 +390,7 @@ describe('biases of LoRA', () => {
     const back = convertAdapter(diffusers, 'peft', {});
     assert.equal(back.passthrough[0]!.name, name);
     assert.equal(back.config.lora_bias, true);
-    refuses(() => convertAdapter(source, 'kohya', {}), /a bias of LoRA/, name);
+    refuses(() => convertAdapter(source, 'kohya', {}), /a LoRA bias/, name);
   });
 });
 

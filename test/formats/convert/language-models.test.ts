@@ -134,20 +134,20 @@ describe('PEFT to GGUF', () => {
     convertAdapter(buildAdapter('peft', [Q]), 'gguf', { architecture: 'qwen2' });
     const llama = (options: object) => () =>
       convertAdapter(buildAdapter('peft', [Q, K]), 'gguf', { architecture: 'llama', ...options });
-    refuses(llama({}), /set format_options\.heads.*model\.layers\.0\.self_attn\.q_proj/, 'heads');
+    refuses(llama({}), /needs format_options\.heads.*model\.layers\.0\.self_attn\.q_proj/, 'heads');
     refuses(
       llama({ heads: 5 }),
-      /32 rows, which cannot be divided into 5 heads of even size: correct format_options\.heads/,
+      /32 rows, which cannot be divided into 5 heads of equal size: correct format_options\.heads/,
       Q,
     );
     refuses(llama({ heads: 4, kv_heads: 3 }), /divided into 3 heads.*kv_heads/, K);
-    refuses(llama({ heads: 32 }), /divided into 32 heads of even size/, Q);
+    refuses(llama({ heads: 32 }), /divided into 32 heads of equal size/, Q);
   });
 
   it('does not guess the architecture', () => {
     refuses(
       () => convertAdapter(buildAdapter('peft', [Q]), 'gguf', {}),
-      /set format_options\.architecture.*qwen2/,
+      /needs format_options\.architecture.*qwen2/,
       'architecture',
     );
     refuses(
@@ -181,11 +181,11 @@ describe('PEFT to GGUF', () => {
         architecture: 'qwen2',
       });
     const head = 'base_model.model.score.weight';
-    refuses(beside(head, [2, 16]), /not a factor of LoRA/, head);
+    refuses(beside(head, [2, 16]), /not a LoRA factor/, head);
     const magnitude = `base_model.model.${Q}.lora_magnitude_vector`;
-    refuses(beside(magnitude, [32]), /magnitude of DoRA, which the other format does not have/, magnitude);
+    refuses(beside(magnitude, [32]), /DoRA magnitude, which the other format does not have/, magnitude);
     const bias = `base_model.model.${Q}.lora_B.bias`;
-    refuses(beside(bias, [32]), /a bias of LoRA/, bias);
+    refuses(beside(bias, [32]), /a LoRA bias/, bias);
   });
 });
 

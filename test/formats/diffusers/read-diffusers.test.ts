@@ -201,7 +201,7 @@ describe('scales of diffusers', () => {
       some.modules.map(({ scale }) => scale),
       [1, 0.5],
     );
-    assert.match(some.warnings.join(), /1 of 2 modules of unet have no alpha/);
+    assert.match(some.warnings.join(), /unet lacks the alpha of 1 of 2 modules/);
     const half = await readFile(
       [...linear('unet.a', 4), ...linear('text_encoder.b', 4)],
       packed({ 'unet.r': 4, 'unet.lora_alpha': 8 }),

@@ -140,7 +140,7 @@ describe('reading LoRA of llama.cpp', () => {
       adapter.passthrough.map(({ name }) => name),
       [norm.name],
     );
-    assert.match(adapter.warnings.join('\n'), /aLoRA.*\n.*1 norms/);
+    assert.match(adapter.warnings.join('\n'), /aLoRA.*\n.*1 norm of/);
     const named = keyValuesOf(8, [['general.base_model.0.name', TYPE.str, 'Qwen2.5']]);
     assert.equal(read(pair(Q, 4), named).adapter.baseModel, 'Qwen2.5');
   });
@@ -209,7 +209,7 @@ describe('reading LoRA of llama.cpp', () => {
         'LORA_DUPLICATE_MODULE',
         /is the same factor/,
       ],
-      ['norms alone', [norm], keyValuesOf(), 'NO_LORA_TENSORS', /none of its 1 tensors/],
+      ['norms alone', [norm], keyValuesOf(), 'NO_LORA_TENSORS', /has 1 tensor, but no LoRA factor/],
       [
         'other quantisations',
         pair(Q, 4, { type: 'Q4_0' }),

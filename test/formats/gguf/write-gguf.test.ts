@@ -109,7 +109,7 @@ describe('writing LoRA of llama.cpp', () => {
     const two = made([...pair(Q, 4), ...pair(K, 4)]);
     const error = refusal(() => plan(two, (name) => (name === Q ? 3 : 1), 'keep'));
     assert.equal(error.code, 'FORMAT_NEEDS_FOLD');
-    assert.match(error.message, /"blk\.0\.attn_q": the result would need a scale of 2 at rank 3.*"fold"/);
+    assert.match(error.message, /"blk\.0\.attn_q": the result would need a scaling of 2 at rank 3.*"fold"/);
     // A scale of 0 has no alpha either: llama.cpp treats 0 as 1.
     const zero = { ...two, modules: two.modules.map((module) => ({ ...module, scale: 0 })) };
     assert.equal(refusal(() => plan(zero, () => 2, 'keep')).code, 'FORMAT_NEEDS_FOLD');

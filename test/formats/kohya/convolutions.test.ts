@@ -332,8 +332,8 @@ describe('the kind of a layer that its tensors do not show', () => {
         /only Stable Diffusion XL/,
         { [PROJ]: [8, 8], [`${PROJ.slice(0, -7)}transformer_blocks_3_ff_net_2`]: [8, 8] },
       ],
-      ['1×1', /ss_base_model_version: "sd_v1"/, { [PROJ]: [8, 8] }, { ss_base_model_version: 'sd_v1' }],
-      ['', /ss_base_model_version: "sd_v2_v"/, { [PROJ]: [8, 8] }, { ss_base_model_version: 'sd_v2_v' }],
+      ['1×1', /"sd_v1" as ss_base_model_version/, { [PROJ]: [8, 8] }, { ss_base_model_version: 'sd_v1' }],
+      ['', /"sd_v2_v" as ss_base_model_version/, { [PROJ]: [8, 8] }, { ss_base_model_version: 'sd_v2_v' }],
       ['', /modelspec/, { [PROJ]: [8, 8] }, { 'modelspec.architecture': 'stable-diffusion-xl-v1-base/lora' }],
       [
         '1×1',
@@ -382,7 +382,10 @@ describe('the kind of a layer that its tensors do not show', () => {
     const name = 'lora_unet_mid_block_resnets_0_conv1';
     const { kernels, warnings } = await kindsOf({ [name]: [8, 28] });
     assert.equal(kernels[name], '');
-    assert.match(warnings[0]!, /sizes that do not suit its kernel \("lora_unet_mid_block_resnets_0_conv1"\)/);
+    assert.match(
+      warnings[0]!,
+      /the sizes do not fit such a kernel \("lora_unet_mid_block_resnets_0_conv1"\)/,
+    );
   });
 
   it('is linear for transformers and text encoders, without a warning', async () => {

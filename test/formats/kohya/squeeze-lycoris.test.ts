@@ -166,7 +166,7 @@ describe('LyCORIS, squeezed', () => {
     it(`${what}: is multiplied by a scalar, which the result does not have`, async () => {
       const targets: Target[] = [{ rank: 2 }, { rank: 2, scale: 'keep' }];
       const { wanted, results, warnings } = await squeezed(variant, targets, -0.3);
-      assert.match(warnings, /1 modules have a scalar/);
+      assert.match(warnings, /1 module has a scalar/);
       const optimum = tailShare(singularValues(wanted), 2);
       for (const result of results) {
         assert.ok(!parseSafetensors(result).tensors.has('lora_unet_x.scalar'));

@@ -204,7 +204,7 @@ describe('readPeft: refusals', () => {
       [tensor('q.lora_A.weight', [4, 0]), tensor('q.lora_B.weight', [8, 4])],
       {},
       'LORA_RANK_DIMS',
-      'dimension is 0',
+      'dimension of 0',
     ],
     [
       'a grouped convolution',

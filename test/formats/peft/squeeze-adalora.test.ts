@@ -106,7 +106,7 @@ describe("PEFT's AdaLoRA", () => {
         assert.ok(error <= least * (1 + 1e-5) + 1e-6, `${path}, rank ${rank}: ${error}, at best ${least}`);
       }
       assert.ok(
-        warnings.some((text) => text.includes('2 modules are AdaLoRA')),
+        warnings.some((text) => text.includes('2 modules are stored as AdaLoRA')),
         warnings.join('\n'),
       );
       assert.ok(
@@ -155,12 +155,12 @@ describe("PEFT's AdaLoRA", () => {
   });
 
   const refusals: readonly (readonly [string, readonly TensorSpec[], string, RegExp])[] = [
-    ['a rank that is not that of the configuration', q(4), 'CONFIG_RANK_MISMATCH', /have rank 4, .* has 6/],
+    ['a rank that is not that of the configuration', q(4), 'CONFIG_RANK_MISMATCH', /of rank 4, .* rank 6/],
     ['a diagonal of another length', q(INITIAL, { lora_E: [5, 1] }), 'LORA_RANK_MISMATCH', /lora_E \[5,1\]/],
     ['a vector for a diagonal', q(INITIAL, { lora_E: [6] }), 'LORA_RANK_DIMS', /lora_E/],
     ['a module without its diagonal', q(INITIAL).slice(0, 2), 'LORA_UNPAIRED', /lora_E/],
     ['one factor that is empty', q(INITIAL, { lora_B: [M, 0] }), 'LORA_RANK_ZERO', /lora_B/],
-    ['nothing but empty modules', q(0), 'NO_LORA_TENSORS', /none of its 3 tensors/],
+    ['nothing but empty modules', q(0), 'NO_LORA_TENSORS', /has 3 tensors, but none for the method/],
     [
       'tensors of LoRA',
       [...q(INITIAL), tensor('v_proj.lora_A.weight', [4, N])],

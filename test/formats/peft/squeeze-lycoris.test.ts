@@ -148,7 +148,7 @@ describe("PEFT's LoHa and LoKr", () => {
       'a rank that is not that of the configuration',
       { hada_w1_a: [24, 2], hada_w1_b: [2, 20], hada_w2_a: [24, 2], hada_w2_b: [2, 20] },
       'CONFIG_RANK_MISMATCH',
-      /the tensors have rank 2, but adapter_config\.json has 3/,
+      /has tensors of rank 2, but adapter_config\.json gives rank 3/,
     ],
     [
       'a factor that is missing',
@@ -166,10 +166,10 @@ describe("PEFT's LoHa and LoKr", () => {
       'tensors of LoRA',
       { ...shapes, 'lora_A.weight': [3, 20] },
       'UNSUPPORTED_LORA_VARIANT',
-      /lora_A\.weight": belongs to LoRA/,
+      /lora_A\.weight" belongs to LoRA/,
     ],
     ['tensors of LoKr', { ...shapes, lokr_w1: [3, 20] }, 'FORMAT_MIXED', /lokr_w1/],
-    ['nothing of it', { 'scale.weight': [3, 20] }, 'NO_LORA_TENSORS', /none of its 1 tensors/],
+    ['nothing of it', { 'scale.weight': [3, 20] }, 'NO_LORA_TENSORS', /1 tensor, but n/],
   ];
   for (const [what, tensors, code, message] of refusals) {
     it(`refuses ${what}`, () => {

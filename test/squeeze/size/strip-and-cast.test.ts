@@ -96,7 +96,10 @@ describe('strip', () => {
       assert.equal(config.modules_to_save, null);
       assert.equal(config.bias, 'lora_only');
       assert.ok(!result.size!.some(({ what }) => what === 'heads'));
-      assert.match(result.warnings.join('\n'), /heads were dropped, 3 tensors of 36 bytes.*score\.bias/);
+      assert.match(
+        result.warnings.join('\n'),
+        /"strip" left out heads: 3 tensors with 36 bytes.*score\.bias/,
+      );
     });
   });
 
@@ -106,7 +109,7 @@ describe('strip', () => {
       assert.deepEqual(names, ['own.weight', 'score.bias', 'score.weight']);
       assert.deepEqual(config.modules_to_save, ['score', 'own']);
       assert.deepEqual([config.bias, config.trainable_token_indices], ['none', null]);
-      assert.equal(result.warnings.filter((text) => text.startsWith('strip:')).length, 4);
+      assert.equal(result.warnings.filter((text) => text.startsWith('"strip"')).length, 4);
     });
   });
 
@@ -127,7 +130,7 @@ describe('strip', () => {
     const dir = compute.adapter(someModules(12, 1));
     await squeezing(compute.pool, dir, { targets: [{ rank: 12, strip: ['heads'] }] }, ({ targets }) => {
       assert.equal(targets[0]!.files, null);
-      assert.ok(!targets[0]!.result.warnings.some((text) => text.startsWith('strip')));
+      assert.ok(!targets[0]!.result.warnings.some((text) => text.startsWith('"strip"')));
     });
   });
 });
@@ -143,7 +146,10 @@ describe('cast', () => {
       const bias = passthrough.get(`${P}layers.0.q_proj.bias`)!;
       assert.deepEqual([bias.dtype, ...decodeTensor(bias)], ['F16', 0.333251953125, 2]);
       assert.equal(passthrough.get(`${P}layers.0.norm.steps`)!.dtype, 'I64');
-      assert.match(result.warnings.join('\n'), /cast: 6 carried tensors .*from F32, F64 to float16/);
+      assert.match(
+        result.warnings.join('\n'),
+        /"cast" converted 6 carried tensors .*from F32, F64 to float16/,
+      );
       assert.equal(result.size!.find(({ what }) => what === 'heads')!.bytes, (6 + 2 + 1) * 2);
     });
   });

@@ -29,8 +29,8 @@ export function AdapterCards({ adapters, selected, onSelect }: AdapterCardsProps
               <strong class="ellipsis">{name}</strong>
               <span class="ellipsis">{base ?? 'No base model in its files'}</span>
               <span>
-                rank {rankRange(ranks)} · {modules.toLocaleString('en')} modules · {formatBytes(bytes)} ·{' '}
-                {format}
+                rank {rankRange(ranks)} · {modules.toLocaleString('en')}{' '}
+                {modules === 1 ? 'module' : 'modules'} · {formatBytes(bytes)} · {format}
               </span>
               <span class="note">
                 {job_id === null ? 'Uploaded' : 'Result of a job'}, {formatMoment(created_at)}

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import { counted } from '../../../src/errors/counted.ts';
 
 const MAX_ROWS = 200;
 
@@ -31,7 +32,7 @@ function Rows({
       class="scroll"
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
       tabIndex={0}
-      aria-label={`${caption}, a table`}
+      aria-label={`Table: ${caption}`}
     >
       <table>
         <thead>
@@ -53,7 +54,11 @@ function Rows({
           ))}
         </tbody>
       </table>
-      {rows.length > MAX_ROWS && <p class="note">And {rows.length - MAX_ROWS} more: the report has all.</p>}
+      {rows.length > MAX_ROWS && (
+        <p class="note">
+          {counted(rows.length - MAX_ROWS, 'more row is', 'more rows are')} only in the report.
+        </p>
+      )}
     </section>
   );
 }

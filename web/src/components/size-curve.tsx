@@ -92,11 +92,11 @@ export function SizeCurve(props: SizeCurveProps) {
       class="curve"
       note={
         refusal ??
-        'The least possible error at every size. Drag a handle, or click a line. The green diamond is the recommended rank for all.'
+        'The least possible error at every size. Drag a handle, or click a line. The green diamond marks the recommended rank for all modules.'
       }
       actions={
         <SelectField<Criterion>
-          label="Keep small"
+          label="Minimise"
           value={criterion}
           options={Object.entries(CRITERIA) as [Criterion, string][]}
           onValue={props.onCriterion}

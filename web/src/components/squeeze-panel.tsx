@@ -156,7 +156,7 @@ export function SqueezePanel(props: SqueezePanelProps) {
               {describeTarget(one)}
               <button
                 type="button"
-                aria-label={`Leave out ${describeTarget(one)}`}
+                aria-label={`Remove ${describeTarget(one)}`}
                 onClick={() => setMore(more.filter((_, other) => other !== index))}
               >
                 ×

@@ -57,7 +57,10 @@ export const BatchesPage = ({ query }: { query: Query }) => (
               {
                 title: 'Batch',
                 cell: ({ id, name, progress }) => (
-                  <a href={`#/batches/${id}`}>{name ?? `${progress.total.toLocaleString('en')} items`}</a>
+                  <a href={`#/batches/${id}`}>
+                    {name ??
+                      `${progress.total.toLocaleString('en')} ${progress.total === 1 ? 'item' : 'items'}`}
+                  </a>
                 ),
               },
               { title: 'State', cell: ({ state }) => <StateBadge state={state} /> },

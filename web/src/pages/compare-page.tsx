@@ -50,7 +50,7 @@ export function ComparePage({ query }: { query: Query }) {
   return (
     <div class="stack">
       <h1>Compare two results</h1>
-      <Panel title="Which ones?">
+      <Panel title="Results to compare">
         <div class="filters two">
           {choose('First result', 'a', a, b)}
           {choose('Second result', 'b', b, a)}

@@ -26,7 +26,7 @@ export function MergePage({ query }: { query: Query }) {
     <div class="stack">
       <h1>Merge adapters</h1>
       <Panel
-        title="Which ones?"
+        title="Adapters to merge"
         note="The result is the weighted sum of their updates, squeezed. All of them need the same base model."
       >
         <ProblemNote problem={chosen.problem ?? others.problem} onAgain={chosen.again} />
@@ -38,10 +38,10 @@ export function MergePage({ query }: { query: Query }) {
               <button
                 type="button"
                 class="link"
-                aria-label={`Leave out ${name}`}
+                aria-label={`Remove ${name}`}
                 onClick={() => setIds(ids.filter((one) => one !== id))}
               >
-                Leave out
+                Remove
               </button>
             </li>
           ))}
@@ -96,7 +96,7 @@ function MergeForm({ adapters }: { adapters: readonly AdapterRecord[] }) {
     go(`/jobs/${job.id}`);
   };
   return (
-    <Panel title="How?">
+    <Panel title="Result">
       <Form submit="Merge" onSubmit={start}>
         {adapters.map(({ id, name }) => (
           <TextInput

@@ -53,8 +53,8 @@ export function NewBatchPage() {
         title="Which adapters, and how?"
         note={
           <>
-            The service fetches each adapter and squeezes it. Adapters that it has already are squeezed
-            together <a href="#/adapters">in their list</a>.
+            The service fetches each adapter and squeezes it. To squeeze adapters that are already here,
+            select them in <a href="#/adapters">the list of adapters</a>.
           </>
         }
       >
@@ -143,7 +143,7 @@ function KnownForecast({ forecast: { unknown, reused, rank, bytes, seconds } }: 
           'Already squeezed': reused > 0 ? counted(reused) : null,
           Rank: rank && formatRanks(rank),
           'Size of the results': rank && formatBytes(bytes),
-          'Time of one worker': rank !== null && seconds !== null ? formatDuration(seconds) : null,
+          'Time on one worker': rank !== null && seconds !== null ? formatDuration(seconds) : null,
         }}
       />
     </>

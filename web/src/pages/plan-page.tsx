@@ -33,7 +33,7 @@ export function PlanPage() {
       <h1>New annealing run</h1>
       <Panel
         title="From which rank to which?"
-        note="The training starts at the first rank. At the planned steps, the service squeezes the adapter, until it has the last rank."
+        note="The training starts at the first rank. The service squeezes the adapter at the planned steps until it reaches the final rank."
       >
         <Form submit="Plan" onSubmit={plan}>
           <div class="filters">

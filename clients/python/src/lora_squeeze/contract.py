@@ -650,8 +650,7 @@ class Connection(TypedDict):
 
 
 class ConnectionChange(TypedDict):
-    """Absent fields stay unchanged. A change that would send the credentials to new destinations must include them
-    again"""
+    """Absent fields stay unchanged. A change that would send the credentials to new places must include them again"""
 
     description: NotRequired[str]
     prefixes: NotRequired[List[str]]
@@ -676,7 +675,7 @@ class Conversion(TypedDict):
 
 
 class DeliverRequest(TypedDict):
-    """A destination for one result"""
+    """A sink for one result"""
 
     target: NotRequired[int]
     to: Sink
@@ -722,7 +721,7 @@ class DeliveryList(TypedDict):
 
 
 class Destination(TypedDict):
-    """One destination for all targets; if there are several targets, each gets a folder of its own"""
+    """One sink for all targets; if there are several targets, each gets a folder of its own"""
 
     to: Sink
     include: NotRequired[List[Literal["report", "card"]]]

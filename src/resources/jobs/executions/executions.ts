@@ -332,7 +332,7 @@ export class Executions {
     return { step, request: withoutResults(known), sources, optimizer: optimizer ?? null };
   }
 
-  /** The current connections that sources and destinations name. */
+  /** The current connections that sources and sinks name. */
   private async accesses(
     tenant: string,
     ends: readonly { readonly connection?: string | undefined }[],

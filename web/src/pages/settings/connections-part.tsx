@@ -84,7 +84,7 @@ function ConnectionForm() {
         onValue={setKind}
       />
       <TextInput label="Name" name="name" placeholder="models-out" isRequired />
-      <TextInput label="What it is for" name="description" />
+      <TextInput label="Description" name="description" />
       <TextInput
         label="Prefixes"
         name="prefixes"

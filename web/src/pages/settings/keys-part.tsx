@@ -75,7 +75,7 @@ function KeyForm({ onMade }: { onMade: (key: NewKey) => void }) {
       submit="Create the key"
       onSubmit={create}
     >
-      <TextInput label="What it is for" name="name" placeholder="nightly squeezes" isRequired />
+      <TextInput label="Name" name="name" placeholder="nightly squeezes" isRequired />
       {hasScope('admin') && (
         <TextInput label="Tenant" name="tenant" value={caller.value?.tenant ?? ''} isRequired />
       )}

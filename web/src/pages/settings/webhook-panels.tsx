@@ -44,9 +44,9 @@ export function WebhookPanels({ id, query }: { id: string; query: Query }) {
         )}
         <Facts
           facts={{
-            'What it is for': value.description,
+            Description: value.description,
             Events: value.events.join(', '),
-            'Only with the labels': Object.entries(value.labels)
+            'Required labels': Object.entries(value.labels)
               .map(([name, text]) => `${name}:${text}`)
               .join(', '),
             'Why it is disabled': value.disabled_reason,
@@ -101,12 +101,13 @@ function Actions({ webhook: { id, url, enabled }, onSecret }: ActionsProps) {
       </ActionButton>
       <ConfirmButton
         scope="write"
-        verb="New secret"
-        question={`Make a new secret for ${url}?`}
+        verb="Replace the secret"
+        question={`Replace the secret of ${url}?`}
         onConfirm={rotate}
       >
         <p>
-          The present secret also signs for another day, so that the receiver can be changed without a gap.
+          The current secret also signs for another day, so that you can update the receiver without losing
+          events.
         </p>
       </ConfirmButton>
       <ConfirmButton scope="write" verb="Delete" question={`Delete the webhook ${url}?`} onConfirm={drop}>

@@ -66,7 +66,7 @@ function AllWebhooks() {
             placeholder="https://ml.example.com/hooks/lora-squeeze"
             isRequired
           />
-          <TextInput label="What it is for" name="description" />
+          <TextInput label="Description" name="description" />
           <Ticks legend="Events" name="events" options={EVENTS} />
         </FormDialog>
       }

@@ -50,7 +50,7 @@ const WorkerRows = ({ workers }: { workers: readonly WorkerRecord[] }) => (
       },
       { title: 'State', cell: ({ state }) => <StateBadge state={state} /> },
       { title: 'Active', cell: ({ running, slots }) => `${running} of ${slots}`, isNumber: true },
-      { title: 'Computes on', cell: ({ provider }) => provider, isExtra: true },
+      { title: 'Execution provider', cell: ({ provider }) => provider, isExtra: true },
       {
         title: 'Speed',
         cell: ({ ms_per_mib: ms }) => (ms === null ? 'not known yet' : `${withUnit(ms, 'ms')} per MiB`),

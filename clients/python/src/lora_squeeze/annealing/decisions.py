@@ -73,7 +73,7 @@ class BySpectrum:
             raise invalid("An adaptive run takes exactly one of energy and tolerance.")
         source, target = given["source_rank"], given["target_rank"]
         if source < target:
-            raise invalid(f"source_rank is {source}, below target_rank, {target}: a squeeze cannot raise a rank.")
+            raise invalid(f"source_rank ({source}) is below target_rank ({target}); a squeeze cannot raise a rank.")
         clock = clock_of(given)
         floors = least_steps(1 if source == target else 2, clock)
         if sum(floors) > clock.total_steps:

@@ -22,7 +22,7 @@ def choose_ranks(request: Mapping[str, Any], clock: Clock) -> tuple[list[int], l
     source, target = request["source_rank"], request["target_rank"]
     shape, stages, named = request.get("shape", "geometric"), request.get("stages"), request.get("squeeze_steps")
     if source < target:
-        raise invalid(f"source_rank is {source}, below target_rank, {target}: a squeeze cannot raise a rank.")
+        raise invalid(f"source_rank ({source}) is below target_rank ({target}); a squeeze cannot raise a rank.")
     if request.get("mode") == "cont":
         for field in ("shape", "ranks", "stages"):
             if field in request:
@@ -73,18 +73,18 @@ def least_steps(stages: int, clock: Clock, with_share: bool = True) -> list[int]
 def _custom_ranks(request: Mapping[str, Any]) -> list[int]:
     ranks, stages = request.get("ranks"), request.get("stages")
     if ranks is None:
-        raise invalid('shape is "custom", which needs ranks: the rank of every stage.')
+        raise invalid('shape is "custom", which requires ranks, the rank of every stage.')
     if stages is not None:
         raise invalid(f'stages is {stages}, but shape "custom" has as many stages as ranks.')
     source, target, last = request["source_rank"], request["target_rank"], len(ranks) - 1
     if ranks[0] != source:
-        raise invalid(f"ranks[0] is {ranks[0]} but must be source_rank, {source}.")
+        raise invalid(f"ranks[0] is {ranks[0]}, but the first rank must be source_rank ({source}).")
     if ranks[last] != target:
-        raise invalid(f"ranks[{last}], the last, is {ranks[last]} but must be target_rank, {target}.")
+        raise invalid(f"ranks[{last}] is {ranks[last]}, but the last rank must be target_rank ({target}).")
     for index in range(1, len(ranks)):
         rank, before = ranks[index], ranks[index - 1]
         if rank >= before:
-            raise invalid(f"ranks[{index}] is {rank} but must be below the rank before it, {before}.")
+            raise invalid(f"ranks[{index}] is {rank} but must be below the previous rank ({before}).")
     return list(ranks)
 
 
@@ -124,9 +124,8 @@ def _as_many_as_fit(shape: str, source: int, target: int, clock: Clock) -> tuple
     if len(ranks) == len(wanted):
         return ranks, []
     note = (
-        f"{_counted(len(ranks), 'stage')} instead of {len(wanted)}, which is one for the source rank and one "
-        "for each halving: those need "
-        f"{_needed_steps(len(wanted), clock)} steps, and total_steps is {clock.total_steps}."
+        f"The schedule has {_counted(len(ranks), 'stage')}. One for the source rank and one for each halving would be "
+        f"{len(wanted)}, which need {_needed_steps(len(wanted), clock)} steps; total_steps is {clock.total_steps}."
     )
     return ranks, [note]
 
@@ -174,8 +173,8 @@ def _named_steps(request: Mapping[str, Any], stages: int) -> list[int]:
     limits = [0, *squeeze_steps, total]
     for index, step in enumerate(squeeze_steps):
         if step <= limits[index] or step >= total:
-            least = "at least 1" if index == 0 else f"above the one before it, {limits[index]}"
-            raise invalid(f"squeeze_steps[{index}] is {step} but must be {least} and below total_steps, {total}.")
+            least = "at least 1" if index == 0 else f"above the previous step ({limits[index]})"
+            raise invalid(f"squeeze_steps[{index}] is {step} but must be {least} and below total_steps ({total}).")
     return [end - begin for begin, end in zip(limits, limits[1:])]
 
 
