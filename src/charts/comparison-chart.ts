@@ -1,11 +1,11 @@
 import type { EChartsOption } from 'echarts';
 import { type ChartStyle, chartBase, xAxis, yAxis } from './chart-base.ts';
-import type { ComparedModule, Pair } from './difference-map.ts';
+import type { ComparedModule, LabelPair } from './difference-map.ts';
 import { formatPercent } from './format.ts';
 
 export interface ComparisonInput extends ChartStyle {
   readonly modules: readonly Pick<ComparedModule, 'name' | 'first' | 'second'>[];
-  readonly labels: Pair;
+  readonly labels: LabelPair;
 }
 
 /** A dot for each module: x is its error in one result, y its error in the other. On the diagonal both are equal. */

@@ -13,7 +13,7 @@ export interface ComparedModule {
 }
 
 /** What the two results are called: "rank 4". */
-export type Pair = readonly [first: string, second: string];
+export type LabelPair = readonly [first: string, second: string];
 
 /** What is compared: the errors of the modules, or their ranks. */
 export type Compared = 'error' | 'rank';
@@ -21,7 +21,7 @@ export type Compared = 'error' | 'rank';
 interface DifferenceMapInput
   extends Pick<HeatMapInput, 'palette' | 'title' | 'subtitle' | 'grid' | 'isWide' | 'maximum'> {
   readonly modules: readonly ComparedModule[];
-  readonly labels: Pair;
+  readonly labels: LabelPair;
   readonly of: Compared;
   /** The values to draw, if not those of the modules one by one. */
   readonly values?: readonly ModuleShare[];
@@ -44,7 +44,7 @@ export function comparedModules(
 }
 
 /** Two targets may have the same policy and differ in other options. */
-export const pairOf = (first: string, second: string): Pair =>
+export const pairOf = (first: string, second: string): LabelPair =>
   first === second ? [`${first} (first)`, `${second} (second)`] : [first, second];
 
 /** What a module has in the first result less what it has in the second, for every module. */
@@ -81,13 +81,17 @@ export function differenceMap(input: DifferenceMapInput): EChartsOption {
 }
 
 /** In which result a value is lower, and by how much. */
-export function describeDifference(value: number, labels: Pair, of: Compared): string {
+export function describeDifference(value: number, labels: LabelPair, of: Compared): string {
   if (value === 0) return `the same ${of} in both`;
   return `lower ${of} in ${labels[value < 0 ? 0 : 1]}, by ${amount(Math.abs(value), of)}`;
 }
 
 /** The map in sentences, for readers who do not see it. */
-export function describeDifferences(modules: readonly ComparedModule[], labels: Pair, of: Compared): string {
+export function describeDifferences(
+  modules: readonly ComparedModule[],
+  labels: LabelPair,
+  of: Compared,
+): string {
   const values = differences(modules, of);
   const [inFirst, inSecond] = [-1, 1].map((sign) => values.filter(({ value }) => value * sign > 0).length);
   const largest = values.reduce<ModuleShare | undefined>(
@@ -104,7 +108,7 @@ const amount = (value: number, of: Compared): string =>
 
 const signed = (value: number): string => (value === 0 ? '' : `${value < 0 ? '−' : '+'}${Math.abs(value)}`);
 
-const describeBoth = (module: ComparedModule, [first, second]: Pair): string[] => [
+const describeBoth = (module: ComparedModule, [first, second]: LabelPair): string[] => [
   `${first}: error ${formatPercent(module.first)} at rank ${module.firstRank}`,
   `${second}: error ${formatPercent(module.second)} at rank ${module.secondRank}`,
 ];

@@ -3,7 +3,7 @@ import { comparisonChart } from '../../../src/charts/comparison-chart.ts';
 import {
   type ComparedModule,
   comparedModules,
-  type Pair,
+  type LabelPair,
   pairOf,
 } from '../../../src/charts/difference-map.ts';
 import { formatBytes, formatPercent } from '../../../src/charts/format.ts';
@@ -31,7 +31,7 @@ interface Row extends ComparedModule {
 }
 
 /** In a map, the names of adapters would be too long. */
-const SIDES: Pair = ['the first', 'the second'];
+const SIDES: LabelPair = ['the first', 'the second'];
 
 /** A comparison of two results: totals, sizes, and the errors of the modules that both have. */
 export function ComparedResults({ first, second }: { first: OneResult; second: OneResult }) {

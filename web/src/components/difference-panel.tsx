@@ -6,7 +6,7 @@ import {
   describeDifferences,
   differenceMap,
   differences,
-  type Pair,
+  type LabelPair,
 } from '../../../src/charts/difference-map.ts';
 import { formatPercent } from '../../../src/charts/format.ts';
 import { ENDS_PX, type HeatCell, heatMapHeight } from '../../../src/charts/layer-heat-map.ts';
@@ -22,7 +22,7 @@ import { Panel } from './panel.tsx';
 interface DifferencePanelProps {
   /** At least one. */
   readonly modules: readonly ComparedModule[];
-  readonly labels: Pair;
+  readonly labels: LabelPair;
   /** The results to choose from, if there are more than two. */
   readonly choices?: readonly string[];
   /** The indices of the chosen results. */
