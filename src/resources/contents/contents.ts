@@ -141,9 +141,12 @@ export async function settleContent(
     for (const [sha256, id] of [...insertedRows, ...(await existing(writer, others))])
       settled.set(sha256, id);
   }
+  // Equal files of a write share their bytes.
   await insertSuperfluous(
     writer,
-    files.filter(({ sha256, writtenAs }) => writtenAs !== undefined && writtenAs !== settled.get(sha256)),
+    [...wanted.values()].filter(
+      ({ sha256, writtenAs }) => writtenAs !== undefined && writtenAs !== settled.get(sha256),
+    ),
   );
   return settled;
 }

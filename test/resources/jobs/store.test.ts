@@ -122,6 +122,25 @@ onEachDialect('the store of jobs', (database) => {
     assert.deepEqual([name, job_id, parent_id], ['known-r2', job.id, SAMPLE_ADAPTER]);
   });
 
+  it('records equal results of one job whose content is already stored', async () => {
+    const weights = { name: 'adapter_model.safetensors', sha256: 'same', bytes: 50_000 };
+    for (const targets of [1, 2]) {
+      const job = await accepted();
+      const { writeId } = await worker().begin(job.id);
+      const files = [{ ...weights, writtenAs: `${writeId}-0` }];
+      const description = { ...SAMPLE_OUTCOME.description, files: [weights] };
+      const adapters = Array.from({ length: targets }, () => ({ description, files }));
+      const { state, results } = await worker().succeed(job.id, {
+        results: adapters.map(() => ({})),
+        adapters,
+      });
+      assert.deepEqual([state, results.length], ['succeeded', targets]);
+    }
+    const stored = database().reader.selectFrom('content').select('state').where('sha256', '=', 'same');
+    const states = (await stored.execute()).map(({ state }) => state);
+    assert.deepEqual(states.sort(), ['deleting', 'stored']);
+  });
+
   it('removes a deleted job with all its rows, and releases its files', async () => {
     const job = await accepted({ labels: { a: 'b' } });
     const files = [jobFile('report', '{}'), jobFile('training', '{}')];
