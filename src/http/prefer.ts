@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { onceClosed } from './once-closed.ts';
 
 /** Longest wait for a job in one request: proxies commonly cut a silent response after 60 s. */
 export const MAX_WAIT_SECONDS = 55;
@@ -44,6 +45,6 @@ export function preferredWait(request: FastifyRequest, reply: FastifyReply): Pre
   // Only waiting remains, so the request no longer counts as in flight.
   request.inFlight?.releaseAll();
   const disconnected = new AbortController();
-  reply.raw.once('close', () => disconnected.abort());
+  onceClosed(reply, () => disconnected.abort());
   return { timeoutMs: seconds * 1000, signal: disconnected.signal };
 }

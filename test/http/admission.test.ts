@@ -5,6 +5,7 @@ import { timedId } from '../../src/database/ids.ts';
 import { newExecution } from '../../src/resources/jobs/executions/execution-rows.ts';
 import { Workspaces } from '../../src/resources/workspaces.ts';
 import { NO_DISPATCHER } from '../resources/jobs/fake-worker.ts';
+import { EventStream } from './event-stream.ts';
 import { openSocket, parseResponse, readAll } from './raw-request.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
@@ -205,6 +206,56 @@ describe('requests in flight', () => {
     assert.equal((await post(quiet, { adapter_id: ids[1] })).status, 202);
     gate.release();
     for (const { status } of await Promise.all(first)) assert.equal(status, 202);
+  });
+});
+
+describe('requests whose clients disconnect while they wait', () => {
+  it('reserve nothing, and leave no stream open', async () => {
+    let gate = new Gate();
+    gate.release();
+    const count = async () => {
+      await gate.enter();
+      return { current: 1, resetMs: 60_000 };
+    };
+    const server = await startServer({ eventStreams: { perTenant: 3 } }, { rates: { count } });
+    try {
+      const adapter_id = (await server.upload()).id;
+      const made = async (path: string, body: object) => {
+        const request = { method: 'POST', headers: JSON_HEADERS, body: JSON.stringify(body) };
+        return ((await (await server.fetch(path, request)).json()) as { id: string }).id;
+      };
+      const job = await made('/v1/jobs', { kind: 'analyze', adapter_id });
+      const batch = await made('/v1/batches', { kind: 'analyze', adapter_ids: [adapter_id] });
+      await server.limit({ requests_per_minute: 1_000 });
+      const streams = [`/v1/jobs/${job}/events`, `/v1/batches/${batch}/events`, '/v1/events'];
+      const upload = 'Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n';
+      for (const head of [
+        `POST /v1/adapters HTTP/1.1\r\n${upload}`,
+        'POST /v1/jobs HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n',
+        ...streams.map((path) => `GET ${path} HTTP/1.1\r\n`),
+      ]) {
+        gate = new Gate();
+        const closed = new Promise((resolve) => {
+          server.app.server.once('request', (_request, response) => response.once('close', resolve));
+        });
+        const socket = await openSocket(server.port);
+        socket.write(`${head}Host: 127.0.0.1\r\n\r\n`);
+        await gate.untilEntered(1);
+        socket.destroy();
+        await closed;
+        gate.release();
+        // The response to a later request comes when nothing is left to do for the earlier one.
+        assert.equal((await server.fetch('/v1/jobs')).status, 200);
+        const metrics = await server.metrics.render();
+        for (const value of [/in_flight\{kind="uploads"\} (\d+)/, /in_flight_body_bytes (\d+)/])
+          assert.equal(value.exec(metrics)?.[1], '0', `${head}: ${value}`);
+      }
+      const opened = await Promise.all(streams.map((path) => EventStream.open(`${server.url}${path}`)));
+      for (const { status } of opened) assert.equal(status, 200);
+      for (const stream of opened) stream.vanish();
+    } finally {
+      await server.close();
+    }
   });
 });
 

@@ -1,8 +1,9 @@
-import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { InFlight, type InFlightBounds, RequestInFlight } from '../in-flight.ts';
+import { onceClosed } from '../once-closed.ts';
 import { principalOf } from '../principal.ts';
 import { withHook } from '../with-hook.ts';
 import { mayCreateWork } from './refuse-new-work.ts';
@@ -41,7 +42,7 @@ export const admission = fp(async (app: FastifyInstance, { metrics, ...bounds }:
     withHook(route, 'onResponse', count);
   });
 
-  async function enter(request: FastifyRequest, reply: { raw: NodeJS.EventEmitter }): Promise<void> {
+  async function enter(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { tenant } = principalOf(request);
     const one = new RequestInFlight(all, tenant);
     if (isUpload(request)) one.acquire('uploads');
@@ -50,11 +51,11 @@ export const admission = fp(async (app: FastifyInstance, { metrics, ...bounds }:
       if (hasBody(request)) one.acquire('bytes', bodyBytes(request));
     }
     request.inFlight = one;
-    reply.raw.once('close', () => one.releaseAll());
+    onceClosed(reply, () => one.releaseAll());
   }
 
-  async function begin(request: FastifyRequest): Promise<void> {
-    if (!isUpload(request)) request.inFlight?.acquire('requests');
+  async function begin(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (!isUpload(request) && !reply.raw.closed) request.inFlight?.acquire('requests');
   }
 
   async function count(_request: FastifyRequest, reply: { problemCode: ErrorCode | null }): Promise<void> {

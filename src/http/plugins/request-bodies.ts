@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { AppError } from '../../errors/app-error.ts';
 import { ContentDigest } from '../multipart/content-digest.ts';
+import { onceClosed } from '../once-closed.ts';
 import { readRequestJson } from '../request-json.ts';
 
 declare module 'fastify' {
@@ -107,7 +108,7 @@ function endLateBodies(app: FastifyInstance, bodyTimeoutMs: number): void {
     const clear = (): void => clearTimeout(timer);
     request.raw.once('end', clear).once('close', clear);
     // A request that was refused before its end may emit neither event.
-    reply.raw.once('close', clear);
+    onceClosed(reply, clear);
   });
 }
 

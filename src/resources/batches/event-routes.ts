@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { BatchEventData } from '../../contract/batch-result.ts';
 import { eventHeaders, type OpenStreams, type StreamTimes, sseStream } from '../../http/event-streams.ts';
+import { onceClosed } from '../../http/once-closed.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { BatchPath } from './batch-responses.ts';
@@ -55,7 +56,7 @@ export const batchEventRoutes: FastifyPluginAsyncTypebox<BatchEventRoutesOptions
       reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
       if (lastEventId === END_ID && finished_at !== null) return reply.code(204).send(null);
       const { signal, close } = streams.add(tenant);
-      reply.raw.once('close', close);
+      onceClosed(reply, close);
       const received = itemsReceived(lastEventId);
       const watch = { batchId, tenant, batches, results, tail, received, signal, ...times };
       return reply

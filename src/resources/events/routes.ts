@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { EventQuery, ProgressEvent, StreamEventData, StreamNotice } from '../../contract/event.ts';
 import { parseLabelFilter } from '../../database/lists/label-filter.ts';
 import { eventHeaders, type OpenStreams, type StreamTimes, sseStream } from '../../http/event-streams.ts';
+import { onceClosed } from '../../http/once-closed.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { progressEventExample, streamNoticeExample } from './examples.ts';
@@ -59,7 +60,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<EventRoutesOptions> = async 
       const lastEventId = request.headers['last-event-id'];
       const beginning = await findStreamStart(store, lastEventId);
       const { signal, close } = streams.add(tenant);
-      reply.raw.once('close', close);
+      onceClosed(reply, close);
       const filter = { types, jobId, batchId, labels: label?.map(parseLabelFilter) };
       const { heartbeatMs, lifeMs } = times;
       const watch = { tenant, store, tail, filter, lastEventId, signal, heartbeatMs, lifeMs };

@@ -8,6 +8,7 @@ import {
   type StreamTimes,
   sseStream,
 } from '../../http/event-streams.ts';
+import { onceClosed } from '../../http/once-closed.ts';
 import { asComponent, JobPath, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { isEnd, parseEventId } from './events/event-position.ts';
@@ -63,7 +64,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = 
       reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
       if (last && isEnd(last) && isFinal(first)) return reply.code(204).send(null);
       const { signal, close } = streams.add(tenant);
-      reply.raw.once('close', close);
+      onceClosed(reply, close);
       const watch: JobWatch = { jobs, signal, ...times };
       return reply
         .header('content-type', 'text/event-stream; charset=utf-8')
