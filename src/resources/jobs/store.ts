@@ -9,7 +9,6 @@ import { dispatchId } from '../../dispatch/dispatcher.ts';
 import { executionsAhead, type JobAhead } from '../../dispatch/start-estimate.ts';
 import type { StoredFile } from '../contents/content-files.ts';
 import { releaseContent } from '../contents/contents.ts';
-import { addUsage } from '../tenants/usage.ts';
 import { acceptJobs, type NewJob } from './executions/accept-jobs.ts';
 import {
   insertExecutions,
@@ -203,16 +202,22 @@ export class JobStore {
         .where('tenant', '=', tenant)
         .where('finished_at', 'is', null)
         .orderBy('id');
-      const rows = await query.execute();
-      const left = [...new Set(rows.map(({ execution }) => execution))];
-      // Locked in the same order as when an execution ends, so that neither transaction waits for the other.
-      await lockExecutions(database, writer, left);
+      let rows = await query.execute();
+      const left = new Set<string>();
+      // Executions are locked before jobs, as when an execution ends, so that neither transaction waits for the other.
+      // One that ended before it was locked has given its jobs results, and another execution to wait for.
+      while (rows.some(({ execution }) => !left.has(execution))) {
+        const unlocked = rows.map(({ execution }) => execution).filter((execution) => !left.has(execution));
+        await lockExecutions(database, writer, [...new Set(unlocked)]);
+        for (const execution of unlocked) left.add(execution);
+        rows = await query.execute();
+      }
       const cancelled: JobRecord[] = [];
       for (const { execution: _left, ...row } of rows) {
         const job = await changes.end(cancelledJob(jobRecord(row), progress.get(row.id)));
         if (job) cancelled.push(job);
       }
-      await leaveExecutions(changes, left);
+      await leaveExecutions(changes, [...left]);
       return cancelled;
     });
   }
@@ -249,6 +254,8 @@ export class JobStore {
         .set({ execution: execution.id, outcome: outcomeColumn(again) })
         .where('id', '=', jobId)
         .execute();
+      // It may still be trying other deliveries, which the new one makes too.
+      await leaveExecutions(changes, [row.execution]);
       await removeUnused(writer, [row.execution]);
       return again;
     });
@@ -276,7 +283,8 @@ export class JobStore {
 
   /** Removes the records of jobs that have ended. */
   async remove(...jobIds: readonly string[]): Promise<void> {
-    await this.database.write(async (writer) => {
+    await this.write(async (changes) => {
+      const { writer } = changes;
       const wanted = writer.selectFrom('job').select('id').where('id', 'in', jobIds);
       // Locked first, so that a job that ends at this moment, with its files, does so either completely before this
       // or not at all.
@@ -289,16 +297,14 @@ export class JobStore {
         .where('id', 'in', ids)
         .returning(['execution', 'work_execution'])
         .execute();
-      await removeUnused(
-        writer,
-        removed.flatMap(({ execution, work_execution }) => [
-          execution,
-          ...(work_execution ? [work_execution] : []),
-        ]),
-      );
+      // Deliveries of an ended job may be under way, because they are retried.
+      const executions = removed.map(({ execution }) => execution);
+      changes.leavesQueue = (await leaveExecutions(changes, executions)) === 0;
+      const works = removed.flatMap(({ work_execution }) => work_execution ?? []);
+      await removeUnused(writer, [...executions, ...works]);
       const contents = new Set(files.map(({ content }) => content));
       await releaseContent(this.database, writer, [...contents]);
-      await addUsage(writer, this.tenant, { jobs: -ids.length });
+      changes.addJobs(-ids.length);
     });
   }
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sql } from '../../../src/database/sql.ts';
 import { LEASE_MS, type UploadLock, UploadLocks } from '../../../src/resources/uploads/upload-locks.ts';
 import { onEachDialect } from '../../database/dialects.ts';
+import { untilBlocked } from '../../database/paused-database.ts';
 import { until } from '../../queue/harness.ts';
 
 const NOW = { waitMs: 0 };
@@ -54,13 +54,7 @@ onEachDialect('locks of uploads', (database) => {
   });
 
   it('are not taken over by a request that began before its holder and had to wait', async () => {
-    const { dialect, reader, now, write } = database();
-    const isWaiting = async () =>
-      dialect === 'sqlite' ||
-      (
-        await sql`select from pg_stat_activity
-          where datname = current_database() and wait_event_type = 'Lock'`.execute(reader)
-      ).rows.length > 0;
+    const { now, write } = database();
     let late: Promise<UploadLock | undefined> | undefined;
     await write(async (writer) => {
       await writer
@@ -68,7 +62,7 @@ onEachDialect('locks of uploads', (database) => {
         .values({ ...A, owner: 'early', expires_at: 1, wanted: 0 })
         .execute();
       late = locks().lock(A, NOW);
-      await until('the late request waits for the row', isWaiting);
+      await untilBlocked(database());
       await writer
         .updateTable('upload_lock')
         .set(({ eb }) => ({ expires_at: eb(now, '+', LEASE_MS) }))

@@ -72,10 +72,12 @@ export async function lockExecutions(
 /**
  * Updates executions for which jobs no longer wait: those without waiting jobs end, and the others get the priority
  * of the remaining jobs.
+ * @returns how many had not ended before
  */
-export async function leaveExecutions(changes: JobChanges, ids: readonly string[]): Promise<void> {
+export async function leaveExecutions(changes: JobChanges, ids: readonly string[]): Promise<number> {
   const { database, writer } = changes;
-  for (const id of await lockExecutions(database, writer, ids)) {
+  const unfinished = await lockExecutions(database, writer, ids);
+  for (const id of unfinished) {
     const jobs = await writer
       .selectFrom('job')
       .select('priority')
@@ -94,6 +96,7 @@ export async function leaveExecutions(changes: JobChanges, ids: readonly string[
       await change.set({ priority }).execute();
     }
   }
+  return unfinished.length;
 }
 
 /** Removes executions to which no job refers. @returns how many */

@@ -154,7 +154,7 @@ export class JobChanges {
     this.endedDispatches.push({ tenant, estimateMs, chargedMs, tookMs });
   }
 
-  /** Notes jobs that were accepted. */
+  /** Notes jobs that were accepted, or removed: a negative number of them. */
   addJobs(count: number): void {
     this.usage.jobs += count;
   }

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import type { RecordedJobRequest } from '../../../../src/contract/job-request.ts';
 import { DEFAULT_TENANT } from '../../../../src/contract/tenant-id.ts';
-import { AppError } from '../../../../src/errors/app-error.ts';
+import { newJobId } from '../../../../src/database/ids.ts';
+import { AppError, jobFailure } from '../../../../src/errors/app-error.ts';
+import { acceptedJob } from '../../../../src/resources/jobs/accepted-job.ts';
 import { onEachDialect } from '../../../database/dialects.ts';
 import { addWorker } from '../../../dispatch/fleet.ts';
 import { type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
-import { executionOf } from './sample-work.ts';
+import { executionOf, NO_TOTALS, PLACE, WORK } from './sample-work.ts';
 
 const TOOK_MS = 600_000;
 
@@ -60,6 +63,43 @@ onEachDialect('the time charged to a tenant for an execution', (database) => {
         await end(bench, id);
         await assertPaid(TOOK_MS);
       }));
+
+  const unneeded = {
+    'are retried with others': ({ jobControl }: JobBench, id: string) => jobControl.retryDeliveries(id),
+    'are those of a removed job': ({ jobControl }: JobBench, id: string) => jobControl.remove(id),
+  };
+  for (const [how, replace] of Object.entries(unneeded))
+    it(`is the real time of deliveries that stop, because they ${how}`, () =>
+      withJobBench(async (bench) => {
+        await addWorker(database(), 1);
+        const { worker, jobControl, dispatcher } = bench;
+        const destination = { target: 0, to: PLACE };
+        const request = { ...squeezeOf(await bench.upload()), deliver: [destination, destination] };
+        const job = acceptedJob(newJobId(Date.now()), request as RecordedJobRequest);
+        await bench.jobStore.accept([{ job, reuse: true }]);
+        await bench.end(job.id, WORK);
+        await worker.deliver(job.id, ['OUTBOUND_REFUSED', 'OUTBOUND_REFUSED']);
+        await jobControl.retryDeliveries(job.id);
+        const task = await worker.begin(job.id);
+        const outcome = jobFailure(new AppError('OUTBOUND_REFUSED', 'It answered 403.'));
+        const half = { step: 'deliver' as const, delivered: [{ index: 0, outcome }], again: outcome };
+        await worker.executions.finish(task, half, NO_TOTALS);
+        await database().write((writer) =>
+          writer.updateTable('execution').set({ not_before: null }).execute(),
+        );
+        await dispatcher.round();
+        const last = await worker.begin(job.id);
+        await database().write((writer) =>
+          writer
+            .updateTable('execution')
+            .set({ started_at: database().after(-TOOK_MS) })
+            .execute(),
+        );
+        const before = await paid();
+        await replace(bench, job.id);
+        await assertPaid(before + TOOK_MS - 1_000);
+        assert.deepEqual(await worker.executions.stopped([last]), [last]);
+      }, database()));
 
   it('is the time of an attempt that is repeated, but nothing if the service is to blame', () =>
     withRunning(async ({ worker, dispatcher }, id) => {
