@@ -215,6 +215,7 @@ export class GeneratedRows {
         request: JSON.stringify(request),
         encrypted_request: null,
       },
+      reuse: 1,
       reused: 0,
     };
     const end = index < this.amounts.jobs ? this.ended(index, at) : undefined;

@@ -66,6 +66,7 @@ create table job (
   attempts INTEGER not null,
   execution TEXT not null references execution (id),
   work_execution TEXT references execution (id),
+  reuse INTEGER not null,
   reused INTEGER not null,
   request TEXT not null,
   encrypted_request TEXT,

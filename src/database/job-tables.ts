@@ -98,6 +98,8 @@ export interface JobTable {
   execution: string;
   /** If that execution makes deliveries: the one that did the work. */
   work_execution: string | null;
+  /** 1 if it may share the work of an equal request. A job with a source only knows its work once that is fetched. */
+  reuse: number;
   /** 1 if its work was done, or under way, when it was accepted. */
   reused: number;
   /** JSON of RecordedJobRequest without secrets. */

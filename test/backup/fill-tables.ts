@@ -110,7 +110,7 @@ export async function fillEveryTable(database: Database, store: BlobStore): Prom
             work_execution: null,
             request: '{}',
           },
-          ...{ reused: 0, encrypted_request: 'encrypted', outcome: null },
+          ...{ reuse: 1, reused: 0, encrypted_request: 'encrypted', outcome: null },
         })
         .execute();
       await writer

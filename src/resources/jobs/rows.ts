@@ -119,16 +119,21 @@ export function* inChunks<T>(rows: readonly T[]): Generator<readonly T[]> {
     yield rows.slice(begin, begin + ROWS_AT_ONCE);
 }
 
-/** Inserts newly accepted jobs, with the rows by which they are found. @param jobs each with the id of its execution */
-export async function insertJobs(
-  writer: Writer,
-  tenant: string,
-  jobs: readonly { readonly job: JobRecord; readonly execution: string }[],
-): Promise<void> {
+/** A job that was accepted and has an execution. */
+export interface PlacedJob {
+  readonly job: JobRecord;
+  /** Id of the execution. */
+  readonly execution: string;
+  /** Whether the job may share finished work, or work that is under way. */
+  readonly reuse: boolean;
+}
+
+/** Inserts newly accepted jobs, with the rows by which they are found. */
+export async function insertJobs(writer: Writer, tenant: string, jobs: readonly PlacedJob[]): Promise<void> {
   for (const some of inChunks(jobs))
     await writer
       .insertInto('job')
-      .values(some.map(({ job, execution }) => rowOf(tenant, job, execution)))
+      .values(some.map((job) => rowOf(tenant, job)))
       .execute();
   await insertLabels(
     writer,
@@ -164,7 +169,7 @@ export async function insertJobFiles(
     .execute();
 }
 
-function rowOf(tenant: string, job: JobRecord, execution: string): JobTable {
+function rowOf(tenant: string, { job, execution, reuse }: PlacedJob): JobTable {
   const { request } = job;
   return {
     id: job.id,
@@ -185,6 +190,7 @@ function rowOf(tenant: string, job: JobRecord, execution: string): JobTable {
     attempts: job.attempts,
     execution,
     work_execution: null,
+    reuse: reuse ? 1 : 0,
     reused: job.reused ? 1 : 0,
     request: JSON.stringify(withoutSecrets(request)),
     encrypted_request: hasTransfers(request) ? JSON.stringify(request) : null,

@@ -58,7 +58,10 @@ export async function acceptJobs(changes: JobChanges, jobs: readonly NewJob[]): 
   await insertJobs(
     writer,
     tenant,
-    placed.map(({ job, execution }) => ({ job, execution: execution.id })),
+    placed.map(({ job, execution }, index) => ({
+      ...{ job, execution: execution.id },
+      reuse: fresh[index]!.reuse,
+    })),
   );
   changes.addJobs(placed.length);
   const accepted: JobRecord[] = [];
@@ -75,10 +78,10 @@ export async function acceptJobs(changes: JobChanges, jobs: readonly NewJob[]): 
  */
 export async function continueWithWork(
   changes: JobChanges,
-  job: JobRecord,
+  { job, reuse }: Pick<NewJob, 'job' | 'reuse'>,
   sources: ReadonlyMap<string, SourceContent>,
 ): Promise<void> {
-  const [placed] = await placeWork(changes, [{ job, reuse: true, step: 'work' }], sources);
+  const [placed] = await placeWork(changes, [{ job, reuse, step: 'work' }], sources);
   const { execution, job: placedJob } = placed!;
   await changes.writer
     .updateTable('job')

@@ -70,6 +70,10 @@ export function failedWorkCode(outcome: ExecutionOutcome): string | undefined {
   return hasFailed && first?.result.state === 'failed' ? first.result.error.code : undefined;
 }
 
+/** Whether a target failed for a reason that may pass, so that the same work may have another outcome. */
+export const mayDiffer = ({ targets }: WorkOutcome): boolean =>
+  targets.some(({ result }) => result.state === 'failed' && result.error.retryable);
+
 /** The outcome as it is stored for equal requests. The contents already record where bytes were written. */
 export const serializeOutcome = (outcome: WorkOutcome): string => {
   const bare = ({ name, sha256, bytes }: WrittenFile): WrittenFile => ({ name, sha256, bytes });

@@ -14,6 +14,7 @@ import {
   type DeliveryOutcome,
   type ExecutionOutcome,
   type FetchOutcome,
+  mayDiffer,
   serializeOutcome,
   writtenFiles,
 } from './execution-outcome.ts';
@@ -54,9 +55,14 @@ export async function finishExecution(
     .set({
       state: 'succeeded',
       finished_at: Date.now(),
-      ...(outcome.step === 'work' && {
-        outcome: sql<string | null>`case when key is null then null else ${serializeOutcome(outcome)} end`,
-      }),
+      ...(outcome.step === 'work' &&
+        (mayDiffer(outcome)
+          ? { key: null }
+          : {
+              outcome: sql<
+                string | null
+              >`case when key is null then null else ${serializeOutcome(outcome)} end`,
+            })),
     })
     .where('id', '=', id)
     .where('dispatch_no', '=', dispatchNo)
@@ -153,13 +159,15 @@ async function recordFetched(
     .insertInto('job_source')
     .values({ tenant, adapter: id, job: job.id, finished_at: null })
     .execute();
-  await writer
+  const { reuse } = await writer
     .updateTable('job')
     .set({ outcome: outcomeColumn(fetched) })
     .where('id', '=', job.id)
-    .execute();
+    .returning('reuse')
+    .executeTakeFirstOrThrow();
   const { digest, bytes, license } = description;
-  await continueWithWork(changes, fetched, new Map([[id, { digest, bytes, license }]]));
+  const wanted = { job: fetched, reuse: reuse === 1 };
+  await continueWithWork(changes, wanted, new Map([[id, { digest, bytes, license }]]));
 }
 
 async function recordDelivered(

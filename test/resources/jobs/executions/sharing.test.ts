@@ -8,6 +8,7 @@ import { readTotalUsage } from '../../../../src/resources/tenants/usage.ts';
 import { onEachDialect } from '../../../database/dialects.ts';
 import { SAMPLE_FACTS } from '../../adapters/sample-adapter.ts';
 import { storedBytesOf } from '../../tenants/stored-by.ts';
+import { FAILED_RESULT } from '../fake-worker.ts';
 import { type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
 import { executionOf, executionsIn, WORK } from './sample-work.ts';
 
@@ -115,6 +116,21 @@ onEachDialect('equal requests', (database) => {
       );
       await bench.end(await submitted(), WORK);
       assert.equal((await bench.jobs.submit(request)).state, 'succeeded');
+    }));
+
+  it('repeat work that failed for a reason that may pass, and share other failures', () =>
+    onBench(async (bench) => {
+      const request = squeezeOf(await bench.upload());
+      const passing = { ...FAILED_RESULT, error: { ...FAILED_RESULT.error, retryable: true } };
+      for (const [failed, isShared] of [
+        [passing, false],
+        [FAILED_RESULT, true],
+      ] as const) {
+        await bench.end((await bench.jobs.submit(request)).id, { results: [failed] });
+        const { id, reused } = await bench.jobs.submit(request);
+        assert.equal(reused, isShared);
+        if (!isShared) await bench.jobControl.cancel(id);
+      }
     }));
 
   it('must have the same tenant, contents and work', () =>

@@ -7,6 +7,8 @@ import { newJobId } from '../../../../src/database/ids.ts';
 import { AppError, jobFailure } from '../../../../src/errors/app-error.ts';
 import { acceptedJob } from '../../../../src/resources/jobs/accepted-job.ts';
 import { onEachDialect } from '../../../database/dialects.ts';
+import { pauseDatabase, untilBlocked } from '../../../database/paused-database.ts';
+import { FakeWorker, fakeWorkOutcome } from '../fake-worker.ts';
 import { failsWith, type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
 import { DELIVERED, executionOf, executionsIn, FETCHED, NO_TOTALS, PLACE, WORK } from './sample-work.ts';
 
@@ -17,9 +19,9 @@ const ONE = { target: 0, to: PLACE };
 onEachDialect('the steps of a job', (database) => {
   const onBench = (work: (bench: JobBench) => Promise<void>) => withJobBench(work, database());
 
-  async function accepted({ jobStore }: JobBench, request: object): Promise<JobRecord> {
+  async function accepted({ jobStore }: JobBench, request: object, reuse = true): Promise<JobRecord> {
     const job = acceptedJob(newJobId(Date.now()), request as RecordedJobRequest);
-    return (await jobStore.accept([{ job, reuse: true }]))[0]!;
+    return (await jobStore.accept([{ job, reuse }]))[0]!;
   }
   async function fetched({ worker }: JobBench, id: string): Promise<void> {
     await worker.executions.finish(await worker.begin(id), FETCHED, NO_TOTALS);
@@ -99,6 +101,18 @@ onEachDialect('the steps of a job', (database) => {
       assert.equal(new Set(jobs.map((job) => job.imported!.adapter_id)).size, 3);
     }));
 
+  it('of equal fetched content are repeated if the job must not share work', () =>
+    onBench(async (bench) => {
+      const request = { kind: 'squeeze', source: PLACE, ...TARGETS };
+      for (const reuse of [true, false]) {
+        const { id } = await accepted(bench, request, reuse);
+        await fetched(bench, id);
+        assert.equal(await step(id), 'work');
+        const { state, reused } = await bench.end(id, WORK);
+        assert.deepEqual([state, reused], ['succeeded', false]);
+      }
+    }));
+
   it('of fetching fail only their job', () =>
     onBench(async (bench) => {
       const request = { kind: 'squeeze', source: PLACE, ...TARGETS };
@@ -170,6 +184,28 @@ onEachDialect('the steps of a job', (database) => {
       );
       assert.equal(await isEncrypted(), false);
       assert.equal(bench.ended.length, 1, 'the job ended once');
+    }));
+
+  it('leave the results of a job that is cancelled while they are recorded, and deliver nothing', () =>
+    onBench(async (bench) => {
+      const adapter_id = await bench.upload();
+      const { id } = await accepted(bench, { kind: 'squeeze', adapter_id, ...TARGETS, deliver: [ONE] });
+      const { database: slow, reached, release } = pauseDatabase(database());
+      const recording = new FakeWorker({ database: slow, store: bench.whole }).executions.finish(
+        await bench.worker.begin(id),
+        fakeWorkOutcome(WORK),
+        NO_TOTALS,
+      );
+      await reached;
+      const cancelling = bench.jobControl.cancel(id);
+      await untilBlocked(database());
+      release();
+      await Promise.all([recording, cancelling]);
+      const { state, results, deliveries, provider } = await bench.jobs.get(id);
+      assert.deepEqual([state, results.length, deliveries[0]!.state], ['cancelled', 1, 'failed']);
+      assert.ok(provider);
+      const { step: last, state: lastState } = await executionOf(database(), id);
+      assert.deepEqual([last, lastState], ['deliver', 'cancelled']);
     }));
 
   it('of an export fail the job with its delivery, even if its worker cannot begin', () =>
