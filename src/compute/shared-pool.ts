@@ -1,4 +1,4 @@
-import { AppError } from '../errors/app-error.ts';
+import { toAppError } from '../errors/app-error.ts';
 import type { ComputePool } from './pool.ts';
 
 /**
@@ -31,7 +31,8 @@ export class SharedPool {
     try {
       return await job(pool);
     } catch (error) {
-      if (!(error instanceof AppError) && this.#pool === used) await this.close().catch(() => undefined);
+      if (toAppError(error).code === 'INTERNAL' && this.#pool === used)
+        await this.close().catch(() => undefined);
       throw error;
     }
   }

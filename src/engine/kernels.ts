@@ -222,7 +222,7 @@ export class Kernels {
   }
 
   async close(): Promise<void> {
-    for (const session of this.#sessions.values()) await (await session).release();
+    await Promise.all([...this.#sessions.values()].map(release));
     this.#sessions.clear();
   }
 
@@ -235,11 +235,24 @@ export class Kernels {
     if (this.#sessions.size > MAX_SESSIONS) {
       const [oldestKey, oldest] = this.#sessions.entries().next().value!;
       this.#sessions.delete(oldestKey);
-      await (await oldest).release();
+      await release(oldest);
     }
-    return session;
+    try {
+      return await session;
+    } catch (error) {
+      // The next task tries again, because there may be memory by then.
+      if (this.#sessions.get(key) === session) this.#sessions.delete(key);
+      throw error;
+    }
   }
 }
+
+/** Closes a session, unless it could not be created. */
+const release = (session: Promise<Session>): Promise<void> =>
+  session.then(
+    (created) => created.release(),
+    () => undefined,
+  );
 
 function transferFeeds({ directions, rank, split, factorB, factorA }: TransferInput, moduleRank: number) {
   const { count, p, r, sigma } = directions;
