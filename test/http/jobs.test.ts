@@ -622,6 +622,17 @@ describe('jobs over HTTP', () => {
       }
     });
 
+    it('keeps no adapter whose job is refused, before it is stored or after', async () => {
+      const adapters = () => server.database.reader.selectFrom('adapter').select('id').execute();
+      const before = await adapters();
+      const forbidden = { targets: [{ rank: 1 }], webhook: { url: 'https://10.0.0.1/' } };
+      await problemIn(await squeeze(form(forbidden, 32)), 422, 'OUTBOUND_FORBIDDEN');
+      // Only the adapter shows that its format cannot become this one without an option.
+      const unknown = [{ rank: 1, format: 'gguf' }];
+      await problemIn(await squeeze(form({ targets: unknown }, 32)), 400, 'VALIDATION_FAILED');
+      assert.deepEqual(await adapters(), before);
+    });
+
     it('keeps nothing of an upload with a wrong request', async () => {
       const before = await server.store.list('');
       await problemIn(await squeeze(form('{bad', 30)), 400, 'REQUEST_JSON');

@@ -1060,7 +1060,7 @@ export interface paths {
     put?: never;
     /**
      * Upload an adapter and squeeze it in one call
-     * @description Takes the files as for uploading an adapter, and a part `request` with the job, in any order. The adapter is kept like any other.
+     * @description Takes the files of an upload, and a part `request` with the job, in any order. The adapter is kept unless the job is refused.
      *
      *     Needs a key with the scope `write`.
      */
@@ -9749,7 +9749,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description The job has ended: while the client waited, or immediately because its work was already done (`reused`). Or the forecast of a dry run, without a location */
+      /** @description The job has ended: while the client waited, or immediately because its work was already done (`reused`) */
       200: {
         headers: {
           'idempotent-replayed': components['headers']['IdempotentReplayed'];

@@ -34,7 +34,7 @@ export const DEFAULT_JOB_OPTIONS: JobOptions = {
   webhookId: null,
 };
 
-interface SplitRequest {
+export interface SplitRequest {
   readonly work: RecordedJobRequest;
   readonly options: JobOptions;
 }

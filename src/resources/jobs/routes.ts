@@ -16,20 +16,19 @@ import { readRequestJson } from '../../http/request-json.ts';
 import { asComponent, JobPath, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import type { StoredResponse } from '../../http/stored-response.ts';
 import type { SchemaError } from '../../http/validation-message.ts';
-import { checkTargets } from '../../serving/check-targets.ts';
 import type { UploadDependencies } from '../adapters/upload/receive-adapter.ts';
 import { squeezeParts, storeUpload } from '../adapters/upload/store-upload.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { JOB_PAGE_EXAMPLE } from './examples.ts';
 import { type FinalJobCache, sendCurrentJob } from './final-job-cache.ts';
-import { PRIORITY_ERRORS, priorityCeiling, withinCeiling } from './priority-ceiling.ts';
+import { priorityCeiling } from './priority-ceiling.ts';
 import { checkQueuedJobs, QUEUED_JOBS_ERRORS, withinQueuedJobs } from './queued-jobs.ts';
-import { JOB_ERRORS, type JobService } from './service.ts';
+import { JOB_ERRORS, type JobService, type PreparedJob } from './service.ts';
 import { isFinal } from './store.ts';
 
 const FINISHED =
   'The job has ended: while the client waited, or immediately because its work was already done ' +
-  '(`reused`). Or the forecast of a dry run, without a location';
+  '(`reused`)';
 const ACCEPTED = 'The job is stored durably';
 
 const GetHeaders = Type.Object({
@@ -69,7 +68,11 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         headers: PreferHeader,
         body: reference(JobRequest),
         response: {
-          200: response(FINISHED, reference(JobRecord), { headers: LOCATION }),
+          200: response(
+            `${FINISHED}. Or the forecast of a dry run, without a location`,
+            reference(JobRecord),
+            { headers: LOCATION },
+          ),
           202: response(ACCEPTED, reference(JobRecord), { headers: LOCATION }),
           ...problems(...codesOfGroups('json', 'json-body'), ...JOB_ERRORS.submit, ...QUEUED_JOBS_ERRORS),
         },
@@ -148,8 +151,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         tags: ['jobs'],
         summary: 'Upload an adapter and squeeze it in one call',
         description:
-          'Takes the files as for uploading an adapter, and a part `request` with the job, in any order. The ' +
-          'adapter is kept like any other.',
+          'Takes the files of an upload, and a part `request` with the job, in any order. The adapter is kept ' +
+          'unless the job is refused.',
         headers: Type.Object({ ...PreferHeader.properties, ...UploadHeaders.properties }),
         multipart: squeezeParts,
         response: {
@@ -157,11 +160,9 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
           202: response(ACCEPTED, reference(JobRecord), { headers: LOCATION }),
           ...problems(
             ...codesOfGroups('upload', 'json'),
-            // Errors of the part `request`.
-            'VALIDATION_FAILED',
+            // An error of the part `request`.
             'UNKNOWN_OPTION',
-            ...JOB_ERRORS.check,
-            ...PRIORITY_ERRORS,
+            ...JOB_ERRORS.submitHere,
             ...QUEUED_JOBS_ERRORS,
           ),
         },
@@ -172,22 +173,25 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
       // Checked before the upload is read.
       await checkQueuedJobs(workspace, 1);
       const ceiling = await priorityCeiling(request, workspace);
-      let wanted: SqueezeRequest | undefined;
-      const record = await storeUpload(request, deps, {
-        onRequest: (value) => {
-          wanted = squeezeRequest(request, value);
-          checkTargets(wanted.targets);
-          withinCeiling(wanted.priority, ceiling);
+      const { jobs, adapters } = workspace;
+      let prepared: PreparedJob | undefined;
+      const adapter = await storeUpload(request, deps, {
+        onRequest: async (value) => {
+          const wanted = squeezeRequest(request, value);
+          // The adapter gets its id when it is stored.
+          prepared = await jobs.prepare({ kind: 'squeeze', adapter_id: '', ...wanted }, ceiling);
+          await checkQueuedJobs(workspace, 1);
         },
       });
-      const { jobs } = workspace;
+      const { work, ...rest } = prepared!;
+      const ready = { ...rest, work: { ...work, adapter_id: adapter.id } as typeof work };
       const job = await withinQueuedJobs(workspace, 1, () =>
-        jobs.submit(
-          { kind: 'squeeze', adapter_id: record.id, ...wanted! },
-          request.idempotent?.idOf('job'),
-          ceiling,
-        ),
-      );
+        jobs.submitPrepared(ready, request.idempotent?.idOf('job')),
+      ).catch(async (refusal) => {
+        // Nobody would know its id. The adapter of an earlier attempt with the same Idempotency-Key stays.
+        if (adapter.content_known !== undefined) await adapters.remove(adapter.id).catch(() => undefined);
+        throw refusal;
+      });
       return answerJob(request, reply, jobs, job);
     },
   );

@@ -15,8 +15,8 @@ import type { AdapterService } from '../adapters/service.ts';
 import { readContent, streamContent } from '../contents/content-files.ts';
 import { WakeSignal } from '../events/wake-signal.ts';
 import { canonicalJson } from '../idempotency/fingerprint.ts';
-import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
-import { acceptedJob, splitRequest, splitWithTransfers } from './accepted-job.ts';
+import type { NewRequestWebhook, RequestWebhooks } from '../webhooks/request-webhook.ts';
+import { acceptedJob, type SplitRequest, splitRequest, splitWithTransfers } from './accepted-job.ts';
 import { sourceIds } from './adapters-of-request.ts';
 import { ExecutionWatch } from './events/execution-watch.ts';
 import type { NewJob } from './executions/accept-jobs.ts';
@@ -49,7 +49,18 @@ export interface JobServiceParts {
 
 /** The errors of the methods; the routes derive the codes of their responses from them. */
 export const JOB_ERRORS = {
-  check: ['UNKNOWN_PROFILE', 'VALIDATION_FAILED', 'ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FAILED'],
+  /** Of requests without sources and destinations elsewhere. */
+  submitHere: [
+    'UNKNOWN_PROFILE',
+    'VALIDATION_FAILED',
+    'OUTBOUND_URL_INVALID',
+    'OUTBOUND_FORBIDDEN',
+    'PRIORITY_TOO_HIGH',
+    'SECRETS_UNAVAILABLE',
+    'ADAPTER_NOT_FOUND',
+    'ADAPTER_EXPIRED',
+    'STORAGE_FAILED',
+  ],
   submit: [
     'UNKNOWN_PROFILE',
     'VALIDATION_FAILED',
@@ -69,6 +80,11 @@ export const JOB_ERRORS = {
   get: ['JOB_NOT_FOUND'],
   storedReport: ['JOB_NOT_FOUND', 'REPORT_NOT_READY', 'STORAGE_FAILED'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
+
+/** A request for a job, checked as far as possible without its adapters. */
+export interface PreparedJob extends SplitRequest {
+  readonly webhook: NewRequestWebhook | undefined;
+}
 
 /**
  * Accepts jobs and returns their states. All methods throw AppError DATABASE_UNAVAILABLE, and those that write
@@ -93,16 +109,26 @@ export class JobService {
    * destinations
    * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED
    */
-  async submit(
-    request: JobRequest,
-    id = newJobId(Date.now()),
-    ceiling: JobPriority = 'high',
-  ): Promise<JobRecord> {
-    const { transfers } = this.parts;
+  async submit(request: JobRequest, id?: string, ceiling: JobPriority = 'high'): Promise<JobRecord> {
+    return this.submitPrepared(await this.prepare(request, ceiling), id);
+  }
+
+  /** The part of `submit` that needs no adapter. @throws AppError as `submit`, except ADAPTER_* */
+  async prepare(request: JobRequest, ceiling: JobPriority): Promise<PreparedJob> {
+    const { transfers, requestWebhooks } = this.parts;
     const { work, options } = transfers
       ? await splitWithTransfers(request, ceiling, transfers.recorder())
       : splitRequest(request, ceiling);
-    const webhook = request.webhook && this.parts.requestWebhooks?.prepare(request.webhook, END_TYPES);
+    if ('targets' in work) checkTargets(work.targets);
+    const webhook = request.webhook && requestWebhooks?.prepare(request.webhook, END_TYPES);
+    return { work, options, webhook };
+  }
+
+  /** The rest of `submit`. @throws AppError VALIDATION_FAILED for targets that the adapter cannot have, ADAPTER_* */
+  async submitPrepared(
+    { work, options, webhook }: PreparedJob,
+    id = newJobId(Date.now()),
+  ): Promise<JobRecord> {
     await this.check(work);
     const job = acceptedJob(id, work, { ...options, webhookId: webhook?.id ?? null });
     return this.accept({ job, reuse: options.reuse, webhook });

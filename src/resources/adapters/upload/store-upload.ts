@@ -94,7 +94,7 @@ export interface StoreOptions {
    * Called with the bytes of the `request` part when everything has arrived and before anything is stored; throws to
    * refuse.
    */
-  readonly onRequest?: (request: Buffer | undefined) => void;
+  readonly onRequest?: (request: Buffer | undefined) => Promise<void>;
 }
 
 /**
@@ -110,7 +110,7 @@ export function storeUpload(
   return receiveAdapter(request, deps, {
     parts: onRequest ? SQUEEZE_BODY : ADAPTER_BODY,
     use: async ({ files, fields, license }) => {
-      onRequest?.(fields.get(REQUEST_FIELD));
+      await onRequest?.(fields.get(REQUEST_FIELD));
       const settings = { ...readAdapterSettings(request, fields), ...(license !== undefined && { license }) };
       await checkStorageQuota(workspace, files);
       return workspace.adapters.register(files, settings, request.idempotent?.idOf('ad'));
