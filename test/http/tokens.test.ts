@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { NewKey } from '../../src/contract/key.ts';
 import fc from '../fast-check.ts';
+import { sweeperOf } from './adapter-routes.ts';
 import { encoded, IdentityProvider } from './identity-provider.ts';
 import { problemIn } from './server.ts';
 import { ADMIN_KEY, startTokenServer, type TokenServer } from './token-server.ts';
@@ -197,7 +198,12 @@ describe('tokens of an identity provider', () => {
       assert.deepEqual(problem.context, { claim: 'tenant' });
     }
     await served.server.workspaces.tenants.put('late', {});
-    assert.equal(await served.status(provider.token({ tenant: 'late' })), 200, 'made a moment ago');
+    const late = provider.token({ tenant: 'late' });
+    assert.equal(await served.status(late), 200, 'made a moment ago');
+    await served.server.workspaces.tenants.delete('late');
+    await sweeperOf(served.server).sweep(Date.now() + 60_000);
+    served.server.workspaces.limits.forget('late');
+    await problemIn(await served.ask(late), 404, 'TENANT_NOT_FOUND');
     for (const scope of ['', 'openid', 'READ', 7, undefined, [7, null], { read: true }])
       await problemIn(await served.ask(provider.token({ scope })), 403, 'SCOPE_MISSING');
     assert.equal(

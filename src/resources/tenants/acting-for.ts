@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import fp from 'fastify-plugin';
 import { type TSchema, Type } from 'typebox';
 import { isTenantId, TenantId } from '../../contract/tenant-id.ts';
-import { AppError } from '../../errors/app-error.ts';
+import { AppError, ignoring } from '../../errors/app-error.ts';
 import { codesOfGroups } from '../../errors/error-kinds.ts';
 import { API_PREFIX, type Principal, scopeOf, tenantOf } from '../../http/principal.ts';
 import { withProblems } from '../../http/schemas.ts';
@@ -86,7 +86,9 @@ export const actingFor = fp(async (app: FastifyInstance, options: ActingForOptio
         return done();
       }
       // If it cannot be looked up, the request's own queries will fail too.
-      const lookup = isOther ? limits.statusOf(tenant) : limits.statusOf(tenant).catch(() => undefined);
+      const lookup = isOther
+        ? limits.statusOf(tenant)
+        : limits.statusOf(tenant).catch(ignoring('DATABASE_UNAVAILABLE'));
       lookup.then((standing) => standing && admit(request, standing)).then(() => done(), done);
     } catch (error) {
       done(error as Error);
