@@ -93,8 +93,12 @@ export class IdempotentRequest {
   async bodyKnown(payload: string): Promise<void> {
     const known = this.fingerprint;
     this.fingerprint = { ...known, payload };
-    if (this.isOurs) await this.store.hold(this.claimant, this.fingerprint, LEASE_MS);
-    else if (known.payload === null) this.refuseOther(this.stored!);
+    if (this.isOurs) {
+      if (await this.store.hold(this.claimant, this.fingerprint, LEASE_MS)) return;
+      this.stop();
+      throw inFlight();
+    }
+    if (known.payload === null) this.refuseOther(this.stored!);
   }
 
   /** Stores the response. This is repeated while the database is unavailable. */
@@ -123,12 +127,7 @@ export class IdempotentRequest {
       return;
     }
     this.refuseOther(claim.fingerprint);
-    if (claim.state === 'in-flight') {
-      throw new AppError(
-        'IDEMPOTENCY_IN_FLIGHT',
-        'A request with this Idempotency-Key is still being handled; repeat it in a moment to get its response.',
-      );
-    }
+    if (claim.state === 'in-flight') throw inFlight();
     this.isOurs = false;
     this.stored = claim.fingerprint;
     const { answer } = claim;
@@ -138,8 +137,10 @@ export class IdempotentRequest {
   private async renew(): Promise<void> {
     if (performance.now() - this.startedMs > MAX_HANDLING_MS) return this.stop();
     if (this.answer) await this.keepAnswer();
-    // A failure is harmless: the next renewal comes before the lease ends, or takes the key again.
-    else await this.store.hold(this.claimant, this.fingerprint, LEASE_MS).catch(() => undefined);
+    // A failure is harmless: the next renewal comes before the lease ends, or takes the key again. If another request
+    // has taken over, the response of that one counts.
+    else if (!(await this.store.hold(this.claimant, this.fingerprint, LEASE_MS).catch(() => true)))
+      this.stop();
   }
 
   private async keepAnswer(): Promise<void> {
@@ -168,3 +169,9 @@ export class IdempotentRequest {
     );
   }
 }
+
+const inFlight = (): AppError =>
+  new AppError(
+    'IDEMPOTENCY_IN_FLIGHT',
+    'A request with this Idempotency-Key is still being handled; repeat it in a moment to get its answer.',
+  );

@@ -24,3 +24,25 @@ it('a request keeps its key, however far the clock is set forward while it is ha
       await database.close();
     }
   }));
+
+it('a request that lost its key to another one does not continue', (t) =>
+  withFolder(async (folder) => {
+    const database = await sqliteIn(folder);
+    try {
+      t.mock.timers.enable({ apis: ['setInterval'] });
+      const begin = () =>
+        IdempotentRequest.begin(new ClaimStore(database), {
+          ...{ tenant: 'default', key: 'key', encryption: undefined },
+          fingerprint: { route: 'r', payload: null },
+        });
+      const stalled = await begin();
+      await database.write((writer) => writer.updateTable('idempotency').set({ expires_at: 0 }).execute());
+      const second = await begin();
+      assert.equal(second.isHeld, true);
+      await assert.rejects(stalled.bodyKnown('p'), { code: 'IDEMPOTENCY_IN_FLIGHT' });
+      assert.equal(stalled.isHeld, false);
+      await second.release();
+    } finally {
+      await database.close();
+    }
+  }));
