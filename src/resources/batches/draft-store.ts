@@ -125,7 +125,7 @@ export class DraftStore {
       .where('id', '=', id)
       .where('accepted_at', 'is', null)
       .executeTakeFirst();
-    if (draft) await removeBatchRows(this.database, id);
+    if (draft) await removeBatchRows(this.database, id, { isDraft: true });
   }
 }
 

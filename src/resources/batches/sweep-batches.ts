@@ -18,24 +18,39 @@ export async function sweepBatches(database: Database, { startMs, swept }: Sweep
       .limit(BATCHES_AT_ONCE)
       .execute();
     for (const { id } of rows) {
-      await removeBatchRows(database, id);
-      swept.add('batch');
+      if (await removeBatchRows(database, id, { expiredAtMs: startMs })) swept.add('batch');
     }
     if (rows.length < BATCHES_AT_ONCE) return;
   }
 }
 
-/** Removes an expired batch with its items; its jobs stay. */
-export async function removeBatchRows(database: Database, id: string): Promise<void> {
+/**
+ * Removes a batch with its items, as long as the conditions hold; its jobs stay.
+ * @param conditions `expiredAtMs`: the batch has expired by this time; `isDraft`: it has not been accepted
+ * @returns false if the batch stays, or is not there
+ */
+export async function removeBatchRows(
+  database: Database,
+  id: string,
+  { expiredAtMs, isDraft = false }: { readonly expiredAtMs?: number; readonly isDraft?: boolean } = {},
+): Promise<boolean> {
   for (let to = ITEMS_AT_ONCE; ; to += ITEMS_AT_ONCE) {
-    const isThere = await database.write(async (writer) => {
+    const next = await database.write(async (writer) => {
+      // Locked first, because a draft may be accepted at this moment.
+      const batch = writer
+        .selectFrom('batch')
+        .select('id')
+        .where('id', '=', id)
+        .$if(expiredAtMs !== undefined, (query) => query.where('expires_at', '<=', expiredAtMs!))
+        .$if(isDraft, (query) => query.where('accepted_at', 'is', null));
+      if (!(await database.locked(batch).executeTakeFirst())) return 'stays';
       await writer.deleteFrom('batch_member').where('batch', '=', id).where('position', '<', to).execute();
       const left = writer.selectFrom('batch_member').select('position').where('batch', '=', id).limit(1);
-      if (await left.executeTakeFirst()) return true;
+      if (await left.executeTakeFirst()) return 'continue';
       await writer.deleteFrom('batch').where('id', '=', id).execute();
-      return false;
+      return 'removed';
     });
-    if (!isThere) return;
+    if (next !== 'continue') return next === 'removed';
     await setImmediate();
   }
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { newRunId } from '../../../src/database/ids.ts';
+import { newBatchId, newRunId } from '../../../src/database/ids.ts';
 import { onEachDialect } from '../../database/dialects.ts';
+import { pauseDatabase, untilBlocked } from '../../database/paused-database.ts';
 import { insertSampleAdapter, SAMPLE_ADAPTER } from '../adapters/sample-adapter.ts';
-import { insertBatch } from '../batches/insert-batch.ts';
+import { draftsIn, insertBatch } from '../batches/insert-batch.ts';
 import { entry, MODULES, runManifest } from '../runs/run-entries.ts';
 import { HOUR_MS, type StorageBench, withBench } from '../sweeps/storage-bench.ts';
 import { failsWith } from './job-bench.ts';
@@ -50,6 +51,23 @@ onEachDialect('jobs of all tenants', (database, folder) => {
       assert.equal(second.swept.of('batch').objects, 1);
       await assert.rejects(space.batches.get(id), failsWith('BATCH_NOT_FOUND'));
       assert.deepEqual(await database().reader.selectFrom('batch_member').selectAll().execute(), []);
+    }));
+
+  it('of a draft that is accepted while a sweep finds it expired are not lost with it', () =>
+    onBench(async (bench) => {
+      const { database: slow, reached, release } = pauseDatabase(database());
+      const [id, head] = [
+        newBatchId(Date.now()),
+        { name: null, labels: {}, retryOf: null, ttlSeconds: null, webhookId: null },
+      ];
+      await draftsIn(database()).begin(id, Date.now(), head);
+      const accepting = draftsIn(slow).accept(id, head, { items: 0, failed: 0 });
+      await reached;
+      const sweeping = bench.sweeper().sweep(later() + HOUR_MS);
+      await untilBlocked(database());
+      release();
+      await Promise.all([accepting, sweeping]);
+      assert.equal((await bench.own.batches.get(id)).id, id);
     }));
 
   it('are removed with their run when they have ended', () =>
