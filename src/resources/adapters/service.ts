@@ -157,8 +157,15 @@ export class AdapterService {
 
   /** The adapter with this id; undefined if there is none or it has expired. @throws AppError DATABASE_UNAVAILABLE */
   async find(id: string): Promise<AdapterRecord | undefined> {
-    const found = await this.store.find(id);
-    return found && !found.isExpired ? found.record : undefined;
+    return (await this.findAll([id])).get(id);
+  }
+
+  /** The adapters that exist and have not expired, by their ids. @throws AppError DATABASE_UNAVAILABLE */
+  async findAll(ids: readonly string[]): Promise<ReadonlyMap<string, AdapterRecord>> {
+    const found = await this.store.findAll(ids);
+    return new Map(
+      [...found].flatMap(([id, { record, isExpired }]) => (isExpired ? [] : [[id, record] as const])),
+    );
   }
 
   /**

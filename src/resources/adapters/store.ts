@@ -23,6 +23,9 @@ import {
   usageOfNew,
 } from './rows.ts';
 
+/** Adapters that are read by their ids in one query. */
+const READ_AT_ONCE = 200;
+
 /** An adapter with the locations of its files. */
 export interface FoundAdapter {
   readonly record: AdapterRecord;
@@ -63,16 +66,26 @@ export class AdapterStore {
 
   /** @param id may be any text; no adapter has an invalid id */
   async find(id: string): Promise<FoundAdapter | undefined> {
-    if (!isAdapterId(id)) return undefined;
-    const row = await this.database.reader
-      .selectFrom('adapter')
-      .select([...ADAPTER_COLUMNS, this.database.now.as('now')])
-      .where('id', '=', id)
-      .where('tenant', '=', this.tenant)
-      .executeTakeFirst();
-    return (
-      row && { record: adapterRecord(row), isExpired: row.expires_at !== null && row.expires_at <= row.now }
-    );
+    return (await this.findAll([id])).get(id);
+  }
+
+  /** The adapters that exist, by their ids. @param ids may be any texts */
+  async findAll(ids: readonly string[]): Promise<Map<string, FoundAdapter>> {
+    const found = new Map<string, FoundAdapter>();
+    const valid = ids.filter(isAdapterId);
+    for (let begin = 0; begin < valid.length; begin += READ_AT_ONCE) {
+      const rows = await this.database.reader
+        .selectFrom('adapter')
+        .select([...ADAPTER_COLUMNS, this.database.now.as('now')])
+        .where('id', 'in', valid.slice(begin, begin + READ_AT_ONCE))
+        .where('tenant', '=', this.tenant)
+        .execute();
+      for (const row of rows) {
+        const isExpired = row.expires_at !== null && row.expires_at <= row.now;
+        found.set(row.id, { record: adapterRecord(row), isExpired });
+      }
+    }
+    return found;
   }
 
   /** The files of an adapter in the order of its record. Empty: the adapter does not exist. */

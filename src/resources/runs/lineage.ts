@@ -35,6 +35,10 @@ export interface Position {
   readonly stageRank: number;
   /** The step of the last checkpoint that was squeezed or is being squeezed. */
   readonly lastSqueezeStep: number | null;
+  /** The squeezes with which a stage began. */
+  readonly stages: readonly PastCheckpoint[];
+  /** The state before `last`. */
+  readonly before: Position | undefined;
 }
 
 /** The outcome of a checkpoint, given its job if it has one. A job that does not exist yet will be submitted. */
@@ -77,22 +81,52 @@ export function currentLineage(log: readonly PastCheckpoint[]): PastCheckpoint[]
 }
 
 /** The state of the run after the checkpoints of its lineage before `step`, or after all of them. */
-export function positionIn(
+export const positionIn = (
   run: RunManifest,
   log: readonly PastCheckpoint[],
   step = Number.POSITIVE_INFINITY,
-): Position {
-  const lineage = currentLineage(log).filter(({ checkpoint }) => checkpoint.step < step);
-  const last = lineage.at(-1);
+): Position => positionBefore(step, log.reduce(positionAfter, startOf(run)));
+
+/** The state of a run before its first checkpoint. */
+export function startOf(run: RunManifest): Position {
   const { source_rank } = clockOfRun(run);
   return {
-    first: lineage[0],
-    last,
-    rank: last ? rankAfter(last) : { min: source_rank, max: source_rank },
-    stageRank: lineage.reduce((rank, past) => stageRankAfter(past) ?? rank, source_rank),
-    lastSqueezeStep: lineage.findLast(isSqueezed)?.checkpoint.step ?? null,
+    ...{ first: undefined, last: undefined, lastSqueezeStep: null, stages: [], before: undefined },
+    ...{ rank: { min: source_rank, max: source_rank }, stageRank: source_rank },
   };
 }
+
+/** The state before the checkpoints of a lineage from `step` on. */
+export function positionBefore(step: number, position: Position): Position {
+  let before = position;
+  while (before.last && before.last.checkpoint.step >= step) before = before.before!;
+  return before;
+}
+
+/** The state after one more entry of a log, which supersedes those from its step on even if it failed. */
+export function positionAfter(position: Position, past: PastCheckpoint): Position {
+  const { checkpoint, outcome } = past;
+  const before = positionBefore(checkpoint.step, position);
+  if (outcome.state === 'failed' || outcome.state === 'cancelled') return before;
+  const stageRank = stageRankAfter(past);
+  return {
+    first: before.first ?? past,
+    last: past,
+    rank: rankAfter(past),
+    stageRank: stageRank ?? before.stageRank,
+    lastSqueezeStep: isSqueezed(past) ? checkpoint.step : before.lastSqueezeStep,
+    stages: stageRank !== null && isNewStage(past) ? [...before.stages, past] : before.stages,
+    before,
+  };
+}
+
+/**
+ * Whether a new stage begins: after a scheduled squeeze, always; after an examination of the spectrum, only if the
+ * rank changed.
+ */
+const isNewStage = ({ checkpoint, outcome }: PastCheckpoint): boolean =>
+  checkpoint.stage_rank !== null ||
+  (outcome.state === 'succeeded' && outcome.adapterId !== checkpoint.source_adapter_id);
 
 /** The rank after a checkpoint, or before it while its outcome is not known. */
 const rankAfter = ({ checkpoint, outcome }: PastCheckpoint): RankRange =>

@@ -2,10 +2,17 @@ import type { JobRecord } from '../../contract/job.ts';
 import type { CheckpointRecord } from '../../contract/run.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import type { JobStore } from '../jobs/store.ts';
-import { checkpointOutcome, isSqueezed, type PastCheckpoint, positionIn, supersededIn } from './lineage.ts';
+import {
+  checkpointOutcome,
+  isSqueezed,
+  type PastCheckpoint,
+  positionAfter,
+  positionBefore,
+  startOf,
+  supersededIn,
+} from './lineage.ts';
 import type { RunManifest } from './run-manifest.ts';
-import { runProgress } from './run-progress.ts';
-import { checkpointRecord } from './run-records.ts';
+import { type CheckpointView, checkpointRecord } from './run-records.ts';
 import type { RunStore } from './store.ts';
 
 /** An entry of a run's log with its job, which is undefined for keep. */
@@ -20,9 +27,9 @@ export interface LogEntry extends PastCheckpoint {
 export class RunLogs {
   private readonly runs: RunStore;
   private readonly jobStore: Pick<JobStore, 'all'>;
-  private readonly adapters: Pick<AdapterService, 'find'>;
+  private readonly adapters: Pick<AdapterService, 'findAll'>;
 
-  constructor(runs: RunStore, jobStore: Pick<JobStore, 'all'>, adapters: Pick<AdapterService, 'find'>) {
+  constructor(runs: RunStore, jobStore: Pick<JobStore, 'all'>, adapters: Pick<AdapterService, 'findAll'>) {
     this.runs = runs;
     this.jobStore = jobStore;
     this.adapters = adapters;
@@ -40,22 +47,37 @@ export class RunLogs {
 
   /** The entries of a log in the form of the API. */
   records(run: RunManifest, log: readonly LogEntry[]): Promise<CheckpointRecord[]> {
-    return Promise.all(log.map((_, index) => this.record(run, log, index)));
+    return this.complete(viewsOf(run, log));
   }
 
   async record(run: RunManifest, log: readonly LogEntry[], index: number): Promise<CheckpointRecord> {
-    const logged = log[index]!;
-    const { checkpoint, outcome, job } = logged;
-    const isChanged = outcome.state === 'succeeded' && isSqueezed(logged);
-    return checkpointRecord({
-      run,
-      checkpoint,
-      job,
-      superseded: supersededIn(log)[index]!,
-      before: positionIn(run, log.slice(0, index), checkpoint.step),
-      course: runProgress(run, log.slice(0, index + 1)),
-      // If the adapter has been removed, the record has no files.
-      result: isChanged ? await this.adapters.find(outcome.adapterId!) : undefined,
-    });
+    const [record] = await this.complete([viewsOf(run, log)[index]!]);
+    return record!;
   }
+
+  /** Adds the results. If the adapter of one has been removed, its record has no files. */
+  private async complete(views: readonly View[]): Promise<CheckpointRecord[]> {
+    const results = await this.adapters.findAll(views.flatMap(({ resultId }) => resultId ?? []));
+    return views.map(({ resultId, ...view }) =>
+      checkpointRecord({ ...view, result: resultId === undefined ? undefined : results.get(resultId) }),
+    );
+  }
+}
+
+/** An entry of a log with the states of its run, and the id of its result if it was squeezed. */
+interface View extends Omit<CheckpointView, 'result'> {
+  readonly resultId: string | undefined;
+}
+
+function viewsOf(run: RunManifest, log: readonly LogEntry[]): View[] {
+  const superseded = supersededIn(log);
+  let after = startOf(run);
+  return log.map((logged, index) => {
+    const { checkpoint, outcome, job } = logged;
+    const before = positionBefore(checkpoint.step, after);
+    after = positionAfter(after, logged);
+    const isChanged = outcome.state === 'succeeded' && isSqueezed(logged);
+    const resultId = isChanged ? outcome.adapterId! : undefined;
+    return { run, checkpoint, job, superseded: superseded[index]!, before, after, resultId };
+  });
 }

@@ -1,6 +1,6 @@
 import type { RunLearningRate } from '../../contract/schedule.ts';
 import { type LearningRatePlan, planLearningRate, type StageSteps } from '../../schedule/learning-rate.ts';
-import { currentLineage, type PastCheckpoint, positionIn, stageRankAfter } from './lineage.ts';
+import type { PastCheckpoint, Position } from './lineage.ts';
 import type { RunManifest } from './run-manifest.ts';
 import { meanRank } from './run-manifest.ts';
 
@@ -17,14 +17,13 @@ export interface RunProgress {
  * adaptive run the one at the target rank, at the latest possible step. The learning rate is that of a plan with
  * these stages, so it decays only in the last one, which begins when the target rank is reached.
  */
-export function runProgress(run: RunManifest, log: readonly PastCheckpoint[]): RunProgress {
+export function runProgress(run: RunManifest, { stages: squeezes, stageRank }: Position): RunProgress {
   const { source_rank, total_steps } = run.schedule ?? run.adaptive!;
-  const squeezes = currentLineage(log).filter((past) => stageRankAfter(past) !== null && isNewStage(past));
   const begun = [
     { rank: source_rank, begin_step: 0 },
     ...squeezes.map((past) => ({ rank: rankAfter(past), begin_step: past.checkpoint.step })),
   ];
-  const ahead = stagesAhead(run, positionIn(run, log).stageRank);
+  const ahead = stagesAhead(run, stageRank);
   const all = [...begun, ...ahead];
   const stages = all.map((stage, index) => ({
     ...stage,
@@ -43,14 +42,6 @@ export function learningRateNow({ stages, current, learning }: RunProgress): Run
   const { begin_step, end_step } = stages[current]!;
   return { ...learning.stages[current]!, begin_step, end_step };
 }
-
-/**
- * Whether a new stage begins: after a scheduled squeeze, always; after an examination of the spectrum, only if the
- * rank changed.
- */
-const isNewStage = ({ checkpoint, outcome }: PastCheckpoint): boolean =>
-  checkpoint.stage_rank !== null ||
-  (outcome.state === 'succeeded' && outcome.adapterId !== checkpoint.source_adapter_id);
 
 /** The uniform rank that gives the same size. */
 function rankAfter({ checkpoint: { modules_by_rank }, outcome }: PastCheckpoint): number {

@@ -13,7 +13,7 @@ import {
   stageRankAfter,
 } from './lineage.ts';
 import { type CheckpointManifest, clockOfRun, type RunManifest } from './run-manifest.ts';
-import { learningRateNow, type RunProgress, runProgress } from './run-progress.ts';
+import { learningRateNow, runProgress } from './run-progress.ts';
 
 /**
  * A run in the form of the API.
@@ -25,8 +25,9 @@ export function runRecord(
   checkpoints: readonly CheckpointRecord[],
 ): RunRecord {
   const { id, name, request, schedule, webhook_id, created_at } = run;
-  const { rank, stageRank } = positionIn(run, log);
-  const course = runProgress(run, log);
+  const position = positionIn(run, log);
+  const { rank, stageRank } = position;
+  const course = runProgress(run, position);
   // May be a failed checkpoint, which must be sent again; a later one at its step or before would have superseded it.
   const newest = checkpoints.at(-1);
   return {
@@ -54,7 +55,7 @@ const checkpointedBase = (log: readonly PastCheckpoint[]): string | null =>
   log.findLast(({ checkpoint }) => checkpoint.base_model !== null)?.checkpoint.base_model ?? null;
 
 /** The sources of a checkpoint's record. */
-interface CheckpointView {
+export interface CheckpointView {
   readonly run: RunManifest;
   readonly checkpoint: CheckpointManifest;
   /** undefined for keep, and if the run was rewound before the job was submitted. */
@@ -62,8 +63,8 @@ interface CheckpointView {
   readonly superseded: boolean;
   /** The state of the run before this checkpoint. */
   readonly before: Position;
-  /** The stages of the run as of this checkpoint. */
-  readonly course: RunProgress;
+  /** The state of the run after it. */
+  readonly after: Position;
   /** The record of the adapter to continue with; undefined if nothing was squeezed. */
   readonly result: AdapterRecord | undefined;
 }
@@ -89,7 +90,7 @@ export function checkpointRecord(view: CheckpointView): CheckpointRecord {
     relative_error: done?.relative_error ?? null,
     energy_retained: done?.energy_retained ?? null,
     loss: checkpoint.loss ?? null,
-    learning_rate: outcome.state === 'succeeded' ? learningRateNow(view.course) : null,
+    learning_rate: outcome.state === 'succeeded' ? learningRateNow(runProgress(view.run, view.after)) : null,
     training: trainingOf(done),
     files: isSqueezed(past) && done ? filesOf(view, done) : [],
     job_id: checkpoint.job_id,

@@ -47,7 +47,7 @@ export interface RunParts {
   readonly database: Database;
   readonly runs: RunStore;
   readonly blobs: BlobStore;
-  readonly adapters: Pick<AdapterService, 'find' | 'isKnown' | 'prepare'>;
+  readonly adapters: Pick<AdapterService, 'findAll' | 'isKnown' | 'prepare'>;
   readonly jobs: Pick<JobService, 'wait'>;
   readonly jobStore: Pick<JobStore, 'all'>;
   /** undefined: webhooks of requests are ignored. */

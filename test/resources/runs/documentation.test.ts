@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import { RunRequest } from '../../../src/contract/run.ts';
+import { positionIn } from '../../../src/resources/runs/lineage.ts';
 import { learningRateNow, runProgress } from '../../../src/resources/runs/run-progress.ts';
 import { runManifest, squeezedEntry } from './run-entries.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/runs.md'), 'utf8');
 const request = JSON.parse(/^\{"adaptive": .+\}$/m.exec(page)![0]) as RunRequest;
+const run = runManifest(request);
 
 /** A row of the table, identified by its first column. */
 function rowOf(squeezes: string): string {
@@ -19,7 +21,7 @@ function rowOf(squeezes: string): string {
     return squeezedEntry(Number(step), from, rank);
   });
   const { factor, begin_step, end_step, warm_up_steps, decay_steps } = learningRateNow(
-    runProgress(runManifest(request), log),
+    runProgress(run, positionIn(run, log)),
   );
   const decays = decay_steps === 0 ? '–' : `${end_step - decay_steps} to ${end_step}`;
   return `| ${squeezes} | × ${factor.toFixed(2)} | ${begin_step} to ${begin_step + warm_up_steps} | ${decays} |`;

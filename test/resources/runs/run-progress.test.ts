@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AdaptiveRequest } from '../../../src/contract/schedule.ts';
-import type { PastCheckpoint } from '../../../src/resources/runs/lineage.ts';
+import { type PastCheckpoint, positionIn } from '../../../src/resources/runs/lineage.ts';
 import type { RunManifest } from '../../../src/resources/runs/run-manifest.ts';
 import { learningRateNow, runProgress } from '../../../src/resources/runs/run-progress.ts';
 import { runRecord } from '../../../src/resources/runs/run-records.ts';
 import { keptEntry, runManifest, SCHEDULE, squeezedEntry, unfinishedEntry, uniform } from './run-entries.ts';
 
-const now = (run: RunManifest, log: readonly PastCheckpoint[]) => learningRateNow(runProgress(run, log));
+const now = (run: RunManifest, log: readonly PastCheckpoint[]) =>
+  learningRateNow(runProgress(run, positionIn(run, log)));
 const notes = (run: RunManifest, log: readonly PastCheckpoint[] = []) => runRecord(run, log, []).notes;
 
 /** First squeeze at 500, the last one due at 2000. */
