@@ -113,6 +113,17 @@ describe('the artifacts of a job', () => {
     assert.deepEqual([head.status, head.headers.get('content-length'), await head.text()], [200, '10', '']);
   });
 
+  it('are sent without reading the report', async () => {
+    const lost = { name: 'report', role: 'report' as const, sha256: 'lost', bytes: 50_000 };
+    const { id: adapter_id } = await server.upload();
+    const { id } = await server.jobs.submit({ kind: 'squeeze', adapter_id, targets: [{ rank: 1 }] });
+    const { writeId } = await server.worker.begin(id);
+    await server.worker.succeed(id, { files: [{ ...lost, writtenAs: `${writeId}-0` }] });
+    const of = (name: string) => server.fetch(`/v1/jobs/${id}/artifacts/${name}`);
+    await problemIn(await of('report.json'), 503, 'STORAGE_FAILED');
+    assert.equal((await of('results/0/adapter_model.safetensors')).status, 200);
+  });
+
   it('are found by their name only', async () => {
     for (const name of ['optimizer.safetensors', '..%2f..%2fjobs', SHA256]) {
       const problem = await problemIn(await server.fetch(`${path}/${name}`), 404, 'FILE_NOT_FOUND');

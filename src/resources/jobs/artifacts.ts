@@ -78,9 +78,9 @@ export async function artifactAt(
   path: string,
 ): Promise<OpenedArtifact> {
   const job = await sources.jobs.recorded(jobId);
-  const found = await findAll(sources, job);
-  const artifact = found.find((candidate) => candidate.path === path);
-  if (!artifact) throw notFound(job, path, found);
+  const part = partsOf(sources, job).find(({ prefix }) => path.startsWith(prefix))!;
+  const artifact = (await part.read()).find((candidate) => candidate.path === path);
+  if (!artifact) throw notFound(job, path, await findAll(sources, job));
   const name = path.split('/').at(-1)!;
   const { media_type: mediaType, open } = artifact;
   if (path === PAGE) {
@@ -93,34 +93,58 @@ export async function artifactAt(
   return { file: { name, bytes: bytes!, sha256: sha256!, mediaType, keep: IMMUTABLE }, open };
 }
 
-async function findAll({ jobs, adapters }: ArtifactSources, job: JobRecord): Promise<Found[]> {
-  const found: Found[] = [];
-  const bytes = await reportOf(jobs, job);
-  if (bytes) {
-    const open = async (range?: ByteRange) => streamOfBytes(bytes, range);
-    found.push({ ...entryOf('report.json', bytes.length, sha256Of(bytes)), open });
-    found.push({ ...entryOf(PAGE, null, null), open: notDrawn });
-  }
+/** A part of the tree, which is read only if it is needed: a report may have megabytes. */
+interface Part {
+  /** How the paths in it begin. */
+  readonly prefix: string;
+  readonly read: () => Promise<Found[]> | Found[];
+}
+
+/** In the order in which they are listed. A path belongs to the first part whose prefix it has. */
+function partsOf({ jobs, adapters }: ArtifactSources, job: JobRecord): Part[] {
   const folders = job.results.flatMap((result, index): [string, string][] =>
-    result.state === 'succeeded' ? [[`results/${index}`, result.adapter_id]] : [],
+    result.state === 'succeeded' ? [[`results/${index}/`, result.adapter_id]] : [],
   );
-  if (job.imported) folders.unshift(['imported', job.imported.adapter_id]);
-  for (const [folder, id] of folders) {
-    // Adapters expire independently of their jobs, so this one may be gone.
-    const adapter = await adapters.find(id);
-    for (const { name, bytes, sha256 } of adapter?.files ?? []) {
-      const open = async (range?: ByteRange) => (await adapters.readFile(id, name, range)).stream;
-      found.push({ ...entryOf(`${folder}/${name}`, bytes, sha256), open });
-    }
-  }
-  for (const result of job.results) {
-    for (const file of (result.state === 'succeeded' && result.training?.files) || []) {
-      const open = (range?: ByteRange) => jobs.readFile(job.id, file, range);
-      found.push({ ...entryOf(file.name, file.bytes, file.sha256), open });
-    }
-  }
+  if (job.imported) folders.unshift(['imported/', job.imported.adapter_id]);
+  return [
+    { prefix: 'report.', read: () => reportFiles(jobs, job) },
+    ...folders.map(([prefix, id]) => ({ prefix, read: () => adapterFiles(adapters, prefix, id) })),
+    { prefix: '', read: () => trainingFiles(jobs, job) },
+  ];
+}
+
+async function findAll(sources: ArtifactSources, job: JobRecord): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const { read } of partsOf(sources, job)) found.push(...(await read()));
   return found;
 }
+
+async function reportFiles(jobs: JobService, job: JobRecord): Promise<Found[]> {
+  const bytes = await reportOf(jobs, job);
+  if (!bytes) return [];
+  const open = async (range?: ByteRange) => streamOfBytes(bytes, range);
+  return [
+    { ...entryOf('report.json', bytes.length, sha256Of(bytes)), open },
+    { ...entryOf(PAGE, null, null), open: notDrawn },
+  ];
+}
+
+async function adapterFiles(adapters: AdapterService, prefix: string, id: string): Promise<Found[]> {
+  // Adapters expire independently of their jobs, so this one may be gone.
+  const adapter = await adapters.find(id);
+  return (adapter?.files ?? []).map(({ name, bytes, sha256 }) => ({
+    ...entryOf(prefix + name, bytes, sha256),
+    open: async (range) => (await adapters.readFile(id, name, range)).stream,
+  }));
+}
+
+const trainingFiles = (jobs: JobService, { id, results }: JobRecord): Found[] =>
+  results.flatMap((result) =>
+    ((result.state === 'succeeded' && result.training?.files) || []).map((file) => ({
+      ...entryOf(file.name, file.bytes, file.sha256),
+      open: (range?: ByteRange) => jobs.readFile(id, file, range),
+    })),
+  );
 
 /** The report of a job; jobs that only fetch or deliver adapters have none. */
 async function reportOf(jobs: JobService, job: JobRecord): Promise<Uint8Array | undefined> {
