@@ -6,6 +6,9 @@ import { hasLabels, type LabelFilterTerm } from '../../database/lists/label-filt
 /** Events that are read at a time; the text of each has up to 20 kB. */
 const PAGE_ROWS = 100;
 
+/** Events of which one query finds those that match. With SQLite, it blocks the process for its duration. */
+const EXAMINED_ROWS = 10_000;
+
 /** Conditions for events. Absent fields match everything. */
 export interface EventFilter {
   readonly jobId?: string | undefined;
@@ -67,25 +70,42 @@ export class EventStore {
 
   /** The next events after a place. */
   async after(place: number, { jobId, batchId, labels = [], types }: EventFilter): Promise<EventPage> {
-    const rows = await this.database.reader
-      .selectFrom('event')
-      .select(['place', 'type', 'job', 'batch', 'labels', 'body'])
-      .where('tenant', '=', this.tenant)
-      .where('place', '>', place)
-      .orderBy('place')
-      .limit(PAGE_ROWS)
-      .execute();
+    const { reader } = this.database;
+    const { end, count } = await reader
+      .selectFrom(({ selectFrom }) =>
+        selectFrom('event')
+          .select('event.place')
+          .where('tenant', '=', this.tenant)
+          .where('event.place', '>', place)
+          .orderBy('event.place')
+          .limit(EXAMINED_ROWS)
+          .as('next'),
+      )
+      .select(({ fn }) => [fn.max('next.place').as('end'), fn.countAll().as('count')])
+      .executeTakeFirstOrThrow();
+    const isNone = end === null || types?.length === 0;
+    const rows = isNone
+      ? []
+      : await reader
+          .selectFrom('event')
+          .select(['place', 'type', 'job', 'labels', 'body'])
+          .where('tenant', '=', this.tenant)
+          .where('place', '>', place)
+          .where('place', '<=', end)
+          .$if(jobId !== undefined, (query) => query.where('job', '=', jobId!))
+          .$if(batchId !== undefined, (query) => query.where('batch', '=', batchId!))
+          .$if(types !== undefined, (query) => query.where('type', 'in', types!))
+          .orderBy('place')
+          .limit(PAGE_ROWS)
+          .execute();
     const wanted = rows.filter(
-      (row) =>
-        (jobId === undefined || row.job === jobId) &&
-        (batchId === undefined || row.batch === batchId) &&
-        (types === undefined || types.includes(row.type as EventType)) &&
-        (labels.length === 0 || hasLabels(JSON.parse(row.labels) as Labels, labels)),
+      (row) => labels.length === 0 || hasLabels(JSON.parse(row.labels) as Labels, labels),
     );
+    const isFull = rows.length === PAGE_ROWS;
     return {
       events: wanted.map(({ place, type, job, body }) => ({ place, type, job, body })),
-      place: rows.at(-1)?.place ?? place,
-      hasMore: rows.length === PAGE_ROWS,
+      place: isFull ? rows.at(-1)!.place : (end ?? place),
+      hasMore: isFull || Number(count) === EXAMINED_ROWS,
       // Read last, so that removals before the events were read are noticed.
       horizon: await this.horizon(),
     };

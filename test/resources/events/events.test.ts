@@ -59,6 +59,20 @@ onEachDialect('the events of a tenant', (database) => {
     assert.equal(jobOf(events[1]!).finished_at, null);
   });
 
+  it('that match are on one page, however many others there are', async () => {
+    const { id: _id, ...same } = await accepted();
+    const others = Array.from({ length: 150 }, () => ({ ...same, id: newJobId(Date.now()) }));
+    await jobsIn(database()).accept(withoutReuse(...others));
+    const { id } = await accepted();
+    for (const filter of [{ jobId: id }, { jobId: id, types: ['job.queued' as const] }]) {
+      const { events, place, hasMore } = await store().after(0, filter);
+      assert.deepEqual([events.map(({ job }) => job), hasMore], [[id], false]);
+      assert.equal(place, await store().newestPlace());
+    }
+    assert.equal((await all()).length, 152);
+    assert.deepEqual(await all({ types: [] }), []);
+  });
+
   it('report every attempt, but no steps that do not change the state', async () => {
     const { id } = await accepted();
     const played = worker();
