@@ -5,7 +5,7 @@ import { deleteAdapters } from './adapters/rows.ts';
 import { removeBatchRows } from './batches/sweep-batches.ts';
 import { cancelTenant } from './cancel-tenant.ts';
 import { releaseContent } from './contents/contents.ts';
-import type { Sweep } from './contents/sweep.ts';
+import { runAll, type Sweep } from './contents/sweep.ts';
 import { removeUnused } from './jobs/executions/execution-rows.ts';
 import { removeDeliveries } from './webhooks/delivery-rows.ts';
 import type { Workspace, Workspaces } from './workspaces.ts';
@@ -43,11 +43,13 @@ export async function removeDeletedTenants(workspaces: Workspaces, { startMs, sw
     .select('id')
     .where('deleting_at', '<=', startMs - LATE_MS)
     .execute();
-  for (const { id } of rows) {
-    await removeTenant(workspaces.of(id));
-    workspaces.limits.forget(id);
-    swept.add('tenant');
-  }
+  await runAll(
+    rows.map(({ id }) => async () => {
+      await removeTenant(workspaces.of(id));
+      workspaces.limits.forget(id);
+      swept.add('tenant');
+    }),
+  );
 }
 
 async function removeTenant(space: Workspace): Promise<void> {

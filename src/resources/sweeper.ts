@@ -1,8 +1,7 @@
 import type { Database } from '../database/database.ts';
 import { sweepAdapters } from './adapters/sweep-adapters.ts';
 import { sweepBatches } from './batches/sweep-batches.ts';
-import type { Sweep } from './contents/sweep.ts';
-import { SweepCounts } from './contents/sweep.ts';
+import { runAll, type Sweep, SweepCounts, type SweptKind } from './contents/sweep.ts';
 import { sweepContents } from './contents/sweep-contents.ts';
 import { type EventRetention, removeOldEvents } from './events/sweep-events.ts';
 import { ClaimStore } from './idempotency/claim-store.ts';
@@ -43,8 +42,8 @@ export class Sweeper {
   }
 
   /**
-   * @throws AppError DATABASE_UNAVAILABLE, STORAGE_*; what has been removed by then stays removed, and the next sweep
-   *   continues
+   * @throws AppError DATABASE_UNAVAILABLE, STORAGE_* if something could not be removed; everything else is removed, and
+   *   the next sweep tries again
    */
   async sweep(atMs?: number): Promise<SweepOutcome> {
     const { workspaces, graceMs, eventRetention } = this.options;
@@ -56,21 +55,23 @@ export class Sweeper {
       cutoffMs: nowMs - graceMs,
       swept: new SweepCounts(),
     };
-    await removeDeletedTenants(workspaces, sweep);
-    await sweepJobs(workspaces, sweep);
-    await sweepBatches(database, sweep);
-    // Adapters are swept after the jobs, because a job may have been the only thing that kept an adapter.
-    await sweepAdapters(database, sweep);
-    await sweepContents(database, store, sweep);
-    const claims = await new ClaimStore(database).removeExpired();
-    if (claims > 0) sweep.swept.add('idempotency_key', 0, claims);
-    const deliveries = await removeOldDeliveries(database, nowMs);
-    if (deliveries > 0) sweep.swept.add('delivery', 0, deliveries);
-    const webhooks = await removeUnusedWebhooks(database, nowMs);
-    if (webhooks > 0) sweep.swept.add('webhook', 0, webhooks);
-    const events = await removeOldEvents(database, nowMs, eventRetention);
-    if (events > 0) sweep.swept.add('event', 0, events);
-    await removeOldUsage(database, nowMs);
+    const counted = (kind: SweptKind, remove: () => Promise<number>) => async () => {
+      const objects = await remove();
+      if (objects > 0) sweep.swept.add(kind, 0, objects);
+    };
+    await runAll([
+      () => removeDeletedTenants(workspaces, sweep),
+      () => sweepJobs(workspaces, sweep),
+      () => sweepBatches(database, sweep),
+      // Adapters are swept after the jobs, because a job may have been the only thing that kept an adapter.
+      () => sweepAdapters(database, sweep),
+      () => sweepContents(database, store, sweep),
+      counted('idempotency_key', () => new ClaimStore(database).removeExpired()),
+      counted('delivery', () => removeOldDeliveries(database, nowMs)),
+      counted('webhook', () => removeUnusedWebhooks(database, nowMs)),
+      counted('event', () => removeOldEvents(database, nowMs, eventRetention)),
+      () => removeOldUsage(database, nowMs),
+    ]);
     const totals = await readTotalUsage(database);
     return { swept: sweep.swept, totals, seconds: (performance.now() - begunMs) / 1000 };
   }

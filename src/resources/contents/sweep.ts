@@ -11,7 +11,7 @@ export interface Sweep {
  * The kinds of objects that a sweep removes. Strays are remains of crashes: index entries, reports without jobs,
  * marks.
  */
-type SweptKind =
+export type SweptKind =
   | 'adapter'
   | 'job'
   | 'tenant'
@@ -28,6 +28,13 @@ export interface SweptCount {
   readonly objects: number;
   /** For adapters: the bytes of all their files, which become free when their content is removed. */
   readonly bytes: number;
+}
+
+/** Runs all steps one after the other, even if some of them fail. @throws the first error, at the end */
+export async function runAll(steps: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const step of steps) await step().catch((error: unknown) => errors.push(error));
+  if (errors.length > 0) throw errors[0];
 }
 
 /** What a sweep has removed so far. */

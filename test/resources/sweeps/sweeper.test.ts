@@ -3,6 +3,7 @@ import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CheckpointJobRequest } from '../../../src/contract/job-request.ts';
 import { newAdapterId, newRunId } from '../../../src/database/ids.ts';
+import { sql } from '../../../src/database/sql.ts';
 import type { RunManifest } from '../../../src/resources/runs/run-manifest.ts';
 import type { Workspace } from '../../../src/resources/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
@@ -50,6 +51,26 @@ onEachDialect('the sweeper', (database, folder) => {
       assert.equal(totals.adapters, 2);
       await bench.assertWhole();
       await bench.assertTidy();
+    }));
+
+  it('removes everything else if it cannot remove something, and then fails', () =>
+    onBench(async (bench) => {
+      for (const tenant of ['a', 'b']) {
+        await bench.other(tenant);
+        await bench.workspaces.tenants.delete(tenant);
+      }
+      await database().write(async (writer) => {
+        await sql`create table referring (tenant text references tenant (id))`.execute(writer);
+        await sql`insert into referring values ('a')`.execute(writer);
+      });
+      await bench.register(tinyAdapter(), { keeping: { ttlSeconds: 60 } });
+      await assert.rejects(bench.sweeper().sweep(inAnHour()));
+      const left = await database().reader.selectFrom('tenant').select('id').orderBy('id').execute();
+      assert.deepEqual(
+        left.map(({ id }) => id),
+        ['a', 'default'],
+      );
+      assert.deepEqual(await database().reader.selectFrom('adapter').select('id').execute(), []);
     }));
 
   it('removes events as the operator configured', () =>
