@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Database } from '../database/database.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { JobQueue } from '../dispatch/job-queue.ts';
@@ -85,7 +86,10 @@ export interface WorkspacesParts {
   readonly transfers?: TransferRequests | undefined;
 }
 
-/** The workspaces of all tenants, which are created when they are first used. */
+/** Workspaces that are kept for the next request: more than there are active tenants. */
+const MAX_WORKSPACES = 10_000;
+
+/** The workspaces of tenants, which are created when they are used. */
 export class Workspaces {
   readonly store: BlobStore;
   readonly database: Database;
@@ -97,7 +101,7 @@ export class Workspaces {
   private readonly queueAge: QueueAge;
   private readonly parts: WorkspacesParts;
   private readonly changes: JobChangesParts;
-  private readonly workspaces = new Map<string, Workspace>();
+  private readonly workspaces = new LRUCache<string, Workspace>({ max: MAX_WORKSPACES });
 
   constructor(parts: WorkspacesParts) {
     const { store, database, deliveries, ttls = {} } = parts;
