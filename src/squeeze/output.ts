@@ -5,7 +5,7 @@ import { dtypeNamed } from '../adapter/dtype-names.ts';
 import type { FormatName } from '../adapter/format-name.ts';
 import { remainingScale } from '../adapter/remaining-scale.ts';
 import { auditSize, type ClassSize } from '../adapter/size-audit.ts';
-import { copyRanges } from '../bytes/file-ranges.ts';
+import { copyRanges, writeFully } from '../bytes/file-ranges.ts';
 import { hashFile } from '../bytes/hash-file.ts';
 import type { ProjectionSpec } from '../compute/project-task.ts';
 import type { Target } from '../contract/target.ts';
@@ -130,8 +130,7 @@ export class AdapterOutput {
       await copyRanges(sourcePath, file, ranges);
       await castTensors(sourcePath, file, casts);
       for (const [index, { source }] of this.#plan.tensors.entries()) {
-        if (source.kind === 'bytes')
-          await file.write(source.bytes, 0, source.bytes.length, this.#weights.offsets[index]!);
+        if (source.kind === 'bytes') await writeFully(file, source.bytes, this.#weights.offsets[index]!);
       }
     });
     await this.#arranged.create();

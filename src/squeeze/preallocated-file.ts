@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { FileLayout } from '../adapter/adapter.ts';
+import { writeFully } from '../bytes/file-ranges.ts';
 import { hashFile } from '../bytes/hash-file.ts';
 
 /** A file of tensors that is created at its full size and then filled by several threads. */
@@ -23,7 +24,7 @@ export class PreallocatedFile {
     const file = await open(this.path, 'wx');
     try {
       await file.truncate(this.#layout.totalBytes);
-      await file.write(this.#layout.headerBytes, 0, this.#layout.headerBytes.length, 0);
+      await writeFully(file, this.#layout.headerBytes, 0);
       await fill?.(file);
     } finally {
       await file.close();
@@ -38,7 +39,7 @@ export class PreallocatedFile {
       );
     const file = await open(this.path, 'r+');
     try {
-      await file.write(headerBytes, 0, headerBytes.length, 0);
+      await writeFully(file, headerBytes, 0);
     } finally {
       await file.close();
     }

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { copyRanges } from '../../bytes/file-ranges.ts';
+import { copyRanges, writeFully } from '../../bytes/file-ranges.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import { readShards, type Shards } from './read-shards.ts';
 
@@ -17,7 +17,7 @@ export async function joinShards(shards: Shards, path: string): Promise<void> {
   const file = await open(path, 'wx');
   try {
     await file.truncate(totalBytes);
-    await file.write(headerBytes, 0, headerBytes.length, 0);
+    await writeFully(file, headerBytes, 0);
     let next = 0;
     for (const { path: from, tensors } of parts) {
       const ranges = tensors.map((entry) => ({ ...entry, to: offsets[next++]! }));

@@ -70,7 +70,7 @@ export function recordedHere(request: JobRequest): RecordedJobRequest {
   return request as RecordedJobRequest;
 }
 
-/** Whether a request fetches or delivers anything. Its work then has side effects and is never shared. */
+/** Whether a request fetches or delivers anything. */
 export const hasTransfers = (work: RecordedJobRequest): boolean => transfersOf(work).length > 0;
 
 /** Whether the secrets that a repetition would need no longer exist. */

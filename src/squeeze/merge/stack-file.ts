@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { copyRanges } from '../../bytes/file-ranges.ts';
+import { copyRanges, writeFully } from '../../bytes/file-ranges.ts';
 import { factorsOf } from '../../compute/module-factors.ts';
 import type { ComputePool } from '../../compute/pool.ts';
 import type { StackPart, StackTask } from '../../compute/stack-task.ts';
@@ -34,7 +34,7 @@ export async function writeStack(
   const file = await open(path, 'wx');
   try {
     await file.truncate(totalBytes);
-    await file.write(headerBytes, 0, headerBytes.length, 0);
+    await writeFully(file, headerBytes, 0);
     for (const [index, { holders }] of shared.entries()) {
       const { id, entry } = holders[0]!;
       const to = adapter.passthrough[index]!.beginByte;
