@@ -173,5 +173,5 @@ export class IdempotentRequest {
 const inFlight = (): AppError =>
   new AppError(
     'IDEMPOTENCY_IN_FLIGHT',
-    'A request with this Idempotency-Key is still being handled; repeat it in a moment to get its answer.',
+    'A request with this Idempotency-Key is still being handled; repeat it in a moment to get its response.',
   );
