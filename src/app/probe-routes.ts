@@ -44,12 +44,10 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
         tags: ['service'],
         summary: 'Check whether the service can serve requests',
         description:
-          'Answers 200 while the process can serve anything. While Redis is unavailable or full, the ' +
-          'storage cannot be written or secrets cannot be decrypted, `status` is `degraded` and `reasons` ' +
-          'names the cause; reads still work, so a load balancer should keep the process. It answers 503 ' +
-          'while the process is stopping, if the database is unavailable or the storage cannot be read at ' +
-          'all, and, for a worker, if its execution provider is missing. If everything must work, wait ' +
-          'for `"status": "ready"`.',
+          'Returns 200 while reads work, so that a load balancer keeps the process. If Redis is unavailable or full, ' +
+          'the storage cannot be written or secrets cannot be decrypted, `status` is `degraded` and `reasons` names ' +
+          'the cause. Returns 503 while the process stops, if the database is unavailable or the storage cannot be ' +
+          'read, and for a worker without its execution provider.',
         response: {
           200: response(
             'The process can serve all requests (`ready`) or some (`degraded`)',
