@@ -6,14 +6,14 @@ const INTERVAL_MS = 500;
 
 /** Checks whether running executions should stop because no job waits for them. */
 export class CancelWatch {
-  private readonly executions: Pick<Executions, 'stopped'>;
+  private readonly executions: Pick<Executions, 'obsoleteDispatches'>;
   private readonly onStopped: (id: string) => void;
   /** Running executions by their ids in the queue. */
   private readonly running = new Map<string, DispatchRef>();
   private timer: NodeJS.Timeout | undefined;
 
   /** @param onStopped called again and again with the id in the queue, until the execution is forgotten */
-  constructor(executions: Pick<Executions, 'stopped'>, onStopped: (id: string) => void) {
+  constructor(executions: Pick<Executions, 'obsoleteDispatches'>, onStopped: (id: string) => void) {
     this.executions = executions;
     this.onStopped = onStopped;
   }
@@ -40,7 +40,7 @@ export class CancelWatch {
   }
 
   private async checkAll(): Promise<void> {
-    const stopped = new Set(await this.executions.stopped([...this.running.values()]));
+    const stopped = new Set(await this.executions.obsoleteDispatches([...this.running.values()]));
     for (const [id, dispatch] of this.running) if (stopped.has(dispatch)) this.onStopped(id);
   }
 }

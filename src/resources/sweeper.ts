@@ -32,7 +32,7 @@ export interface SweepOutcome {
 /**
  * Removes expired records, and then content without references. Simultaneous sweeps and other work do no harm: each
  * removal is decided in the transaction that removes, and content that is being removed cannot get new references
- * (settleContent makes another copy).
+ * (registerContents makes another copy).
  */
 export class Sweeper {
   private readonly options: SweeperOptions;

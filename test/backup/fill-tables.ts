@@ -4,7 +4,7 @@ import { newAdapterId } from '../../src/database/ids.ts';
 import { SAVED_TABLES, type SavedRow, savedRows } from '../../src/database/saved-tables.ts';
 import { AdapterStore } from '../../src/resources/adapters/store.ts';
 import type { NewFile } from '../../src/resources/contents/content-files.ts';
-import { beginWrite, Contents, settleContent } from '../../src/resources/contents/contents.ts';
+import { beginWrite, Contents, registerContents } from '../../src/resources/contents/contents.ts';
 import { insertExecutions, newExecution } from '../../src/resources/jobs/executions/execution-rows.ts';
 import { ensureTenant } from '../../src/resources/tenants/store.ts';
 import { addUsage } from '../../src/resources/tenants/usage.ts';
@@ -60,7 +60,7 @@ export async function fillEveryTable(database: Database, store: BlobStore): Prom
     Buffer.from('half'),
   );
   await database.write(async (writer) => {
-    const ids = await settleContent(writer, written);
+    const ids = await registerContents(writer, written);
     const common = { tenant: TENANT, created_at: 1 };
     await writer
       .insertInto('api_key')

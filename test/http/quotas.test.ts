@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
-import { checkQueuedJobs, withinQueuedJobs } from '../../src/resources/jobs/queued-jobs.ts';
+import { checkQueuedJobs, submitWithinQueueLimit } from '../../src/resources/jobs/queued-jobs.ts';
 import { NO_TENANT_LIMITS } from '../../src/resources/tenants/limits.ts';
 import { jobsOf } from '../resources/tenants/stored-by.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
@@ -121,8 +121,8 @@ describe('unfinished jobs', () => {
     await limit(3);
     const space = server.workspaces.of('default');
     const fails = () => Promise.reject(new Error('no'));
-    await assert.rejects(withinQueuedJobs(space, 1, fails), /no/);
-    assert.equal(await withinQueuedJobs(space, 1, async () => 'done'), 'done');
+    await assert.rejects(submitWithinQueueLimit(space, 1, fails), /no/);
+    assert.equal(await submitWithinQueueLimit(space, 1, async () => 'done'), 'done');
   });
 
   it('are not counted if there is no limit', async () => {
@@ -134,6 +134,6 @@ describe('unfinished jobs', () => {
     };
     const space = { tenant: 'x', limits, jobStore, checkQueueAge: async () => {} };
     await checkQueuedJobs(space, 1_000);
-    assert.equal(await withinQueuedJobs(space, 9, async () => 1), 1);
+    assert.equal(await submitWithinQueueLimit(space, 9, async () => 1), 1);
   });
 });

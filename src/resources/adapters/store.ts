@@ -8,7 +8,7 @@ import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { type Condition, sql } from '../../database/sql.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { StoredFile } from '../contents/content-files.ts';
-import { settleContent, type WrittenFiles } from '../contents/contents.ts';
+import { registerContents, type WrittenFiles } from '../contents/contents.ts';
 import { addUsage } from '../tenants/usage.ts';
 import {
   ADAPTER_COLUMNS,
@@ -148,7 +148,7 @@ export class AdapterStore {
   /** @throws AppError STORAGE_FAILED if the written content has been removed by now */
   async insert(adapter: NewAdapter, written: WrittenFiles): Promise<AdapterRecord> {
     const [record] = await this.database.write(async (writer) => {
-      const contents = await settleContent(writer, written);
+      const contents = await registerContents(writer, written);
       const records = await insertAdapters(this.database, writer, this.tenant, [adapter], contents);
       await addUsage(writer, this.tenant, usageOfNew([adapter]));
       return records;

@@ -6,7 +6,7 @@ import { preferredWait } from '../../http/prefer.ts';
 import { LOCATION, reference, response } from '../../http/schemas.ts';
 import type { StoredResponse } from '../../http/stored-response.ts';
 import { priorityCeiling } from '../jobs/priority-ceiling.ts';
-import { withinQueuedJobs } from '../jobs/queued-jobs.ts';
+import { submitWithinQueueLimit } from '../jobs/queued-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import type { WithinQueueLimit } from './accept-batch.ts';
 import { BATCH_EXAMPLE } from './examples.ts';
@@ -32,7 +32,7 @@ export const CREATE_BATCH_RESPONSES = {
  */
 export async function acceptConditionsOf(request: FastifyRequest): Promise<AcceptConditions> {
   const withinQueueLimit: WithinQueueLimit = (jobs, accept) =>
-    jobs === 0 ? accept() : withinQueuedJobs(workspaceOf(request), jobs, accept);
+    jobs === 0 ? accept() : submitWithinQueueLimit(workspaceOf(request), jobs, accept);
   return {
     id: request.idempotent?.idOf('batch'),
     ceiling: await priorityCeiling(request, workspaceOf(request)),

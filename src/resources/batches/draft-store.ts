@@ -5,7 +5,7 @@ import { labelRows } from '../../database/lists/label-filter.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { batchSummary, endBatch, SUMMARY_COLUMNS } from '../jobs/batch-counts.ts';
 import { JobChanges, type JobChangesParts } from '../jobs/executions/job-changes.ts';
-import { inChunks } from '../jobs/rows.ts';
+import { slicesToInsert } from '../jobs/rows.ts';
 import { insertRequestWebhooks, type NewRequestWebhook } from '../webhooks/request-webhook.ts';
 import { removeBatchRows } from './sweep-batches.ts';
 
@@ -82,7 +82,7 @@ export class DraftStore {
         .where('accepted_at', 'is', null)
         .executeTakeFirst();
       if (numUpdatedRows === 0n) throw tooSlow();
-      for (const some of inChunks(rows)) await writer.insertInto('batch_member').values(some).execute();
+      for (const some of slicesToInsert(rows)) await writer.insertInto('batch_member').values(some).execute();
     });
   }
 

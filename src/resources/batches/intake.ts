@@ -5,7 +5,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { withErrorPointer } from '../../errors/field-errors.ts';
 import type { AdapterService } from '../adapters/service.ts';
-import { withinCeiling } from '../jobs/priority-ceiling.ts';
+import { checkedPriority } from '../jobs/priority-ceiling.ts';
 import { JOB_ERRORS, type JobService } from '../jobs/service.ts';
 import type { TransferRequests } from '../jobs/transfer-requests.ts';
 import type { RequestWebhooks } from '../webhooks/request-webhook.ts';
@@ -131,7 +131,7 @@ export class BatchIntake {
     ceiling: JobPriority = 'high',
   ): Promise<{ head: BatchHead; resolve: ResolveParts }> {
     // Checked before the items, of which there may be thousands.
-    withinCeiling(settings.priority, ceiling);
+    checkedPriority(settings.priority, ceiling);
     const { transfers, jobs, adapters, requestWebhooks, defaultTtlSeconds } = this.parts;
     const { deliver, name = null, labels, ttl_seconds, webhook: wanted } = settings;
     const webhook = wanted && requestWebhooks?.prepare(wanted, ['batch.ended']);

@@ -4,9 +4,9 @@ import type { AdapterService } from '../adapters/service.ts';
 import { splitRequest, splitWithTransfers } from '../jobs/accepted-job.ts';
 import type { ItemFailure } from '../jobs/batch-counts.ts';
 import type { EndpointRecorder } from '../jobs/endpoint-recorder.ts';
-import { withinCeiling } from '../jobs/priority-ceiling.ts';
+import { checkedPriority } from '../jobs/priority-ceiling.ts';
 import type { JobService } from '../jobs/service.ts';
-import { lacksSecrets, withoutSecrets } from '../jobs/transfer-requests.ts';
+import { hasLostSecrets, withoutSecrets } from '../jobs/transfer-requests.ts';
 import { deliverTo, nameAtSource, type ResultsFolder, resultFolderNames, sourceText } from './item-names.ts';
 import type { ItemOptions, ItemRequest, RequestedItem } from './item-request.ts';
 
@@ -93,12 +93,12 @@ async function resolveRecorded(
   { jobs, ceiling }: ResolveParts,
 ): Promise<ResolvedItem> {
   const { work, options } = recorded;
-  withinCeiling(options.priority, ceiling);
+  checkedPriority(options.priority, ceiling);
   const adapter = 'adapter_id' in work ? (work.adapter_id ?? null) : null;
   const { source = null, job: retryOf = null } = before ?? {};
   const known = { name: name!, kind: work.kind, adapter, source, retryOf, request: recorded };
   try {
-    if (lacksSecrets(work)) throw secretsGone();
+    if (hasLostSecrets(work)) throw secretsGone();
     await jobs.check(work);
     return { ...known, work, options, failure: undefined, leaves: [] };
   } catch (error) {

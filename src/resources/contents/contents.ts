@@ -21,7 +21,7 @@ export interface WrittenFiles {
 /**
  * Content: bytes in the storage, or in the database if they are few, stored once for all records that refer to them.
  * A write is recorded before its bytes are sent, and becomes content in the transaction in which a record refers to
- * it (settleContent), so the remains of a crash are found. Nothing is locked: if content is being removed, another
+ * it (registerContents), so the remains of a crash are found. Nothing is locked: if content is being removed, another
  * copy is made. All methods throw AppError DATABASE_UNAVAILABLE, STORAGE_*.
  */
 export class Contents {
@@ -119,7 +119,7 @@ export async function beginWrite({ after }: Pick<Database, 'after'>, writer: Wri
  * @returns ids of the contents by their digests
  * @throws AppError STORAGE_FAILED if the bytes have been removed; the request must be sent again
  */
-export async function settleContent(
+export async function registerContents(
   writer: Writer,
   { writeId, files }: WrittenFiles,
 ): Promise<ReadonlyMap<string, string>> {

@@ -8,7 +8,7 @@ const PLACES_A_MS = 1_000;
 const ROWS_AT_ONCE = 500;
 
 /** The first place of a time, which is given in milliseconds since 1970. */
-export const placeOfTime = (ms: number): number => Math.floor(ms) * PLACES_A_MS;
+export const placeAtTime = (ms: number): number => Math.floor(ms) * PLACES_A_MS;
 
 /**
  * Stores events for streams, in their order, as the last part of a transaction. Only one transaction at a time gets
@@ -30,7 +30,7 @@ export async function insertEvents(
     .orderBy('place', 'desc')
     .limit(1)
     .executeTakeFirst();
-  const first = Math.max((newest?.place ?? 0) + 1, placeOfTime(Date.now()));
+  const first = Math.max((newest?.place ?? 0) + 1, placeAtTime(Date.now()));
   const rows = events.map(({ type, job, batch, labels, body }, index) => ({
     place: first + index,
     ...{ tenant, type, job, batch, labels: JSON.stringify(labels), body },

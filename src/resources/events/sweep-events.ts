@@ -1,5 +1,5 @@
 import type { Database } from '../../database/database.ts';
-import { placeOfTime } from './event-rows.ts';
+import { placeAtTime } from './event-rows.ts';
 
 /** How long events are kept, and how many. A client that was disconnected for longer reads lists instead. */
 export interface EventRetention {
@@ -35,7 +35,7 @@ export async function removeOldEvents(
     removed += await removeThrough(
       database,
       id,
-      Math.max(placeOfTime(nowMs - keptMs) - 1, surplus?.place ?? 0),
+      Math.max(placeAtTime(nowMs - keptMs) - 1, surplus?.place ?? 0),
     );
   }
   return removed;

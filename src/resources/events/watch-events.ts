@@ -3,7 +3,7 @@ import { END_TYPES } from '../../contract/webhook.ts';
 import { hasLabels } from '../../database/lists/label-filter.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { SseMessage } from '../../http/event-streams.ts';
-import { placeOfTime } from './event-rows.ts';
+import { placeAtTime } from './event-rows.ts';
 import type { EventFilter, EventPage, EventStore } from './event-store.ts';
 import type { EventTail } from './event-tail.ts';
 import type { JobProgressUpdate } from './progress-feed.ts';
@@ -50,7 +50,7 @@ export async function findStreamStart(
   const horizon = await store.horizon();
   const newest = await store.newestPlace();
   // This position was never sent, so it is not known what the client has seen.
-  if (!PLACE.test(lastEventId) || place > Math.max(newest, placeOfTime(Date.now())))
+  if (!PLACE.test(lastEventId) || place > Math.max(newest, placeAtTime(Date.now())))
     return { place: newest, hasGap: true };
   return place < horizon ? { place: horizon, hasGap: true } : { place, hasGap: false };
 }

@@ -6,7 +6,7 @@ import type { AppError } from '../../errors/app-error.ts';
 import { invalidField } from '../../errors/field-errors.ts';
 import { pendingDeliveries } from './adapters-of-request.ts';
 import type { EndpointRecorder } from './endpoint-recorder.ts';
-import { withinCeiling } from './priority-ceiling.ts';
+import { checkedPriority } from './priority-ceiling.ts';
 import { recordedHere, recordedRequest } from './transfer-requests.ts';
 
 /** How a job is treated, with all defaults filled in. */
@@ -80,7 +80,7 @@ function separateOptions(
     ...rest
   } = request as JobRequest & JobSettings & { readonly dry_run?: boolean };
   if (dry_run) throw dryRunOfOneJob();
-  const priority = withinCeiling(requested, ceiling);
+  const priority = checkedPriority(requested, ceiling);
   const options = { name, labels, priority, ttlSeconds, reuse };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return { rest: rest as JobRequest, options: { ...DEFAULT_JOB_OPTIONS, ...given } };

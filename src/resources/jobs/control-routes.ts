@@ -14,7 +14,7 @@ import {
 import { workspaceOf } from '../own-workspace.ts';
 import { JOB_CONTROL_ERRORS } from './control.ts';
 import { priorityCeiling } from './priority-ceiling.ts';
-import { QUEUED_JOBS_ERRORS, withinQueuedJobs } from './queued-jobs.ts';
+import { QUEUED_JOBS_ERRORS, submitWithinQueueLimit } from './queued-jobs.ts';
 
 /** Routes to cancel, retry, delete, name and label jobs, and to retry their failed deliveries. */
 export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -65,7 +65,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
     async (request, reply) => {
       const workspace = workspaceOf(request);
       const ceiling = await priorityCeiling(request, workspace);
-      const job = await withinQueuedJobs(workspace, 1, () =>
+      const job = await submitWithinQueueLimit(workspace, 1, () =>
         workspace.jobControl.retry(request.params.id, request.idempotent?.idOf('job'), ceiling),
       );
       return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);

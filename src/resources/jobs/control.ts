@@ -7,11 +7,11 @@ import type { ErrorCode } from '../../errors/error-kinds.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { acceptedJob } from './accepted-job.ts';
 import type { JobObserver } from './executions/job-changes.ts';
-import { PRIORITY_ERRORS, withinCeiling } from './priority-ceiling.ts';
+import { checkedPriority, PRIORITY_ERRORS } from './priority-ceiling.ts';
 import type { JobService } from './service.ts';
 import { readProgress } from './service.ts';
 import { isFinal, type JobStore } from './store.ts';
-import { lacksSecrets, secretsGone, withoutSecrets } from './transfer-requests.ts';
+import { hasLostSecrets, secretsGone, withoutSecrets } from './transfer-requests.ts';
 
 export interface JobControlParts {
   readonly blobs: BlobStore;
@@ -96,8 +96,8 @@ export class JobControl {
       const message = `Job ${jobId} succeeded. To repeat it, submit its request with "reuse": false.`;
       throw new AppError('JOB_SUCCEEDED', message, { job_id: jobId });
     }
-    if (lacksSecrets(record.request)) throw secretsGone(jobId);
-    withinCeiling(record.priority, ceiling);
+    if (hasLostSecrets(record.request)) throw secretsGone(jobId);
+    checkedPriority(record.priority, ceiling);
     await jobs.check(record.request);
     const { name, labels, priority, ttl_seconds: ttlSeconds, webhook_id: webhookId } = record;
     const inherited = { name, labels, priority, ttlSeconds, webhookId };

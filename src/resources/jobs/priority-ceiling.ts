@@ -27,7 +27,7 @@ export async function priorityCeiling(
  * @param asked undefined: `normal`, or the ceiling if that is lower
  * @throws AppError PRIORITY_TOO_HIGH
  */
-export function withinCeiling(requested: JobPriority | undefined, ceiling: JobPriority): JobPriority {
+export function checkedPriority(requested: JobPriority | undefined, ceiling: JobPriority): JobPriority {
   const priority = requested ?? 'normal';
   if (priorityNumber(priority) >= priorityNumber(ceiling)) return priority;
   if (requested === undefined) return ceiling;

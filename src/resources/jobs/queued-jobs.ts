@@ -43,7 +43,7 @@ export async function checkQueuedJobs(space: QueueWorkspace, wanted: number): Pr
  * processes that check at the same moment may exceed the limit by what both of them submit.
  * @throws AppError as checkQueuedJobs and `submit`
  */
-export async function withinQueuedJobs<T>(
+export async function submitWithinQueueLimit<T>(
   space: QueueWorkspace,
   wanted: number,
   submit: () => Promise<T>,

@@ -22,7 +22,7 @@ import { workspaceOf } from '../own-workspace.ts';
 import { JOB_PAGE_EXAMPLE } from './examples.ts';
 import { type FinalJobCache, sendCurrentJob } from './final-job-cache.ts';
 import { priorityCeiling } from './priority-ceiling.ts';
-import { checkQueuedJobs, QUEUED_JOBS_ERRORS, withinQueuedJobs } from './queued-jobs.ts';
+import { checkQueuedJobs, QUEUED_JOBS_ERRORS, submitWithinQueueLimit } from './queued-jobs.ts';
 import { JOB_ERRORS, type JobService, type PreparedJob } from './service.ts';
 import { isFinal } from './store.ts';
 
@@ -87,7 +87,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         const job = await workspace.forecasts.dryRun(request.body, ceiling);
         return reply.header('cache-control', 'no-store').send(job);
       }
-      const accepted = await withinQueuedJobs(workspace, 1, () =>
+      const accepted = await submitWithinQueueLimit(workspace, 1, () =>
         jobs.submit(request.body, request.idempotent?.idOf('job'), ceiling),
       );
       return answerJob(request, reply, jobs, accepted);
@@ -185,7 +185,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
       });
       const { work, ...rest } = prepared!;
       const ready = { ...rest, work: { ...work, adapter_id: adapter.id } as typeof work };
-      const job = await withinQueuedJobs(workspace, 1, () =>
+      const job = await submitWithinQueueLimit(workspace, 1, () =>
         jobs.submitPrepared(ready, request.idempotent?.idOf('job')),
       ).catch(async (refusal) => {
         // Nobody would know its id. The adapter of an earlier attempt with the same Idempotency-Key stays.

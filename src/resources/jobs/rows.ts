@@ -114,7 +114,7 @@ export function jobEndColumns(job: JobRecord, defaultTtlSeconds: number | undefi
 const ROWS_AT_ONCE = 50;
 
 /** Splits rows into the slices in which they are inserted. */
-export function* inChunks<T>(rows: readonly T[]): Generator<readonly T[]> {
+export function* slicesToInsert<T>(rows: readonly T[]): Generator<readonly T[]> {
   for (let begin = 0; begin < rows.length; begin += ROWS_AT_ONCE)
     yield rows.slice(begin, begin + ROWS_AT_ONCE);
 }
@@ -130,7 +130,7 @@ export interface PlacedJob {
 
 /** Inserts newly accepted jobs, with the rows by which they are found. */
 export async function insertJobs(writer: Writer, tenant: string, jobs: readonly PlacedJob[]): Promise<void> {
-  for (const some of inChunks(jobs))
+  for (const some of slicesToInsert(jobs))
     await writer
       .insertInto('job')
       .values(some.map((job) => rowOf(tenant, job)))
@@ -143,7 +143,7 @@ export async function insertJobs(writer: Writer, tenant: string, jobs: readonly 
   const sources = jobs.flatMap(({ job: { id, request } }) =>
     sourceIds(request).map((adapter) => ({ tenant, adapter, job: id, finished_at: null })),
   );
-  for (const some of inChunks(sources)) await writer.insertInto('job_source').values(some).execute();
+  for (const some of slicesToInsert(sources)) await writer.insertInto('job_source').values(some).execute();
 }
 
 export async function insertLabels(
@@ -152,7 +152,7 @@ export async function insertLabels(
   jobs: readonly Pick<JobRecord, 'id' | 'labels'>[],
 ): Promise<void> {
   const rows = jobs.flatMap(({ id: job, labels }) => labelRows(tenant, labels, { job }));
-  for (const some of inChunks(rows)) await writer.insertInto('job_label').values(some).execute();
+  for (const some of slicesToInsert(rows)) await writer.insertInto('job_label').values(some).execute();
 }
 
 /** Records contents that a job reads or has written besides adapters. */

@@ -11,8 +11,8 @@ import type { StoredFile } from '../contents/content-files.ts';
 import { releaseContent } from '../contents/contents.ts';
 import { acceptJobs, type NewJob } from './executions/accept-jobs.ts';
 import {
+  cancelUnneededExecutions,
   insertExecutions,
-  leaveExecutions,
   lockExecutions,
   newExecution,
   priorityNumber,
@@ -21,7 +21,7 @@ import {
 import { JobChanges, type JobChangesParts } from './executions/job-changes.ts';
 import { cancelledJob } from './job-end.ts';
 import { insertLabels, isRetriable, JOB_COLUMNS, jobRecord, outcomeColumn, withEncrypted } from './rows.ts';
-import { lacksSecrets, secretsGone } from './transfer-requests.ts';
+import { hasLostSecrets, secretsGone } from './transfer-requests.ts';
 
 /** Jobs that are read by their ids in one query. */
 const READ_AT_ONCE = 200;
@@ -217,7 +217,7 @@ export class JobStore {
         const job = await changes.end(cancelledJob(jobRecord(row), progress.get(row.id)));
         if (job) cancelled.push(job);
       }
-      await leaveExecutions(changes, [...left]);
+      await cancelUnneededExecutions(changes, [...left]);
       return cancelled;
     });
   }
@@ -239,7 +239,7 @@ export class JobStore {
       const row = await database.locked(query).executeTakeFirst();
       const job = row && withEncrypted(jobRecord(row), row.encrypted_request);
       if (!row || !job?.deliveries.some(isRetriable)) return undefined;
-      if (lacksSecrets(job.request)) throw secretsGone(jobId);
+      if (hasLostSecrets(job.request)) throw secretsGone(jobId);
       const deliveries = job.deliveries.map((delivery) =>
         isRetriable(delivery)
           ? { ...delivery, state: 'pending' as const, error: null, finished_at: null }
@@ -255,7 +255,7 @@ export class JobStore {
         .where('id', '=', jobId)
         .execute();
       // It may still be trying other deliveries, which the new one makes too.
-      await leaveExecutions(changes, [row.execution]);
+      await cancelUnneededExecutions(changes, [row.execution]);
       await removeUnused(writer, [row.execution]);
       return again;
     });
@@ -299,7 +299,7 @@ export class JobStore {
         .execute();
       // Deliveries of an ended job may be under way, because they are retried.
       const executions = removed.map(({ execution }) => execution);
-      changes.leavesQueue = (await leaveExecutions(changes, executions)) === 0;
+      changes.leavesQueue = (await cancelUnneededExecutions(changes, executions)) === 0;
       const works = removed.flatMap(({ work_execution }) => work_execution ?? []);
       await removeUnused(writer, [...executions, ...works]);
       const contents = new Set(files.map(({ content }) => content));

@@ -74,7 +74,7 @@ export function recordedHere(request: JobRequest): RecordedJobRequest {
 export const hasTransfers = (work: RecordedJobRequest): boolean => transfersOf(work).length > 0;
 
 /** Whether the secrets that a repetition would need no longer exist. */
-export const lacksSecrets = (work: RecordedJobRequest): boolean =>
+export const hasLostSecrets = (work: RecordedJobRequest): boolean =>
   transfersOf(work).some((end) => end.encrypted === undefined && !needsNoSecrets(end));
 
 /** The error for a job whose secrets are gone. */

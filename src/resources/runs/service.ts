@@ -15,7 +15,7 @@ import type { AdapterService } from '../adapters/service.ts';
 import { readContent } from '../contents/content-files.ts';
 import { Contents, type WrittenFiles } from '../contents/contents.ts';
 import { acceptedJob, DEFAULT_JOB_OPTIONS } from '../jobs/accepted-job.ts';
-import { withinCeiling } from '../jobs/priority-ceiling.ts';
+import { checkedPriority } from '../jobs/priority-ceiling.ts';
 import type { JobService } from '../jobs/service.ts';
 import type { JobStore } from '../jobs/store.ts';
 import type { NewRequestWebhook, RequestWebhooks } from '../webhooks/request-webhook.ts';
@@ -178,7 +178,7 @@ export class RunService {
     upload: CheckpointUpload,
     ceiling: JobPriority = 'high',
   ): Promise<AcceptedCheckpoint> {
-    const priority = withinCeiling(undefined, ceiling);
+    const priority = checkedPriority(undefined, ceiling);
     const sent = await readCheckpoint(upload);
     /** By decision, because a simultaneous checkpoint may change it. */
     const ready: Partial<Record<Plan['kind'], StoredCheckpoint>> = {};

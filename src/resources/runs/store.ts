@@ -8,7 +8,7 @@ import type { Page, PageRequest } from '../../database/lists/page.ts';
 import type { CheckpointTable, RunTable } from '../../database/tables.ts';
 import { baseModelDigest, type NewAdapter } from '../adapters/rows.ts';
 import type { StoredFile } from '../contents/content-files.ts';
-import { releaseContent, settleContent, type WrittenFiles } from '../contents/contents.ts';
+import { registerContents, releaseContent, type WrittenFiles } from '../contents/contents.ts';
 import { acceptJobs } from '../jobs/executions/accept-jobs.ts';
 import { JobChanges, type JobChangesParts } from '../jobs/executions/job-changes.ts';
 import { insertJobFiles } from '../jobs/rows.ts';
@@ -152,7 +152,7 @@ export class RunStore {
         .where('step', '>=', step)
         .where('superseded_by', 'is', null)
         .execute();
-      const contents = await settleContent(writer, written);
+      const contents = await registerContents(writer, written);
       const modules_content = contents.get(modules_sha256)!;
       await writer
         .insertInto('checkpoint')

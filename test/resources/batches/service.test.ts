@@ -371,7 +371,7 @@ onEachDialect('batches', (database) => {
         assert.notEqual(ended.finished_at, null);
         assert.deepEqual(await bench.batches.cancel(batch.id), ended);
         for (const jobId of own.slice(2)) assert.equal((await bench.jobs.get(jobId)).state, 'cancelled');
-        assert.deepEqual(await bench.worker.executions.stopped([task]), [task]);
+        assert.deepEqual(await bench.worker.executions.obsoleteDispatches([task]), [task]);
         assert.equal((await bench.end(other.id)).state, 'succeeded');
         const done = await bench.batches.submit(batchOf(id, 1));
         await assert.rejects(

@@ -4,7 +4,7 @@ import type { JobStateEvent } from '../../../src/contract/event.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { newJobId } from '../../../src/database/ids.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
-import { placeOfTime } from '../../../src/resources/events/event-rows.ts';
+import { placeAtTime } from '../../../src/resources/events/event-rows.ts';
 import { type EventFilter, EventStore } from '../../../src/resources/events/event-store.ts';
 import { removeOldEvents } from '../../../src/resources/events/sweep-events.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
@@ -186,6 +186,6 @@ onEachDialect('the events of a tenant', (database) => {
     assert.ok((await store().newestPlace()) > first);
     await accepted();
     const [last] = (await store().after(await store().horizon(), {})).events;
-    assert.ok(last!.place >= placeOfTime(nowMs));
+    assert.ok(last!.place >= placeAtTime(nowMs));
   });
 });

@@ -32,11 +32,11 @@ describe('cancelling', () => {
     withJobBench(async ({ jobs, jobControl, upload, worker, end }) => {
       const { id } = await jobs.submit(squeezeOf(await upload()));
       const task = await worker.begin(id);
-      assert.deepEqual(await worker.executions.stopped([task]), []);
+      assert.deepEqual(await worker.executions.obsoleteDispatches([task]), []);
       const { started_at } = await jobs.get(id);
       const job = await jobControl.cancel(id);
       assert.deepEqual([job.state, job.started_at, job.attempts], ['cancelled', started_at, 1]);
-      assert.deepEqual(await worker.executions.stopped([task]), [task]);
+      assert.deepEqual(await worker.executions.obsoleteDispatches([task]), [task]);
       await end(id);
       assert.deepEqual(await jobs.get(id), job);
     }));

@@ -8,7 +8,7 @@ import { insertJobs } from '../rows.ts';
 import { withoutSecrets } from '../transfer-requests.ts';
 import { executionKey, sourceIdentity } from './execution-key.ts';
 import type { WorkOutcome } from './execution-outcome.ts';
-import { insertExecutions, newExecution, priorityNumber, unshare } from './execution-rows.ts';
+import { clearExecutionKeys, insertExecutions, newExecution, priorityNumber } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';
 import { areFilesStored, recordWork } from './record-work.ts';
 
@@ -182,7 +182,7 @@ async function usable(
       found.set(row.key!, row);
     else useless.push(row.id);
   }
-  await unshare(writer, useless);
+  await clearExecutionKeys(writer, useless);
   return found;
 }
 

@@ -2,8 +2,8 @@ import type { JobPriority } from '../../../contract/job-request.ts';
 import type { Database, Writer } from '../../../database/database.ts';
 import { timedId } from '../../../database/ids.ts';
 import type { ExecutionTable } from '../../../database/job-tables.ts';
-import { inChunks } from '../rows.ts';
-import { type JobChanges, overDispatch } from './job-changes.ts';
+import { slicesToInsert } from '../rows.ts';
+import { endedDispatchColumns, type JobChanges } from './job-changes.ts';
 
 /** Executions with a lower number are dispatched first. */
 const PRIORITIES = { high: 0, normal: 1, low: 2 } as const satisfies Record<JobPriority, number>;
@@ -36,7 +36,7 @@ export async function insertExecutions(
   rows: readonly ExecutionTable[],
 ): Promise<ReadonlySet<string>> {
   const inserted = new Set<string>();
-  for (const some of inChunks(rows)) {
+  for (const some of slicesToInsert(rows)) {
     const insertedRows = await writer
       .insertInto('execution')
       .values(some)
@@ -49,7 +49,7 @@ export async function insertExecutions(
 }
 
 /** Prevents equal requests from joining these executions. */
-export async function unshare(writer: Writer, ids: readonly string[]): Promise<void> {
+export async function clearExecutionKeys(writer: Writer, ids: readonly string[]): Promise<void> {
   if (ids.length > 0)
     await writer.updateTable('execution').set({ key: null }).where('id', 'in', ids).execute();
 }
@@ -74,7 +74,7 @@ export async function lockExecutions(
  * of the remaining jobs.
  * @returns how many had not ended before
  */
-export async function leaveExecutions(changes: JobChanges, ids: readonly string[]): Promise<number> {
+export async function cancelUnneededExecutions(changes: JobChanges, ids: readonly string[]): Promise<number> {
   const { database, writer } = changes;
   const unfinished = await lockExecutions(database, writer, ids);
   for (const id of unfinished) {
@@ -86,7 +86,7 @@ export async function leaveExecutions(changes: JobChanges, ids: readonly string[
       .execute();
     const change = writer.updateTable('execution').where('id', '=', id);
     if (jobs.length === 0) {
-      const found = writer.selectFrom('execution').select(['state', ...overDispatch(database)]);
+      const found = writer.selectFrom('execution').select(['state', ...endedDispatchColumns(database)]);
       const { state, ...dispatch } = await found.where('id', '=', id).executeTakeFirstOrThrow();
       if (state === 'dispatched') changes.noteDispatchEnd(dispatch);
       await change.set({ state: 'cancelled', finished_at: Date.now(), key: null }).execute();

@@ -14,10 +14,10 @@ import { JOB_COLUMNS, jobRecord } from '../rows.ts';
 import { JobStore } from '../store.ts';
 import { withoutSecrets } from '../transfer-requests.ts';
 import type { ExecutionOutcome, ExecutionTotals } from './execution-outcome.ts';
-import { leaveExecutions } from './execution-rows.ts';
+import { cancelUnneededExecutions } from './execution-rows.ts';
 import type { AttemptRef, DispatchRef } from './finish-execution.ts';
 import { failExecution, finishExecution, waitingJobs } from './finish-execution.ts';
-import { JobChanges, type JobChangesParts, overDispatch } from './job-changes.ts';
+import { endedDispatchColumns, JobChanges, type JobChangesParts } from './job-changes.ts';
 import { planStorageRetry, withRetryDetails } from './storage-retry.ts';
 import type { DeliveryInput, ExecutionInput, ExecutionTask, TaskReport, TaskSource } from './task.ts';
 
@@ -190,7 +190,7 @@ export class Executions {
   }
 
   /** The dispatches that must stop, because they are over or have been replaced. */
-  async stopped(dispatches: readonly DispatchRef[]): Promise<DispatchRef[]> {
+  async obsoleteDispatches(dispatches: readonly DispatchRef[]): Promise<DispatchRef[]> {
     const rows = await this.parts.database.reader
       .selectFrom('execution')
       .select(['id', 'dispatch_no'])
@@ -229,7 +229,7 @@ export class Executions {
       if (job.finished_at === null && job.batch_id !== null && isCalledOff.has(job.batch_id))
         await changes.end(cancelledJob(job));
       else left.push(job);
-    if (left.length === 0) await leaveExecutions(changes, [execution]);
+    if (left.length === 0) await cancelUnneededExecutions(changes, [execution]);
     // A later step of a job does not count as another attempt.
     const counted = sql<number>`case when attempts = 0 or ${sql.lit(attempts)} > 1 then attempts + 1 else attempts end`;
     const begun = await writer
@@ -259,7 +259,7 @@ export class Executions {
     const { writer, database } = changes;
     const found = writer
       .selectFrom('execution')
-      .select(['attempts', 'started_at', ...overDispatch(database)])
+      .select(['attempts', 'started_at', ...endedDispatchColumns(database)])
       .where('id', '=', execution)
       .where('dispatch_no', '=', dispatchNo)
       .where('state', '=', from)

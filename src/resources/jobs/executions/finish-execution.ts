@@ -5,7 +5,7 @@ import { newAdapterId } from '../../../database/ids.ts';
 import type { ExecutionTable } from '../../../database/job-tables.ts';
 import { sql } from '../../../database/sql.ts';
 import { nameOfBase } from '../../adapters/default-name.ts';
-import { settleContent } from '../../contents/contents.ts';
+import { registerContents } from '../../contents/contents.ts';
 import { endOfTargets } from '../job-end.ts';
 import { resultSettings } from '../result-settings.ts';
 import { JOB_COLUMNS, jobRecord, outcomeColumn, withEncrypted } from '../rows.ts';
@@ -19,8 +19,8 @@ import {
   writtenFiles,
 } from './execution-outcome.ts';
 import { removeUnused } from './execution-rows.ts';
-import { type JobChanges, overDispatch } from './job-changes.ts';
-import { doneProgress, endNow, recordWork } from './record-work.ts';
+import { endedDispatchColumns, type JobChanges } from './job-changes.ts';
+import { completedProgress, endJob, recordWork } from './record-work.ts';
 
 /** A dispatch of an execution that has not ended. Outcomes of an older dispatch no longer count. */
 export interface DispatchRef {
@@ -67,13 +67,13 @@ export async function finishExecution(
     .where('id', '=', id)
     .where('dispatch_no', '=', dispatchNo)
     .where('state', '=', 'dispatched')
-    .returning(['id', 'origin', ...overDispatch(database)])
+    .returning(['id', 'origin', ...endedDispatchColumns(database)])
     .executeTakeFirst();
   if (!row) return false;
   changes.noteDispatchEnd(row);
   // The steps that follow are done on behalf of the same request as this one.
   changes.origin = row.origin;
-  const contents = await settleContent(writer, { writeId, files: writtenFiles(outcome) });
+  const contents = await registerContents(writer, { writeId, files: writtenFiles(outcome) });
   for (const job of await waitingJobs(changes, id, row.step)) {
     if (outcome.step === 'work') await recordWork(changes, job, outcome, contents);
     else if (outcome.step === 'fetch') await recordFetched(changes, job, outcome, contents);
@@ -102,7 +102,7 @@ export async function failExecution(
     .where('dispatch_no', '=', dispatchNo)
     .where('state', '=', 'dispatched')
     .$if(attempt !== undefined, (query) => query.where('attempts', '=', attempt!))
-    .returning(['id', ...overDispatch(changes.database)])
+    .returning(['id', ...endedDispatchColumns(changes.database)])
     .executeTakeFirst();
   if (!row) return false;
   changes.noteDispatchEnd(row);
@@ -112,7 +112,7 @@ export async function failExecution(
       await recordDelivered(changes, job, {
         delivered: pending.map(([index]) => ({ index, outcome: error })),
       });
-    } else await endNow(changes, { ...job, state: 'failed', progress: progress ?? job.progress, error });
+    } else await endJob(changes, { ...job, state: 'failed', progress: progress ?? job.progress, error });
   }
   return true;
 }
@@ -151,7 +151,7 @@ async function recordFetched(
   await changes.addAdapters([{ id, description, ...settings, parentId: null, jobId: job.id }], contents);
   const fetched: JobRecord = { ...job, imported: { adapter_id: id, ...imported } };
   if (job.kind === 'import') {
-    await endNow(changes, { ...fetched, state: 'succeeded', progress: doneProgress(0) });
+    await endJob(changes, { ...fetched, state: 'succeeded', progress: completedProgress(0) });
     return;
   }
   // Records that the job reads the adapter, so that it cannot be removed before.
@@ -196,9 +196,9 @@ async function recordDelivered(
   }
   // An export consists of its delivery only.
   const failure = job.kind === 'export' ? deliveries[0]!.error : null;
-  await endNow(changes, {
+  await endJob(changes, {
     ...withDeliveries,
-    progress: job.kind === 'export' ? doneProgress(0) : job.progress,
+    progress: job.kind === 'export' ? completedProgress(0) : job.progress,
     ...(failure ? { state: 'failed', error: failure } : endOfTargets(job.results)),
   });
 }

@@ -55,14 +55,14 @@ export interface JobChangesParts {
 }
 
 /** The columns that are read from an execution whose dispatch is over. */
-export interface OverDispatch
+export interface EndedDispatchRow
   extends Pick<ExecutionTable, 'tenant' | 'step' | 'work_bytes' | 'estimate_ms' | 'charged_ms'> {
   /** The duration of its attempt; null if it had not begun. */
   readonly took_ms: number | null;
 }
 
-/** The columns of OverDispatch. */
-export const overDispatch = ({ now }: Pick<Database, 'now'>) =>
+/** The columns of EndedDispatchRow. */
+export const endedDispatchColumns = ({ now }: Pick<Database, 'now'>) =>
   [
     'execution.tenant',
     'execution.step',
@@ -145,7 +145,7 @@ export class JobChanges {
    * Notes that a dispatch is over and charges its tenant for the duration.
    * @param isFree whether the service caused the outcome, so that the tenant pays nothing
    */
-  noteDispatchEnd(dispatch: OverDispatch, { isFree = false } = {}): void {
+  noteDispatchEnd(dispatch: EndedDispatchRow, { isFree = false } = {}): void {
     const { tenant, step, estimate_ms: estimateMs, charged_ms: chargedMs, took_ms } = dispatch;
     this.workBytes = dispatch.work_bytes;
     const tookMs = isFree ? 0 : Math.max(0, took_ms ?? 0);

@@ -3,7 +3,7 @@ import type { DeliveredAdapter } from '../../../contract/transfer-job.ts';
 import type { Writer } from '../../../database/database.ts';
 import { newAdapterId } from '../../../database/ids.ts';
 import type { NewAdapter } from '../../adapters/rows.ts';
-import { settleContent } from '../../contents/contents.ts';
+import { registerContents } from '../../contents/contents.ts';
 import { sourceIds } from '../adapters-of-request.ts';
 import { endOfTargets } from '../job-end.ts';
 import { resultSettings } from '../result-settings.ts';
@@ -12,7 +12,7 @@ import { type WorkOutcome, writtenFiles } from './execution-outcome.ts';
 import { insertExecutions, newExecution, priorityNumber } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';
 
-export const doneProgress = (modules: number): Progress => ({
+export const completedProgress = (modules: number): Progress => ({
   ...{ phase: 'done', done: modules, total: modules, module: null },
 });
 
@@ -45,7 +45,8 @@ export async function recordWork(
   contents: ReadonlyMap<string, string> | null,
 ): Promise<JobRecord> {
   const { writer } = changes;
-  const settled = contents ?? (await settleContent(writer, { writeId: null, files: writtenFiles(outcome) }));
+  const settled =
+    contents ?? (await registerContents(writer, { writeId: null, files: writtenFiles(outcome) }));
   const sources = await sourcesOf(changes, job);
   const names = sources.map(({ name }) => name);
   const results: JobResult[] = [];
@@ -80,24 +81,24 @@ export async function recordWork(
   const begunMs = Date.parse(job.started_at ?? job.created_at);
   const worked: JobRecord = {
     ...job,
-    progress: doneProgress(outcome.modules),
+    progress: completedProgress(outcome.modules),
     results,
     deliveries: job.deliveries.map((delivery) => withAdapter(delivery, results)),
     timings: { ...outcome.timings, queue_wait: Math.max(0, begunMs - Date.parse(job.created_at)) / 1000 },
     provider: outcome.provider,
   };
   if (worked.deliveries.some(({ state }) => state === 'pending')) {
-    await deliver(changes, worked);
+    await queueDeliveries(changes, worked);
     return worked;
   }
-  return endNow(changes, { ...worked, ...endOfTargets(results) });
+  return endJob(changes, { ...worked, ...endOfTargets(results) });
 }
 
 /**
  * Makes a job wait for its pending deliveries.
  * @param job with everything that is known of it
  */
-export async function deliver(changes: JobChanges, job: JobRecord): Promise<void> {
+export async function queueDeliveries(changes: JobChanges, job: JobRecord): Promise<void> {
   const { writer, tenant } = changes;
   const bytes = job.results.reduce((sum, one) => sum + (one.state === 'failed' ? 0 : one.bytes), 0);
   const shared = { tenant, key: null, step: 'deliver' as const };
@@ -118,7 +119,7 @@ export async function deliver(changes: JobChanges, job: JobRecord): Promise<void
 }
 
 /** Ends a job now. */
-export async function endNow(changes: JobChanges, job: JobRecord): Promise<JobRecord> {
+export async function endJob(changes: JobChanges, job: JobRecord): Promise<JobRecord> {
   const ended = { ...job, finished_at: new Date().toISOString() };
   return (await changes.end(ended)) ?? ended;
 }

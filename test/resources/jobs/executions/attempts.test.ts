@@ -99,7 +99,7 @@ onEachDialect('attempts at an execution', (database) => {
       await executions.giveBack(old);
       const current = await worker.begin(id);
       const before = [await executionsIn(database()), await jobs.get(id)];
-      assert.deepEqual(await executions.stopped([old, current]), [old]);
+      assert.deepEqual(await executions.obsoleteDispatches([old, current]), [old]);
       assert.equal(await executions.beginAttempt(old), undefined);
       assert.equal(await executions.finish(old, fakeWorkOutcome(WORK), NO_TOTALS), undefined);
       assert.equal((await executions.fail(old, CRASH, MAY_PASS)).next, 'over');

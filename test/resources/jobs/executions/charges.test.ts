@@ -98,7 +98,7 @@ onEachDialect('the time charged to a tenant for an execution', (database) => {
         const before = await paid();
         await replace(bench, job.id);
         await assertPaid(before + TOOK_MS - 1_000);
-        assert.deepEqual(await worker.executions.stopped([last]), [last]);
+        assert.deepEqual(await worker.executions.obsoleteDispatches([last]), [last]);
       }, database()));
 
   it('is the time of an attempt that is repeated, but nothing if the service is to blame', () =>

@@ -187,14 +187,14 @@ onEachDialect('equal requests', (database) => {
       const joiner = await bench.jobs.submit(squeezeOf(id));
       assert.deepEqual([joiner.state, joiner.attempts], ['active', 1]);
       await bench.jobControl.cancel(one.id);
-      assert.deepEqual(await bench.worker.executions.stopped([task]), []);
+      assert.deepEqual(await bench.worker.executions.obsoleteDispatches([task]), []);
       await bench.end(other.id, WORK);
       const states = [one, other, joiner].map(async (job) => (await bench.jobs.get(job.id)).state);
       assert.deepEqual(await Promise.all(states), ['cancelled', 'succeeded', 'succeeded']);
       const both = [await bench.jobs.submit(squeezeOf(id, 3)), await bench.jobs.submit(squeezeOf(id, 3))];
       const running = await bench.worker.begin(both[0]!.id);
       for (const job of both) await bench.jobControl.cancel(job.id);
-      assert.deepEqual(await bench.worker.executions.stopped([running]), [running]);
+      assert.deepEqual(await bench.worker.executions.obsoleteDispatches([running]), [running]);
       assert.equal((await executionOf(database(), both[0]!.id)).state, 'cancelled');
     }));
 
