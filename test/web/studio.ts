@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Locator, Page } from 'playwright-core';
+import { writeAdapter } from '../../bench/adapter/write-adapter.ts';
 import { formatPercent } from '../../src/charts/format.ts';
 import { succeededResults } from '../../src/charts/succeeded-targets.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
@@ -15,6 +18,7 @@ import { sharedPage } from './shared-page.ts';
 const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 
 describe('the rank studio', { skip: cannotRun }, () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'page-studio-'));
   let service: Service;
   let browser: Browser;
   let client: Client;
@@ -35,7 +39,10 @@ describe('the rank studio', { skip: cannotRun }, () => {
     );
     analysis = (await client.report(jobs[0]!.id)).analysis!;
   });
-  after(() => page?.context().close());
+  after(async () => {
+    await page?.context().close();
+    rmSync(scratch, { recursive: true, force: true });
+  });
 
   const handle = (line: string): Locator => page.getByRole('slider', { name: `Size on the curve, ${line}` });
   const tile = (title: string) =>
@@ -254,6 +261,66 @@ describe('the rank studio', { skip: cannotRun }, () => {
     const one = handle('one rank for all');
     await one.press('Home');
     assert.match((await one.getAttribute('aria-valuetext'))!, /^rank 8,/);
+  });
+
+  it('says why a typed rank is not taken, and which one is instead', async () => {
+    await page.getByLabel('Serve with').selectOption('');
+    const number = page.getByLabel('Rank, as a number');
+    for (const [typed, taken, reason] of [
+      ['99', '8', 'The adapter has no rank above 8. Rank 8 is the nearest.'],
+      ['0', '1', 'The smallest rank is 1. Rank 1 is the nearest.'],
+    ] as const) {
+      await number.fill(typed);
+      await number.press('Enter');
+      await page.getByText(reason).waitFor();
+      assert.equal(await number.inputValue(), taken);
+    }
+    await number.fill('5');
+    await number.press('Enter');
+    await page.getByText('is the nearest').waitFor({ state: 'detached' });
+  });
+
+  it('offers the ranks up to the one that the server is set to, and says what the result needs', async () => {
+    const large = join(scratch, 'rank 24');
+    await writeAdapter(large, {
+      name: 'rank 24',
+      rank: 24,
+      modules: [{ name: 'base_model.model.model.layers.0.mlp.up_proj', outFeatures: 40, inFeatures: 40 }],
+    });
+    const { id } = (await client.upload(large)).adapter;
+    await page.goto(`${service.url}/#/adapters/${id}?rank=24`);
+    await page.getByRole('button', { name: 'Squeeze to rank 24', exact: true }).waitFor();
+    await page.getByLabel('Serve with').selectOption('vllm');
+    const setting = page.getByLabel('Largest rank, set by --max-lora-rank');
+    assert.equal(await setting.inputValue(), '16', 'the default');
+    await page
+      .getByText('vLLM loads ranks up to 16 only (--max-lora-rank). Rank 16 is the nearest.')
+      .waitFor();
+    const one = handle('one rank for all');
+    await one.press('End');
+    assert.match((await one.getAttribute('aria-valuetext'))!, /^rank 16,/);
+    await page.goto(`${service.url}/#/adapters/${id}?rank=24&profile=vllm`);
+    await setting.selectOption('32');
+    await addressWith('max_rank=32');
+    await page.getByRole('button', { name: 'Squeeze to rank 24 for vllm' }).click();
+    await page.getByText('Loads in vLLM with --max-lora-rank 32').waitFor({ timeout: 60_000 });
+    await page.getByRole('status').getByText('loads', { exact: true }).waitFor();
+    const job = await client.json<JobRecord>(`/v1/jobs/${page.url().split('/').at(-1)}`);
+    assert.deepEqual((job.request as unknown as { targets: unknown }).targets, [
+      { rank: 24, profile: 'vllm', max_rank: 32 },
+    ]);
+    await page.goto(`${service.url}/#/adapters/${adapterId}?rank=5`);
+    await page.getByRole('button', { name: 'Squeeze to rank 5', exact: true }).waitFor();
+  });
+
+  it('begins the verdict on a result with the broken rules, beside the state of the job', async () => {
+    const { id } = await client.squeeze(adapterId, [{ rank: 8, profile: 'cloudflare' }]);
+    await page.goto(`${service.url}/#/jobs/${id}`);
+    await page.getByText('Does not load in Cloudflare Workers AI').waitFor();
+    assert.match(await page.locator('.verdict li').first().innerText(), /^broken: config-fields/);
+    assert.equal(await page.locator('.panel-head [role=status]').innerText(), 'succeeded does not load');
+    await page.goto(`${service.url}/#/adapters/${adapterId}?rank=5`);
+    await page.getByRole('button', { name: 'Squeeze to rank 5', exact: true }).waitFor();
   });
 
   it('selects the module of a cell that is clicked', async () => {

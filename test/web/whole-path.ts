@@ -170,7 +170,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     const job = await client.json<JobRecord>(`/v1/jobs/${page.url().split('/').at(-1)}`);
     assert.equal(job.results.length, 2, 'the one that was added, and the one on the button');
     assert.equal(await page.locator('.result').count(), 2);
-    await page.getByText('Loads in vllm').click();
+    await page.getByText('Loads in vLLM').click();
     const rules = succeededResults(job)[1]!.serving!.rules;
     assert.equal(await page.locator('.verdict li.passed').count(), rules.length);
     await page.getByRole('heading', { name: 'Where the error is' }).waitFor();

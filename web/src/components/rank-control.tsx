@@ -1,5 +1,4 @@
 import { useId, useState } from 'preact/hooks';
-import { nearestChoice } from '../preview/rank-choices.ts';
 
 interface RankControlProps {
   /** The ranks that can be chosen, ascending. */
@@ -8,11 +7,14 @@ interface RankControlProps {
   /** A description of what the rank leads to, for users who cannot see the numbers change. */
   readonly words: string;
   readonly recommended: number;
+  /** The reason why this is not the rank that the user named; null if it is. */
+  readonly note: string | null;
+  /** @param rank any number that the user types, or one of the choices */
   readonly onRank: (rank: number) => void;
 }
 
 /** An input for a rank, which can be dragged, typed, or set to the recommendation. */
-export function RankControl({ choices, rank, words, recommended, onRank }: RankControlProps) {
+export function RankControl({ choices, rank, words, recommended, note, onRank }: RankControlProps) {
   const id = useId();
   // The text being typed is kept here; otherwise the next render would overwrite it with the rank.
   const [typed, setTyped] = useState<string | null>(null);
@@ -34,7 +36,7 @@ export function RankControl({ choices, rank, words, recommended, onRank }: RankC
           onBlur={() => setTyped(null)}
           onChange={({ currentTarget }) => {
             setTyped(null);
-            onRank(nearestChoice(choices, Number(currentTarget.value) || rank));
+            if (currentTarget.value !== '') onRank(Number(currentTarget.value));
           }}
         />
       </div>
@@ -58,6 +60,9 @@ export function RankControl({ choices, rank, words, recommended, onRank }: RankC
         )}
         <span>{choices[last]}</span>
       </div>
+      <p class="note" role="status">
+        {note !== null && `${note} Rank ${rank} is the nearest.`}
+      </p>
     </div>
   );
 }

@@ -4,7 +4,6 @@ import { moduleGrid } from '../../../src/charts/module-grid.ts';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
 import type { Conversions } from '../preview/format-options.ts';
 import { type AnalyzedAdapter, errorAt } from '../preview/preview.ts';
-import { largestRank, rankChoices } from '../preview/rank-choices.ts';
 import { useChoice } from '../state/use-choice.ts';
 import { type PlaceInTable, placesInTable } from './module-name.tsx';
 import { type ModuleRow, ModuleTable } from './module-table.tsx';
@@ -32,11 +31,10 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
   const { modules, analysis } = analyzed;
   const { curve, uniform } = analysis;
   const choice = useChoice(analyzed, profiles);
-  const { form, profile, pins, ranks, preview, refusal, onChange } = choice;
+  const { form, choices, pins, ranks, preview, refusal, onChange } = choice;
   const [selected, setSelected] = useState<ReadonlySet<number>>(() => new Set());
   const [picked, setPicked] = useState<number>();
   const cursor = picked ?? 0;
-  const choices = useMemo(() => rankChoices(curve.length, profile), [curve, profile]);
   const lines = useCurveLines(choice, analyzed);
   const places = useMemo(() => placesInTable(modules), [modules]);
   const grid = useMemo(() => moduleGrid(modules.map(({ name }) => name)), [modules]);
@@ -63,10 +61,9 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
     onChange({ policy: 'modules', parameters, pins: next });
   }
   const [first] = selected;
-  /** Whether a profile is offered: its server takes adapters, and loads the format or is chosen already. */
+  /** Whether a profile is offered: its server loads the format, or is chosen already. */
   const isOffered = (one: ServingProfile): boolean =>
-    (largestRank(one) ?? 1) >= 1 &&
-    (one.name === form.profile || one.formats.some((format) => format === (form.format || conversions.own)));
+    one.name === form.profile || one.formats.some((format) => format === (form.format || conversions.own));
   return (
     <div class="workbench">
       <SizeCurve
@@ -79,7 +76,6 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
       <SqueezePanel
         adapterId={adapterId}
         choice={choice}
-        choices={choices}
         byModule={lines.byModule}
         profiles={profiles.filter(isOffered)}
         conversions={conversions}

@@ -1,6 +1,7 @@
 import { formatBytes, formatPercent } from '../../../src/charts/format.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { FailedResult, SucceededResult } from '../../../src/contract/job.ts';
+import type { ServingProfile } from '../../../src/contract/serving.ts';
 import { get } from '../api/request.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { describeTarget, rankRange } from '../text/describe-target.ts';
@@ -16,10 +17,11 @@ interface ResultCardProps {
   readonly index: number;
   readonly result: SucceededResult;
   readonly source: AdapterRecord | null;
+  readonly profiles: readonly ServingProfile[];
 }
 
 /** One result: its error, its size, whether its server loads it, and its files. */
-export function ResultCard({ jobId, index, result, source }: ResultCardProps) {
+export function ResultCard({ jobId, index, result, source, profiles }: ResultCardProps) {
   const { adapter_id: id, relative_error: error, energy_retained: energy, worst_module: worst } = result;
   const mean = result.module_relative_error;
   const made = useLoaded((signal) => get<AdapterRecord>(`/v1/adapters/${id}`, signal), [id]);
@@ -60,7 +62,13 @@ export function ResultCard({ jobId, index, result, source }: ResultCardProps) {
           },
         ]}
       />
-      {result.serving && <VerdictList verdict={result.serving} />}
+      {result.serving && (
+        <VerdictList
+          verdict={result.serving}
+          profile={profiles.find(({ name }) => name === result.serving?.profile) ?? null}
+          rank={result.rank.max}
+        />
+      )}
       <Warnings warnings={result.warnings} />
       <ProblemNote problem={made.problem} onAgain={made.again} />
       {made.value && <DownloadButtons adapter={made.value} />}

@@ -29,8 +29,6 @@ const MAX_TARGETS = 16;
 interface SqueezePanelProps {
   readonly adapterId: string;
   readonly choice: Choice;
-  /** The ranks that all modules can be given, ascending. */
-  readonly choices: readonly number[];
   readonly byModule: CurveLine;
   readonly profiles: readonly ServingProfile[];
   readonly conversions: Conversions;
@@ -40,7 +38,7 @@ interface SqueezePanelProps {
 
 /** The choice of what to write, with its cost and the button that starts the job. */
 export function SqueezePanel(props: SqueezePanelProps) {
-  const { adapterId, choice, choices, byModule, recommended, source } = props;
+  const { adapterId, choice, byModule, recommended, source } = props;
   const { form, profile, target, preview, objection, refusal, isReady, onChange } = choice;
   const [more, setMore] = useState<readonly Target[]>([]);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -74,8 +72,9 @@ export function SqueezePanel(props: SqueezePanelProps) {
       <ProfileChoice
         profiles={props.profiles}
         profile={profile}
-        rank={form.policy === 'rank' ? form.rank : 0}
-        onName={(name) => onChange({ profile: name })}
+        set={form.serverRank}
+        onName={(name) => onChange({ profile: name, serverRank: null })}
+        onSet={(serverRank) => onChange({ serverRank })}
       />
       <fieldset class="switch">
         <legend class="unseen">Ranks</legend>
@@ -98,7 +97,8 @@ export function SqueezePanel(props: SqueezePanelProps) {
       {refusal !== null && <p class="note">{refusal}</p>}
       {form.policy === 'rank' && (
         <RankControl
-          choices={choices}
+          choices={choice.choices}
+          note={choice.rankNote}
           rank={form.rank}
           words={`rank ${form.rank}: ${preview ? inWords(preview) : ''}`}
           recommended={recommended.rank}

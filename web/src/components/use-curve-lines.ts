@@ -15,7 +15,7 @@ export function useCurveLines(choice: Choice, analyzed: AnalyzedAdapter) {
   const uniformPoints = useMemo(
     () =>
       uniformCurve(studio).map(({ rank, parameters, error }): SizePoint => {
-        const refusal = rankRefusal(profile, rank);
+        const refusal = rankRefusal(profile, form.serverRank, rank);
         return {
           bytes: parameters * bytesPerParameter,
           error,
@@ -23,7 +23,7 @@ export function useCurveLines(choice: Choice, analyzed: AnalyzedAdapter) {
           ...(refusal !== null && { refusal }),
         };
       }),
-    [studio, profile],
+    [studio, profile, form.serverRank],
   );
   const sizes = useMemo(() => curveByModule(studio, pins), [studio, pins]);
   const modulePoints = useMemo(

@@ -17,7 +17,7 @@ export function Workbench(props: RankStudioProps) {
       ]);
       // The slowest computation runs beforehand, so that the first render for thousands of modules is not
       // one long task.
-      await prepareStudio(props.analyzed, rankLimits(null), DEFAULT_CRITERION);
+      await prepareStudio(props.analyzed, rankLimits(null, null), DEFAULT_CRITERION);
       // Wrapped in a function, because the setter would call a function passed as the new state.
       if (!isGone) setStudio(() => loaded.RankStudio);
     }

@@ -3,6 +3,7 @@ import { mainError, succeededResults, succeededTargets } from '../../../src/char
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { Report } from '../../../src/contract/report.ts';
+import { capabilities } from '../api/choices.ts';
 import { get, pathWith, post, remove } from '../api/request.ts';
 import { ActionButton } from '../components/action-button.tsx';
 import { ConfirmButton } from '../components/confirm-button.tsx';
@@ -16,7 +17,7 @@ import { ProblemNote } from '../components/problem-note.tsx';
 import { ReportButtons } from '../components/report-buttons.tsx';
 import { ReportCharts } from '../components/report-charts.tsx';
 import { FailedCard, ResultCard } from '../components/result-card.tsx';
-import { StateBadge } from '../components/state-badge.tsx';
+import { StateBadge, VerdictBadge } from '../components/state-badge.tsx';
 import { queryOfTarget } from '../preview/target-address.ts';
 import { hasScope } from '../state/access.ts';
 import { notifyTopics } from '../state/live.ts';
@@ -69,7 +70,7 @@ function Head({ job }: { job: JobRecord }) {
           onChanged={changed}
         />
         <span role="status">
-          <StateBadge state={state} />
+          <StateBadge state={state} /> <VerdictBadge job={job} />
         </span>
       </div>
       {isOpen(job) && <JobProgress job={job} />}
@@ -206,6 +207,7 @@ function Outcome({ job }: { job: JobRecord }) {
     (signal) => (hasReport(job) ? get<Report>(`/v1/jobs/${job.id}/report`, signal) : null),
     [job.id],
   );
+  const choices = useLoaded(capabilities, []);
   const source = useLoaded(
     (signal) => (sourceId ? get<AdapterRecord>(`/v1/adapters/${sourceId}`, signal) : null),
     [sourceId],
@@ -218,7 +220,14 @@ function Outcome({ job }: { job: JobRecord }) {
             result.state === 'failed' ? (
               <FailedCard key={index} result={result} />
             ) : (
-              <ResultCard key={index} jobId={job.id} index={index} result={result} source={source.value} />
+              <ResultCard
+                key={index}
+                jobId={job.id}
+                index={index}
+                result={result}
+                source={source.value}
+                profiles={choices.value?.profiles ?? []}
+              />
             ),
           )}
         </div>

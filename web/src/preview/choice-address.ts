@@ -23,6 +23,7 @@ export const firstForm = ({ analysis }: AnalyzedAdapter): TargetForm => ({
   isKohya: false,
   isUniform: true,
   profile: '',
+  serverRank: null,
   format: '',
   formatOptions: {},
   dtype: '',
@@ -40,6 +41,7 @@ export function formatQuery(form: TargetForm, analyzed: AnalyzedAdapter): Record
     ...policyQuery(form, first),
     ...(form.criterion !== first.criterion && { criterion: form.criterion }),
     ...(form.profile !== '' && { profile: form.profile }),
+    ...(form.profile !== '' && form.serverRank !== null && { max_rank: String(form.serverRank) }),
     ...(form.format !== '' && { format: form.format, ...optionTexts(form.formatOptions) }),
     ...(form.dtype !== '' && { dtype: form.dtype }),
     ...(form.scale !== first.scale && { scale: form.scale }),
@@ -63,11 +65,13 @@ function policyQuery(form: TargetForm, first: TargetForm): Record<string, string
 /** The choice that an address describes. Missing and invalid values are those of the first choice. */
 export function parseForm(query: Query, analyzed: AnalyzedAdapter): TargetForm {
   const first = firstForm(analyzed);
+  const serverRank = numberIn(query.max_rank, 1, 65_536);
   return {
     ...first,
     ...policyOf(query, analyzed),
     ...(query.criterion === 'energy' && { criterion: 'energy' as const }),
     ...(query.profile !== undefined && { profile: query.profile.slice(0, 64) }),
+    ...(serverRank !== undefined && { serverRank: Math.round(serverRank) }),
     ...(FORMAT_NAME.test(query.format ?? '') && {
       format: query.format as TargetForm['format'],
       formatOptions: parseOptions((name) => query[name]),

@@ -13,7 +13,7 @@ import {
 import type { RankLimits } from '../../../src/serving/rank-limits.ts';
 import { largestRank, limitRank, permittedRanks } from '../../../src/squeeze/limit-rank.ts';
 import { type AnalyzedAdapter, lostShare } from './preview.ts';
-import { largestRank as largestOf } from './rank-choices.ts';
+import { type ServerRank, serverRank } from './rank-choices.ts';
 
 /** The largest rounding error of a sum of shares that should be zero. */
 const ROUNDING = 1e-12;
@@ -40,10 +40,10 @@ export interface CurvePoint {
   readonly rank: { readonly min: number; readonly max: number };
 }
 
-/** The ranks that a server can be configured to load. */
-export const rankLimits = (profile: ServingProfile | null): RankLimits => ({
+/** The ranks that a server loads as it is set. */
+export const rankLimits = (profile: ServingProfile | null, set: ServerRank): RankLimits => ({
   minRank: profile?.min_rank ?? 1,
-  maxRank: largestOf(profile) ?? Number.MAX_SAFE_INTEGER,
+  maxRank: serverRank(profile, set) ?? Number.MAX_SAFE_INTEGER,
   allowedRanks: profile?.allowed_ranks?.ranks ?? null,
 });
 

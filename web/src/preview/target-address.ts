@@ -10,10 +10,11 @@ const SHARES = ['energy', 'tolerance', 'cumulative'] as const;
  * form does not offer, such as a pattern of ranks or a size in bytes, is left out.
  */
 export function queryOfTarget(target: Target): Record<string, string> {
-  const { profile, format, format_options: options = {}, dtype, scale } = target;
+  const { profile, max_rank: maxRank, format, format_options: options = {}, dtype, scale } = target;
   return {
     ...policyQuery(target),
     ...(profile !== undefined && { profile }),
+    ...(profile !== undefined && maxRank !== undefined && { max_rank: String(maxRank) }),
     ...(format !== undefined && { format, ...optionTexts(options) }),
     ...(dtype !== undefined && dtype !== 'match' && { dtype }),
     ...(scale === 'keep' && { scale }),

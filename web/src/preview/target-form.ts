@@ -7,7 +7,7 @@ import {
   type Target,
 } from '../../../src/contract/target.ts';
 import type { Criterion, PinnedRanks } from '../../../src/core/policy/allocate-ranks.ts';
-import { maxRankSetting } from './rank-choices.ts';
+import { maxRankOf, type ServerRank } from './rank-choices.ts';
 import { rankPattern } from './rank-pattern.ts';
 
 /** How ranks are chosen: along one of the two lines of the curve, or by a policy that looks at each spectrum. */
@@ -60,6 +60,8 @@ export interface TargetForm {
    */
   readonly isUniform: boolean;
   readonly profile: string;
+  /** Only for profiles with a setting for it. */
+  readonly serverRank: ServerRank;
   readonly format: FormatName | '';
   /** The options of that format. */
   readonly formatOptions: FormatOptions;
@@ -79,7 +81,7 @@ export interface ChosenRanks {
  * @param chosen the ranks by module; if some modules are pinned, the target names the ranks of all
  */
 export function buildTarget(form: TargetForm, profile: ServingProfile | null, chosen: ChosenRanks): Target {
-  const maxRank = maxRankSetting(profile, largestNamed(form, chosen));
+  const maxRank = maxRankOf(profile, form.serverRank);
   const common = {
     ...(form.profile !== '' && { profile: form.profile }),
     ...(maxRank !== undefined && { max_rank: maxRank }),
@@ -114,10 +116,4 @@ export function buildTarget(form: TargetForm, profile: ServingProfile | null, ch
     case 'knee':
       return { knee: true, ...uniform, ...common };
   }
-}
-
-/** The largest rank that the target names; 0 if it does not name any. */
-function largestNamed({ policy, rank }: TargetForm, { ranks }: ChosenRanks): number {
-  if (policy === 'rank') return rank;
-  return policy === 'modules' ? ranks.reduce((maximum, one) => Math.max(maximum, one), 0) : 0;
 }

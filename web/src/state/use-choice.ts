@@ -2,10 +2,16 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import type { ServingProfile } from '../../../src/contract/serving.ts';
 import { DEFAULT_CRITERION, type Target } from '../../../src/contract/target.ts';
 import type { Criterion, PinnedRanks } from '../../../src/core/policy/allocate-ranks.ts';
+import { NO_LIMITS, type RankLimits } from '../../../src/serving/rank-limits.ts';
 import { formatQuery, parseForm } from '../preview/choice-address.ts';
 import { chooseRanks } from '../preview/choose-ranks.ts';
 import { type AnalyzedAdapter, computePreview, type Preview } from '../preview/preview.ts';
-import { nearestChoice, rankChoices, unequalRanksRefusal } from '../preview/rank-choices.ts';
+import {
+  namedRankRefusal,
+  nearestChoice,
+  rankChoices,
+  unequalRanksRefusal,
+} from '../preview/rank-choices.ts';
 import {
   allocateWithin,
   allowedPins,
@@ -35,6 +41,10 @@ const NO_PINS: PinnedRanks = new Map();
 export interface Choice {
   readonly form: TargetForm;
   readonly profile: ServingProfile | null;
+  /** The ranks that all modules can be given, ascending. */
+  readonly choices: readonly number[];
+  /** The reason why the nearest of these replaces the rank that the user named; null if it does not. */
+  readonly rankNote: string | null;
   readonly studio: RankStudio;
   /** False while the studio is still that of an earlier profile or criterion. */
   readonly isReady: boolean;
@@ -55,16 +65,16 @@ export interface Choice {
 export function useChoice(analyzed: AnalyzedAdapter, profiles: readonly ServingProfile[]): Choice {
   const [raw, setForm] = useFormInAddress(analyzed);
   const profile = profiles.find(({ name }) => name === raw.profile) ?? null;
-  const { studio, isReady } = useStudio(analyzed, profile, raw.criterion);
-  const rankOptions = useMemo(
-    () => rankChoices(analyzed.analysis.curve.length, profile),
-    [analyzed, profile],
-  );
+  const { serverRank } = raw;
+  const limits = useMemo(() => rankLimits(profile, serverRank), [profile, serverRank]);
+  const { studio, isReady } = useStudio(analyzed, limits, raw.criterion);
+  const own = analyzed.analysis.curve.length;
+  const choices = useMemo(() => rankChoices(own, profile, serverRank), [own, profile, serverRank]);
   const pins = useMemo(
     () => (raw.policy === 'modules' ? allowedPins(studio, raw.pins) : NO_PINS),
     [studio, raw.policy, raw.pins],
   );
-  const form = { ...raw, rank: nearestChoice(rankOptions, raw.rank), pins };
+  const form = { ...raw, rank: nearestChoice(choices, raw.rank), pins };
   const asked = JSON.stringify({ ...form, pins: null });
   const { target, ranks, objection } = useMemo(() => decided(), [asked, pins, studio]);
   const preview = useMemo(() => ranks && computePreview(analyzed, ranks), [ranks, analyzed]);
@@ -72,8 +82,21 @@ export function useChoice(analyzed: AnalyzedAdapter, profiles: readonly ServingP
     (change: Partial<TargetForm>) => setForm((before) => ({ ...before, ...change })),
     [],
   );
-  const refusal = unequalRanksRefusal(profile);
-  return { form, profile, studio, isReady, pins, target, ranks, preview, objection, refusal, onChange };
+  return {
+    form,
+    profile,
+    choices,
+    rankNote: namedRankRefusal(own, profile, serverRank, raw.rank),
+    studio,
+    isReady,
+    pins,
+    target,
+    ranks,
+    preview,
+    objection,
+    refusal: unequalRanksRefusal(profile),
+    onChange,
+  };
 
   function decided(): Pick<Choice, 'target' | 'ranks' | 'objection'> {
     const { modules } = analyzed;
@@ -92,27 +115,27 @@ export function useChoice(analyzed: AnalyzedAdapter, profiles: readonly ServingP
 /** The studio for a profile and a criterion. Until it is computed, the last one is used. */
 function useStudio(
   analyzed: AnalyzedAdapter,
-  profile: ServingProfile | null,
+  limits: RankLimits,
   criterion: Criterion,
 ): Pick<Choice, 'studio' | 'isReady'> {
   const [latest, setLatest] = useState<RankStudio>();
   const atOnce = useMemo(
-    () => studioAtOnce(analyzed, rankLimits(profile), criterion),
+    () => studioAtOnce(analyzed, limits, criterion),
     // The one that was prepared is known now.
-    [analyzed, profile, criterion, latest],
+    [analyzed, limits, criterion, latest],
   );
   useEffect(() => {
     if (atOnce) return undefined;
     let isGone = false;
-    void prepareStudio(analyzed, rankLimits(profile), criterion).then((studio) => {
+    void prepareStudio(analyzed, limits, criterion).then((studio) => {
       if (!isGone) setLatest(studio);
     });
     return () => {
       isGone = true;
     };
-  }, [analyzed, profile, criterion]);
+  }, [analyzed, limits, criterion]);
   const last = useRef<RankStudio | undefined>(undefined);
-  const studio = atOnce ?? last.current ?? rankStudio(analyzed, rankLimits(null), DEFAULT_CRITERION);
+  const studio = atOnce ?? last.current ?? rankStudio(analyzed, NO_LIMITS, DEFAULT_CRITERION);
   last.current = studio;
   return { studio, isReady: atOnce !== undefined };
 }
