@@ -111,7 +111,7 @@ describe('lora-squeeze keys', () => {
       [['create', '--tenant', 'a', '--expires-in', 'soon'], 2, /--expires-in is "soon"/],
       [['create', '--tenant', 'a', '--name', 'n'.repeat(101)], 2, /101 characters; the limit is 100/],
       [['list', 'all'], 2, /the argument "all" is not expected/],
-      [['revoke'], 2, /name the ID of the key/],
+      [['revoke'], 2, /specify the ID of the key/],
       [['revoke', 'key_000000000000'], 1, /^lora-squeeze: KEY_NOT_FOUND: There is no key "key_000000000000"/],
       [['revoke', '../../etc'], 1, /KEY_NOT_FOUND/],
     ];

@@ -212,7 +212,7 @@ describe('lora-squeeze with folders and files', () => {
     const files = judged.result.serving!.rules.find(({ rule }) => rule === 'file-names')!;
     assert.match(
       files.detail,
-      /adapter_config\.json is missing: the adapter is in the format kohya; set format to "peft"/,
+      /adapter_config\.json are missing: the adapter is in the format kohya; set format to "peft"/,
     );
     const refused = await run(['squeeze', source, '--rank', '2', '--profile', 'vllm', '--format', 'kohya']);
     assert.equal(refused.code, 2);
@@ -240,7 +240,7 @@ describe('lora-squeeze with folders and files', () => {
     const [pickle, peft] = documents<PrintedResult>(ended.stdout);
     assert.deepEqual([pickle?.error?.code, peft?.error?.code], ['PICKLE_REFUSED', 'FILE_MISSING']);
     assert.match(pickle!.error!.detail, /python -c "import torch/);
-    assert.match(peft!.error!.detail, /adapter_config\.json is needed/);
+    assert.match(peft!.error!.detail, /adapter_config\.json is required/);
   });
 });
 

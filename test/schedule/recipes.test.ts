@@ -132,7 +132,7 @@ describe('named steps', () => {
       [{ squeeze_steps: [1000, 2000], mode: 'cont' }, /names 2 steps, but 2 stages .* take 1 squeeze\./],
       [
         { squeeze_steps: [2000, 1000] },
-        /squeeze_steps\[1\] is 1000 but must be above the one before it, 2000/,
+        /squeeze_steps\[1\] is 1000 but must be above the previous step \(2000\)/,
       ],
       [
         { squeeze_steps: [1000], recipe: 'equal' },

@@ -210,7 +210,7 @@ describe('cloneofsimo', () => {
         [[...own, tensor('unet.x.lora_diag', [4])], declared, 'UNSUPPORTED_LORA_VARIANT', 'unet.x.lora_diag'],
         [[...own, tensor('unet.x.lora_A.weight', [4, 4])], declared, 'FORMAT_MIXED', 'unet.x.lora_A.weight'],
         [[...own, tensor('lora_te_x.alpha', [])], declared, 'FORMAT_MIXED', 'lora_te_x.alpha'],
-        [[tensor('<s1>', [768])], declared, 'NO_LORA_TENSORS', '1 tensors'],
+        [[tensor('<s1>', [768])], declared, 'NO_LORA_TENSORS', '1 tensor,'],
       ];
     for (const [tensors, meta, code, named] of cases) {
       const error = await refusal(() => read(CLONEOFSIMO, tensors, meta));

@@ -355,7 +355,7 @@ describe('the kind of a layer that its tensors do not show', () => {
     }
     const { kernels, warnings } = await kindsOf({ [PROJ]: [8, 8] });
     assert.equal(kernels[PROJ], '');
-    assert.match(warnings[0]!, /nothing else in this file does .* are treated as linear/);
+    assert.match(warnings[0]!, /nor anything else in this file shows which .* are treated as linear/);
     assert.ok(warnings[0]!.includes(PROJ));
   });
 

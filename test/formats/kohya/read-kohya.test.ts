@@ -235,7 +235,7 @@ describe('a file of kohya: refusals', () => {
       'FORMAT_MIXED',
       'unet.x.lora.up',
     ],
-    ['nothing but norms', { 'lora_unet_norm.w_norm': zeros([4]) }, 'NO_LORA_TENSORS', '1 tensors'],
+    ['nothing but norms', { 'lora_unet_norm.w_norm': zeros([4]) }, 'NO_LORA_TENSORS', '1 tensor,'],
   ];
   for (const [what, tensors, code, named] of OTHERS) {
     it(`${what}: ${code}`, async () => {

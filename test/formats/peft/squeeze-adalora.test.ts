@@ -110,7 +110,7 @@ describe("PEFT's AdaLoRA", () => {
         warnings.join('\n'),
       );
       assert.ok(
-        warnings.some((text) => text.includes('left 1 modules without any rank')),
+        warnings.some((text) => text.includes('left 1 module without any rank')),
         warnings.join('\n'),
       );
     }

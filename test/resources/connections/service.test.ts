@@ -107,7 +107,7 @@ onEachDialect('a connection', (database) => {
         'VALIDATION_FAILED',
         /needs "credentials", or "ambient"/,
       ],
-      [{ ...LENT, credentials }, 'VALIDATION_FAILED', /exclude each other/],
+      [{ ...LENT, credentials }, 'VALIDATION_FAILED', /cannot be used together/],
       [{ ...MODELS, prefixes: ['hf://team'] }, 'VALIDATION_FAILED', /"hf:\/\/team" must begin with s3/],
       [{ ...MODELS, prefixes: ['s3://models', 's3://models/../x'] }, 'VALIDATION_FAILED', /leads elsewhere/],
       [{ ...HUB, prefixes: ['hf://team/repo@main'] }, 'VALIDATION_FAILED', /names a revision/],

@@ -171,7 +171,7 @@ describe('a source', () => {
       [
         { kind: 's3', bucket: 'models', prefix: 'in', connection: 'models', credentials: S3 },
         'VALIDATION_FAILED',
-        /exclude each other/,
+        /cannot be used together/,
       ],
       [
         { kind: 'url', connection: 'server', files: { weights: { url: 'https://models.example.com/b/w' } } },

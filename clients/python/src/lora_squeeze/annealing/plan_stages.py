@@ -41,8 +41,8 @@ def choose_ranks(request: Mapping[str, Any], clock: Clock) -> tuple[list[int], l
         if len(ranks) == stages:
             return ranks, []
         note = (
-            f"{_counted(len(ranks), 'stage')} instead of {stages}: after rounding to whole ranks, the others would "
-            "repeat a rank."
+            f"The schedule has {_counted(len(ranks), 'stage')} instead of {stages}, because after rounding to whole "
+            "ranks the others would repeat a rank."
         )
         return ranks, [note]
     if named:
