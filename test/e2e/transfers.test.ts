@@ -242,7 +242,7 @@ describe('jobs that fetch adapters and deliver results', () => {
     const bare = { kind: 'hub', repo: 'team/cut', subfolder: 'bare', filename: nameOf(1) } as const;
     const failed = await runJob(client, { kind: 'import', source: bare });
     assert.deepEqual([failed.state, failed.error?.code], ['failed', 'FILE_MISSING']);
-    assert.match(failed.error!.detail, /adapter_config\.json is needed/, 'both files were joined and read');
+    assert.match(failed.error!.detail, /adapter_config\.json is required/, 'both files were joined and read');
   });
 
   it('name the license of their own source in the model cards of results', async () => {
