@@ -52,7 +52,10 @@ describe('lora-squeeze', () => {
     [[...squeeze, '--rank', '4', '--fast'], /Unknown option '--fast'/],
     [[...squeeze, '--profile', 'nobody'], /no profile "nobody"; the profiles are vllm/],
     [[...squeeze, '--profile', 'vllm', '--rank', '1024'], /rank is 1024, but vllm accepts at most 16/],
-    [[...squeeze, '--energy', '0.9', '--min-rank', '8', '--max-rank', '4'], /--min-rank is 8, but the largest rank allowed is 4/],
+    [
+      [...squeeze, '--energy', '0.9', '--min-rank', '8', '--max-rank', '4'],
+      /--min-rank is 8, but the largest rank allowed is 4/,
+    ],
     [[...squeeze, '--rank', '4', '--threads', '0'], /--threads is "0"/],
     [[...squeeze, '--rank', '4', '--provider', 'tpu'], /must be auto, cpu or cuda/],
     [[...squeeze, '--rank', '4', '--key', 'k'], /--key is for a server/],

@@ -191,7 +191,10 @@ describe('keys over HTTP', () => {
 
   it('are known to a second process at once, and their revocation soon', async () => {
     const keys = new KeyService(server.database, 500);
-    const second = await startServer({}, { auth: { mode: 'keys' }, store: server.wholeStore, keys, workspaces: server.workspaces });
+    const second = await startServer(
+      {},
+      { auth: { mode: 'keys' }, store: server.wholeStore, keys, workspaces: server.workspaces },
+    );
     try {
       const { id, key } = await madeFor('both');
       const ask = async () => {
