@@ -18,7 +18,7 @@ const ROOT = join(import.meta.dirname, '..');
 const REPORTER = join(ROOT, 'scripts/test-reporter.mjs');
 
 /** More than there are cores, because tests spend half of their time waiting for other processes. */
-const CONCURRENCY = availableParallelism() + 8;
+const CONCURRENCY = availableParallelism() + 6;
 
 /** Only ends tests that hang: the longest file takes a minute on an idle machine. */
 const TEST_TIMEOUT_MS = 15 * 60_000;
