@@ -47,35 +47,29 @@ export interface JobServiceParts {
   readonly requestWebhooks?: RequestWebhooks | undefined;
 }
 
+/** Errors of requests without sources and sinks elsewhere. */
+const SUBMIT_HERE = [
+  'UNKNOWN_PROFILE',
+  'VALIDATION_FAILED',
+  'OUTBOUND_URL_INVALID',
+  'OUTBOUND_FORBIDDEN',
+  'PRIORITY_TOO_HIGH',
+  'SECRETS_UNAVAILABLE',
+  'ADAPTER_NOT_FOUND',
+  'ADAPTER_EXPIRED',
+  'STORAGE_FAILED',
+] as const;
+
 /** The errors of the methods; the routes derive the codes of their responses from them. */
 export const JOB_ERRORS = {
-  /** Of requests without sources and destinations elsewhere. */
-  submitHere: [
-    'UNKNOWN_PROFILE',
-    'VALIDATION_FAILED',
-    'OUTBOUND_URL_INVALID',
-    'OUTBOUND_FORBIDDEN',
-    'PRIORITY_TOO_HIGH',
-    'SECRETS_UNAVAILABLE',
-    'ADAPTER_NOT_FOUND',
-    'ADAPTER_EXPIRED',
-    'STORAGE_FAILED',
-  ],
+  submitHere: SUBMIT_HERE,
   submit: [
-    'UNKNOWN_PROFILE',
-    'VALIDATION_FAILED',
-    'OUTBOUND_URL_INVALID',
-    'OUTBOUND_FORBIDDEN',
-    'PRIORITY_TOO_HIGH',
-    'SECRETS_UNAVAILABLE',
+    ...SUBMIT_HERE,
     'CONNECTION_NOT_FOUND',
     'CONNECTION_NEEDED',
     'CONNECTION_AMBIGUOUS',
     'CONNECTION_FORBIDDEN',
-    'ADAPTER_NOT_FOUND',
-    'ADAPTER_EXPIRED',
     'STORAGE_FULL',
-    'STORAGE_FAILED',
   ],
   get: ['JOB_NOT_FOUND'],
   storedReport: ['JOB_NOT_FOUND', 'REPORT_NOT_READY', 'STORAGE_FAILED'],
