@@ -1,10 +1,12 @@
 import type { EChartsOption } from 'echarts';
 import type { RankPoint } from '../contract/analysis.ts';
-import type { ModuleSpectrum } from '../contract/report.ts';
+import type { SucceededResult } from '../contract/job.ts';
+import type { ModuleSpectrum, SucceededTargetReport } from '../contract/report.ts';
 import { moduleRelativeError } from '../core/by-module.ts';
 import { type ChartStyle, chartBase, headPx, legend, xAxis, yAxis } from './chart-base.ts';
 import { formatPercent } from './format.ts';
 import { markedRank } from './spectra-chart.ts';
+import { mainError } from './succeeded-targets.ts';
 
 /** A point of the curve without its size. */
 type ErrorPoint = Required<
@@ -18,8 +20,36 @@ export interface RankCurveInput extends ChartStyle {
   readonly rank?: number;
   /** The rank that the analysis recommends. */
   readonly recommended?: number;
-  /** Results that were written: their largest rank and mean module error. */
-  readonly results?: readonly { readonly rank: number; readonly error: number }[];
+  /** Results that were written, by resultPoint. */
+  readonly results?: readonly ResultPoint[];
+}
+
+export interface ResultPoint {
+  readonly rank: number;
+  /** Whether the modules have different ranks, of which `rank` is the mean. */
+  readonly isMean: boolean;
+  readonly error: number;
+}
+
+/**
+ * The place of a result on the curve. Ranks by module are placed at their mean, weighted by the size of the modules:
+ * there, one rank for all modules has the same size.
+ * @param modules those of the source
+ */
+export function resultPoint(
+  result: Pick<SucceededResult, 'rank' | 'module_relative_error' | 'relative_error'>,
+  { modules: reached }: Pick<SucceededTargetReport, 'modules'>,
+  modules: readonly Pick<ModuleSpectrum, 'name' | 'rank' | 'shape'>[],
+): ResultPoint {
+  const { max } = result.rank;
+  const ranks = new Map(reached.map(({ name, rank }) => [name, rank]));
+  // A module of a smaller rank keeps that rank also if all are to have the same.
+  const isMean = modules.some(({ name, rank: own }) => (ranks.get(name) ?? own) !== Math.min(max, own));
+  const sizeOf = ({ shape: [m, n] }: Pick<ModuleSpectrum, 'shape'>): number => m + n;
+  const mean =
+    sumOf(modules.map((module) => (ranks.get(module.name) ?? module.rank) * sizeOf(module))) /
+    sumOf(modules.map(sizeOf));
+  return { rank: isMean ? Math.round(10 * mean) / 10 : max, isMean, error: mainError(result) };
 }
 
 /**
@@ -103,7 +133,7 @@ export function rankCurveChart(input: RankCurveInput): EChartsOption {
       ...(results.length > 0
         ? [
             dots(
-              'results',
+              results.some(({ isMean }) => isMean) ? 'results, at their mean rank' : 'results',
               palette.mark,
               results.map(({ rank: at, error }) => [at, error]),
               'circle',

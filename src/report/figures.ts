@@ -2,10 +2,10 @@ import type { EChartsOption } from 'echarts';
 import { headPx } from '../charts/chart-base.ts';
 import { formatBytes, formatPercent } from '../charts/format.ts';
 import { paletteOf } from '../charts/palette.ts';
-import { curveOfSpectra, rankCurveChart } from '../charts/rank-curve-chart.ts';
+import { curveOfSpectra, rankCurveChart, resultPoint } from '../charts/rank-curve-chart.ts';
 import { type SizedFile, sizeChart } from '../charts/size-chart.ts';
 import { spectraChart, spectraLines } from '../charts/spectra-chart.ts';
-import { mainError, succeededResults, succeededTargets } from '../charts/succeeded-targets.ts';
+import { succeededResults, succeededTargets } from '../charts/succeeded-targets.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
 import { describeTarget } from './describe-target.ts';
 import { displayText } from './display-text.ts';
@@ -66,17 +66,20 @@ function provenance(input: ReportInput): string {
 /** The error at every rank, with the ranks that were chosen; for an analysis, with the one that it recommends. */
 export function errorFigure({ report, job }: ReportInput): Figure {
   const curve = curveOfSpectra(report.modules);
-  const results = succeededResults(job).map((result) => ({
-    rank: result.rank.max,
-    error: mainError(result),
-  }));
+  const targets = succeededTargets(report);
+  const results = succeededResults(job).map((result, index) =>
+    resultPoint(result, targets[index]!, report.modules),
+  );
   const recommended = report.analysis?.uniform.rank.max;
   const chosen = results[0]?.rank ?? recommended;
   return {
     title: 'Error by rank',
     caption: [
       'Smallest possible relative errors if all modules had the same rank, by that rank: mean module error, whole adapter, worst module.',
-      ...results.map(({ rank, error }) => `Result of rank ${rank}: ${formatPercent(error)}.`),
+      ...results.map(
+        ({ rank, isMean, error }) =>
+          `Result of ${isMean ? 'mean rank' : 'rank'} ${rank}: ${formatPercent(error)}.`,
+      ),
       ...(recommended === undefined ? [] : [`Recommended: rank ${recommended}.`]),
     ].join(' '),
     width: 560,

@@ -20,7 +20,7 @@ import {
 } from '../../src/charts/module-names.ts';
 import { type Palette, paletteOf } from '../../src/charts/palette.ts';
 import { bandsOf, rankBands, rowsOf } from '../../src/charts/rank-bands.ts';
-import { curveOfSpectra, rankCurveChart } from '../../src/charts/rank-curve-chart.ts';
+import { curveOfSpectra, rankCurveChart, resultPoint } from '../../src/charts/rank-curve-chart.ts';
 import { runTimeline, type TimelineRun, timelineHeight } from '../../src/charts/run-timeline.ts';
 import { sizeChart } from '../../src/charts/size-chart.ts';
 import { spectraChart, spectraLines } from '../../src/charts/spectra-chart.ts';
@@ -223,6 +223,34 @@ describe('charts', () => {
       rankBands({ ...style, history: [], untilStep: 0, totalSteps: 100 }),
     ])
       assert.doesNotMatch(drawn(option), /NaN|undefined/);
+  });
+
+  it('place ranks by module at their mean, where one rank for all has the same size', () => {
+    const source = [
+      { name: 'large', rank: 4, shape: [300, 300] as [number, number] },
+      { name: 'small', rank: 8, shape: [100, 100] as [number, number] },
+    ];
+    const pointOf = (large: number, small: number) => {
+      const reached = [
+        { name: 'large', rank: large },
+        { name: 'small', rank: small },
+      ];
+      const rank = { min: Math.min(large, small), max: Math.max(large, small) };
+      return resultPoint(
+        { rank, relative_error: 0.2, module_relative_error: 0.1 },
+        { modules: reached } as never,
+        source,
+      );
+    };
+    assert.deepEqual(pointOf(1, 7), { rank: 2.5, isMean: true, error: 0.1 });
+    assert.deepEqual(pointOf(4, 6), { rank: 6, isMean: false, error: 0.1 }, 'no rank above its own');
+    const named = (isMean: boolean) =>
+      (
+        rankCurveChart({ ...style, curve, results: [{ rank: 2, isMean, error: 0.1 }] }).series as {
+          name: string;
+        }[]
+      ).at(-1)!.name;
+    assert.deepEqual([named(true), named(false)], ['results, at their mean rank', 'results']);
   });
 
   it('draw a run from its first step, without superseded stages', () => {

@@ -2,9 +2,8 @@ import { useCallback, useMemo, useState } from 'preact/hooks';
 import { comparedModules, pairOf } from '../../../src/charts/difference-map.ts';
 import { formatBytes, formatPercent } from '../../../src/charts/format.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
-import { curveOfSpectra, rankCurveChart } from '../../../src/charts/rank-curve-chart.ts';
+import { curveOfSpectra, rankCurveChart, resultPoint } from '../../../src/charts/rank-curve-chart.ts';
 import { sizeChart } from '../../../src/charts/size-chart.ts';
-import { mainError } from '../../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { SucceededResult } from '../../../src/contract/job.ts';
 import type { Report, SucceededTargetReport } from '../../../src/contract/report.ts';
@@ -42,14 +41,13 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
       ...results.map((result) => sized(describeTarget(result.target), result.bytes, result.size)),
     ];
   }, [source, results]);
+  const points = useMemo(
+    () => results.map((result, index) => resultPoint(result, targets[index]!, modules)),
+    [results, targets, modules],
+  );
   const curveOption = useMemo(
-    () =>
-      rankCurveChart({
-        palette,
-        curve,
-        results: results.map((result) => ({ rank: result.rank.max, error: mainError(result) })),
-      }),
-    [palette, curve, results],
+    () => rankCurveChart({ palette, curve, results: points }),
+    [palette, curve, points],
   );
   const sizeOption = useMemo(() => sizeChart({ palette, files }), [palette, files]);
   const maximum = useMemo(() => largestError(targets), [targets]);
@@ -84,11 +82,11 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
       </Panel>
       <Panel
         title="Error at each rank"
-        note="Lines: the least possible, from the spectra. Dots: what was written."
+        note={`Lines: the least possible, from the spectra. Dots: what was written${points.some(({ isMean }) => isMean) ? '; ranks by module at their mean, where one rank for all has the same size' : ''}.`}
       >
         <Chart
           option={curveOption}
-          label={`Least error at ranks 1 to ${curve.length}; results: ${results.map((result) => `rank ${result.rank.max}, error ${formatPercent(mainError(result))}`).join('; ')}.`}
+          label={`Least error at ranks 1 to ${curve.length}; results: ${points.map(({ rank, isMean, error }) => `${isMean ? 'mean rank' : 'rank'} ${rank}, error ${formatPercent(error)}`).join('; ')}.`}
         >
           <ChartTable
             caption="Error at each rank"
