@@ -56,7 +56,7 @@ export function sizeCurveChart(input: SizeCurveInput): EChartsOption {
       ...(isLog
         ? { type: 'log', logBase: 2, min: minimum, max: maximum }
         : { type: 'value', min: 0, max: maximum }),
-      name: 'size of the factors',
+      name: isLog ? 'size of the factors, on a logarithmic scale' : 'size of the factors',
       axisLabel: {
         color: palette.muted,
         hideOverlap: true,

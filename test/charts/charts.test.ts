@@ -23,6 +23,7 @@ import { bandsOf, rankBands, rowsOf } from '../../src/charts/rank-bands.ts';
 import { curveOfSpectra, rankCurveChart, resultPoint } from '../../src/charts/rank-curve-chart.ts';
 import { runTimeline, type TimelineRun, timelineHeight } from '../../src/charts/run-timeline.ts';
 import { sizeChart } from '../../src/charts/size-chart.ts';
+import { sizeCurveChart } from '../../src/charts/size-curve-chart.ts';
 import { spectraChart, spectraLines } from '../../src/charts/spectra-chart.ts';
 import type { CheckpointRecord } from '../../src/contract/run.ts';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
@@ -223,6 +224,17 @@ describe('charts', () => {
       rankBands({ ...style, history: [], untilStep: 0, totalSteps: 100 }),
     ])
       assert.doesNotMatch(drawn(option), /NaN|undefined/);
+  });
+
+  it('say that an axis of sizes is logarithmic if one size is many times another', () => {
+    const axisTo = (ranks: number) => {
+      const uniform = Array.from({ length: ranks }, (_, index) => ({
+        ...{ bytes: 1000 * (index + 1), error: 1 / (index + 1), words: `rank ${index + 1}` },
+      }));
+      return drawn(sizeCurveChart({ ...style, uniform, byModule: uniform, what: 'error' }));
+    };
+    assert.match(axisTo(32), /size of the factors, on a logarithmic scale/);
+    assert.doesNotMatch(axisTo(8), /logarithmic/);
   });
 
   it('place ranks by module at their mean, where one rank for all has the same size', () => {
