@@ -269,7 +269,10 @@ describe('the recommended rank', () => {
 
   it('is the rank itself if all directions matter equally, or there is only one', () => {
     assert.deepEqual(recommend(module(new Array(16).fill(1))).target, { rank: 16 });
-    assert.match(recommend(module(new Array(16).fill(1))).reason, /^No rank up to 12 .* Keep rank 16/);
+    assert.match(
+      recommend(module(new Array(16).fill(1))).reason,
+      /^No rank up to 12 .*: 1 of 1 module loses more there\. Keep rank 16/,
+    );
     assert.deepEqual(recommend(module([3])).target, { rank: 1 });
     assert.match(recommend(module([3])).reason, /1 already/);
   });

@@ -29,7 +29,8 @@ export function recommendUniform(
   const full = curve.length;
   const maximum = Math.floor(MAX_RANK_SHARE * full);
   const meanEnergy = meanEnergyOf(modules);
-  const worst = rankCurve(modules.filter((module) => !isDead(module.lost[0]!, meanEnergy)));
+  const live = modules.filter((module) => !isDead(module.lost[0]!, meanEnergy));
+  const worst = rankCurve(live);
   const worstAt = (rank: number): number => worst[Math.min(rank, worst.length) - 1]?.worst_module_error ?? 0;
   const within = (mean: number): number =>
     curve.find((point) => point.module_relative_error <= mean && worstAt(point.rank) <= FAIR_ERROR)?.rank ??
@@ -44,8 +45,12 @@ export function recommendUniform(
     const saved = 1 - parameters / curve[full - 1]!.parameters;
     if (full === 1) return 'The rank is 1 already.';
     if (rank > maximum) {
+      const blocking = live.filter(
+        ({ lost }) => lost[Math.min(maximum, lost.length - 1)]! > FAIR_ERROR ** 2 * lost[0]!,
+      ).length;
       return (
-        `No rank up to ${maximum} keeps ${FAIR_ENERGY} of the energy of every module: in some modules all directions matter. ` +
+        `No rank up to ${maximum} keeps ${FAIR_ENERGY} of the energy of every module: ${blocking} of ${modules.length} ` +
+        `${modules.length === 1 ? 'module loses' : 'modules lose'} more there. ` +
         `Keep rank ${full}, give each module its own rank, or choose an acceptable error from the curve.`
       );
     }
