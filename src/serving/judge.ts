@@ -1,16 +1,9 @@
 import type { Verdict } from '../contract/serving.ts';
+import { KEPT_RULES } from './kept-rules.ts';
 import type { Profile } from './profile.ts';
 import type { RankLimits } from './rank-limits.ts';
 import { dtype, patterns, scale } from './rules/encoding-rules.ts';
-import { featureRule } from './rules/feature-rules.ts';
-import {
-  fileNames,
-  moduleKinds,
-  requiredConfig,
-  size,
-  targetModules,
-  tensorNames,
-} from './rules/layout-rules.ts';
+import { fileNames, moduleKinds, size, targetModules, tensorNames } from './rules/layout-rules.ts';
 import { allowedRank, maxRank, minRank, uniformRank } from './rules/rank-rules.ts';
 import type { AdapterFacts, Rule } from './rules/rule.ts';
 
@@ -23,14 +16,14 @@ export const RULES: Readonly<Record<string, Rule>> = {
   scale,
   'no-patterns': patterns,
   dtype,
-  'no-dora': featureRule('dora'),
-  'no-modules-to-save': featureRule('modules-to-save'),
-  'no-bias': featureRule('bias'),
-  'no-lora-bias': featureRule('lora-bias'),
+  'no-dora': KEPT_RULES['no-dora'],
+  'no-modules-to-save': KEPT_RULES['no-modules-to-save'],
+  'no-bias': KEPT_RULES['no-bias'],
+  'no-lora-bias': KEPT_RULES['no-lora-bias'],
   'module-kinds': moduleKinds,
   'target-modules': targetModules,
   'tensor-names': tensorNames,
-  'config-fields': requiredConfig,
+  'config-fields': KEPT_RULES['config-fields'],
   'file-names': fileNames,
   size,
 };

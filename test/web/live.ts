@@ -108,6 +108,10 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     await field.fill('team:search');
     await field.press('Enter');
     await labels.getByText('team:search').waitFor();
+    await field.fill('prod');
+    await field.press('Enter');
+    assert.ok(await field.evaluate((input: { validity: { patternMismatch: boolean } }) => input.validity.patternMismatch));
+    assert.equal(await labels.getByText('prod').count(), 0);
     await field.fill('not a name:x');
     await field.press('Enter');
     await page.getByRole('alert').filter({ hasText: 'VALIDATION_FAILED' }).waitFor();

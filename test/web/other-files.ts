@@ -72,6 +72,12 @@ describe('the page with files other than the two of PEFT', { skip: cannotRun }, 
     const own = await offered();
     assert.match(own, /mlx-lm/);
     assert.doesNotMatch(own, /vLLM|llama\.cpp/);
+    await page.getByRole('button', { name: 'Ranks by module', exact: true }).click();
+    const size = page.getByRole('slider', { name: 'Size of the factors' });
+    for (let presses = 0; presses < 3; presses++) await size.press('PageDown');
+    await page.getByText(/^mlx-lm needs one rank for all modules\..* choose one rank for all\.$/).waitFor();
+    await page.getByRole('button', { name: 'One rank for all', exact: true }).click();
+    await page.getByText('mlx-lm needs one rank').waitFor({ state: 'detached' });
     await page.getByText('Advanced', { exact: true }).click();
     await page.getByLabel('Format', { exact: true }).selectOption('peft');
     await page.getByLabel('Serve with').getByText('vLLM').waitFor({ state: 'attached' });

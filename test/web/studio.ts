@@ -54,6 +54,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
   it('gives the ranks by module that the analysis recommends, for the size of the chosen rank', async () => {
     assert.equal(await tile('Mean module error'), formatPercent(analysis.uniform.module_relative_error!));
     await page.getByText('Rank 4 halves the size and keeps 98.7 % of the update.').waitFor();
+    await page.getByText('The blue handle is at the recommended rank for all modules.').waitFor();
     await page.getByRole('button', { name: 'Ranks by module', exact: true }).click();
     assert.equal(await tile('Mean module error'), formatPercent(analysis.budget.module_relative_error!));
     assert.equal(await tile('Size of the factors'), '1.62\u00a0MB');
@@ -154,6 +155,27 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByText('Picked: transformer.h.0.mlp.c_proj').waitFor();
   });
 
+  it('says which size the pins leave, and takes the last of them back', async () => {
+    const size = await tile('Size of the factors');
+    const cell = page.getByRole('button', { name: /^Cell of the map: / });
+    await cell.focus();
+    for (let row = 0; row < 3; row++) await cell.press('ArrowUp');
+    for (let row = 0; row < 3; row++) {
+      await page.getByRole('button', { name: 'Select this row' }).click();
+      await cell.focus();
+      await cell.press('ArrowDown');
+    }
+    await page.getByText('36 modules selected, 13 pinned').waitFor();
+    await page.getByRole('button', { name: 'Leave as it is' }).click();
+    await page
+      .getByText(/^1\.6\d\sMB cannot be reached with these pins: the smallest size with them is 3\.2\d\sMB\./)
+      .waitFor();
+    await page.getByRole('button', { name: 'Undo the last pins' }).click();
+    await page.getByText('cannot be reached').waitFor({ state: 'detached' });
+    assert.equal(await tile('Size of the factors'), size);
+    await page.getByText('13 pinned', { exact: false }).first().waitFor();
+  });
+
   it('is in the address: a reload shows the same, and the job gets exactly these ranks', async () => {
     const address = await addressWith(/pins=1\*.*_8\*/);
     assert.ok(address.length < 200, address);
@@ -167,7 +189,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByText('Request for a script').click();
     const text = (await page.getByRole('region', { name: 'The request for curl' }).textContent())!;
     const body = JSON.parse(/-d '(.*)'$/s.exec(text)![1]!);
-    await page.getByRole('button', { name: /^Squeeze to 1\.6\d MB, ranks by module$/ }).click();
+    await page.getByRole('button', { name: /^Squeeze to ranks by module \(1\.6\d MB\)$/ }).click();
     await page.getByRole('heading', { level: 2, name: 'ranks by module' }).waitFor({ timeout: 60_000 });
     const job = await client.json<JobRecord>(`/v1/jobs/${page.url().split('/').at(-1)}`);
     assert.deepEqual((job.request as unknown as { targets: unknown }).targets, body.targets);
@@ -313,7 +335,12 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Squeeze to rank 5', exact: true }).waitFor();
   });
 
-  it('begins the verdict on a result with the broken rules, beside the state of the job', async () => {
+  it('says before the job what will not load, and begins the verdict on the result with the broken rules, beside the state of the job', async () => {
+    await page.goto(`${service.url}/#/adapters/${adapterId}?rank=8&profile=cloudflare`);
+    await page.getByText('The result will not load in Cloudflare Workers AI').waitFor();
+    await page.getByText(/^adapter_config\.json lacks model_type/).waitFor();
+    await page.getByLabel('Serve with').selectOption('vllm');
+    await page.getByText('will not load').waitFor({ state: 'detached' });
     const { id } = await client.squeeze(adapterId, [{ rank: 8, profile: 'cloudflare' }]);
     await page.goto(`${service.url}/#/jobs/${id}`);
     await page.getByText('Does not load in Cloudflare Workers AI').waitFor();

@@ -44,7 +44,7 @@ export function unequalRanks(plans: readonly ModulePlan[]): string[] {
   if (least === most) return [];
   return [
     `The modules have ranks from ${least} to ${most}. Versions of mlx-lm after v0.31.3 load only adapters whose modules all ` +
-      'have one rank: ask for a rank, or for "uniform": true.',
+      'have one rank: choose one rank for all modules.',
   ];
 }
 

@@ -1,6 +1,5 @@
 import type { ProfileFeature } from '../../contract/serving.ts';
-import type { Rule } from './rule.ts';
-import { type AdapterFacts, nameSome } from './rule.ts';
+import { type KeptFacts, type KeptRule, nameSome } from './rule.ts';
 
 /** The names of PEFT and of MLX. */
 const MAGNITUDE = /\.lora_magnitude_vector(?:\.|$)|\.m$/;
@@ -8,7 +7,7 @@ const LORA_BIAS = /\.lora_B(?:\.[^.]+)?\.bias$/;
 const BIAS = /\.bias$/;
 
 /** Where in an adapter the feature was found, as text; undefined if the adapter does not have it. */
-const FOUND: Readonly<Record<ProfileFeature, (facts: AdapterFacts) => string | undefined>> = {
+const FOUND: Readonly<Record<ProfileFeature, (facts: KeptFacts) => string | undefined>> = {
   dora: (facts) => found(facts.adapter.config.use_dora === true && 'use_dora', tensors(facts, MAGNITUDE)),
   'lora-bias': (facts) =>
     found(facts.adapter.config.lora_bias === true && 'lora_bias', tensors(facts, LORA_BIAS)),
@@ -34,7 +33,7 @@ function found(setting: string | false, names: readonly string[]): string | unde
   return parts.length > 0 ? parts.join(', ') : undefined;
 }
 
-function tensors({ adapter }: AdapterFacts, pattern: RegExp, except?: RegExp): string[] {
+function tensors({ adapter }: KeptFacts, pattern: RegExp, except?: RegExp): string[] {
   const names = adapter.passthrough.map(({ name }) => name);
   return names.filter((name) => pattern.test(name) && !except?.test(name));
 }
@@ -53,7 +52,7 @@ const REMEDIES: Readonly<Record<ProfileFeature, string>> = {
 
 /** Checks that an adapter does not have a feature that the server refuses or silently ignores. */
 export const featureRule =
-  (feature: ProfileFeature): Rule =>
+  (feature: ProfileFeature): KeptRule =>
   ({ lacks, title }, facts) => {
     const lack = lacks.find((one) => one.feature === feature);
     if (!lack) return null;

@@ -1,5 +1,5 @@
 import type { Profile } from '../profile.ts';
-import type { Rule } from './rule.ts';
+import type { KeptRule, Rule } from './rule.ts';
 import { nameSome } from './rule.ts';
 
 export const moduleKinds: Rule = ({ module_kinds: kinds }, { adapter }) => {
@@ -45,7 +45,7 @@ export const tensorNames: Rule = ({ tensor_names: form }, { adapter }) => {
       };
 };
 
-export const requiredConfig: Rule = ({ required_config: required }, { adapter }) => {
+export const requiredConfig: KeptRule = ({ required_config: required }, { adapter }) => {
   if (required.length === 0) return null;
   const missing = required.flatMap(({ field, values }) => {
     const value = adapter.config[field];

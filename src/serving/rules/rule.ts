@@ -8,6 +8,11 @@ export interface AdapterFacts {
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
 }
 
+/** What a squeeze in the same format keeps of an adapter. */
+export interface KeptFacts {
+  readonly adapter: Pick<Adapter, 'config' | 'passthrough'>;
+}
+
 /**
  * One rule. It returns what it found in an adapter and, if the check fails, what to do; null if it does not apply to
  * the profile.
@@ -17,6 +22,9 @@ export type Rule = (
   facts: AdapterFacts,
   limits: RankLimits,
 ) => { readonly passed: boolean; readonly detail: string } | null;
+
+/** A rule on what a squeeze keeps, which is therefore known before it. */
+export type KeptRule = (profile: Profile, facts: KeptFacts) => ReturnType<Rule>;
 
 /** A list of names for a sentence: the first few, followed by how many more there are. */
 export function nameSome(names: readonly string[], maximum = 3): string {

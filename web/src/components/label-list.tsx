@@ -40,7 +40,6 @@ export function LabelList<Record>({ path, labels, list, onChanged }: LabelListPr
   const add = async (event: Event) => {
     event.preventDefault();
     const [name, text] = splitLabel(input.current!.value);
-    if (name === '') return;
     if (await change({ ...labels, [name]: text })) input.current!.value = '';
   };
   const without = (name: string): Labels => Object.fromEntries(entries.filter(([other]) => other !== name));
@@ -67,7 +66,16 @@ export function LabelList<Record>({ path, labels, list, onChanged }: LabelListPr
           <label for={id} class="unseen">
             New label, as name:text
           </label>
-          <input id={id} ref={input} class="short" placeholder="team:search" autocomplete="off" />
+          <input
+            id={id}
+            ref={input}
+            class="short"
+            placeholder="team:search"
+            pattern=".+:.*"
+            title="A name and a text, with a colon between them"
+            required
+            autocomplete="off"
+          />
           <button type="submit">Save label</button>
         </form>
       )}
@@ -76,9 +84,8 @@ export function LabelList<Record>({ path, labels, list, onChanged }: LabelListPr
   );
 }
 
-/** "team:search" is a name and a text; without a colon the text is empty. */
+/** "team:search" is a name and a text. */
 function splitLabel(value: string): [name: string, text: string] {
   const colon = value.indexOf(':');
-  if (colon < 0) return [value.trim(), ''];
   return [value.slice(0, colon).trim(), value.slice(colon + 1).trim()];
 }

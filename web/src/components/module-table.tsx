@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { formatPercent } from '../../../src/charts/format.ts';
 import { ModuleName, type PlaceInTable } from './module-name.tsx';
@@ -29,7 +30,7 @@ export interface ModuleRow extends PlaceInTable {
 
 interface ModuleTableProps {
   readonly rows: readonly ModuleRow[];
-  readonly note?: string;
+  readonly note?: ComponentChildren;
   /** The index of the module whose details are shown. */
   readonly picked?: number | undefined;
   readonly onPick?: (row: ModuleRow) => void;
@@ -59,7 +60,7 @@ export function ModuleTable({ rows, note, picked, onPick, selected, onToggle }: 
       actions={
         <input
           type="search"
-          placeholder={rows[0]?.verdict === undefined ? 'Search names' : 'Search names or verdicts'}
+          placeholder={hasVerdicts(rows) ? 'Search names or verdicts' : 'Search names'}
           aria-label="Search modules"
           value={search}
           onInput={({ currentTarget }) => setSearch(currentTarget.value)}
@@ -79,6 +80,10 @@ export function ModuleTable({ rows, note, picked, onPick, selected, onToggle }: 
     </Panel>
   );
 }
+
+/** Whether there is a column for verdicts: if all are the same, it would say nothing. */
+const hasVerdicts = (rows: readonly ModuleRow[]): boolean =>
+  new Set(rows.map(({ verdict }) => verdict)).size > 1;
 
 /** A checkbox in front of each row; absent where rows cannot be selected. */
 const selectColumn = (
@@ -183,8 +188,7 @@ function columnsOf(
       isNumber: true,
       isExtra: true,
     },
-    // If all modules have the same verdict, the column would say nothing.
-    new Set(rows.map(({ verdict }) => verdict)).size > 1 && {
+    hasVerdicts(rows) && {
       title: 'Verdict',
       by: ({ verdict = '' }) => verdict,
       cell: ({ verdict = '' }) => <StateBadge state={verdict} />,

@@ -4,6 +4,7 @@ import { moduleGrid } from '../../../src/charts/module-grid.ts';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
 import type { Conversions } from '../preview/format-options.ts';
 import { type AnalyzedAdapter, errorAt } from '../preview/preview.ts';
+import type { TargetForm } from '../preview/target-form.ts';
 import { useChoice } from '../state/use-choice.ts';
 import { type PlaceInTable, placesInTable } from './module-name.tsx';
 import { type ModuleRow, ModuleTable } from './module-table.tsx';
@@ -34,6 +35,8 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
   const { form, choices, pins, ranks, preview, refusal, onChange } = choice;
   const [selected, setSelected] = useState<ReadonlySet<number>>(() => new Set());
   const [picked, setPicked] = useState<number>();
+  /** The choice before the last change of pins. */
+  const [before, setBefore] = useState<Pick<TargetForm, 'policy' | 'parameters' | 'pins'> | null>(null);
   const cursor = picked ?? 0;
   const lines = useCurveLines(choice, analyzed);
   const places = useMemo(() => placesInTable(modules), [modules]);
@@ -58,7 +61,12 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
       else next.set(index, rank);
     }
     const parameters = form.policy === 'modules' ? form.parameters : (preview?.parameters ?? form.parameters);
+    setBefore({ policy: form.policy, parameters: form.parameters, pins: new Map(pins) });
     onChange({ policy: 'modules', parameters, pins: next });
+  }
+  function undo(): void {
+    if (before) onChange(before);
+    setBefore(null);
   }
   const [first] = selected;
   /** Whether a profile is offered: its server loads the format, or is chosen already. */
@@ -77,6 +85,7 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
         adapterId={adapterId}
         choice={choice}
         byModule={lines.byModule}
+        onUndo={before && undo}
         profiles={profiles.filter(isOffered)}
         conversions={conversions}
         recommended={{ rank: uniform.rank.max, reason: uniform.reason }}
@@ -106,7 +115,13 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
       />
       <ModuleTable
         rows={rows}
-        note="Used: how many directions the update really uses. Rank: before and after. Error: the least possible at the new rank. ●: pinned."
+        note={
+          <>
+            {/* Shown with its column. */}
+            <span class="rare extra">Used: how many directions the update really uses. </span>
+            Rank: before and after. Error: the least possible at the new rank. ●: pinned.
+          </>
+        }
         picked={picked}
         selected={selected}
         onPick={onPick}

@@ -25,6 +25,8 @@ export function ResultCard({ jobId, index, result, source, profiles }: ResultCar
   const { adapter_id: id, relative_error: error, energy_retained: energy, worst_module: worst } = result;
   const mean = result.module_relative_error;
   const made = useLoaded((signal) => get<AdapterRecord>(`/v1/adapters/${id}`, signal), [id]);
+  // A module is named only if its error is visible.
+  const isWorse = worst !== null && formatPercent(worst.relative_error) !== formatPercent(0);
   const before = source && Math.max(...source.files.map(({ bytes }) => bytes));
   return (
     <Panel
@@ -53,8 +55,8 @@ export function ResultCard({ jobId, index, result, source, profiles }: ResultCar
           },
           {
             title: 'Worst module',
-            value: worst ? formatPercent(worst.relative_error) : '–',
-            note: worst ? (
+            value: isWorse ? formatPercent(worst.relative_error) : '–',
+            note: isWorse ? (
               <bdi class="module-name">{worst.name}</bdi>
             ) : (
               `energy kept ${formatPercent(energy)}`

@@ -91,8 +91,7 @@ export function SizeCurve(props: SizeCurveProps) {
       title="Error against size"
       class="curve"
       note={
-        refusal ??
-        'The least possible error at every size. Drag a handle, or click a line. The green diamond marks the recommended rank for all modules.'
+        refusal ?? `The least possible error at every size. Drag a handle, or click a line. ${handles(props)}`
       }
       actions={
         <SelectField<Criterion>
@@ -118,6 +117,14 @@ export function SizeCurve(props: SizeCurveProps) {
       </Chart>
     </Panel>
   );
+}
+
+/** What the handles mark; a handle on the recommended rank covers the diamond there. */
+function handles({ uniform, chosen, recommended }: SizeCurveProps): string {
+  const other = 'The grey handle is at the same size on the other line.';
+  return chosen === 'uniform' && uniform.at === recommended
+    ? `The blue handle is at the recommended rank for all modules. ${other}`
+    : `The green diamond marks the recommended rank for all modules. ${chosen === null ? '' : other}`;
 }
 
 export const describePoint = ({ words, bytes, error }: SizePoint): string =>

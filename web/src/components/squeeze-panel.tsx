@@ -8,12 +8,14 @@ import { post } from '../api/request.ts';
 import { startJob } from '../api/start-job.ts';
 import type { Conversions } from '../preview/format-options.ts';
 import type { Preview } from '../preview/preview.ts';
+import { unequalRanksRefusal } from '../preview/rank-choices.ts';
 import type { SqueezeRequest } from '../preview/request-text.ts';
 import { isReader } from '../state/access.ts';
 import { navigatorFromHere } from '../state/route.ts';
 import type { Choice } from '../state/use-choice.ts';
 import { describeTarget, rankRange } from '../text/describe-target.ts';
 import { CopyRequest } from './copy-request.tsx';
+import { ForeseenFaults } from './foreseen-faults.tsx';
 import { Panel } from './panel.tsx';
 import { AdvancedChoice, PolicyFields } from './policy-choice.tsx';
 import { ProblemNote } from './problem-note.tsx';
@@ -26,10 +28,15 @@ import { Tiles } from './tiles.tsx';
 /** The largest number of targets in one job. */
 const MAX_TARGETS = 16;
 
+/** The formats with a file adapter_config.json, which a squeeze keeps. */
+const WITH_CONFIG: readonly string[] = ['peft', 'mlx'];
+
 interface SqueezePanelProps {
   readonly adapterId: string;
   readonly choice: Choice;
   readonly byModule: CurveLine;
+  /** Takes the last change of pins back; null if there is none. */
+  readonly onUndo: (() => void) | null;
   readonly profiles: readonly ServingProfile[];
   readonly conversions: Conversions;
   readonly recommended: { readonly rank: number; readonly reason: string };
@@ -76,6 +83,11 @@ export function SqueezePanel(props: SqueezePanelProps) {
         onName={(name) => onChange({ profile: name, serverRank: null })}
         onSet={(serverRank) => onChange({ serverRank })}
       />
+      <ForeseenFaults
+        adapterId={adapterId}
+        profile={profile}
+        keepsConfig={form.format === '' && WITH_CONFIG.includes(props.conversions.own)}
+      />
       <fieldset class="switch">
         <legend class="unseen">Ranks</legend>
         <button
@@ -95,6 +107,9 @@ export function SqueezePanel(props: SqueezePanelProps) {
         </button>
       </fieldset>
       {refusal !== null && <p class="note">{refusal}</p>}
+      {profile === null && form.policy !== 'rank' && preview && preview.rank.min !== preview.rank.max && (
+        <RefusedByAll profiles={props.profiles} />
+      )}
       {form.policy === 'rank' && (
         <RankControl
           choices={choice.choices}
@@ -110,6 +125,8 @@ export function SqueezePanel(props: SqueezePanelProps) {
           line={byModule}
           pinned={choice.pins.size}
           onUnpinAll={() => onChange({ pins: new Map() })}
+          unreached={choice.unreached}
+          onUndo={props.onUndo}
         />
       )}
       {form.policy !== 'rank' && form.policy !== 'modules' && (
@@ -128,7 +145,7 @@ export function SqueezePanel(props: SqueezePanelProps) {
       {isReader() ? (
         <p class="note">This key may only read: you can preview a choice, but not submit it.</p>
       ) : (
-        <div class="row">
+        <div class="row start">
           <button
             type="button"
             class={`grow${preview && isUnchanged(preview, source) ? '' : ' primary'}`}
@@ -145,7 +162,7 @@ export function SqueezePanel(props: SqueezePanelProps) {
             }
             onClick={() => setMore([...more, target])}
           >
-            Add
+            Add to this job
           </button>
         </div>
       )}
@@ -169,6 +186,15 @@ export function SqueezePanel(props: SqueezePanelProps) {
       <AdvancedChoice form={form} conversions={props.conversions} onChange={onChange} />
       <CopyRequest request={request} />
     </Panel>
+  );
+}
+
+/** Says if no server that reads the format of the result loads different ranks. */
+function RefusedByAll({ profiles }: { profiles: readonly ServingProfile[] }) {
+  const refusals = profiles.flatMap((one) => unequalRanksRefusal(one) ?? []);
+  if (refusals.length === 0 || refusals.length < profiles.length) return null;
+  return (
+    <p class="note">{`${refusals.join(' ')} This result has different ranks: choose one rank for all.`}</p>
   );
 }
 
@@ -214,14 +240,10 @@ function PreviewTiles({ preview, sourceBytes }: { preview: Preview; sourceBytes:
 /** The size of the current choice, from which ranks by module start. */
 const sizeNow = ({ preview }: Choice) => (preview ? { parameters: preview.parameters } : {});
 
-/**
- * Describes the choice. For ranks by module, the size says more than the target with its parameters or
- * pattern.
- */
+/** Describes the choice as the job does, with the size, which says more than a number of parameters or a pattern. */
 function wishInWords({ form, target, preview }: Choice): string {
-  if (form.policy !== 'modules' || !preview) return describeTarget(target);
-  const place = form.profile === '' ? '' : ` for ${form.profile}`;
-  return `${formatBytes(preview.bytes)}, ranks by module${place}`;
+  const words = describeTarget(target);
+  return form.policy === 'modules' && preview ? `${words} (${formatBytes(preview.bytes)})` : words;
 }
 
 const isUnchanged = ({ bytes }: Preview, source: SqueezePanelProps['source']): boolean =>

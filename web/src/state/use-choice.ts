@@ -19,6 +19,7 @@ import {
   type RankStudio,
   rankLimits,
   rankStudio,
+  sizeRange,
   studioAtOnce,
 } from '../preview/rank-studio.ts';
 import { buildTarget, type TargetForm } from '../preview/target-form.ts';
@@ -50,6 +51,8 @@ export interface Choice {
   readonly isReady: boolean;
   /** The pins as the server allows them; empty if ranks are not chosen by module. */
   readonly pins: PinnedRanks;
+  /** The wanted size and the smallest one with the pins, in bytes, if that is larger; otherwise null. */
+  readonly unreached: { readonly wanted: number; readonly smallest: number } | null;
   readonly target: Target;
   /** One rank for each module; null if the choice is impossible. */
   readonly ranks: readonly number[] | null;
@@ -90,6 +93,7 @@ export function useChoice(analyzed: AnalyzedAdapter, profiles: readonly ServingP
     studio,
     isReady,
     pins,
+    unreached: unreachedSize(),
     target,
     ranks,
     preview,
@@ -97,6 +101,14 @@ export function useChoice(analyzed: AnalyzedAdapter, profiles: readonly ServingP
     refusal: unequalRanksRefusal(profile),
     onChange,
   };
+
+  function unreachedSize(): Choice['unreached'] {
+    if (pins.size === 0) return null;
+    const { minimum } = sizeRange(studio, pins);
+    if (minimum <= form.parameters) return null;
+    const { bytesPerParameter } = analyzed;
+    return { wanted: form.parameters * bytesPerParameter, smallest: minimum * bytesPerParameter };
+  }
 
   function decided(): Pick<Choice, 'target' | 'ranks' | 'objection'> {
     const { modules } = analyzed;
