@@ -1,4 +1,4 @@
-import { useId } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { type Query, setQuery } from '../state/route.ts';
 import { SelectField } from './field.tsx';
 
@@ -9,9 +9,34 @@ interface FilterProps {
   readonly query: Query;
 }
 
-/** A text filter. It is applied when the input is complete, not at every keystroke. */
-export function FilterField({ label, name, query, placeholder }: FilterProps & { placeholder?: string }) {
+/** A list is read again when nothing has been typed for this time. */
+const PAUSE_MS = 400;
+
+interface FilterFieldProps extends FilterProps {
+  readonly placeholder?: string;
+  /** What the service compares with the input. */
+  readonly note?: string;
+  /** Whether a text is complete: while one types, the service is not asked about any other. */
+  readonly isWhole?: (text: string) => boolean;
+}
+
+/** A text filter. It is applied after a short pause in typing, or at once when the input is complete. */
+function FilterField({ label, name, query, placeholder, note, isWhole }: FilterFieldProps) {
   const id = useId();
+  const applied = query[name] ?? '';
+  const [text, setText] = useState(applied);
+  const timer = useRef(0);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  useEffect(() => {
+    // A space at the end belongs to the next word, and stays.
+    if (text.trim() !== applied) setText(applied);
+  }, [applied]);
+  const newest = useRef(query);
+  newest.current = query;
+  const apply = (typed: string) => {
+    clearTimeout(timer.current);
+    setQuery({ ...newest.current, [name]: typed.trim() });
+  };
   return (
     <div class="field">
       <label for={id}>{label}</label>
@@ -19,12 +44,54 @@ export function FilterField({ label, name, query, placeholder }: FilterProps & {
         id={id}
         type="search"
         placeholder={placeholder}
-        value={query[name] ?? ''}
-        onChange={({ currentTarget }) => setQuery({ ...query, [name]: currentTarget.value.trim() })}
+        value={text}
+        aria-describedby={note ? `${id}-note` : undefined}
+        onInput={({ currentTarget: { value } }) => {
+          setText(value);
+          clearTimeout(timer.current);
+          if (isWhole?.(value.trim()) ?? true)
+            timer.current = window.setTimeout(() => apply(value), PAUSE_MS);
+        }}
+        onChange={({ currentTarget }) => apply(currentTarget.value)}
       />
+      {note && (
+        <p id={`${id}-note`} class="note">
+          {note}
+        </p>
+      )}
     </div>
   );
 }
+
+export const NameFilter = ({ query }: Pick<FilterProps, 'query'>) => (
+  <FilterField
+    label="Name starts with"
+    name="name"
+    query={query}
+    note="Only the beginning of a name is compared, with capitals as they are."
+  />
+);
+
+export const BaseModelFilter = ({ query }: Pick<FilterProps, 'query'>) => (
+  <FilterField
+    label="Base model"
+    name="base_model"
+    query={query}
+    placeholder="meta-llama/Llama-2-7b-hf"
+    note="The whole name, as the adapter has it."
+  />
+);
+
+export const LabelFilter = ({ query }: Pick<FilterProps, 'query'>) => (
+  <FilterField
+    label="Label"
+    name="label"
+    query={query}
+    placeholder="team:search"
+    note="Name and text, with a colon between them."
+    isWhole={(text) => text === '' || /^[^:]+:./.test(text)}
+  />
+);
 
 interface SelectFilterProps extends FilterProps {
   readonly options: readonly (readonly [value: string, title: string])[];

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { FORMAT_NAMES } from '../../../src/adapter/format-name.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import { AdapterCards } from '../components/adapter-cards.tsx';
-import { FilterField, SelectFilter } from '../components/filters.tsx';
+import { BaseModelFilter, LabelFilter, NameFilter, SelectFilter } from '../components/filters.tsx';
 import { ImportForm } from '../components/import-form.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
@@ -29,10 +29,10 @@ export function AdaptersPage({ query: { import: from, ...query } }: { query: Que
       <h1>Adapters</h1>
       <Panel title="Newest first" actions={<ImportForm from={from} />}>
         <div class="filters">
-          <FilterField label="Name starts with" name="name" query={query} />
-          <FilterField label="Base model" name="base_model" query={query} placeholder="its full name" />
+          <NameFilter query={query} />
+          <BaseModelFilter query={query} />
           <SelectFilter label="Format" name="format" query={query} options={FORMATS} />
-          <FilterField label="Label" name="label" query={query} placeholder="team:search" />
+          <LabelFilter query={query} />
         </div>
         <PagesOf<AdapterRecord>
           path="/v1/adapters"

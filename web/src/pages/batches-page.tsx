@@ -1,6 +1,6 @@
 import type { BatchRecord } from '../../../src/contract/batch.ts';
 import { BatchProgress } from '../components/batch-progress.tsx';
-import { FilterField, SelectFilter } from '../components/filters.tsx';
+import { LabelFilter, NameFilter, SelectFilter } from '../components/filters.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { RecordTable } from '../components/record-table.tsx';
@@ -39,8 +39,8 @@ export const BatchesPage = ({ query }: { query: Query }) => (
     >
       <div class="filters">
         <SelectFilter label="State" name="state" query={query} options={STATES} />
-        <FilterField label="Name starts with" name="name" query={query} />
-        <FilterField label="Label" name="label" query={query} placeholder="team:search" />
+        <NameFilter query={query} />
+        <LabelFilter query={query} />
       </div>
       <PagesOf<BatchRecord>
         path="/v1/batches"

@@ -1,6 +1,6 @@
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { JobKind } from '../../../src/contract/job-request.ts';
-import { FilterField, SelectFilter } from '../components/filters.tsx';
+import { LabelFilter, NameFilter, SelectFilter } from '../components/filters.tsx';
 import { JobRows } from '../components/job-rows.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
@@ -33,8 +33,8 @@ export const JobsPage = ({ query }: { query: Query }) => (
       <div class="filters">
         <SelectFilter label="State" name="state" query={query} options={STATES} />
         <SelectFilter label="Kind" name="kind" query={query} options={Object.entries(KIND_WORDS)} />
-        <FilterField label="Name starts with" name="name" query={query} />
-        <FilterField label="Label" name="label" query={query} placeholder="team:search" />
+        <NameFilter query={query} />
+        <LabelFilter query={query} />
       </div>
       <PagesOf<JobRecord> path="/v1/jobs" query={query} topic="jobs" empty="No job matches these filters.">
         {(jobs) => <JobRows jobs={jobs} />}

@@ -1,5 +1,5 @@
 import type { RunSummary } from '../../../src/contract/list.ts';
-import { FilterField, SelectFilter } from '../components/filters.tsx';
+import { BaseModelFilter, NameFilter, SelectFilter } from '../components/filters.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { RecordTable } from '../components/record-table.tsx';
@@ -36,8 +36,8 @@ export const RunsPage = ({ query }: { query: Query }) => (
       }
     >
       <div class="filters">
-        <FilterField label="Name starts with" name="name" query={query} />
-        <FilterField label="Base model" name="base_model" query={query} placeholder="its full name" />
+        <NameFilter query={query} />
+        <BaseModelFilter query={query} />
         <SelectFilter label="Mode" name="mode" query={query} options={MODES} />
       </div>
       <PagesOf<RunSummary>
