@@ -159,14 +159,20 @@ export function LinesInput({
 interface SelectInputProps extends InputProps {
   readonly options: readonly (readonly [value: string, title: string])[];
   readonly value?: string;
+  readonly onValue?: (value: string) => void;
 }
 
-export function SelectInput({ label, name, note, options, value }: SelectInputProps) {
+export function SelectInput({ label, name, note, options, value, onValue }: SelectInputProps) {
   const { id, notes, described } = useNotes(name, note);
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <select id={id} name={name} {...described}>
+      <select
+        id={id}
+        name={name}
+        {...described}
+        onChange={({ currentTarget }) => onValue?.(currentTarget.value)}
+      >
         {options.map(([one, title]) => (
           <option key={one} value={one} selected={one === value}>
             {title}

@@ -32,10 +32,7 @@ export function SelectionBar({ adapters, onIds }: SelectionBarProps) {
       </span>
       {ids.length > 0 && (
         <>
-          <SqueezeAllForm
-            adapters={adapters.map(({ id, ranks }) => ({ id, rank: ranks.max }))}
-            onStarted={() => onIds(new Set())}
-          />
+          <SqueezeAllForm adapters={adapters} onStarted={() => onIds(new Set())} />
           {ids.length >= MIN_MERGED && (
             <a class="button" href={`#/merge?of=${ids.join()}`}>
               Merge…

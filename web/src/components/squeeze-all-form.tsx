@@ -1,3 +1,4 @@
+import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { BatchRecord, BatchRequest } from '../../../src/contract/batch.ts';
 import { post } from '../api/request.ts';
 import { navigatorFromHere } from '../state/route.ts';
@@ -6,18 +7,24 @@ import { FormDialog } from './form-dialog.tsx';
 import { TargetFields, targetFromForm } from './target-fields.tsx';
 
 interface SqueezeAllFormProps {
-  readonly adapters: readonly { readonly id: string; readonly rank: number }[];
+  readonly adapters: readonly AdapterRecord[];
+  /** The text of the button that opens the form. */
+  readonly opener?: string;
+  readonly isOpenAtFirst?: boolean;
   /** Called when the batch was started, before its page opens. */
-  readonly onStarted: () => void;
+  readonly onStarted?: () => void;
 }
 
 /** A form that squeezes several adapters of the service as a batch. */
-export function SqueezeAllForm({ adapters, onStarted }: SqueezeAllFormProps) {
-  const least = Math.min(...adapters.map(({ rank }) => rank));
+export function SqueezeAllForm(props: SqueezeAllFormProps) {
+  const { adapters, opener = 'Squeeze all…', isOpenAtFirst, onStarted } = props;
+  const least = Math.min(...adapters.map(({ ranks }) => ranks.max));
+  const [baseModel = null, ...others] = new Set(adapters.map(({ base_model: base }) => base));
   return (
     <FormDialog
       scope="write"
-      opener="Squeeze all…"
+      opener={opener}
+      isOpenAtFirst={isOpenAtFirst}
       title={`Squeeze ${adapters.length} ${adapters.length === 1 ? 'adapter' : 'adapters'} as a batch`}
       submit="Squeeze all"
       onSubmit={async (entered) => {
@@ -27,11 +34,15 @@ export function SqueezeAllForm({ adapters, onStarted }: SqueezeAllFormProps) {
           targets: [targetFromForm(entered)],
           ...(entered.has('name') && { name: entered.get('name')! }),
         } satisfies BatchRequest);
-        onStarted();
+        onStarted?.();
         go(`/batches/${batch.id}`);
       }}
     >
-      <TargetFields format={null} baseModel={null} rank={Math.max(1, Math.floor(least / 2))} />
+      <TargetFields
+        adapters={adapters}
+        baseModel={others.length === 0 ? baseModel : null}
+        rank={Math.max(1, Math.floor(least / 2))}
+      />
       <TextInput label="Name of the batch" name="name" />
     </FormDialog>
   );

@@ -1,15 +1,19 @@
 import { useState } from 'preact/hooks';
+import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { Target } from '../../../src/contract/target.ts';
 import { capabilities } from '../api/choices.ts';
-import { firstOptions, listConversions, parseOptions } from '../preview/format-options.ts';
+import { commonConversions, firstOptions, parseOptions } from '../preview/format-options.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { SelectField } from './field.tsx';
 import { type FormValues, SelectInput, TextInput } from './form.tsx';
 import { OptionFields } from './option-fields.tsx';
 
+/** Of many adapters that a server does not load, the first few show what is wrong. */
+const MAX_NAMED = 5;
+
 interface TargetFieldsProps {
-  /** The format of the adapters; null if there are several adapters, which keep their own formats. */
-  readonly format: string | null;
+  /** The adapters to be written; empty if their formats are not known, so that none is offered. */
+  readonly adapters: readonly Pick<AdapterRecord, 'name' | 'format'>[];
   readonly baseModel: string | null;
   readonly rank: number;
 }
@@ -18,13 +22,20 @@ interface TargetFieldsProps {
  * Fields for the target of adapters without an analysis: a rank, a server, a format and the options that it
  * needs.
  */
-export function TargetFields({ format: own, baseModel, rank }: TargetFieldsProps) {
+export function TargetFields({ adapters, baseModel, rank }: TargetFieldsProps) {
   const { value } = useLoaded(capabilities, []);
   const [format, setFormat] = useState('');
-  const conversions = value && own !== null ? listConversions(value, own, baseModel) : null;
+  const [profileName, setProfileName] = useState('');
+  const owns = [...new Set(adapters.map((one) => one.format))];
+  const conversions = value && owns.length > 0 ? commonConversions(value, owns, baseModel) : null;
   const { formats = [], architectures = [] } = conversions ?? {};
   const conversion = formats.find((one) => one.format === format);
-  const ownTitle = value?.formats.find(({ name }) => name === own)?.title ?? own;
+  const titleOf = (one: string) => value?.formats.find(({ name }) => name === one)?.title ?? one;
+  const profile = value?.profiles.find(({ name }) => name === profileName);
+  const misfits = adapters.filter(
+    (one) => profile && !profile.formats.some((loaded) => loaded === (format || one.format)),
+  );
+  const remedy = formats.find((one) => profile?.formats.includes(one.format));
   return (
     <>
       <TextInput
@@ -43,14 +54,38 @@ export function TargetFields({ format: own, baseModel, rank }: TargetFieldsProps
           ['', 'Anything that reads the format'],
           ...(value?.profiles ?? []).map(({ name, title }) => [name, title] as const),
         ]}
+        onValue={setProfileName}
       />
+      <div role="status">
+        {profile && misfits.length > 0 && (
+          <div class="problem">
+            <p>
+              {profile.title} loads {profile.formats.map(titleOf).join(' or ')}.{' '}
+              {misfits.length === adapters.length
+                ? 'It will load none of these adapters: '
+                : `It will not load ${misfits.length} of the ${adapters.length} adapters: `}
+              {misfits
+                .slice(0, MAX_NAMED)
+                .map((one) => `${one.name} (${titleOf(format || one.format)})`)
+                .join(', ')}
+              {misfits.length > MAX_NAMED && ` and ${misfits.length - MAX_NAMED} more`}.
+              {!remedy && ' Choose another server or leave them out.'}
+            </p>
+            {remedy && (
+              <button type="button" onClick={() => setFormat(remedy.format)}>
+                Convert all to {remedy.title}
+              </button>
+            )}
+          </div>
+        )}
+      </div>
       {formats.length > 0 && (
         <>
           <SelectField
             label="Format"
             value={format}
             options={[
-              ['', `As it is (${ownTitle})`],
+              ['', `As ${adapters.length === 1 ? 'it is' : 'they are'} (${owns.map(titleOf).join(', ')})`],
               ...formats.map((one) => [one.format as string, one.title] as const),
             ]}
             onValue={setFormat}

@@ -20,7 +20,7 @@ export function UploadList() {
   }
   if (uploads.value.length === 0) return null;
   const adapters = uploads.value.flatMap(({ progress }) =>
-    progress.state === 'done' ? [{ id: progress.adapterId, rank: progress.rank }] : [],
+    progress.state === 'done' ? [progress.adapter] : [],
   );
   return (
     <>
@@ -50,7 +50,7 @@ function UploadRow({ upload, onRemove }: { upload: Upload; onRemove: () => void 
         </strong>
         <span class="upload-actions">
           {progress.state === 'done' && (
-            <a class="button primary" href={`#/adapters/${progress.adapterId}`} aria-label={`Open ${name}`}>
+            <a class="button primary" href={`#/adapters/${progress.adapter.id}`} aria-label={`Open ${name}`}>
               Open
             </a>
           )}
@@ -80,7 +80,7 @@ function UploadRow({ upload, onRemove }: { upload: Upload; onRemove: () => void 
 
 function progressInWords(progress: Exclude<Upload['progress'], { state: 'failed' }>): string {
   if (progress.state === 'waiting') return 'Waiting for other uploads';
-  if (progress.state === 'done') return `Uploaded, ${formatBytes(progress.bytes)}`;
+  if (progress.state === 'done') return `Uploaded, ${formatBytes(progress.adapter.bytes)}`;
   const { sentBytes, totalBytes, elapsedMs } = progress;
   if (sentBytes >= totalBytes) return `${formatBytes(totalBytes)} sent, checking`;
   const words = `${formatProgress(sentBytes / totalBytes)}, ${formatBytes(sentBytes)} of ${formatBytes(totalBytes)}`;

@@ -1,9 +1,14 @@
+import { useState } from 'preact/hooks';
 import { asFileName } from '../../../src/adapter/file-names.ts';
 import { formatProgress } from '../../../src/charts/format.ts';
+import { succeededResults } from '../../../src/charts/succeeded-targets.ts';
+import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { BatchRecord } from '../../../src/contract/batch.ts';
 import type { BatchItem } from '../../../src/contract/batch-item.ts';
+import type { JobRecord, SucceededResult } from '../../../src/contract/job.ts';
 import { download } from '../api/download.ts';
-import { get, post, remove } from '../api/request.ts';
+import { ProblemError } from '../api/problem.ts';
+import { get, type Page, post, remove } from '../api/request.ts';
 import { ActionButton } from '../components/action-button.tsx';
 import { BatchProgress } from '../components/batch-progress.tsx';
 import { ConfirmButton } from '../components/confirm-button.tsx';
@@ -15,12 +20,16 @@ import { LabelList } from '../components/label-list.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { RecordTable } from '../components/record-table.tsx';
+import { SqueezeAllForm } from '../components/squeeze-all-form.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
 import { notifyTopics } from '../state/live.ts';
 import { navigatorFromHere, type Query } from '../state/route.ts';
 import { useTitle } from '../state/title.ts';
+import { useEndedJobs } from '../state/use-ended-jobs.ts';
 import { useLoaded } from '../state/use-loaded.ts';
+import { describeTarget } from '../text/describe-target.ts';
 import { formatMoment } from '../text/format-time.ts';
+import { describeResult } from '../text/job-text.ts';
 
 const ITEM_STATES = [
   ['queued', 'Queued'],
@@ -105,10 +114,11 @@ function Head({ batch }: { batch: BatchRecord }) {
   );
 }
 
-function Actions({ batch: { id, name, state, counts } }: { batch: BatchRecord }) {
+function Actions({ batch }: { batch: BatchRecord }) {
+  const { id, name, state, counts } = batch;
   const base = `/v1/batches/${id}`;
   const hasResults = counts.succeeded + counts.partial > 0;
-  const hasRest = counts.failed + counts.partial + counts.cancelled > 0;
+  const rest = counts.failed + counts.partial + counts.cancelled;
   const retry = async () => {
     const go = navigatorFromHere();
     const made = await post<BatchRecord>(`${base}/retry`);
@@ -142,9 +152,10 @@ function Actions({ batch: { id, name, state, counts } }: { batch: BatchRecord })
         </ConfirmButton>
       ) : (
         <>
-          {hasRest && (
+          {counts.failed > 0 && counts.failed <= MAX_CHANGED && <ChangeForm batch={batch} />}
+          {rest > 0 && (
             <ActionButton scope="write" onAct={retry}>
-              Try the rest again
+              {`Try ${rest.toLocaleString('en')} ${rest === 1 ? 'item' : 'items'} again`}
             </ActionButton>
           )}
           <ConfirmButton scope="write" verb="Delete" question="Delete this batch?" onConfirm={drop}>
@@ -156,28 +167,83 @@ function Actions({ batch: { id, name, state, counts } }: { batch: BatchRecord })
   );
 }
 
-const ItemRows = ({ items }: { items: readonly BatchItem[] }) => (
-  <RecordTable
-    label="Items"
-    rows={items}
-    keyOf={({ index }) => index}
-    columns={[
-      {
-        title: 'Item',
-        cell: ({ name, job_id: job }) => (job === null ? name : <a href={`#/jobs/${job}`}>{name}</a>),
-      },
-      { title: 'State', cell: ({ state }) => <StateBadge state={state} /> },
-      {
-        title: 'Result',
-        cell: ({ error, results }) =>
-          error?.detail ??
-          results.map(({ adapter_id: adapter }, index) => (
-            <a key={adapter} class="line" href={`#/adapters/${adapter}`}>
-              {results.length === 1 ? 'Adapter' : `Adapter ${index + 1}`}
-            </a>
-          )),
-      },
-      { title: 'Finished', cell: ({ finished_at: at }) => (at ? formatMoment(at) : ''), isExtra: true },
-    ]}
-  />
-);
+/** The adapters are read one by one, so the form is not offered for more of them than one page of a list. */
+const MAX_CHANGED = 200;
+
+/** A form that squeezes the adapters of the failed items with another choice. */
+function ChangeForm({ batch: { id } }: { batch: BatchRecord }) {
+  const [adapters, setAdapters] = useState<readonly AdapterRecord[]>([]);
+  const opener = 'Change and run again…';
+  const load = async () => {
+    const { data } = await get<Page<BatchItem>>(`/v1/batches/${id}/items?state=failed&limit=${MAX_CHANGED}`);
+    const ids = new Set(
+      data.flatMap(({ kind, adapter_id: adapter }) => (kind === 'squeeze' && adapter) || []),
+    );
+    const found = await Promise.allSettled(
+      [...ids].map((adapter) => get<AdapterRecord>(`/v1/adapters/${adapter}`)),
+    );
+    const existing = found.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    if (existing.length === 0)
+      throw new ProblemError({
+        title: 'There is nothing to squeeze',
+        detail: 'The service no longer has, or never had, the adapters of the failed items.',
+        code: 'ADAPTER_NOT_FOUND',
+        status: 404,
+        retryable: false,
+      });
+    setAdapters(existing);
+  };
+  return adapters.length === 0 ? (
+    <ActionButton scope="write" onAct={load}>
+      {opener}
+    </ActionButton>
+  ) : (
+    <SqueezeAllForm adapters={adapters} opener={opener} isOpenAtFirst />
+  );
+}
+
+function ItemRows({ items }: { items: readonly BatchItem[] }) {
+  const jobOf = useEndedJobs(
+    items.flatMap(({ job_id: job, finished_at: at }) => (job !== null && at !== null ? job : [])),
+  );
+  return (
+    <RecordTable
+      label="Items"
+      rows={items}
+      keyOf={({ index }) => index}
+      columns={[
+        {
+          title: 'Item',
+          cell: ({ name, job_id: job, adapter_id: adapter }) => {
+            const to = job === null ? adapter && `#/adapters/${adapter}` : `#/jobs/${job}`;
+            return to ? <a href={to}>{name}</a> : name;
+          },
+        },
+        { title: 'State', cell: ({ state }) => <StateBadge state={state} /> },
+        {
+          title: 'Result',
+          cell: ({ error, results, job_id: job }) => (
+            <>
+              {error && <span class="line">{error.detail}</span>}
+              {results.map(({ adapter_id: adapter }, index) => {
+                const result = resultOf(jobOf(job), adapter);
+                return (
+                  <span key={adapter} class="line">
+                    <a href={`#/adapters/${adapter}`}>
+                      {result ? describeTarget(result.target) : `Adapter ${index + 1}`}
+                    </a>
+                    {result && `: ${describeResult(result)}`}
+                  </span>
+                );
+              })}
+            </>
+          ),
+        },
+        { title: 'Finished', cell: ({ finished_at: at }) => (at ? formatMoment(at) : ''), isExtra: true },
+      ]}
+    />
+  );
+}
+
+const resultOf = (job: JobRecord | undefined, adapterId: string): SucceededResult | undefined =>
+  job && succeededResults(job).find(({ adapter_id: id }) => id === adapterId);

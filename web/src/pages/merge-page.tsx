@@ -109,7 +109,7 @@ function MergeForm({ adapters }: { adapters: readonly AdapterRecord[] }) {
           />
         ))}
         <TargetFields
-          format={isOneFormat ? first!.format : null}
+          adapters={isOneFormat ? adapters : []}
           baseModel={first!.base_model}
           rank={Math.max(...adapters.map(({ ranks }) => ranks.max))}
         />

@@ -29,6 +29,32 @@ export function listConversions(
   };
 }
 
+/**
+ * The formats in which all of several adapters can be written: for each adapter its own, or one to which it
+ * can be converted.
+ * @param owns the formats of the adapters, at least one
+ */
+export function commonConversions(
+  all: Capabilities,
+  owns: readonly string[],
+  baseModel: string | null,
+): Conversions {
+  const each = [...new Set(owns)].map((own) => listConversions(all, own, baseModel));
+  const [first, ...others] = each;
+  if (others.length === 0) return first!;
+  const formats = all.formats.flatMap(({ name: format, title }) => {
+    const ways = each.map((one) => one.formats.find((way) => way.format === format));
+    if (!ways.every((way, index) => way || each[index]!.own === format)) return [];
+    const merged = (field: 'needs' | 'takes' | 'limits') => [
+      ...new Set(ways.flatMap((way): readonly string[] => way?.[field] ?? [])),
+    ];
+    return [
+      { format, title, needs: merged('needs'), takes: merged('takes'), limits: merged('limits') },
+    ] as Conversions['formats'];
+  });
+  return { ...first!, formats };
+}
+
 const MAX_HEADS = 1024;
 /** The components of a pipeline to which an adapter may belong. */
 export const COMPONENTS = ['unet', 'transformer', 'text_encoder', 'text_encoder_2'] as const;

@@ -1,4 +1,5 @@
 import { computed, effect, signal } from '@preact/signals';
+import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { type AdapterFiles, uploadAdapter } from '../api/upload-adapter.ts';
 import { type ChosenAdapter, groupAdapters } from '../text/choose-files.ts';
@@ -22,7 +23,7 @@ type Progress =
       /** The time since the upload began. */
       readonly elapsedMs: number;
     }
-  | { readonly state: 'done'; readonly adapterId: string; readonly rank: number; readonly bytes: number }
+  | { readonly state: 'done'; readonly adapter: AdapterRecord }
   | { readonly state: 'failed'; readonly problem: Problem };
 
 /** An upload of an adapter, from the choice of its files until the user has seen its outcome. */
@@ -102,7 +103,7 @@ async function run({ id, name, controller, open }: Upload, files: AdapterFiles):
   onSent(0, totalBytes);
   try {
     const adapter = await uploadAdapter(calledBy(name), files, onSent, controller.signal);
-    change(id, { state: 'done', adapterId: adapter.id, rank: adapter.ranks.max, bytes: adapter.bytes });
+    change(id, { state: 'done', adapter });
     addNews(`${name} was uploaded.`);
     notifyTopics('adapters');
     // If several adapters were chosen, the user decides which one to open, and when.
@@ -142,7 +143,7 @@ function addNews(text: string): void {
 effect(() => {
   const [place, id] = route.value.path;
   const isHere = ({ progress, note }: Upload) =>
-    place === 'adapters' && progress.state === 'done' && progress.adapterId === id && note === null;
+    place === 'adapters' && progress.state === 'done' && progress.adapter.id === id && note === null;
   if (uploads.value.some(isHere)) uploads.value = uploads.value.filter((upload) => !isHere(upload));
 });
 

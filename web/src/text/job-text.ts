@@ -1,6 +1,6 @@
 import { formatBytes, formatPercent, formatProgress } from '../../../src/charts/format.ts';
 import { mainError } from '../../../src/charts/succeeded-targets.ts';
-import type { JobRecord } from '../../../src/contract/job.ts';
+import type { JobRecord, SucceededResult } from '../../../src/contract/job.ts';
 import { describeTarget } from './describe-target.ts';
 import { describeProgress } from './job-progress.ts';
 
@@ -42,6 +42,10 @@ export function sourceIdsOf(job: JobRecord): string[] {
 export const deliveryPlace = ({ request }: JobRecord): string | null =>
   'source' in request && request.source ? request.source.place : null;
 
+/** The outcome of one target: "error 4.97 %, 1.64 MB". */
+export const describeResult = (result: SucceededResult): string =>
+  `error ${formatPercent(mainError(result))}, ${formatBytes(result.bytes)}`;
+
 /** The outcome of a job, or its progress. */
 export function describeJobOutcome(job: JobRecord): string {
   const { state, results, error, deliveries, imported } = job;
@@ -52,11 +56,7 @@ export function describeJobOutcome(job: JobRecord): string {
   }
   if (results.length > 0)
     return results
-      .map((result) =>
-        result.state === 'failed'
-          ? result.error.title
-          : `error ${formatPercent(mainError(result))}, ${formatBytes(result.bytes)}`,
-      )
+      .map((result) => (result.state === 'failed' ? result.error.title : describeResult(result)))
       .join('; ');
   if (job.kind === 'export') return deliveries.map(({ place }) => place).join('; ');
   return imported ? formatBytes(imported.bytes) : '';
