@@ -296,8 +296,17 @@ describe('the page during uploads and jobs', { skip: cannotRun }, () => {
     assert.equal(await dialog.getByLabel('Rank').inputValue(), '4', 'half of their rank');
     await dialog.getByRole('button', { name: 'Squeeze all' }).click();
     await page.getByRole('heading', { level: 1, name: 'Batch of 2 items' }).waitFor();
+    await tray().getByText('Uploads: 1 failed').waitFor();
+    assert.equal(await rows().count(), 0, 'the tray is minimised, because nothing is being uploaded');
+    await tray().getByRole('button', { name: 'Show' }).click();
     await rows().filter({ hasText: 'nothing' }).waitFor();
     assert.equal(await rows().count(), 1, 'the one that was refused');
+    await assertAccessible(page, 'the open tray');
+    await tray().getByRole('button', { name: 'Minimise' }).click();
+    await rows().waitFor({ state: 'detached' });
+    await tray().getByRole('button', { name: 'Close finished' }).click();
+    await tray().waitFor({ state: 'detached' });
+    assert.equal(await page.evaluate('document.activeElement.id'), 'main', 'the focus is not lost');
   });
 
   it('leaves dragged text to the browser', async () => {

@@ -3,7 +3,7 @@ import { DropAnywhere } from './components/drop-anywhere.tsx';
 import { KeyForm } from './components/key-form.tsx';
 import { lazyPage } from './components/lazy-page.tsx';
 import { SiteHeader } from './components/site-header.tsx';
-import { UploadList, UploadNews } from './components/upload-list.tsx';
+import { UploadNews, UploadTray } from './components/upload-list.tsx';
 import { AdaptersPage } from './pages/adapters-page.tsx';
 import { JobsPage } from './pages/jobs-page.tsx';
 import { RunsPage } from './pages/runs-page.tsx';
@@ -49,11 +49,7 @@ export function App() {
       <SiteHeader />
       <UploadNews />
       {/* The start page shows the list of uploads in a place of its own. */}
-      {uploads.value.length > 0 && (isLocked || here !== '') && (
-        <section class="tray" aria-label="Uploads">
-          <UploadList />
-        </section>
-      )}
+      {uploads.value.length > 0 && (isLocked || here !== '') && <UploadTray />}
       <main id="main" ref={main} tabIndex={-1}>
         <KeyForm />
         {/* Without a valid key no page can load its data; hidden pages do not each report that. */}

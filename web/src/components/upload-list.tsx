@@ -1,6 +1,14 @@
 import { useRef } from 'preact/hooks';
 import { formatBytes, formatProgress } from '../../../src/charts/format.ts';
-import { removeDone, removeUpload, type Upload, uploadNews, uploads } from '../state/uploads.ts';
+import {
+  isTrayMinimized,
+  removeDone,
+  removeEnded,
+  removeUpload,
+  type Upload,
+  uploadNews,
+  uploads,
+} from '../state/uploads.ts';
 import { formatRoughly } from '../text/format-time.ts';
 import { Bar } from './bar.tsx';
 import { ProblemBox } from './problem-note.tsx';
@@ -36,6 +44,44 @@ export function UploadList() {
         ))}
       </ul>
     </>
+  );
+}
+
+/** The list of uploads beside every page but the first. It can be reduced to one line. */
+export function UploadTray() {
+  const isMinimized = isTrayMinimized.value;
+  const count = (...states: Upload['progress']['state'][]) =>
+    uploads.value.filter(({ progress }) => states.includes(progress.state)).length;
+  const [running, done, failed] = [count('waiting', 'sending'), count('done'), count('failed')];
+  const words = [running && `${running} running`, done && `${done} finished`, failed && `${failed} failed`];
+  const close = () => {
+    removeEnded();
+    // The button that had the focus is gone with the last upload.
+    document.getElementById('main')?.focus();
+  };
+  return (
+    <section class="tray" aria-label="Uploads">
+      <div class="row spread">
+        <span>Uploads: {words.filter(Boolean).join(', ')}</span>
+        <span class="upload-actions">
+          {done + failed > 0 && (
+            <button type="button" onClick={close}>
+              Close finished
+            </button>
+          )}
+          <button
+            type="button"
+            aria-expanded={!isMinimized}
+            onClick={() => {
+              isTrayMinimized.value = !isMinimized;
+            }}
+          >
+            {isMinimized ? 'Show' : 'Minimise'}
+          </button>
+        </span>
+      </div>
+      {!isMinimized && <UploadList />}
+    </section>
   );
 }
 

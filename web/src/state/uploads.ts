@@ -49,6 +49,8 @@ export const uploadNews = signal<readonly { readonly id: number; readonly text: 
 const isOpen = ({ progress: { state } }: Upload): boolean => state === 'waiting' || state === 'sending';
 /** Whether an upload runs or waits for its turn. */
 export const isUploading = computed(() => uploads.value.some(isOpen));
+/** Whether the list of uploads beside a page shows only how many there are. */
+export const isTrayMinimized = signal(false);
 let lastId = 0;
 
 /** Uploads every adapter among the files, and reports the files that are not adapters. */
@@ -68,6 +70,7 @@ export async function uploadFiles(
     return { id: ++lastId, name, note, files, controller: new AbortController(), open, progress };
   });
   uploads.value = [...uploads.value, ...added];
+  isTrayMinimized.value = false;
   for (const { name, progress, note } of added) {
     if (progress.state === 'failed') addFailureNews(name, progress.problem);
     else addNews(`Uploading ${name}.${note === null ? '' : ` ${note}`}`);
@@ -81,6 +84,11 @@ export function removeUpload(upload: Upload): void {
   upload.controller.abort();
   if (isOpen(upload)) addNews(`The upload of ${upload.name} was stopped.`);
   startWaiting();
+}
+
+/** Removes the uploads that have ended, whether they succeeded or failed. */
+export function removeEnded(): void {
+  uploads.value = uploads.value.filter(isOpen);
 }
 
 /** Removes the uploads whose adapters exist now. */
@@ -145,6 +153,12 @@ effect(() => {
   const isHere = ({ progress, note }: Upload) =>
     place === 'adapters' && progress.state === 'done' && progress.adapter.id === id && note === null;
   if (uploads.value.some(isHere)) uploads.value = uploads.value.filter((upload) => !isHere(upload));
+});
+
+// On the next page after the last upload has ended, its outcome has been seen and need not cover anything.
+const page = computed(() => route.value.path.join('/'));
+effect(() => {
+  if (page.value !== '' && !isUploading.peek()) isTrayMinimized.value = true;
 });
 
 const askBeforeLeaving = (event: Event): void => event.preventDefault();
