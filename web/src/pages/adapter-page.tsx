@@ -11,6 +11,7 @@ import { DownloadButtons } from '../components/download-buttons.tsx';
 import { EditableName } from '../components/editable-name.tsx';
 import { Facts } from '../components/facts.tsx';
 import { FailedPage } from '../components/failed-page.tsx';
+import { JobLink } from '../components/job-link.tsx';
 import { JobProgress } from '../components/job-progress.tsx';
 import { LabelList } from '../components/label-list.tsx';
 import { Panel } from '../components/panel.tsx';
@@ -75,7 +76,7 @@ function Head({ adapter }: { adapter: AdapterRecord }) {
           Format: format,
           Created: formatMoment(adapter.created_at),
           'Squeezed from': parent && <a href={`#/adapters/${parent}`}>{nameOf(parent) ?? 'its source'}</a>,
-          'Result of': job && <a href={`#/jobs/${job}`}>this job</a>,
+          'Result of': job && <JobLink id={job} adapterId={id} />,
           Expires: adapter.expires_at && formatMoment(adapter.expires_at),
           ID: <code>{id}</code>,
         }}

@@ -1,11 +1,9 @@
 import { useState } from 'preact/hooks';
 import { asFileName } from '../../../src/adapter/file-names.ts';
 import { formatProgress } from '../../../src/charts/format.ts';
-import { succeededResults } from '../../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { BatchRecord } from '../../../src/contract/batch.ts';
 import type { BatchItem } from '../../../src/contract/batch-item.ts';
-import type { JobRecord, SucceededResult } from '../../../src/contract/job.ts';
 import { download } from '../api/download.ts';
 import { ProblemError } from '../api/problem.ts';
 import { get, type Page, post, remove } from '../api/request.ts';
@@ -29,7 +27,7 @@ import { useEndedJobs } from '../state/use-ended-jobs.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { describeTarget } from '../text/describe-target.ts';
 import { formatMoment } from '../text/format-time.ts';
-import { describeResult } from '../text/job-text.ts';
+import { describeResult, resultOf } from '../text/job-text.ts';
 
 const ITEM_STATES = [
   ['queued', 'Queued'],
@@ -226,7 +224,8 @@ function ItemRows({ items }: { items: readonly BatchItem[] }) {
             <>
               {error && <span class="line">{error.detail}</span>}
               {results.map(({ adapter_id: adapter }, index) => {
-                const result = resultOf(jobOf(job), adapter);
+                const ended = jobOf(job);
+                const result = ended && resultOf(ended, adapter);
                 return (
                   <span key={adapter} class="line">
                     <a href={`#/adapters/${adapter}`}>
@@ -244,6 +243,3 @@ function ItemRows({ items }: { items: readonly BatchItem[] }) {
     />
   );
 }
-
-const resultOf = (job: JobRecord | undefined, adapterId: string): SucceededResult | undefined =>
-  job && succeededResults(job).find(({ adapter_id: id }) => id === adapterId);

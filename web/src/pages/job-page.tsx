@@ -12,6 +12,7 @@ import { EditableName } from '../components/editable-name.tsx';
 import { Facts } from '../components/facts.tsx';
 import { FailedPage } from '../components/failed-page.tsx';
 import { JobProgress } from '../components/job-progress.tsx';
+import { JobSources } from '../components/job-sources.tsx';
 import { LabelList } from '../components/label-list.tsx';
 import { ProblemNote } from '../components/problem-note.tsx';
 import { ReportButtons } from '../components/report-buttons.tsx';
@@ -21,7 +22,6 @@ import { StateBadge, VerdictBadge } from '../components/state-badge.tsx';
 import { queryOfTarget } from '../preview/target-address.ts';
 import { hasScope } from '../state/access.ts';
 import { notifyTopics } from '../state/live.ts';
-import { useAdapterNames } from '../state/names.ts';
 import { navigatorFromHere } from '../state/route.ts';
 import { useTitle } from '../state/title.ts';
 import { isOpen, useJob } from '../state/use-job.ts';
@@ -78,7 +78,7 @@ function Head({ job }: { job: JobRecord }) {
       <ProblemNote problem={job.results.some((result) => result.state === 'failed') ? null : error} />
       <Facts
         facts={{
-          Adapter: <Sources job={job} />,
+          [job.kind === 'merge' ? 'Merged' : 'Adapter']: <JobSources job={job} />,
           'Fetched from': deliveryPlace(job),
           Batch: job.batch_id && <a href={`#/batches/${job.batch_id}`}>the batch it is part of</a>,
           Created: formatMoment(job.created_at),
@@ -93,23 +93,6 @@ function Head({ job }: { job: JobRecord }) {
       <DeliveryList job={job} />
       <Actions job={job} />
     </section>
-  );
-}
-
-/** The adapters that a job reads, by name. */
-function Sources({ job }: { job: JobRecord }) {
-  const ids = sourceIdsOf(job);
-  const nameOf = useAdapterNames(ids);
-  if (ids.length === 0) return '–';
-  return (
-    <>
-      {ids.map((id, index) => (
-        <span key={id}>
-          {index > 0 && ', '}
-          <a href={`#/adapters/${id}`}>{nameOf(id) ?? id}</a>
-        </span>
-      ))}
-    </>
   );
 }
 

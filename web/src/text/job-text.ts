@@ -1,5 +1,5 @@
 import { formatBytes, formatPercent, formatProgress } from '../../../src/charts/format.ts';
-import { mainError } from '../../../src/charts/succeeded-targets.ts';
+import { mainError, succeededResults } from '../../../src/charts/succeeded-targets.ts';
 import type { JobRecord, SucceededResult } from '../../../src/contract/job.ts';
 import { describeTarget } from './describe-target.ts';
 import { describeProgress } from './job-progress.ts';
@@ -8,12 +8,13 @@ import { describeProgress } from './job-progress.ts';
 export const jobTitle = (job: JobRecord): string => job.name ?? describeTask(job);
 
 /** The task of a job: "Squeeze to rank 4". */
-export function describeTask({ request }: JobRecord): string {
+export function describeTask(job: JobRecord): string {
+  const { request } = job;
   switch (request.kind) {
     case 'squeeze':
       return `Squeeze to ${targets(request.targets)}`;
     case 'merge':
-      return `Merge of ${request.sources.length} adapters to ${targets(request.targets)}`;
+      return `Merge of ${request.sources.length} adapters${weights(job)} to ${targets(request.targets)}`;
     case 'checkpoint':
       return `Checkpoint at step ${request.step.toLocaleString('en')}`;
     case 'analyze':
@@ -23,6 +24,21 @@ export function describeTask({ request }: JobRecord): string {
     case 'export':
       return 'Delivery';
   }
+}
+
+/** The weights of the adapters that a job merges; empty for other jobs. */
+export const weightsOf = ({ request }: JobRecord): number[] =>
+  request.kind === 'merge' ? request.sources.map(({ weight = 1 }) => weight) : [];
+
+/** More weights than these would hide the rest of a title. */
+const MAX_NAMED_WEIGHTS = 4;
+
+/** The weights of a merge in its title, unless it is a plain sum. */
+function weights(job: JobRecord): string {
+  const all = weightsOf(job);
+  return all.every((weight) => weight === 1) || all.length > MAX_NAMED_WEIGHTS
+    ? ''
+    : ` with weights ${all.join(', ')},`;
 }
 
 const targets = (all: Parameters<typeof describeTarget>[0][]): string => all.map(describeTarget).join(', ');
@@ -41,6 +57,10 @@ export function sourceIdsOf(job: JobRecord): string[] {
 /** The place from which a job fetches its adapter; null if it does not fetch one. */
 export const deliveryPlace = ({ request }: JobRecord): string | null =>
   'source' in request && request.source ? request.source.place : null;
+
+/** The result of a job that is this adapter. */
+export const resultOf = (job: JobRecord, adapterId: string): SucceededResult | undefined =>
+  succeededResults(job).find(({ adapter_id: id }) => id === adapterId);
 
 /** The outcome of one target: "error 4.97 %, 1.64 MB". */
 export const describeResult = (result: SucceededResult): string =>
