@@ -102,8 +102,10 @@ async function refuseWithoutKeys(config: Config, keys: KeyService): Promise<void
   if (config.role === 'worker' || config.auth === 'open') return;
   if (config.adminKey !== undefined || config.tokens) return;
   if (await keys.isAny()) return;
+  // The default of AUTH follows from HOST, so on a loopback address somebody has set AUTH.
+  const why = isLoopback(config.host) ? 'AUTH is "keys"' : `HOST is ${config.host}, and AUTH is not "open"`;
   throw new ConfigError(
-    `HOST is ${config.host}, so callers need a key, and there is none. Create one (node dist/cli/main.js keys ` +
+    `${why}, so callers need a key, and there is none. Create one (node dist/cli/main.js keys ` +
       'create --tenant default --scopes read,write,admin), set ADMIN_KEY or JWT_ISSUER, or allow access without ' +
       'keys with AUTH=open.',
   );

@@ -102,9 +102,15 @@ describe('tokens, as configured for a process', () => {
 describe('access to a service', () => {
   it('is refused to everyone on other addresses without a key: the service does not start', () =>
     withFolder(async (DATA_DIR) => {
-      for (const env of [{ HOST: '0.0.0.0' }, { HOST: '::' }, { AUTH: 'keys' }]) {
+      const cases = [
+        [{ HOST: '0.0.0.0' }, 'HOST is 0.0.0.0, and AUTH is not "open", so callers need a key'],
+        [{ HOST: '::' }, 'HOST is ::, and AUTH is not "open", so callers need a key'],
+        [{ AUTH: 'keys' }, 'AUTH is "keys", so callers need a key'],
+      ] as const;
+      for (const [env, why] of cases) {
         const { code, stderr } = await refusedStart({ DATA_DIR, ...env });
         assert.equal(code, 2, stderr);
+        assert.ok(stderr.includes(why), stderr);
         assert.match(stderr, /node dist\/cli\/main\.js keys create .*ADMIN_KEY.*AUTH=open/);
         assert.equal(stderr.trim().split('\n').length, 1, 'one sentence, no stack');
       }
