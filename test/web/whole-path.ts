@@ -243,13 +243,21 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     assert.ok(page.url().endsWith(`#/compare?a=${jobId}.1&b=${jobId}.0`), page.url());
     const job = await client.json<JobRecord>(`/v1/jobs/${jobId}`);
     const errors = [1, 0].map((one) => formatPercent(succeededResults(job)[one]!.relative_error));
-    assert.deepEqual(
-      await page
-        .getByRole('row', { name: /^Relative error/ })
-        .getByRole('cell')
-        .allInnerTexts(),
-      errors,
-    );
+    const whole = page.getByRole('row', { name: /^Error of the whole adapter/ }).getByRole('cell');
+    assert.deepEqual((await whole.allInnerTexts()).slice(0, 2), errors);
+    const means = [1, 0].map((one) => succeededResults(job)[one]!.module_relative_error!);
+    const [low, high] = means.toSorted((a, b) => a - b).map(formatPercent);
+    const better = (await page
+      .getByRole('region', { name: 'Which is better' })
+      .getByRole('paragraph')
+      .textContent())!;
+    if (low === high) assert.ok(better.startsWith(`Both have the same mean module error, ${low}.`), better);
+    else {
+      const closer = means[0]! < means[1]! ? 'first' : 'second';
+      const words = `The ${closer} is closer to its source: its mean module error is ${low} instead of ${high}, `;
+      assert.ok(better.startsWith(words), better);
+    }
+    assert.match(better, /(?:smaller: [\d.]+\sMB instead of|Both files have) [\d.]+\sMB\.$/);
     await page.reload();
     await page.getByRole('heading', { name: 'Side by side' }).waitFor();
     await page

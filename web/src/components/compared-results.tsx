@@ -12,6 +12,7 @@ import { sizeChart } from '../../../src/charts/size-chart.ts';
 import type { SucceededResult } from '../../../src/contract/job.ts';
 import type { ModuleResult } from '../../../src/contract/report.ts';
 import { scheme } from '../state/scheme.ts';
+import { compareResults, signedPoints, signedShare } from '../text/compare-results.ts';
 import { rankRange } from '../text/describe-target.ts';
 import { Chart } from './chart.tsx';
 import { DifferencePanel } from './difference-panel.tsx';
@@ -54,6 +55,9 @@ export function ComparedResults({ first, second }: { first: OneResult; second: O
   const closer = rows.filter((row) => row.second < row.first).length;
   return (
     <div class="report">
+      <Panel title="Which is better" class="wide">
+        <p>{compareResults(first.result, second.result, rows)}</p>
+      </Panel>
       <Panel title="Totals">
         <table class="rows totals">
           <thead>
@@ -65,14 +69,18 @@ export function ComparedResults({ first, second }: { first: OneResult; second: O
               <th scope="col" class="number">
                 {labels[1]}
               </th>
+              <th scope="col" class="number extra">
+                Second against first
+              </th>
             </tr>
           </thead>
           <tbody>
-            {totals(first.result, second.result).map(([name, one, other]) => (
+            {totals(first.result, second.result).map(([name, one, other, difference]) => (
               <tr key={name}>
                 <th scope="row">{name}</th>
                 <td class="number">{one}</td>
                 <td class="number">{other}</td>
+                <td class="number extra">{difference}</td>
               </tr>
             ))}
           </tbody>
@@ -140,24 +148,40 @@ function onlyInOne(both: number, first: OneResult, second: OneResult): string {
     : ` Not compared: ${inFirst} modules that only the first has, ${inSecond} that only the second has.`;
 }
 
-const totals = (first: SucceededResult, second: SucceededResult): [string, string, string][] => {
-  const row = (name: string, of: (result: SucceededResult) => string): [string, string, string] => [
-    name,
-    of(first),
-    of(second),
-  ];
+type Total = readonly [name: string, first: string, second: string, difference: string];
+
+function totals(first: SucceededResult, second: SucceededResult): Total[] {
+  const share = (name: string, of: (result: SucceededResult) => number | undefined): Total => {
+    const [one, other] = [of(first), of(second)];
+    const [shown, shownOther] = [one, other].map((value) =>
+      value === undefined ? '–' : formatPercent(value),
+    );
+    return [
+      name,
+      shown!,
+      shownOther!,
+      one === undefined || other === undefined ? '' : signedPoints(other - one),
+    ];
+  };
+  const amount = (
+    name: string,
+    of: (result: SucceededResult) => number,
+    inWords: (value: number) => string,
+  ): Total => [name, inWords(of(first)), inWords(of(second)), signedShare(of(first), of(second))];
   return [
-    row('Mean module error', ({ module_relative_error: error }) =>
-      error === undefined ? '–' : formatPercent(error),
+    share('Mean module error', ({ module_relative_error: error }) => error),
+    share('Error of the whole adapter', ({ relative_error: error }) => error),
+    share('Energy kept', ({ energy_retained: energy }) => energy),
+    share('Worst module', ({ worst_module: worst }) => worst?.relative_error),
+    ['Rank', rankRange(first.rank), rankRange(second.rank), ''],
+    amount('Size', ({ bytes }) => bytes, formatBytes),
+    amount(
+      'Parameters',
+      ({ parameters }) => parameters,
+      (value) => value.toLocaleString('en'),
     ),
-    row('Relative error', ({ relative_error: error }) => formatPercent(error)),
-    row('Energy kept', ({ energy_retained: energy }) => formatPercent(energy)),
-    row('Worst module', ({ worst_module: worst }) => (worst ? formatPercent(worst.relative_error) : '–')),
-    row('Rank', ({ rank }) => rankRange(rank)),
-    row('Size', ({ bytes }) => formatBytes(bytes)),
-    row('Parameters', ({ parameters }) => parameters.toLocaleString('en')),
   ];
-};
+}
 
 /** The chart of errors is narrower on a narrow page. */
 const ERROR_WIDTH = 'clamp(4.9rem, 12vw, 8.5rem)';
@@ -181,6 +205,14 @@ const COLUMNS: readonly Column<Row>[] = [
     cell: (row) => formatPercent(row.second),
     width: ERROR_WIDTH,
     isNumber: true,
+  },
+  {
+    title: 'Difference',
+    by: (row) => row.second - row.first,
+    cell: (row) => signedPoints(row.second - row.first),
+    width: '9rem',
+    isNumber: true,
+    isExtra: true,
   },
   {
     title: 'Ranks',
