@@ -150,7 +150,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Select none' }).click();
     await page.getByRole('checkbox', { name: 'Select transformer.h.0.mlp.c_proj' }).check();
     await page.getByText('1 module selected').waitFor();
-    await page.getByRole('button', { name: 'Leave as it is' }).click();
+    await page.getByRole('button', { name: 'Pin to own rank' }).click();
     await page.getByText('1 module selected, 13 pinned').waitFor();
     await page.getByText('Picked: transformer.h.0.mlp.c_proj').waitFor();
   });
@@ -217,12 +217,15 @@ describe('the rank studio', { skip: cannotRun }, () => {
     const architecture = page.getByLabel('Architecture of the base model');
     assert.equal(await architecture.inputValue(), 'gpt2');
     await architecture.selectOption('');
-    await page.getByRole('button', { name: /^Squeeze to rank 5/ }).click();
+    await page.getByRole('button', { name: 'Squeeze to rank 5 as GGUF', exact: true }).click();
     await page.getByRole('alert').filter({ hasText: 'architecture' }).waitFor();
     assert.equal(await jobs(), before);
 
     await architecture.selectOption('gpt2');
     await addressWith('format=gguf&architecture=gpt2');
+    await page.getByLabel('Rank, as a number').fill('8');
+    await page.getByRole('button', { name: 'Convert to GGUF', exact: true }).waitFor();
+    await page.getByLabel('Rank, as a number').fill('5');
     await page.getByText('Request for a script').click();
     await page.getByRole('button', { name: 'Command', exact: true }).click();
     const text = page.getByRole('region', { name: 'The request for Command' });

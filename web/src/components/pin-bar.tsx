@@ -61,7 +61,7 @@ export function PinBar(props: PinBarProps) {
           {`Pin to rank ${wanted}`}
         </button>
         <button type="button" disabled={isNone || refusal !== null} onClick={props.onKeep}>
-          Leave as it is
+          Pin to own rank
         </button>
         <button type="button" disabled={pinned.selected === 0} onClick={props.onUnpin}>
           Unpin

@@ -1,13 +1,26 @@
+import type { FormatName } from '../../../src/adapter/format-name.ts';
 import { formatBytes, formatExactPercent } from '../../../src/charts/format.ts';
 import type { Target } from '../../../src/contract/target.ts';
 
-/** A short description of a target: "rank 4 for vllm". */
+/** The short names of formats, as their makers write them. */
+export const FORMAT_WORDS: Readonly<Record<FormatName, string>> = {
+  peft: 'PEFT',
+  diffusers: 'diffusers',
+  kohya: 'kohya',
+  xlabs: 'XLabs',
+  cloneofsimo: 'cloneofsimo',
+  mlx: 'MLX',
+  gguf: 'GGUF',
+};
+
+/** A short description of a target: "rank 4 as GGUF for vllm". */
 export function describeTarget(target: Target): string {
   const place = target.profile === undefined ? '' : ` for ${target.profile}`;
   const criterion = 'criterion' in target && target.criterion === 'energy' ? ', by energy' : '';
   const compat = 'compat' in target && target.compat === 'kohya' ? ', as kohya counts' : '';
   const each = target.uniform === false && !('rank_pattern' in target) ? ', ranks by module' : '';
-  return `${policy(target)}${compat}${each}${criterion}${place}`;
+  const written = target.format === undefined ? '' : ` as ${FORMAT_WORDS[target.format]}`;
+  return `${policy(target)}${compat}${each}${criterion}${written}${place}`;
 }
 
 function policy(target: Target): string {
@@ -20,7 +33,7 @@ function policy(target: Target): string {
   if ('budget_bytes' in target) return `≤ ${formatBytes(target.budget_bytes)}`;
   if ('budget_parameters' in target) return `≤ ${target.budget_parameters.toLocaleString('en')} parameters`;
   if ('rank_pattern' in target) return 'ranks by module';
-  return target.format === undefined ? 'largest rank' : `as ${target.format}`;
+  return 'the largest rank';
 }
 
 /** A share in percent, with the digits of the request: 90 %, 99.5 %. */
