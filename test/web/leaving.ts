@@ -309,6 +309,20 @@ describe('the page during uploads and jobs', { skip: cannotRun }, () => {
     assert.equal(await page.evaluate('document.activeElement.id'), 'main', 'the focus is not lost');
   });
 
+  it('uploads from the list of adapters, and says what a file is that is none', async () => {
+    await open('#/adapters');
+    await page.getByRole('button', { name: 'Upload…' }).waitFor();
+    await pick(FILES);
+    await tray()
+      .getByRole('link', { name: /^Open / })
+      .waitFor();
+    const photo = join(scratch, 'photo.png');
+    writeFileSync(photo, 'a picture');
+    await pick([photo]);
+    await rows().getByText('photo.png is an image. Choose a .safetensors or .gguf file').waitFor();
+    await tray().getByText('Uploads: 1 finished, 1 failed').waitFor();
+  });
+
   it('leaves dragged text to the browser', async () => {
     await open('#/adapters');
     const field = page.getByLabel('Base model');

@@ -1,20 +1,12 @@
-import { useRef } from 'preact/hooks';
 import { isReader } from '../state/access.ts';
-import { isUploading, uploadFiles, uploads } from '../state/uploads.ts';
-import { pickedFiles } from '../text/dropped-files.ts';
+import { isUploading, uploads } from '../state/uploads.ts';
+import { UploadButton } from './upload-button.tsx';
 import { UploadList } from './upload-list.tsx';
 
 /**
  * Invites the user to upload an adapter and shows the progress. DropAnywhere handles the drops themselves.
  */
 export function DropZone() {
-  const picker = useRef<HTMLInputElement>(null);
-  const folderPicker = useRef<HTMLInputElement>(null);
-  function picked({ currentTarget }: { currentTarget: HTMLInputElement }): void {
-    const files = pickedFiles(currentTarget.files ?? []);
-    currentTarget.value = '';
-    if (files.length > 0) void uploadFiles(files);
-  }
   if (isReader())
     return (
       <div class="drop">
@@ -27,28 +19,14 @@ export function DropZone() {
   return (
     <div class="drop">
       {uploads.value.length > 0 ? <UploadList /> : <Invitation />}
-      <div class="row centred" hidden={isUploading.value}>
-        <button type="button" class="primary" onClick={() => picker.current!.click()}>
-          Choose files
-        </button>
-        <button type="button" onClick={() => folderPicker.current!.click()}>
-          Choose a folder
-        </button>
+      <div class="row centred">
+        <UploadButton picks="files" class={isUploading.value ? 'quiet' : 'primary'}>
+          {isUploading.value ? 'Upload another adapter' : 'Choose files'}
+        </UploadButton>
+        <span hidden={isUploading.value}>
+          <UploadButton picks="folder">Choose a folder</UploadButton>
+        </span>
       </div>
-      {isUploading.value && (
-        <button type="button" class="quiet" onClick={() => picker.current!.click()}>
-          Upload another adapter
-        </button>
-      )}
-      <input ref={picker} type="file" multiple hidden data-picker="files" onChange={picked} />
-      <input
-        ref={folderPicker}
-        type="file"
-        hidden
-        data-picker="folder"
-        onChange={picked}
-        {...{ webkitdirectory: true }}
-      />
     </div>
   );
 }

@@ -7,6 +7,7 @@ import { ImportForm } from '../components/import-form.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { SelectionBar } from '../components/selection-bar.tsx';
+import { UploadButton } from '../components/upload-button.tsx';
 import { hasScope } from '../state/access.ts';
 import type { Query } from '../state/route.ts';
 
@@ -27,7 +28,19 @@ export function AdaptersPage({ query: { import: from, ...query } }: { query: Que
   return (
     <div class="stack">
       <h1>Adapters</h1>
-      <Panel title="Newest first" actions={<ImportForm from={from} />}>
+      <Panel
+        title="Newest first"
+        actions={
+          <span class="row">
+            {hasScope('write') && (
+              <UploadButton picks="files" class="primary">
+                Upload…
+              </UploadButton>
+            )}
+            <ImportForm from={from} />
+          </span>
+        }
+      >
         <div class="filters">
           <NameFilter query={query} />
           <BaseModelFilter query={query} />

@@ -63,6 +63,17 @@ function withoutFolder(files: readonly File[]): ChosenAdapter[] {
   const weights = files.filter(({ name }) => isWeightsName(name));
   const configs = files.filter(({ name }) => name === CONFIG_FILE);
   const owner = USUAL_WEIGHTS.flatMap((usual) => weights.find(({ name }) => name === usual) ?? [])[0];
+  const [only] = files;
+  if (
+    files.length === 1 &&
+    !isWeightsName(only!.name) &&
+    !isPickleName(only!.name) &&
+    only!.name !== CONFIG_FILE
+  ) {
+    const what = only!.type.startsWith('image/') ? 'an image' : 'not an adapter';
+    const detail = `${only!.name} is ${what}. Choose a .safetensors or .gguf file, or the folder of an adapter.`;
+    return [{ name: only!.name, files: null, problem: notFound(detail).problem, note: null }];
+  }
   const areParts = weights.every(({ name }) => readShardName(name));
   if (weights.length < 2 || areParts) {
     const name = weights[0]?.name ?? named(files.map((file) => file.name));
