@@ -63,6 +63,12 @@ function FilterField({ label, name, query, placeholder, note, isWhole }: FilterF
   );
 }
 
+/** Why a list is empty: because of its filters, or because nothing was made yet. */
+export const whyEmpty = (what: string, query: Query): string =>
+  Object.values(query).some((value) => value !== '')
+    ? `No ${what} matches these filters.`
+    : `There is no ${what} yet.`;
+
 export const NameFilter = ({ query }: Pick<FilterProps, 'query'>) => (
   <FilterField
     label="Name starts with"

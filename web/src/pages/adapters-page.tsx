@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { FORMAT_NAMES } from '../../../src/adapter/format-name.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import { AdapterCards } from '../components/adapter-cards.tsx';
-import { BaseModelFilter, LabelFilter, NameFilter, SelectFilter } from '../components/filters.tsx';
+import { BaseModelFilter, LabelFilter, NameFilter, SelectFilter, whyEmpty } from '../components/filters.tsx';
 import { ImportForm } from '../components/import-form.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
@@ -52,7 +52,7 @@ export function AdaptersPage({ query: { import: from, ...query } }: { query: Que
           query={query}
           topic="adapters"
           everyMs={READ_AGAIN_MS}
-          empty="No adapter matches these filters."
+          empty={whyEmpty('adapter', query)}
         >
           {(adapters) => (
             <>

@@ -1,6 +1,6 @@
 import type { BatchRecord } from '../../../src/contract/batch.ts';
 import { BatchProgress } from '../components/batch-progress.tsx';
-import { LabelFilter, NameFilter, SelectFilter } from '../components/filters.tsx';
+import { LabelFilter, NameFilter, SelectFilter, whyEmpty } from '../components/filters.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { RecordTable } from '../components/record-table.tsx';
@@ -42,12 +42,7 @@ export const BatchesPage = ({ query }: { query: Query }) => (
         <NameFilter query={query} />
         <LabelFilter query={query} />
       </div>
-      <PagesOf<BatchRecord>
-        path="/v1/batches"
-        query={query}
-        topic="batches"
-        empty="No batch matches these filters."
-      >
+      <PagesOf<BatchRecord> path="/v1/batches" query={query} topic="batches" empty={whyEmpty('batch', query)}>
         {(batches) => (
           <RecordTable
             label="Batches"

@@ -1,6 +1,6 @@
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { JobKind } from '../../../src/contract/job-request.ts';
-import { LabelFilter, NameFilter, SelectFilter } from '../components/filters.tsx';
+import { LabelFilter, NameFilter, SelectFilter, whyEmpty } from '../components/filters.tsx';
 import { JobRows } from '../components/job-rows.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
@@ -36,7 +36,7 @@ export const JobsPage = ({ query }: { query: Query }) => (
         <NameFilter query={query} />
         <LabelFilter query={query} />
       </div>
-      <PagesOf<JobRecord> path="/v1/jobs" query={query} topic="jobs" empty="No job matches these filters.">
+      <PagesOf<JobRecord> path="/v1/jobs" query={query} topic="jobs" empty={whyEmpty('job', query)}>
         {(jobs) => <JobRows jobs={jobs} />}
       </PagesOf>
     </Panel>

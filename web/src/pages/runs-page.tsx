@@ -1,5 +1,5 @@
 import type { RunSummary } from '../../../src/contract/list.ts';
-import { BaseModelFilter, NameFilter, SelectFilter } from '../components/filters.tsx';
+import { BaseModelFilter, NameFilter, SelectFilter, whyEmpty } from '../components/filters.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { RecordTable } from '../components/record-table.tsx';
@@ -45,7 +45,7 @@ export const RunsPage = ({ query }: { query: Query }) => (
         query={query}
         topic="runs"
         everyMs={READ_AGAIN_MS}
-        empty="There is no such run yet."
+        empty={whyEmpty('run', query)}
       >
         {(runs) => <RunRows runs={runs} />}
       </PagesOf>
