@@ -16,13 +16,14 @@ interface TargetFieldsProps {
   readonly adapters: readonly Pick<AdapterRecord, 'name' | 'format'>[];
   readonly baseModel: string | null;
   readonly rank: number;
+  readonly rankNote?: string;
 }
 
 /**
  * Fields for the target of adapters without an analysis: a rank, a server, a format and the options that it
  * needs.
  */
-export function TargetFields({ adapters, baseModel, rank }: TargetFieldsProps) {
+export function TargetFields({ adapters, baseModel, rank, rankNote }: TargetFieldsProps) {
   const { value } = useLoaded(capabilities, []);
   const [format, setFormat] = useState('');
   const [profileName, setProfileName] = useState('');
@@ -46,6 +47,7 @@ export function TargetFields({ adapters, baseModel, rank }: TargetFieldsProps) {
         min={1}
         max={65_536}
         isRequired
+        note={rankNote}
       />
       <SelectInput
         label="Serve with"

@@ -85,6 +85,7 @@ function AddField({ adapters, ids, like, onIds }: AddFieldProps) {
 function MergeForm({ adapters }: { adapters: readonly AdapterRecord[] }) {
   const [first] = adapters;
   const isOneFormat = adapters.every(({ format }) => format === first!.format);
+  const sumOfRanks = adapters.reduce((sum, { ranks }) => sum + ranks.max, 0);
   const start = async (entered: FormValues) => {
     const go = navigatorFromHere();
     const job = await startJob({
@@ -112,6 +113,7 @@ function MergeForm({ adapters }: { adapters: readonly AdapterRecord[] }) {
           adapters={isOneFormat ? adapters : []}
           baseModel={first!.base_model}
           rank={Math.max(...adapters.map(({ ranks }) => ranks.max))}
+          rankNote={`Rank ${sumOfRanks}, the sum of their ranks, loses nothing; a smaller one may.`}
         />
         <TextInput label="Name of the job" name="name" />
       </Form>

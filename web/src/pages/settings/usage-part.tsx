@@ -49,7 +49,7 @@ export function UsagePanels({ usage, tenant }: { usage: UsageRecord; tenant: str
             },
             {
               title: 'Requests a minute',
-              value: limits.requests_per_minute === null ? 'any' : plain(limits.requests_per_minute),
+              value: limits.requests_per_minute === null ? 'no limit' : plain(limits.requests_per_minute),
               note: `weight ${limits.weight}, highest priority ${limits.max_priority}`,
             },
           ]}
