@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
@@ -11,6 +12,7 @@ import { assertAccessible, cannotRun, openPage, type WatchedPage } from './brows
 import { sharedPage } from './shared-page.ts';
 
 const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
+const MLX = join(import.meta.dirname, '../fixtures/adapters/mlx-qwen25-05b-r8');
 const TIMEOUT = { timeout: 60_000 };
 
 /** One module, named as in Qwen. */
@@ -110,7 +112,11 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     await labels.getByText('team:search').waitFor();
     await field.fill('prod');
     await field.press('Enter');
-    assert.ok(await field.evaluate((input: { validity: { patternMismatch: boolean } }) => input.validity.patternMismatch));
+    assert.ok(
+      await field.evaluate(
+        (input: { validity: { patternMismatch: boolean } }) => input.validity.patternMismatch,
+      ),
+    );
     assert.equal(await labels.getByText('prod').count(), 0);
     await field.fill('not a name:x');
     await field.press('Enter');
@@ -157,6 +163,15 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     await page.getByText('2 succeeded').waitFor(TIMEOUT);
     assert.equal(await page.getByRole('table', { name: 'Items' }).getByRole('row').count(), 3);
     await page.getByRole('link', { name: 'one of two' }).waitFor();
+    for (const result of ['one of two', 'two of two'])
+      assert.match(
+        (await page
+          .getByRole('row')
+          .filter({ hasText: result })
+          .filter({ hasText: 'error' })
+          .textContent(TIMEOUT))!,
+        /rank 2: error [\d.]+\s%, [\d.,]+\skB/,
+      );
     const download = page.waitForEvent('download');
     await page.getByRole('button', { name: /All results as zip/ }).click();
     assert.match((await download).suggestedFilename(), /\.zip$/);
@@ -164,6 +179,66 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     await visit('/batches', 'Batches');
     await page.getByRole('link', { name: 'both' }).waitFor();
     await assertAccessible(page, 'the list of batches');
+  });
+
+  it('say before a batch which adapters a server does not load, and run a failed one again changed', async () => {
+    const read = (name: string) => readFileSync(join(MLX, name));
+    const { id } = (await (
+      await client.postAdapter({
+        weights: read('adapters.safetensors'),
+        config: read('adapter_config.json').toString(),
+      })
+    ).json()) as { id: string };
+    await patch(`/v1/adapters/${id}`, { name: 'from mlx' });
+    await visit('/adapters', 'Adapters');
+    for (const name of ['one of two', 'from mlx'])
+      await page.getByLabel(`Select ${name}`, { exact: true }).check();
+    await page.getByRole('button', { name: 'Squeeze all…' }).click();
+    const dialog = page.getByRole('dialog');
+    const misfit = dialog.getByText(/It will not load 1 of the 2 adapters: from mlx \(MLX/);
+    await dialog.getByLabel('Serve with').selectOption('vllm');
+    await misfit.waitFor();
+    await assertAccessible(page, 'the form for a batch with a warning');
+    await dialog.getByRole('button', { name: /^Convert all to / }).click();
+    assert.equal(await misfit.count(), 0);
+    assert.equal(await dialog.getByLabel('Format').inputValue(), 'peft');
+    await dialog.getByLabel('Format').selectOption('');
+    await misfit.waitFor();
+    await dialog.getByLabel('Name of the batch').fill('half of it');
+    await dialog.getByRole('button', { name: 'Squeeze all', exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: 'half of it' }).waitFor(TIMEOUT);
+    await page.getByText('1 succeeded, 1 failed').waitFor(TIMEOUT);
+    assert.match(
+      (await page.getByRole('link', { name: 'from mlx' }).getAttribute('href'))!,
+      /^#\/(?:jobs|adapters)\//,
+    );
+    await page.getByRole('button', { name: 'Change and run again…' }).click();
+    const change = page.getByRole('dialog', { name: 'Squeeze 1 adapter as a batch' });
+    await change.getByLabel('Serve with').selectOption('vllm');
+    await change.getByRole('button', { name: /^Convert all to / }).click();
+    await change.getByLabel('Name of the batch').fill('the other half');
+    await change.getByRole('button', { name: 'Squeeze all', exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: 'the other half' }).waitFor(TIMEOUT);
+    await page.getByText(/rank 4 as PEFT for vllm/).waitFor(TIMEOUT);
+  });
+
+  it('filter while one types, and keep what is typed', async () => {
+    await visit('/adapters', 'Adapters');
+    await page.getByText('from mlx', { exact: true }).waitFor();
+    const field = page.getByLabel('Name starts with');
+    await field.pressSequentially('one of ');
+    await page.getByText('from mlx', { exact: true }).waitFor({ state: 'detached' });
+    await page.getByText('one of two').first().waitFor();
+    assert.equal(await field.inputValue(), 'one of ', 'with the space at its end');
+    await field.fill('');
+    await page.getByText('from mlx', { exact: true }).waitFor();
+    const label = page.getByLabel('Label', { exact: true });
+    await label.pressSequentially('team');
+    await page.waitForTimeout(1000);
+    assert.equal(await page.getByRole('alert').filter({ hasText: 'VALIDATION_FAILED' }).count(), 0);
+    assert.equal(new URL(page.url()).hash, '#/adapters');
+    await label.pressSequentially(':none');
+    await page.getByText('No adapter matches these filters.').waitFor();
   });
 
   it('merge the selected adapters, with weights', async () => {
@@ -177,12 +252,26 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     await page.getByLabel('Rank', { exact: true }).fill('3');
     await assertAccessible(page, 'the page of a merge');
     await page.getByRole('button', { name: 'Merge', exact: true }).click();
-    await page.getByRole('heading', { level: 1, name: 'Merge of 2 adapters to rank 3' }).waitFor(TIMEOUT);
+    await page
+      .getByRole('heading', {
+        level: 1,
+        name: /^Merge of 2 adapters with weights (?:0\.5, 1|1, 0\.5), to rank 3$/,
+      })
+      .waitFor(TIMEOUT);
+    const merged = page.locator('.facts dd').first();
+    for (const name of ['one of two', 'two of two'])
+      await merged.getByRole('link', { name }).waitFor(TIMEOUT);
+    const sum = (await merged.textContent())!.split(' + ');
+    assert.deepEqual(sum.sort(), ['0.5 × one of two', '1 × two of two']);
     await page.getByText('succeeded').first().waitFor(TIMEOUT);
     const id = new URL(page.url()).hash.split('/').at(-1)!;
     const { request } = await client.json<JobRecord>(`/v1/jobs/${id}`);
     const weights = request.kind === 'merge' ? request.sources.map(({ weight }) => weight) : [];
     assert.deepEqual(weights.sort(), [0.5, 1]);
+    await page.getByRole('link', { name: 'Open this adapter' }).click(TIMEOUT);
+    const made = page.locator('.facts dd').filter({ hasText: 'Merge of 2 adapters' });
+    await made.getByText(/^error [\d.]+\s%, [\d.,]+\skB$/).waitFor(TIMEOUT);
+    assert.match((await made.textContent())!, /0\.5 × one of two/);
   });
 
   it('ask for what a format requires, and fill in what the base model determines', async () => {

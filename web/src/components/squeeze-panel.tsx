@@ -13,7 +13,7 @@ import type { SqueezeRequest } from '../preview/request-text.ts';
 import { isReader } from '../state/access.ts';
 import { navigatorFromHere } from '../state/route.ts';
 import type { Choice } from '../state/use-choice.ts';
-import { describeTarget, rankRange } from '../text/describe-target.ts';
+import { describeTarget, FORMAT_WORDS, rankRange } from '../text/describe-target.ts';
 import { CopyRequest } from './copy-request.tsx';
 import { ForeseenFaults } from './foreseen-faults.tsx';
 import { Panel } from './panel.tsx';
@@ -148,15 +148,15 @@ export function SqueezePanel(props: SqueezePanelProps) {
         <div class="row start">
           <button
             type="button"
-            class={`grow${preview && isUnchanged(preview, source) ? '' : ' primary'}`}
+            class={`grow${preview && isUnchanged(preview, source) && form.format === '' ? '' : ' primary'}`}
             disabled={isStarting || !isReady || objection !== null}
             onClick={() => void start()}
           >
-            {isStarting ? 'Starting…' : `Squeeze to ${wishInWords(choice)}`}
+            {isStarting ? 'Starting…' : actionInWords(choice, source.rank)}
           </button>
           <button
             type="button"
-            title="Make this one too, in the same job"
+            title="Makes this result too, in the same job"
             disabled={
               !isReady || objection !== null || more.length >= MAX_TARGETS - 1 || isAmong(target, more)
             }
@@ -239,6 +239,13 @@ function PreviewTiles({ preview, sourceBytes }: { preview: Preview; sourceBytes:
 
 /** The size of the current choice, from which ranks by module start. */
 const sizeNow = ({ preview }: Choice) => (preview ? { parameters: preview.parameters } : {});
+
+/** What the button does. At the rank of the source, only the format changes. */
+function actionInWords(choice: Choice, sourceRank: number): string {
+  const { policy, rank, format, profile } = choice.form;
+  if (policy !== 'rank' || rank < sourceRank || format === '') return `Squeeze to ${wishInWords(choice)}`;
+  return `Convert to ${FORMAT_WORDS[format]}${profile === '' ? '' : ` for ${profile}`}`;
+}
 
 /** Describes the choice as the job does, with the size, which says more than a number of parameters or a pattern. */
 function wishInWords({ form, target, preview }: Choice): string {
