@@ -10,7 +10,7 @@ Metrics of jobs are counted by the process that ran the job, so sum them over al
 Labels have few values: never ids of records or URLs, and [a limited number](observability.md#tenants-in-metrics) of tenants.
 
 A counter with labels appears with its first event. [deploy/prometheus](../deploy/prometheus) has a scrape
-configuration, recording rules and alerts, [deploy/grafana](../deploy/grafana) two dashboards; [runbooks](runbooks/README.md)
+configuration, recording rules and alerts, and [deploy/grafana](../deploy/grafana) has two dashboards. The [runbooks](runbooks/README.md)
 say what to do about each alert.
 `;
 

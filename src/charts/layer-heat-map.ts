@@ -23,7 +23,7 @@ const MIN_END = 1e-6;
 
 export interface ModuleShare {
   readonly name: string;
-  /** From 0 to 1, such as a relative error or a share of the energy; or a rank; or a difference of either. */
+  /** A number from 0 to 1 (a relative error, a share of the energy), a rank, or a difference of two such values. */
   readonly value: number;
 }
 

@@ -17,7 +17,7 @@ export class BackendMetrics {
       'backend_call_seconds',
       'Seconds that calls to storage, database and redis took, by operation, failed calls included. For the database, ' +
         'connect is the wait for a free connection, select and change are single statements, sync is SQLite’s ' +
-        'fsync. Calls of compute processes are counted after an attempt that succeeds; for Redis, only commands that requests wait for.',
+        'fsync. Calls of compute processes are counted only if their attempt succeeds. Of the commands to Redis, only those that an HTTP request waits for are counted.',
       ['backend', 'operation'],
       CALL_SECONDS_BUCKETS,
     );

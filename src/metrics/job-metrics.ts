@@ -29,8 +29,8 @@ export class OutcomeMetrics {
     ]);
     this.failures = make.counter(
       'target_failures_total',
-      'Failed targets by error code, by who is at fault (service, caller) and by the state of their job: partial if other targets succeeded; ' +
-        'if it is failed, lora_squeeze_job_failures_total counts the job as well.',
+      'Failed targets by error code, by who is at fault (service, caller) and by the state of their job: partial if other targets succeeded, ' +
+        'otherwise failed. A failed job is also counted in lora_squeeze_job_failures_total.',
       ['kind', 'state', 'code', 'fault'],
     );
     this.rank = make.histogram(

@@ -59,7 +59,7 @@ export class JobTimes {
     this.completion = make.histogram(
       'job_completion_seconds',
       'Seconds from the acceptance of a job to its end, by size of the weights (small: less than 64 MiB, medium: less than 1 GiB, ' +
-        'large) and outcome (done, also if the input was at fault; fault: the service was at fault). Cancelled jobs, and those ' +
+        'large) and outcome (done, even if the job failed because of its input; fault, if the service was at fault). Cancelled jobs, and those ' +
         'that needed no work, are left out.',
       ['size', 'outcome'],
       JOB_SECONDS_BUCKETS,

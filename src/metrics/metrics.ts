@@ -88,7 +88,7 @@ export class Metrics {
   ]);
   private readonly failures = this.make.counter(
     'job_failures_total',
-    'Jobs that failed as a whole or were cancelled, by error code and by who is at fault: service, or caller (also if another server failed).',
+    'Jobs that failed as a whole or were cancelled, by error code and by who is at fault: service, or caller (which includes failures of other servers).',
     ['kind', 'code', 'fault'],
   );
   private readonly modules = this.make.counter('modules_total', 'LoRA modules that jobs processed.', [

@@ -68,7 +68,7 @@ export class QueueMetrics {
     );
     gauge(
       'worker_slots',
-      'Jobs that the live workers can run at once, by state: busy, idle, draining (of workers that start no more jobs).',
+      'Slots of the live workers, each for one job at a time, by state: busy, idle, draining (the worker starts no more jobs).',
       'state',
       ({ slots }) => Object.entries(slots),
     );

@@ -107,8 +107,8 @@ export class Broker {
   private async launch(): Promise<void> {
     await rm(this.socketPath, { force: true });
     const { program, leadingArguments } = this.command;
-    // Detached, so that Ctrl-C in the terminal only reaches this process: the server must outlive the jobs that are
-    // finished after it.
+    // Detached, so that Ctrl-C in the terminal only reaches this process: the server must run until the
+    // jobs that are finished after Ctrl-C have ended.
     const server = spawn(program, [...leadingArguments, ...this.serverArguments()], {
       cwd: this.folder,
       // The environment is not inherited, because it may contain credentials. The server logs times in UTC.

@@ -57,7 +57,7 @@ export const COMMAND_TIMEOUT_MS = 800;
  */
 const SILENCE_MS = { impatient: 2 * COMMAND_TIMEOUT_MS, patient: 12_000 } as const;
 
-/** Pause before a cluster is asked again that currently has no master for the keys. */
+/** Pause before asking again a cluster that currently has no master for the keys. */
 const CLUSTER_RETRY_DELAY_MS = 100;
 /**
  * A cluster waits 15 s (cluster-node-timeout) before it promotes a replica. With this limit, the commands of a worker

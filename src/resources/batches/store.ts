@@ -24,7 +24,7 @@ export interface BatchFilter {
 }
 
 /**
- * The accepted batches of a tenant. Their jobs end where all jobs do (JobStore), and a batch ends with its last job.
+ * The accepted batches of a tenant. Their jobs are ended by the same code as all jobs (JobStore), and a batch ends with its last job.
  * Ids may be any text. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class BatchStore {

@@ -4,7 +4,7 @@ import type { JobQueue } from '../../dispatch/job-queue.ts';
 import { type JobProgressUpdate, ProgressFeed } from './progress-feed.ts';
 import { WakeSignal } from './wake-signal.ts';
 
-/** How often the table is read without a hint. */
+/** The interval at which the table is read while the queue announces no events. */
 const POLL_MS = 2_000;
 /** After a hint an event is about to come, but may not be written yet. */
 const FIRST_POLL_MS = 100;

@@ -80,7 +80,7 @@ export function currentLineage(log: readonly PastCheckpoint[]): PastCheckpoint[]
   );
 }
 
-/** The state of the run after the checkpoints of its lineage before `step`, or after all of them. */
+/** The state of the run after those checkpoints of its lineage that precede `step`; by default after all of them. */
 export const positionIn = (
   run: RunManifest,
   log: readonly PastCheckpoint[],

@@ -56,15 +56,15 @@ interface Waiting {
   readonly delayMs: number;
   /** The columns to write for an attempt that does not count. */
   readonly uncounted?: Partial<ExecutionTable>;
-  /** An execution may continue even after this transaction has finished it. */
+  /** The state that the execution must have; "succeeded" if this transaction has just finished it and it is needed again. */
   readonly from?: 'dispatched' | 'succeeded';
 }
 
 const OVER: FailedAttempt = { next: 'over', delayMs: 0, ended: [] };
 
 /**
- * The executions of all tenants, as workers take and end them. The outcome of an attempt counts as long as its
- * dispatch is the last one. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ * The executions of all tenants, as workers take and end them. The outcome of an attempt counts only
+ * while the execution has no later dispatch. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class Executions {
   private readonly parts: ExecutionsParts;
