@@ -93,7 +93,7 @@ function refuseNonFinite(
   if (!Number.isFinite(energyAfter)) {
     throw new AppError(
       'NON_FINITE_RESULT',
-      `Module "${module}" of adapter ${adapter}, multiplied by its weight and scaling (${factorB * factorA}), is too large for float32.`,
+      `The numbers of module "${module}" of adapter ${adapter}, multiplied by its merge weight and scaling (${factorB * factorA}), are too large for float32.`,
       { module, adapter, factor: factorB * factorA },
     );
   }

@@ -77,7 +77,7 @@ function readSlot({ path, offsetBytes }: NonNullable<DirectionsSlot['file']>, le
     for (let done = 0; done < length; ) {
       const count = readSync(source, bytes, done, length - done, offsetBytes + done);
       if (count === 0)
-        throw new AppError('STORAGE_FAILED', 'The scratch file of the decomposition is cut off.');
+        throw new AppError('STORAGE_FAILED', 'The scratch file of the decomposition is incomplete.');
       done += count;
     }
   } finally {

@@ -56,7 +56,7 @@ export async function sum(
       if (!Number.isFinite(added.energyAfter)) {
         throw new AppError(
           'NON_FINITE_RESULT',
-          `Tensor ${JSON.stringify(tensor)} of the sum has a number that is too large for float32: use smaller weights.`,
+          `Tensor ${JSON.stringify(tensor)} of the sum has a number that is too large for float32: merge with smaller weights.`,
           { tensor, adapters: parts.map(({ adapter }) => adapter) },
         );
       }

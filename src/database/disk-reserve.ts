@@ -70,8 +70,8 @@ export class DiskReserve {
     if (!this.isLacking) return;
     throw new AppError(
       'STORAGE_FULL',
-      'The disk of the database is almost full: what is left is reserved for deletions and for finishing jobs until ' +
-        `${this.needed} bytes are free.`,
+      `The disk of the database is almost full. Until ${this.needed} bytes are free, the rest is reserved for deletions ` +
+        'and for finishing jobs.',
       { needed_bytes: this.needed },
     );
   }

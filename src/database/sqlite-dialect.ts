@@ -36,9 +36,9 @@ const FULL = 13;
 const NO_ROOM_FOR_INDEX = 4874;
 
 const UNUSABLE: Readonly<Record<number, string>> = {
-  [BUSY]: 'another process holds it',
-  [LOCKED]: 'another process holds it',
-  8: 'it can only be read',
+  [BUSY]: 'another process has locked it',
+  [LOCKED]: 'another process has locked it',
+  8: 'it is read-only',
   10: 'its file cannot be read or written',
   11: 'its file is damaged',
   [FULL]: 'the disk is full',

@@ -198,7 +198,9 @@ export const ERROR_KINDS = {
   }),
   ST_UNKNOWN_DTYPE: permanent(422, 'A tensor has an unknown dtype', { groups: ['upload', 'content'] }),
   ST_MISALIGNED: permanent(422, 'A tensor does not fill whole bytes', { groups: ['upload', 'content'] }),
-  ST_VALIDATION_OVERFLOW: permanent(422, 'A tensor shape overflows', { groups: ['upload', 'content'] }),
+  ST_VALIDATION_OVERFLOW: permanent(422, 'The size of a tensor is too large to represent', {
+    groups: ['upload', 'content'],
+  }),
   ST_TENSOR_INVALID_INFO: permanent(422, 'A tensor shape does not match its bytes', {
     groups: ['upload', 'content'],
   }),
@@ -226,9 +228,13 @@ export const ERROR_KINDS = {
   }),
   GGUF_TENSOR_NAME: permanent(422, 'A tensor name is not acceptable', { groups: ['upload', 'content'] }),
   GGUF_TENSOR_TYPE: permanent(422, 'A tensor has an unknown type', { groups: ['upload', 'content'] }),
-  GGUF_TENSOR_SHAPE: permanent(422, 'A tensor shape overflows, or does not suit its type', {
-    groups: ['upload', 'content'],
-  }),
+  GGUF_TENSOR_SHAPE: permanent(
+    422,
+    'The size of a tensor is too large to represent, or its shape does not fit its type',
+    {
+      groups: ['upload', 'content'],
+    },
+  ),
   GGUF_OFFSET: permanent(422, 'Tensor offsets overlap, leave holes or are not aligned', {
     groups: ['upload', 'content'],
   }),

@@ -103,7 +103,7 @@ function unrecognised({ header }: Pick<ReadInput, 'header'>): AppError {
   return new AppError(
     'NO_LORA_TENSORS',
     first
-      ? `None of the ${tensors.length} tensors, such as ${JSON.stringify(first.name.slice(0, 120))}, belongs to LoRA in a known format.`
+      ? `None of the ${tensors.length} tensors belongs to a LoRA adapter in a known format; the first is ${JSON.stringify(first.name.slice(0, 120))}.`
       : 'The weights have no tensors.',
     { tensors: tensors.length },
   );

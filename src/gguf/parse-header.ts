@@ -169,7 +169,7 @@ function place(infos: readonly TensorInfo[], dataBegin: number, alignment: numbe
     if (offset !== BigInt(begin)) {
       throw new AppError(
         'GGUF_OFFSET',
-        `In the GGUF file, tensor ${quote(name)} begins at byte ${offset} of the data instead of ${begin}, directly after the preceding tensor.`,
+        `In the GGUF file, tensor ${quote(name)} begins at byte ${offset} of the data, but must begin at byte ${begin}, directly after the preceding tensor.`,
         { tensor: name, offset: String(offset), expected: begin },
       );
     }

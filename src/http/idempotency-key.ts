@@ -18,7 +18,7 @@ export function idempotencyKey(values: readonly string[]): string {
   if (value === undefined || others.length > 0) throw invalid('was sent more than once');
   const quoted = QUOTED.exec(value)?.[1]?.replace(/\\(.)/g, '$1');
   const key = quoted ?? (BARE.test(value) ? value : undefined);
-  if (key === undefined || key === '') throw invalid('is not printable ASCII, bare or in quotes');
+  if (key === undefined || key === '') throw invalid('is not printable ASCII, with or without quotes');
   if (key.length > MAX_LENGTH) throw invalid(`has ${key.length} characters`);
   return key;
 }

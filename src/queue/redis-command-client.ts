@@ -89,7 +89,7 @@ export function queueError(error: unknown): AppError {
       `Redis does not answer: ${error instanceof CommandTimeout ? message : 'a command timed out'}`,
     );
   if (typeof code === 'string') return unavailable(`Redis cannot be reached: ${code}`);
-  if (name === 'ReplyError') return unavailable(`Redis refuses: ${message.replace(/\.$/, '')}`);
+  if (name === 'ReplyError') return unavailable(`Redis refused the command: ${message.replace(/\.$/, '')}`);
   // These messages quote a server, a sentinel or a node of a cluster, including its address.
   if (message.startsWith('All sentinels are unreachable'))
     return unavailable('Redis cannot be reached: no sentinel can be reached');

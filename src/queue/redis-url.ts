@@ -136,5 +136,5 @@ function hostPort(text: string, defaultPort: number, refuse: Refuse): HostPort {
 const unusable = (kind: keyof typeof FORMS, why: string): ConfigError =>
   new ConfigError(
     `REDIS_URL has a value that cannot be used (not shown: it may hold a password): ${why}. The ` +
-      `form is ${FORMS[kind]}, or start with rediss+${kind} for TLS.`,
+      `form is ${FORMS[kind]}; for TLS, it begins with rediss+${kind} instead.`,
   );

@@ -95,12 +95,15 @@ export function urlFile<End extends WithFiles>({ files }: End, role: FileRole): 
 export function checkUrlFiles(end: WithFiles): void {
   for (const names of Object.values(URL_NAMES)) {
     if (names.filter((name) => name in end.files).length > 1)
-      throw invalidField('/files', `files has both "${names[0]}" and "${names[1]}", which are the same file`);
+      throw invalidField(
+        '/files',
+        `"files" has both "${names[0]}" and "${names[1]}", which are the same file`,
+      );
   }
   if (urlFile(end, 'weights') === undefined)
     throw invalidField(
       '/files',
-      `files has no "${URL_NAMES.weights[0]}" and no "${URL_NAMES.weights[1]}"; it needs one`,
+      `"files" has neither "${URL_NAMES.weights[0]}" nor "${URL_NAMES.weights[1]}"; one of them is required`,
     );
 }
 

@@ -92,7 +92,7 @@ describe('an adapter whose weights are sharded', () => {
       [[two], 422, 'FILE_MISSING', /"my-lora-00001-of-00002\.safetensors"/],
       [[one, two, other], 422, 'SHARDS_MISMATCH', /"adapter_model\.safetensors" is not a part of weights/],
       [[one, twin, two], 422, 'SHARDS_MISMATCH', /have the same number/],
-      [[one, one], 400, 'VALIDATION_FAILED', /names an upload twice/],
+      [[one, one], 400, 'VALIDATION_FAILED', /names the same upload twice/],
       [[], 400, 'VALIDATION_FAILED', /weights|files/],
     ] as const) {
       const { detail } = await problemIn(

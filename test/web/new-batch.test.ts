@@ -98,7 +98,7 @@ describe('the form for a batch of remote adapters', { skip: cannotRun }, () => {
     await check();
     const { name, text } = await fault();
     assert.equal(name, 'deliver');
-    assert.match(text, /^deliver is inside source_prefix/);
+    assert.match(text, /^"deliver" is inside "source_prefix"/);
     await page.getByRole('alert').filter({ hasText: 'BATCH_INVALID' }).waitFor();
     await assertAccessible(page, 'the form for a batch, refused');
     await page.getByLabel('Deliver the results to').fill('');

@@ -141,7 +141,7 @@ function rowOrder(
     throw notConvertible(
       route,
       module.name,
-      `has ${module.m} rows, which cannot be divided into ${count} heads of equal size: correct format_options.${option}`,
+      `has ${module.m} rows, which cannot be divided into ${count} heads of equal size: change format_options.${option}`,
     );
   }
   const shape = direction === 'to-gguf' ? [count, 2, half] : [count, half, 2];

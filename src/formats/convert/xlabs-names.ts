@@ -31,7 +31,7 @@ export const XLABS_WRITER: NameWriter = {
         throw notConvertible(
           route,
           module.name,
-          "is not an attention of Flux's double blocks, the only layers that both formats adapt in the same way",
+          "is not an attention layer of Flux's double blocks, the only layers that both formats adapt in the same way",
         );
       }
       const [, block, stream, projection] = match;

@@ -92,7 +92,7 @@ function checkDerivedSizes(found: readonly Found[]): void {
       throw refuseModule('UNSUPPORTED_LORA_VARIANT', module, what);
     }
     if (all > MAX_ALL_DERIVED_BYTES) {
-      const what = `brings the bytes of all converted factors above the limit of ${MAX_ALL_DERIVED_BYTES}`;
+      const what = `brings the total size of the converted factors above the limit of ${MAX_ALL_DERIVED_BYTES} bytes`;
       throw refuseModule('UNSUPPORTED_LORA_VARIANT', module, what);
     }
   }

@@ -122,7 +122,7 @@ function alphaOfPlan({ module, rank }: ModulePlan, scale: ScaleMode): number {
   if (value === 0) {
     throw new AppError(
       'FORMAT_NEEDS_FOLD',
-      `Module ${quote(module.name)} has the scaling 0, but programs read an alpha of 0 in kohya files as the rank. Request "scale": "fold".`,
+      `Module ${quote(module.name)} has the scaling 0, but programs that read kohya files replace an alpha of 0 by the rank. Request "scale": "fold".`,
       { module: module.name, scale: 0, format: 'kohya' },
     );
   }

@@ -122,7 +122,7 @@ function twoUpdates(id: string, { name }: TensorEntry, { like, parts }: StackedM
   const other = parts[0]!.term.id;
   return new AppError(
     'MERGE_UNSUPPORTED',
-    `The adapters cannot be merged: adapter ${id} has ${quote(name)}, a difference of the whole weight, and adapter ${other} has factors of the same ` +
+    `The adapters cannot be merged: adapter ${id} stores the full difference of a weight, ${quote(name)}, and adapter ${other} has factors of the same ` +
       `layer, ${quote(like.name)}; loaders apply only one of the two, so the sum of these adapters cannot be written as one file.`,
     { tensor: name, module: like.name, adapters: [id, other] },
   );

@@ -32,7 +32,7 @@ export function readAdaloraRanks(json: JsonObject): AdaloraRanks {
     throw invalid(
       'CONFIG_INVALID',
       'rank_pattern',
-      'must be an object with a list of true and false by module',
+      'must be an object that gives each module a list of true and false',
     );
   }
   const left = new Map<string, number>();

@@ -127,7 +127,11 @@ function sortSites(
       const parts = open.get(module) ?? new Map<Part, TensorEntry>();
       const other = parts.get(part as Part);
       if (other)
-        throw refuseTensor('LORA_DUPLICATE_MODULE', tensor, `means the same as ${quote(other.name)}`);
+        throw refuseTensor(
+          'LORA_DUPLICATE_MODULE',
+          tensor,
+          `is the same part of the module as ${quote(other.name)}`,
+        );
       open.set(module, parts.set(part as Part, tensor));
       continue;
     }

@@ -37,7 +37,7 @@ export class BodyWatch {
       controller.abort(
         new AppError(
           'UPLOAD_TOO_SLOW',
-          `Only ${arrived} bytes of the upload arrived in ${idleTimeoutMs} ms, ${this.bytes} in all.`,
+          `Only ${arrived} bytes of the upload arrived in the last ${idleTimeoutMs} ms; ${this.bytes} bytes arrived in total.`,
           { received_bytes: this.bytes, idle_timeout_ms: idleTimeoutMs },
         ),
       );

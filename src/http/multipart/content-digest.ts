@@ -46,7 +46,7 @@ export class ContentDigest {
       if (actual.equals(digest)) continue;
       throw new AppError(
         'DIGEST_MISMATCH',
-        `According to ${field}, the ${algorithm} of the body is ${digest.toString('base64')}; it is ` +
+        `According to ${field}, the ${algorithm} of the body is ${digest.toString('base64')}, but it is actually ` +
           `${actual.toString('base64')}.`,
         { field, algorithm },
       );

@@ -53,7 +53,7 @@ export async function resultsFolder(
   const { to, include } = typeof deliver === 'string' ? { to: deliver } : deliver;
   const end = typeof to === 'string' ? readSinkText(to) : to;
   if (end.kind === 'url' && 'files' in end) {
-    const detail = 'deliver names the URLs of single files; give a folder instead';
+    const detail = '"deliver" names the URLs of single files; give a folder instead';
     throw invalidField('', detail);
   }
   const { connection } = await recorder.sink(to);

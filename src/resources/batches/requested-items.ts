@@ -114,7 +114,7 @@ function refuseOwnResults({ deliver }: BatchSettings, folder: ReturnType<typeof 
         isWithin(hubPlace(end.repo, end.path_in_repo), hubPlace(folder.repo, folder.subfolder));
   if (!isInside) return;
   const detail =
-    'deliver is inside source_prefix, so a second batch would squeeze the results of the first one again';
+    '"deliver" is inside "source_prefix", so a second batch would squeeze the results of the first one again';
   throw invalidBatch([{ pointer: '/deliver', detail }]);
 }
 

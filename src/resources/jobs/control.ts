@@ -91,7 +91,7 @@ export class JobControl {
    */
   async retry(jobId: string, id = newJobId(Date.now()), ceiling: JobPriority = 'high'): Promise<JobRecord> {
     const { jobs } = this.parts;
-    const record = ownFinal(await jobs.recorded(jobId), 'retried');
+    const record = ownFinal(await jobs.recorded(jobId), 'retried', 'send the checkpoint again');
     if (record.state === 'succeeded') {
       const message = `Job ${jobId} succeeded. To repeat it, submit its request with "reuse": false.`;
       throw new AppError('JOB_SUCCEEDED', message, { job_id: jobId });
@@ -124,7 +124,7 @@ export class JobControl {
    */
   async remove(jobId: string): Promise<void> {
     const { jobs, batchStore } = this.parts;
-    const record = ownFinal(await jobs.recorded(jobId), 'deleted');
+    const record = ownFinal(await jobs.recorded(jobId), 'deleted', 'delete the run');
     const { batch_id } = record;
     if (batch_id !== null && (await batchStore.isActive(batch_id))) {
       const message = `Job ${jobId} belongs to batch ${batch_id}, which has not ended yet.`;
@@ -155,11 +155,11 @@ function cancelled(record: JobRecord): JobRecord {
   });
 }
 
-/** A job that has ended and does not belong to a run. */
-function ownFinal(record: JobRecord, done: string): JobRecord {
+/** A job that has ended and does not belong to a run. @param instead what to do if it does */
+function ownFinal(record: JobRecord, done: string, instead: string): JobRecord {
   const { id, request } = record;
   if (request.kind === 'checkpoint') {
-    const message = `Job ${id} belongs to run ${request.run_id}, so it cannot be ${done}; send the checkpoint again.`;
+    const message = `Job ${id} belongs to run ${request.run_id}, so it cannot be ${done}; ${instead}.`;
     throw new AppError('JOB_OF_RUN', message, { job_id: id, run_id: request.run_id });
   }
   if (isFinal(record)) return record;

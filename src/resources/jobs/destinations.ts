@@ -81,7 +81,7 @@ export function inFolder(to: Sink, folder: string): Sink {
     return { ...to, prefix: [to.prefix.replace(/\/+$/, ''), folder].filter(Boolean).join('/') };
   if (to.kind === 'hub') return { ...to, path_in_repo: [to.path_in_repo, folder].filter(Boolean).join('/') };
   const detail =
-    'deliver names the URLs of single files, which fit one target only; give a sink for each target';
+    '"deliver" names the URLs of single files, which fit one target only; give a sink for each target';
   throw invalidField('/deliver', detail);
 }
 

@@ -87,7 +87,7 @@ function placeIn(after: string): [SecretTable, Key] {
   } catch {
     // The value is not JSON.
   }
-  throw new AppError('VALIDATION_FAILED', 'after must be the `next` of a previous response.');
+  throw new AppError('VALIDATION_FAILED', 'The parameter "after" must be the `next` of a previous response.');
 }
 
 /** Encrypts texts again. What is encrypted with the right key stays; what cannot be decrypted stays as well and is counted. */

@@ -19,7 +19,7 @@ export const noSuchTenant = (id: string): AppError =>
   new AppError(
     'TENANT_NOT_FOUND',
     `There is no tenant ${JSON.stringify(id)}. An administrator of the service creates it with PUT ` +
-      '/v1/tenants/{id}, or with `keys create --make-tenant` on its machine.',
+      '/v1/tenants/{id}, or with `keys create --make-tenant` on the machine of the service.',
     { tenant: id },
   );
 

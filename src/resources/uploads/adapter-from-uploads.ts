@@ -46,9 +46,12 @@ export async function adapterFromUploads(
   const weights = oneOf(files, WEIGHTS_FILE, 'weights');
   const config = oneOf(files, CONFIG_FILE, 'config');
   if (weights === undefined)
-    throw invalidField('/files', `files has no "${WEIGHTS_FILE}" and no "weights"; exactly one is required`);
+    throw invalidField(
+      '/files',
+      `"files" has neither "${WEIGHTS_FILE}" nor "weights"; exactly one of them is required`,
+    );
   const ids = typeof weights === 'string' ? [weights] : weights;
-  if (new Set(ids).size < ids.length) throw invalidField('/files', 'weights names an upload twice');
+  if (new Set(ids).size < ids.length) throw invalidField('/files', '"weights" names the same upload twice');
   const wanted: UploadRef[] =
     ids.length === 1
       ? [{ name: WEIGHTS_FILE, id: ids[0]! }]
@@ -84,7 +87,7 @@ function oneOf<Name extends keyof AdapterFromUploads['files']>(
   ...[name, short]: [Name, Name]
 ): AdapterFromUploads['files'][Name] {
   if (files[name] !== undefined && files[short] !== undefined)
-    throw invalidField('/files', `files has both "${name}" and "${short}", which are the same file`);
+    throw invalidField('/files', `"files" has both "${name}" and "${short}", which are the same file`);
   return files[name] ?? files[short];
 }
 
@@ -102,7 +105,7 @@ async function wholeWeights(
   if (odd && pieces.length > 1)
     throw new AppError(
       'SHARDS_MISMATCH',
-      `weights is a list, but ${JSON.stringify(odd.sentAs)} is not a part of weights (…-00001-of-0000N.safetensors); specify one upload.`,
+      `"weights" is a list, but ${JSON.stringify(odd.sentAs)} is not a part of weights (…-00001-of-0000N.safetensors); specify one upload.`,
       { tensor: null },
     );
   if (!odd) checkShardSet(pieces.map(({ sentAs }) => sentAs!));
@@ -176,7 +179,7 @@ async function fileOf(upload: PresentUpload, name: string, path: string): Promis
     throw new AppError('UPLOAD_FILENAME', detail, { id, filename, expected: [name] });
   }
   if (sha256 === null) {
-    const of = totalBytes === null ? 'an unknown number' : String(totalBytes);
+    const of = totalBytes === null ? 'an unknown number of' : String(totalBytes);
     const detail = `The upload ${id} is not complete: ${receivedBytes} of ${of} bytes have arrived.`;
     throw new AppError('UPLOAD_INCOMPLETE', detail, {
       id,

@@ -77,7 +77,7 @@ export class DeliveryService {
     }
     const again = known && (await this.store.reopen(webhookId, deliveryId, Date.now()));
     if (!again) {
-      const message = `Webhook ${webhookId} has no delivery ${deliveryId}; they are kept for 30 days.`;
+      const message = `Webhook ${webhookId} has no delivery ${deliveryId}; deliveries are kept for 30 days.`;
       throw new AppError('DELIVERY_NOT_FOUND', message, { webhook_id: webhookId, delivery_id: deliveryId });
     }
     await this.promote(again);

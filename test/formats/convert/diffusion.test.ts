@@ -421,7 +421,7 @@ describe('XLabs', () => {
     for (const other of ['lora_unet_single_blocks_0_linear1', 'lora_unet_double_blocks_0_img_mlp_0'])
       refuses(
         () => convertAdapter(buildAdapter('kohya', [other]), 'xlabs', {}),
-        /not an attention of Flux's double blocks/,
+        /not an attention layer of Flux's double blocks/,
         other,
       );
     refuses(

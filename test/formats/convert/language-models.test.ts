@@ -137,7 +137,7 @@ describe('PEFT to GGUF', () => {
     refuses(llama({}), /needs format_options\.heads.*model\.layers\.0\.self_attn\.q_proj/, 'heads');
     refuses(
       llama({ heads: 5 }),
-      /32 rows, which cannot be divided into 5 heads of equal size: correct format_options\.heads/,
+      /32 rows, which cannot be divided into 5 heads of equal size: change format_options\.heads/,
       Q,
     );
     refuses(llama({ heads: 4, kv_heads: 3 }), /divided into 3 heads.*kv_heads/, K);

@@ -1,4 +1,5 @@
 import { AppError } from '../../../errors/app-error.ts';
+import { counted } from '../../../errors/counted.ts';
 import { isTransientStorageError } from '../../../storage/storage-error.ts';
 
 /** What failures of the storage have cost an execution so far. */
@@ -37,7 +38,7 @@ export function withRetryDetails(error: AppError, trouble: StorageRetries): AppE
   const seconds = Math.round(trouble.spentMs / 1000);
   return new AppError(
     error.code,
-    `${error.message} The job was tried again for ${seconds} s (STORAGE_RETRY_SECONDS), ${trouble.times} times.`,
+    `${error.message} The job was tried again ${counted(trouble.times, 'time')} in ${seconds} s (STORAGE_RETRY_SECONDS).`,
     { ...error.context, tried_seconds: seconds },
     { cause: error },
   );
