@@ -72,7 +72,14 @@ function resultsPage(
   { dialect, command, trials }: { dialect: Dialect; command: string; trials: number },
 ): string {
   const waits = markdownTable([
-    ['setting', 'upper bound', 'median', '99th percentile', 'longest', `trials within the bound, of ${trials}`],
+    [
+      'setting',
+      'upper bound',
+      'median',
+      '99th percentile',
+      'longest',
+      `trials within the bound, of ${trials}`,
+    ],
     ...measured.map(({ name, bound, waits }) => [
       name,
       ...[bound, quantile(waits, 0.5), quantile(waits, 0.99), Math.max(...waits)].map((wait) =>
