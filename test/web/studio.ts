@@ -347,7 +347,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     const { id } = await client.squeeze(adapterId, [{ rank: 8, profile: 'cloudflare' }]);
     await page.goto(`${service.url}/#/jobs/${id}`);
     await page.getByText('Does not load in Cloudflare Workers AI').waitFor();
-    assert.match(await page.locator('.verdict li').first().textContent(), /^broken: config-fields/);
+    assert.match((await page.locator('.verdict li').first().textContent()) ?? '', /^broken: config-fields/);
     assert.equal(await page.locator('.panel-head [role=status]').textContent(), 'succeeded does not load');
     await page.goto(`${service.url}/#/adapters/${adapterId}?rank=5`);
     await page.getByRole('button', { name: 'Squeeze to rank 5', exact: true }).waitFor();
