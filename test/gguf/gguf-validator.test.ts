@@ -240,7 +240,7 @@ describe('GgufValidator', () => {
       'an overlap',
       { tensors: [one, { ...one, name: 'y' }], lies: { offsets: [0n, 0n] } },
       'GGUF_OFFSET',
-      /"y" begins at byte 0.*instead of 32/,
+      /"y" begins at byte 0.*at byte 32/,
     ],
     [
       'a hole',

@@ -58,7 +58,7 @@ describe('SQLite and its storage on one full disk', () => {
           return response.ok ? undefined : problemOf(response);
         });
         assert.deepEqual([refused.status, refused.code], [507, 'STORAGE_FULL']);
-        assert.match(refused.detail, new RegExp(`until ${2 * RESERVE_BYTES} bytes are free`));
+        assert.match(refused.detail, new RegExp(`Until ${2 * RESERVE_BYTES} bytes are free`));
         assert.equal(reserve(), undefined);
         assert.equal((await problemOf(await client.postAdapter({}))).code, 'STORAGE_FULL');
         const { status, reasons } = await readiness(service);

@@ -106,7 +106,7 @@ describe('an adapter from URLs', () => {
       { weights: at('/w'), [WEIGHTS]: at('/w') },
       { weights: at('/w'), config: at('/c'), [CONFIG]: at('/c') },
     ])
-      await assert.rejects(fetched({ kind: 'url', files }), failing('VALIDATION_FAILED', /files has/));
+      await assert.rejects(fetched({ kind: 'url', files }), failing('VALIDATION_FAILED', /files"? has/));
   });
 
   it('has the license that a card names, whose beginning alone is read, and needs no card', async () => {

@@ -166,7 +166,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
       await cell.press('ArrowDown');
     }
     await page.getByText('36 modules selected, 13 pinned').waitFor();
-    await page.getByRole('button', { name: 'Leave as it is' }).click();
+    await page.getByRole('button', { name: 'Pin to own rank' }).click();
     await page
       .getByText(/^1\.6\d\sMB cannot be reached with these pins: the smallest size with them is 3\.2\d\sMB\./)
       .waitFor();
@@ -224,8 +224,10 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await architecture.selectOption('gpt2');
     await addressWith('format=gguf&architecture=gpt2');
     await page.getByLabel('Rank, as a number').fill('8');
+    await page.getByLabel('Rank, as a number').press('Enter');
     await page.getByRole('button', { name: 'Convert to GGUF', exact: true }).waitFor();
     await page.getByLabel('Rank, as a number').fill('5');
+    await page.getByLabel('Rank, as a number').press('Enter');
     await page.getByText('Request for a script').click();
     await page.getByRole('button', { name: 'Command', exact: true }).click();
     const text = page.getByRole('region', { name: 'The request for Command' });

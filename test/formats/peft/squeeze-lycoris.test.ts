@@ -160,7 +160,7 @@ describe("PEFT's LoHa and LoKr", () => {
       'a factor twice',
       { ...shapes, 'hada_w1_a.default': [24, 3] },
       'LORA_DUPLICATE_MODULE',
-      /means the same/,
+      /is the same part/,
     ],
     [
       'tensors of LoRA',
