@@ -16,6 +16,7 @@ const EXIT_BAD_CONFIG = 2;
 
 /** Runs the service, from its configuration to its end: a signal or an unexpected error stops it. */
 async function main(): Promise<void> {
+  refuseArguments(process.argv.slice(2));
   const config = loadConfig();
   const logger = createLogger(config.logLevel, { role: config.role });
   const lifecycle = new Lifecycle();
@@ -35,6 +36,15 @@ async function main(): Promise<void> {
     await lifecycle.stop(performance.now(), logger);
     throw error;
   }
+}
+
+/** Otherwise `--help`, or a command meant for `lora-squeeze`, would start a service in the current folder. */
+function refuseArguments([first]: readonly string[]): void {
+  if (first === undefined) return;
+  throw new ConfigError(
+    `The service takes no arguments, but got "${first}". Environment variables configure it (docs/configuration.md); ` +
+      'the command is dist/cli/main.js (docs/command.md).',
+  );
 }
 
 /**

@@ -101,6 +101,14 @@ describe('a start that fails', () => {
       });
     }));
 
+  it('because of arguments, which belong to the command: the same, and nothing is written', () =>
+    withFolder(async (DATA_DIR) => {
+      const { code, stderr } = await refusedStart({ DATA_DIR }, ['--help']);
+      assert.equal(code, 2);
+      assert.match(stderr, /^The service takes no arguments, but got "--help"\..*\(docs\/command\.md\)\.\n$/);
+      assert.deepEqual(await readdir(DATA_DIR), []);
+    }));
+
   it('because the audit log cannot be written: the same, before anything is started', () =>
     withFolder(async (folder) => {
       const DATA_DIR = join(folder, 'data');

@@ -47,8 +47,11 @@ export async function startService(env: NodeJS.ProcessEnv): Promise<ServiceProce
 }
 
 /** Runs the service in a situation in which it must not start. */
-export async function refusedStart(env: NodeJS.ProcessEnv): Promise<{ code: number | null; stderr: string }> {
-  const { child, ended } = launch(env);
+export async function refusedStart(
+  env: NodeJS.ProcessEnv,
+  words: readonly string[] = [],
+): Promise<{ code: number | null; stderr: string }> {
+  const { child, ended } = launch(env, words);
   let stderr = '';
   child.stderr!.on('data', (chunk) => {
     stderr += chunk;
@@ -56,8 +59,8 @@ export async function refusedStart(env: NodeJS.ProcessEnv): Promise<{ code: numb
   return { code: await ended, stderr };
 }
 
-function launch(env: NodeJS.ProcessEnv) {
-  const child = spawn(process.execPath, [...SERVICE_ENTRY], {
+function launch(env: NodeJS.ProcessEnv, words: readonly string[] = []) {
+  const child = spawn(process.execPath, [...SERVICE_ENTRY, ...words], {
     env: environment(env),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
