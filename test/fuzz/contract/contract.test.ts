@@ -13,9 +13,9 @@ import { EXISTING_ID, EXPIRED_ID, malformations, malformed, withAdapters } from 
 import { type GeneratedRequest, initOf, requestsOf } from './requests.ts';
 
 const ADMIN_KEY = 'administrator-of-this-test-42';
-const CASES = 30;
-const SPOILED_CASES = 30;
-const ODD_CASES = 25;
+const CASES = 20;
+const SPOILED_CASES = 20;
+const ODD_CASES = 20;
 
 const contract = await Contract.read();
 
