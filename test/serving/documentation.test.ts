@@ -7,6 +7,7 @@ import { ComputePool } from '../../src/compute/pool.ts';
 import { SqueezeRequest } from '../../src/contract/job-request.ts';
 import { RULES } from '../../src/serving/judge.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
+import { serverInWords } from '../../web/src/text/describe-target.ts';
 import { squeezing } from '../squeeze/make-adapter.ts';
 import { rowOf, sourcesOf } from './documented-profiles.ts';
 
@@ -14,6 +15,10 @@ const ROOT = join(import.meta.dirname, '../..');
 /** The number of cells in a row of the table of profiles; other tables have fewer. */
 const CELLS = 8;
 const page = readFileSync(join(ROOT, 'docs/serving.md'), 'utf8');
+
+it('names servers on the page as their profiles do', () => {
+  for (const { name, title } of PROFILES) assert.equal(serverInWords(name), title);
+});
 
 describe('docs/serving.md', () => {
   let pool: ComputePool;

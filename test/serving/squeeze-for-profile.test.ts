@@ -321,7 +321,7 @@ describe('a squeeze for a program that loads another format', () => {
     await squeezing(compute.pool, holding(weights, config), { targets }, ({ targets: [outcome] }) => {
       const [rule] = outcome!.result.serving!.rules.filter(({ passed }) => !passed);
       assert.deepEqual([rule!.rule, failedRules(outcome!.result.serving).length], ['config-fields', 1]);
-      assert.match(rule!.detail, /lacks num_layers/);
+      assert.match(rule!.detail, /num_layers must be set/);
     });
   });
 

@@ -219,7 +219,7 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     await change.getByLabel('Name of the batch').fill('the other half');
     await change.getByRole('button', { name: 'Squeeze all', exact: true }).click();
     await page.getByRole('heading', { level: 1, name: 'the other half' }).waitFor(TIMEOUT);
-    await page.getByText(/rank 4 as PEFT for vllm/).waitFor(TIMEOUT);
+    await page.getByText(/rank 4 as PEFT for vLLM/).waitFor(TIMEOUT);
   });
 
   it('filter while one types, and keep what is typed', async () => {

@@ -203,7 +203,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
   it('follows a link with another choice', async () => {
     await page.goto(`${service.url}/#/adapters/${adapterId}?rank=6&profile=vllm`);
     await handle('one rank for all').waitFor();
-    await page.getByRole('button', { name: 'Squeeze to rank 6 for vllm' }).waitFor();
+    await page.getByRole('button', { name: 'Squeeze to rank 6 for vLLM' }).waitFor();
     await page.evaluate(`location.hash = '#/adapters/${adapterId}?rank=5'`);
     await page.getByRole('button', { name: 'Squeeze to rank 5', exact: true }).waitFor();
   });
@@ -329,7 +329,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.goto(`${service.url}/#/adapters/${id}?rank=24&profile=vllm`);
     await setting.selectOption('32');
     await addressWith('max_rank=32');
-    await page.getByRole('button', { name: 'Squeeze to rank 24 for vllm' }).click();
+    await page.getByRole('button', { name: 'Squeeze to rank 24 for vLLM' }).click();
     await page.getByText('Loads in vLLM with --max-lora-rank 32').waitFor({ timeout: 60_000 });
     await page.getByRole('status').getByText('loads', { exact: true }).waitFor();
     const job = await client.json<JobRecord>(`/v1/jobs/${page.url().split('/').at(-1)}`);
@@ -343,7 +343,9 @@ describe('the rank studio', { skip: cannotRun }, () => {
   it('says before the job what will not load, and begins the verdict on the result with the broken rules, beside the state of the job', async () => {
     await page.goto(`${service.url}/#/adapters/${adapterId}?rank=8&profile=cloudflare`);
     await page.getByText('The result will not load in Cloudflare Workers AI').waitFor();
-    await page.getByText(/^adapter_config\.json lacks model_type/).waitFor();
+    await page
+      .getByText(/^In adapter_config\.json, model_type must be mistral or gemma or llama\./)
+      .waitFor();
     await page.getByLabel('Serve with').selectOption('vllm');
     await page.getByText('will not load').waitFor({ state: 'detached' });
     const { id } = await client.squeeze(adapterId, [{ rank: 8, profile: 'cloudflare' }]);
@@ -351,6 +353,8 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByText('Does not load in Cloudflare Workers AI').waitFor();
     assert.match((await page.locator('.verdict li').first().textContent()) ?? '', /^broken: config-fields/);
     assert.equal(await page.locator('.panel-head [role=status]').textContent(), 'succeeded does not load');
+    await page.goto(`${service.url}/#/jobs`);
+    await page.getByRole('row', { name: 'does not load' }).first().waitFor();
     await page.goto(`${service.url}/#/adapters/${adapterId}?rank=5`);
     await page.getByRole('button', { name: 'Squeeze to rank 5', exact: true }).waitFor();
   });

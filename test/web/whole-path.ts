@@ -160,12 +160,12 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByLabel('Serve with').selectOption('vllm');
     await page.getByLabel('Rank, as a number').fill('4');
     await page.getByLabel('Rank, as a number').press('Enter');
-    await page.getByRole('button', { name: 'Squeeze to rank 4 for vllm' }).waitFor();
+    await page.getByRole('button', { name: 'Squeeze to rank 4 for vLLM' }).waitFor();
   });
 
   it('starts the job and shows its outcome', async () => {
-    await page.getByRole('button', { name: 'Squeeze to rank 4 for vllm' }).click();
-    await page.getByRole('heading', { level: 2, name: 'rank 4 for vllm' }).waitFor({ timeout: 60_000 });
+    await page.getByRole('button', { name: 'Squeeze to rank 4 for vLLM' }).click();
+    await page.getByRole('heading', { level: 2, name: 'rank 4 for vLLM' }).waitFor({ timeout: 60_000 });
     assert.match(page.url(), /#\/jobs\/job_/);
     const job = await client.json<JobRecord>(`/v1/jobs/${page.url().split('/').at(-1)}`);
     assert.equal(job.results.length, 2, 'the one that was added, and the one on the button');
@@ -180,7 +180,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
   it('shows where the two results differ', async () => {
     const panel = page.getByRole('region', { name: 'Where the two differ' });
     const counts = (of: string) =>
-      new RegExp(`^Of 36 modules, \\d+ have a lower ${of} in .* and \\d+ in rank 4 for vllm`);
+      new RegExp(`^Of 36 modules, \\d+ have a lower ${of} in .* and \\d+ in rank 4 for vLLM`);
     await panel.getByText(counts('error')).waitFor();
     await panel
       .getByRole('img', { name: /^Difference of the errors/ })
@@ -198,7 +198,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     const jobId = page.url().split('/').at(-1)!;
     const job = await client.json<JobRecord>(`/v1/jobs/${jobId}`);
     const { adapter_id: id } = succeededResults(job)[1]!;
-    const card = page.locator('.result', { hasText: 'rank 4 for vllm' });
+    const card = page.locator('.result', { hasText: 'rank 4 for vLLM' });
     const weights = page.waitForEvent('download');
     await card.getByRole('button', { name: /adapter_model\.safetensors/ }).click();
     const { name, bytes } = await contentOf(weights);
@@ -237,7 +237,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
 
   it('compares the two results, in a link that can be shared', async () => {
     const jobId = page.url().split('/').at(-1)!;
-    await page.locator('.result', { hasText: 'for vllm' }).getByRole('link', { name: 'Compare' }).click();
+    await page.locator('.result', { hasText: 'for vLLM' }).getByRole('link', { name: 'Compare' }).click();
     await page.getByLabel('Second result').selectOption(`${jobId}.0`);
     await page.getByRole('heading', { name: 'Side by side' }).waitFor();
     assert.ok(page.url().endsWith(`#/compare?a=${jobId}.1&b=${jobId}.0`), page.url());
@@ -314,7 +314,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
   it('lists and filters', async () => {
     await page.getByRole('link', { name: 'Jobs', exact: true }).click();
     await page.getByLabel('Kind').selectOption('squeeze');
-    await page.getByText('rank 4 for vllm').first().waitFor();
+    await page.getByText('rank 4 for vLLM').first().waitFor();
     await page.getByLabel('State').selectOption('failed');
     await page.getByText('No job matches these filters.').waitFor();
     await page.getByRole('link', { name: 'Adapters', exact: true }).click();

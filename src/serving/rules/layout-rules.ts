@@ -47,16 +47,16 @@ export const tensorNames: Rule = ({ tensor_names: form }, { adapter }) => {
 
 export const requiredConfig: KeptRule = ({ required_config: required }, { adapter }) => {
   if (required.length === 0) return null;
-  const missing = required.flatMap(({ field, values }) => {
+  const faults = required.flatMap(({ field, values }) => {
     const value = adapter.config[field];
-    if (values === null ? value !== undefined && value !== null : values.includes(value as string)) return [];
-    return [values === null ? field : `${field} (one of ${values.join(', ')})`];
+    if (values === null) return value === undefined || value === null ? [`${field} must be set`] : [];
+    return values.includes(value as string) ? [] : [`${field} must be ${values.join(' or ')}`];
   });
-  return missing.length === 0
+  return faults.length === 0
     ? { passed: true, detail: `adapter_config.json has ${required.map(({ field }) => field).join(', ')}.` }
     : {
         passed: false,
-        detail: `adapter_config.json lacks ${missing.join(', ')}: add ${missing.length === 1 ? 'it' : 'them'} before upload.`,
+        detail: `In adapter_config.json, ${faults.join(', and ')}. If that is true of the adapter, set it before the upload.`,
       };
 };
 

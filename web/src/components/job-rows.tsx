@@ -5,7 +5,7 @@ import { formatMoment } from '../text/format-time.ts';
 import { deliveryPlace, describeJobOutcome, jobTitle, sourceIdOf } from '../text/job-text.ts';
 import { Path } from './module-name.tsx';
 import { RecordTable } from './record-table.tsx';
-import { StateBadge } from './state-badge.tsx';
+import { StateBadge, VerdictBadge } from './state-badge.tsx';
 
 /** Jobs as a table, each row of which links to the job's page. */
 export function JobRows({ jobs }: { jobs: readonly JobRecord[] }) {
@@ -32,7 +32,14 @@ export function JobRows({ jobs }: { jobs: readonly JobRecord[] }) {
             </>
           ),
         },
-        { title: 'State', cell: ({ state }) => <StateBadge state={state} /> },
+        {
+          title: 'State',
+          cell: (job) => (
+            <>
+              <StateBadge state={job.state} /> <VerdictBadge job={job} />
+            </>
+          ),
+        },
         { title: 'Result', cell: describeJobOutcome },
         { title: 'Created', cell: (job) => formatMoment(job.created_at), isExtra: true },
       ]}

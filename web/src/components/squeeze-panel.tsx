@@ -13,7 +13,7 @@ import type { SqueezeRequest } from '../preview/request-text.ts';
 import { isReader } from '../state/access.ts';
 import { navigatorFromHere } from '../state/route.ts';
 import type { Choice } from '../state/use-choice.ts';
-import { describeTarget, FORMAT_WORDS, rankRange } from '../text/describe-target.ts';
+import { describeTarget, FORMAT_WORDS, rankRange, serverInWords } from '../text/describe-target.ts';
 import { CopyRequest } from './copy-request.tsx';
 import { ForeseenFaults } from './foreseen-faults.tsx';
 import { Panel } from './panel.tsx';
@@ -133,7 +133,6 @@ export function SqueezePanel(props: SqueezePanelProps) {
         <PolicyFields form={form} onChange={onChange} />
       )}
       {preview && <Sentence preview={preview} source={source} />}
-      {preview && <PreviewTiles preview={preview} sourceBytes={source.bytes} />}
       <ProblemNote
         problem={
           objection === null
@@ -141,11 +140,10 @@ export function SqueezePanel(props: SqueezePanelProps) {
             : { title: 'This choice is not possible', detail: objection, code: 'VALIDATION_FAILED' }
         }
       />
-      {form.policy === 'rank' && form.rank === recommended.rank && <p class="note">{recommended.reason}</p>}
       {isReader() ? (
         <p class="note">This key may only read: you can preview a choice, but not submit it.</p>
       ) : (
-        <div class="row start">
+        <div class="row">
           <button
             type="button"
             class={`grow${preview && isUnchanged(preview, source) && form.format === '' ? '' : ' primary'}`}
@@ -183,6 +181,8 @@ export function SqueezePanel(props: SqueezePanelProps) {
         </ul>
       )}
       <ProblemNote problem={problem} onAgain={() => void start()} />
+      {preview && <PreviewTiles preview={preview} sourceBytes={source.bytes} />}
+      {form.policy === 'rank' && form.rank === recommended.rank && <p class="note">{recommended.reason}</p>}
       <AdvancedChoice form={form} conversions={props.conversions} onChange={onChange} />
       <CopyRequest request={request} />
     </Panel>
@@ -244,7 +244,7 @@ const sizeNow = ({ preview }: Choice) => (preview ? { parameters: preview.parame
 function actionInWords(choice: Choice, sourceRank: number): string {
   const { policy, rank, format, profile } = choice.form;
   if (policy !== 'rank' || rank < sourceRank || format === '') return `Squeeze to ${wishInWords(choice)}`;
-  return `Convert to ${FORMAT_WORDS[format]}${profile === '' ? '' : ` for ${profile}`}`;
+  return `Convert to ${FORMAT_WORDS[format]}${profile === '' ? '' : ` for ${serverInWords(profile)}`}`;
 }
 
 /** Describes the choice as the job does, with the size, which says more than a number of parameters or a pattern. */

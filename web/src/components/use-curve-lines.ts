@@ -40,10 +40,9 @@ export function useCurveLines(choice: Choice, analyzed: AnalyzedAdapter) {
   );
   const isByModule = form.policy === 'modules';
   const now = preview && placeOf(preview, studio);
-  const atRank = form.rank - 1;
-  const at = isByModule
-    ? nearestBySize(modulePoints, now?.bytes ?? 0)
-    : nearestBySize(modulePoints, uniformPoints[atRank]!.bytes);
+  // The handle of the other line shows the same size.
+  const atRank = isByModule && now ? nearestBySize(uniformPoints, now.bytes) : form.rank - 1;
+  const at = nearestBySize(modulePoints, isByModule && now ? now.bytes : uniformPoints[atRank]!.bytes);
   const uniform: CurveLine = {
     points: uniformPoints,
     at: atRank,

@@ -13,9 +13,25 @@ export const FORMAT_WORDS: Readonly<Record<FormatName, string>> = {
   gguf: 'GGUF',
 };
 
-/** A short description of a target: "rank 4 as GGUF for vllm". */
+/** Servers by the names of their profiles, as their makers write them. */
+const SERVER_WORDS: Readonly<Record<string, string>> = {
+  cloudflare: 'Cloudflare Workers AI',
+  fireworks: 'Fireworks AI',
+  'llama-cpp': 'llama.cpp',
+  lorax: 'LoRAX',
+  'mlx-lm': 'mlx-lm',
+  peft: 'PEFT (transformers)',
+  sglang: 'SGLang',
+  'tensorrt-llm': 'TensorRT-LLM',
+  vllm: 'vLLM',
+};
+
+/** @param profile the name of a profile; one that the page does not know is its own title */
+export const serverInWords = (profile: string): string => SERVER_WORDS[profile] ?? profile;
+
+/** A short description of a target: "rank 4 as GGUF for vLLM". */
 export function describeTarget(target: Target): string {
-  const place = target.profile === undefined ? '' : ` for ${target.profile}`;
+  const place = target.profile === undefined ? '' : ` for ${serverInWords(target.profile)}`;
   const criterion = 'criterion' in target && target.criterion === 'energy' ? ', by energy' : '';
   const compat = 'compat' in target && target.compat === 'kohya' ? ', as kohya counts' : '';
   const each = target.uniform === false && !('rank_pattern' in target) ? ', ranks by module' : '';
