@@ -181,6 +181,21 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     await assertAccessible(page, 'the list of batches');
   });
 
+  it('choose the rank of each adapter of a batch by the energy that it keeps', async () => {
+    await visit('/adapters', 'Adapters');
+    for (const name of ['one of two', 'two of two'])
+      await page.getByLabel(`Select ${name}`, { exact: true }).check();
+    await page.getByRole('button', { name: 'Squeeze all…' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Choose the rank by').selectOption('energy');
+    await dialog.getByLabel('Energy that every module keeps, %').fill('99.5');
+    await dialog.getByLabel('Name of the batch').fill('by energy');
+    await dialog.getByRole('button', { name: 'Squeeze all', exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: 'by energy' }).waitFor(TIMEOUT);
+    await page.getByText('2 succeeded').waitFor(TIMEOUT);
+    await page.getByText(/energy 99\.5\s%/).nth(1).waitFor(TIMEOUT);
+  });
+
   it('say before a batch which adapters a server does not load, and run a failed one again changed', async () => {
     const read = (name: string) => readFileSync(join(MLX, name));
     const { id } = (await (

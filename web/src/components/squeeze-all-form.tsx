@@ -42,6 +42,7 @@ export function SqueezeAllForm(props: SqueezeAllFormProps) {
         adapters={adapters}
         baseModel={others.length === 0 ? baseModel : null}
         rank={Math.max(1, Math.floor(least / 2))}
+        hasPolicies
       />
       <TextInput label="Name of the batch" name="name" />
     </FormDialog>

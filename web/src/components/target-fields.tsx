@@ -11,20 +11,30 @@ import { OptionFields } from './option-fields.tsx';
 /** Of many adapters that a server does not load, the first few show what is wrong. */
 const MAX_NAMED = 5;
 
+const POLICY_WORDS = {
+  rank: 'One rank for all adapters',
+  energy: 'Energy: the smallest rank of each adapter that keeps enough',
+  tolerance: 'Error: the smallest rank of each adapter that is close enough',
+};
+type Policy = keyof typeof POLICY_WORDS;
+
 interface TargetFieldsProps {
   /** The adapters to be written; empty if their formats are not known, so that none is offered. */
   readonly adapters: readonly Pick<AdapterRecord, 'name' | 'format'>[];
   readonly baseModel: string | null;
   readonly rank: number;
   readonly rankNote?: string;
+  /** Whether a rank may also be chosen for each adapter, by a policy. */
+  readonly hasPolicies?: boolean;
 }
 
 /**
- * Fields for the target of adapters without an analysis: a rank, a server, a format and the options that it
+ * Fields for the target of adapters without an analysis: a policy, a server, a format and the options that it
  * needs.
  */
-export function TargetFields({ adapters, baseModel, rank, rankNote }: TargetFieldsProps) {
+export function TargetFields({ adapters, baseModel, rank, rankNote, hasPolicies }: TargetFieldsProps) {
   const { value } = useLoaded(capabilities, []);
+  const [policy, setPolicy] = useState<Policy>('rank');
   const [format, setFormat] = useState('');
   const [profileName, setProfileName] = useState('');
   const owns = [...new Set(adapters.map((one) => one.format))];
@@ -39,16 +49,32 @@ export function TargetFields({ adapters, baseModel, rank, rankNote }: TargetFiel
   const remedy = formats.find((one) => profile?.formats.includes(one.format));
   return (
     <>
-      <TextInput
-        label="Rank"
-        name="rank"
-        type="number"
-        value={String(rank)}
-        min={1}
-        max={65_536}
-        isRequired
-        note={rankNote}
-      />
+      {hasPolicies && (
+        <SelectInput
+          label="Choose the rank by"
+          name="policy"
+          options={Object.entries(POLICY_WORDS)}
+          onValue={(name) => setPolicy(name as Policy)}
+        />
+      )}
+      {policy === 'rank' && (
+        <TextInput
+          label="Rank"
+          name="rank"
+          type="number"
+          value={String(rank)}
+          min={1}
+          max={65_536}
+          isRequired
+          note={rankNote}
+        />
+      )}
+      {policy === 'energy' && (
+        <PercentInput label="Energy that every module keeps, %" name="energy" value="90" />
+      )}
+      {policy === 'tolerance' && (
+        <PercentInput label="Error of every module at most, %" name="tolerance" value="5" />
+      )}
       <SelectInput
         label="Serve with"
         name="profile"
@@ -107,11 +133,17 @@ export function TargetFields({ adapters, baseModel, rank, rankNote }: TargetFiel
   );
 }
 
+function PercentInput(props: { readonly label: string; readonly name: Policy; readonly value: string }) {
+  return <TextInput {...props} type="number" min={0.1} max={99.9} isRequired />;
+}
+
 /** The target that was entered in the fields. */
 export function targetFromForm(entered: FormValues): Target {
   const options = parseOptions((name) => entered.get(name));
+  const policy = entered.get('policy') ?? 'rank';
+  const value = Number(entered.get(policy));
   return {
-    rank: Number(entered.get('rank')),
+    [policy]: policy === 'rank' ? value : value / 100,
     ...(entered.has('profile') && { profile: entered.get('profile')! }),
     ...(entered.has('format') && { format: entered.get('format') }),
     ...(entered.has('format') && Object.keys(options).length > 0 && { format_options: options }),

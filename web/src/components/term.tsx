@@ -9,7 +9,7 @@ const isWord = (text: string): text is Word => Object.hasOwn(GLOSSARY, text);
 /** A title. If the glossary has the term, its meaning is shown on demand, by pointer, touch or keyboard. */
 export function Term({ title }: { title: string }) {
   const word = title.toLowerCase();
-  return isWord(word) ? <Explained title={title} word={word} /> : <>{title}</>;
+  return isWord(word) ? <Explained title={title} word={word} /> : title;
 }
 
 function Explained({ title, word }: { title: string; word: Word }) {

@@ -81,7 +81,7 @@ export function NewBatchPage() {
               }
             />
           )}
-          <TargetFields adapters={[]} baseModel={null} rank={FIRST_RANK} />
+          <TargetFields adapters={[]} baseModel={null} rank={FIRST_RANK} hasPolicies />
           <PlaceInput label="Deliver the results to" name="deliver" example="s3://models/out" isOptional />
           <TextInput label="Name of the batch" name="name" />
         </Form>
