@@ -193,7 +193,10 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     await dialog.getByRole('button', { name: 'Squeeze all', exact: true }).click();
     await page.getByRole('heading', { level: 1, name: 'by energy' }).waitFor(TIMEOUT);
     await page.getByText('2 succeeded').waitFor(TIMEOUT);
-    await page.getByText(/energy 99\.5\s%/).nth(1).waitFor(TIMEOUT);
+    await page
+      .getByText(/energy 99\.5\s%/)
+      .nth(1)
+      .waitFor(TIMEOUT);
   });
 
   it('say before a batch which adapters a server does not load, and run a failed one again changed', async () => {
