@@ -293,7 +293,7 @@ describe('the page during uploads and jobs', { skip: cannotRun }, () => {
 
     await page.getByRole('button', { name: 'Squeeze all…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Squeeze 2 adapters as a batch' });
-    assert.equal(await dialog.getByLabel('Rank').inputValue(), '4', 'half of their rank');
+    assert.equal(await dialog.getByLabel('Rank', { exact: true }).inputValue(), '4', 'half of their rank');
     await dialog.getByRole('button', { name: 'Squeeze all' }).click();
     await page.getByRole('heading', { level: 1, name: 'Batch of 2 items' }).waitFor();
     await tray().getByText('Uploads: 1 failed').waitFor();

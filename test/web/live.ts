@@ -197,6 +197,10 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
       .getByText(/energy 99\.5\s%/)
       .nth(1)
       .waitFor(TIMEOUT);
+
+    const { data } = await client.json<{ data: { id: string }[] }>('/v1/jobs?limit=2');
+    await page.goto(`${url}/#/compare?a=${data[0]!.id}.0&b=${data[1]!.id}.0`);
+    await page.getByText('The two results are of different adapters.').waitFor(TIMEOUT);
   });
 
   it('say before a batch which adapters a server does not load, and run a failed one again changed', async () => {
@@ -222,6 +226,7 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     assert.equal(await dialog.getByLabel('Format').inputValue(), 'peft');
     await dialog.getByLabel('Format').selectOption('');
     await misfit.waitFor();
+    await dialog.getByLabel('Rank', { exact: true }).fill('3');
     await dialog.getByLabel('Name of the batch').fill('half of it');
     await dialog.getByRole('button', { name: 'Squeeze all', exact: true }).click();
     await page.getByRole('heading', { level: 1, name: 'half of it' }).waitFor(TIMEOUT);
@@ -232,12 +237,13 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     );
     await page.getByRole('button', { name: 'Change and run again…' }).click();
     const change = page.getByRole('dialog', { name: 'Squeeze 1 adapter as a batch' });
-    await change.getByLabel('Serve with').selectOption('vllm');
+    await change.locator('select[name=profile] option[value=vllm]:checked').waitFor({ state: 'attached' });
+    assert.equal(await change.getByLabel('Rank', { exact: true }).inputValue(), '3');
     await change.getByRole('button', { name: /^Convert all to / }).click();
     await change.getByLabel('Name of the batch').fill('the other half');
     await change.getByRole('button', { name: 'Squeeze all', exact: true }).click();
     await page.getByRole('heading', { level: 1, name: 'the other half' }).waitFor(TIMEOUT);
-    await page.getByText(/rank 4 as PEFT for vLLM/).waitFor(TIMEOUT);
+    await page.getByText(/rank 3 as PEFT for vLLM/).waitFor(TIMEOUT);
   });
 
   it('filter while one types, and keep what is typed', async () => {

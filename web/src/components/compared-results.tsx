@@ -24,6 +24,8 @@ interface OneResult {
   readonly label: string;
   readonly result: SucceededResult;
   readonly modules: readonly ModuleResult[];
+  /** The adapters that were squeezed or merged. */
+  readonly sourceIds: readonly string[];
 }
 
 interface Row extends ComparedModule {
@@ -56,6 +58,12 @@ export function ComparedResults({ first, second }: { first: OneResult; second: O
   return (
     <div class="report">
       <Panel title="Which is better" class="wide">
+        {String(first.sourceIds) !== String(second.sourceIds) && (
+          <p class="problem">
+            The two results are of different adapters. Each error is the distance to the result’s own source,
+            so a smaller one does not make a result the better choice.
+          </p>
+        )}
         <p>{compareResults(first.result, second.result, rows)}</p>
       </Panel>
       <Panel title="Totals">

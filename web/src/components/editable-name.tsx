@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { patch } from '../api/request.ts';
 import { hasScope } from '../state/access.ts';
@@ -28,7 +28,7 @@ export function EditableName<Record>({
   const input = useRef<HTMLInputElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   const wasOpen = useRef(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isOpen) input.current!.select();
     else if (wasOpen.current) button.current?.focus();
     wasOpen.current = isOpen;

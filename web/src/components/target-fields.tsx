@@ -26,17 +26,20 @@ interface TargetFieldsProps {
   readonly rankNote?: string;
   /** Whether a rank may also be chosen for each adapter, by a policy. */
   readonly hasPolicies?: boolean;
+  /** The choice with which the fields begin. */
+  readonly initial?: Target | null;
 }
 
 /**
  * Fields for the target of adapters without an analysis: a policy, a server, a format and the options that it
  * needs.
  */
-export function TargetFields({ adapters, baseModel, rank, rankNote, hasPolicies }: TargetFieldsProps) {
+export function TargetFields(props: TargetFieldsProps) {
+  const { adapters, baseModel, rankNote, hasPolicies, initial } = props;
   const { value } = useLoaded(capabilities, []);
-  const [policy, setPolicy] = useState<Policy>('rank');
-  const [format, setFormat] = useState('');
-  const [profileName, setProfileName] = useState('');
+  const [policy, setPolicy] = useState<Policy>(policyOf(initial));
+  const [format, setFormat] = useState<string>(initial?.format ?? '');
+  const [profileName, setProfileName] = useState(initial?.profile ?? '');
   const owns = [...new Set(adapters.map((one) => one.format))];
   const conversions = value && owns.length > 0 ? commonConversions(value, owns, baseModel) : null;
   const { formats = [], architectures = [] } = conversions ?? {};
@@ -54,6 +57,7 @@ export function TargetFields({ adapters, baseModel, rank, rankNote, hasPolicies 
           label="Choose the rank by"
           name="policy"
           options={Object.entries(POLICY_WORDS)}
+          value={policy}
           onValue={(name) => setPolicy(name as Policy)}
         />
       )}
@@ -62,7 +66,7 @@ export function TargetFields({ adapters, baseModel, rank, rankNote, hasPolicies 
           label="Rank"
           name="rank"
           type="number"
-          value={String(rank)}
+          value={String(initial && 'rank' in initial ? initial.rank : props.rank)}
           min={1}
           max={65_536}
           isRequired
@@ -70,10 +74,18 @@ export function TargetFields({ adapters, baseModel, rank, rankNote, hasPolicies 
         />
       )}
       {policy === 'energy' && (
-        <PercentInput label="Energy that every module keeps, %" name="energy" value="90" />
+        <PercentInput
+          label="Energy that every module keeps, %"
+          name="energy"
+          value={percentOf(initial, 'energy', 90)}
+        />
       )}
       {policy === 'tolerance' && (
-        <PercentInput label="Error of every module at most, %" name="tolerance" value="5" />
+        <PercentInput
+          label="Error of every module at most, %"
+          name="tolerance"
+          value={percentOf(initial, 'tolerance', 5)}
+        />
       )}
       <SelectInput
         label="Serve with"
@@ -82,6 +94,7 @@ export function TargetFields({ adapters, baseModel, rank, rankNote, hasPolicies 
           ['', 'Anything that reads the format'],
           ...(value?.profiles ?? []).map(({ name, title }) => [name, title] as const),
         ]}
+        value={profileName}
         onValue={setProfileName}
       />
       <div role="status">
@@ -131,6 +144,14 @@ export function TargetFields({ adapters, baseModel, rank, rankNote, hasPolicies 
       )}
     </>
   );
+}
+
+const policyOf = (target: Target | null | undefined): Policy =>
+  (Object.keys(POLICY_WORDS) as Policy[]).find((policy) => target && policy in target) ?? 'rank';
+
+function percentOf(target: Target | null | undefined, policy: Policy, usual: number): string {
+  const share = (target as Readonly<Partial<Record<Policy, number>>> | null | undefined)?.[policy];
+  return String(share === undefined ? usual : Number((share * 100).toPrecision(6)));
 }
 
 function PercentInput(props: { readonly label: string; readonly name: Policy; readonly value: string }) {

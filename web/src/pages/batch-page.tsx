@@ -4,6 +4,8 @@ import { formatProgress } from '../../../src/charts/format.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { BatchRecord } from '../../../src/contract/batch.ts';
 import type { BatchItem } from '../../../src/contract/batch-item.ts';
+import type { JobRecord } from '../../../src/contract/job.ts';
+import type { Target } from '../../../src/contract/target.ts';
 import { download } from '../api/download.ts';
 import { ProblemError } from '../api/problem.ts';
 import { get, type Page, post, remove } from '../api/request.ts';
@@ -168,9 +170,10 @@ function Actions({ batch }: { batch: BatchRecord }) {
 /** The adapters are read one by one, so the form is not offered for more of them than one page of a list. */
 const MAX_CHANGED = 200;
 
-/** A form that squeezes the adapters of the failed items with another choice. */
+/** A form that squeezes the adapters of the failed items with another choice; it begins with the choice of the batch. */
 function ChangeForm({ batch: { id } }: { batch: BatchRecord }) {
   const [adapters, setAdapters] = useState<readonly AdapterRecord[]>([]);
+  const [initial, setInitial] = useState<Target | null>(null);
   const opener = 'Change and run again…';
   const load = async () => {
     const { data } = await get<Page<BatchItem>>(`/v1/batches/${id}/items?state=failed&limit=${MAX_CHANGED}`);
@@ -189,6 +192,7 @@ function ChangeForm({ batch: { id } }: { batch: BatchRecord }) {
         status: 404,
         retryable: false,
       });
+    setInitial(await targetOfBatch(id));
     setAdapters(existing);
   };
   return adapters.length === 0 ? (
@@ -196,8 +200,17 @@ function ChangeForm({ batch: { id } }: { batch: BatchRecord }) {
       {opener}
     </ActionButton>
   ) : (
-    <SqueezeAllForm adapters={adapters} opener={opener} isOpenAtFirst />
+    <SqueezeAllForm adapters={adapters} opener={opener} isOpenAtFirst initial={initial} />
   );
+}
+
+/** The first target of a job of the batch; null if no item has a job that squeezes. */
+async function targetOfBatch(id: string): Promise<Target | null> {
+  const { data } = await get<Page<BatchItem>>(`/v1/batches/${id}/items?limit=${MAX_CHANGED}`);
+  const jobId = data.find((item) => item.kind === 'squeeze' && item.job_id !== null)?.job_id;
+  if (!jobId) return null;
+  const { request } = await get<JobRecord>(`/v1/jobs/${jobId}`);
+  return request.kind === 'squeeze' ? request.targets[0]! : null;
 }
 
 function ItemRows({ items }: { items: readonly BatchItem[] }) {

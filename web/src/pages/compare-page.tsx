@@ -10,6 +10,7 @@ import { type Query, setQuery } from '../state/route.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { describeTarget } from '../text/describe-target.ts';
 import { formatMoment } from '../text/format-time.ts';
+import { sourceIdsOf } from '../text/job-text.ts';
 
 /** Two results of jobs, side by side: `#/compare?a=job_1.0&b=job_2.1`. */
 export function ComparePage({ query }: { query: Query }) {
@@ -81,7 +82,8 @@ function resultAt(name: string, signal: AbortSignal) {
       (adapter) => `${adapter.name}, `,
       () => '',
     );
-    return { label: `${name}${describeTarget(result.target)}`, result, modules: target.modules };
+    const label = `${name}${describeTarget(result.target)}`;
+    return { label, result, modules: target.modules, sourceIds: sourceIdsOf(job) };
   });
 }
 
