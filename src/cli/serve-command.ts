@@ -12,6 +12,8 @@ export const SERVE: Command = {
   groups: [],
   async run(args) {
     refusePositionals(args);
+    // The word "serve" is for this command; the service takes none.
+    process.argv.splice(2);
     // The module runs when it is loaded, and ends the process itself.
     await import('../main.ts');
     return EXIT.ok;

@@ -16,9 +16,24 @@ process.umask(0);
 
 const WEIGHTS = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8/adapter_model.safetensors');
 
+/** Everything below a folder by its path in it; what disappears meanwhile is left out. */
+async function below(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const found = await Promise.all(
+    entries.map(async (entry) => {
+      const inside = entry.isDirectory() ? await below(join(folder, entry.name)) : [];
+      return [entry.name, ...inside.map((name) => join(entry.name, name))];
+    }),
+  );
+  return found.flat();
+}
+
 /** The permissions of users other than the owner for a folder and everything below it. */
 async function openTo(folder: string): Promise<string[]> {
-  const names = ['', ...(await readdir(folder, { recursive: true }))];
+  const names = ['', ...(await below(folder))];
   const found = await Promise.all(
     names.map(async (name) => {
       // A file may disappear meanwhile.
