@@ -368,7 +368,7 @@ describe('modules and their tensors', () => {
 describe('configuration, dtype, files and size', () => {
   it('lack what Cloudflare requires unless model_type is there', () => {
     fails(judged({ modules: layers(8), config: { lora_alpha: 8 } }, { profile: 'cloudflare' }), {
-      'config-fields': /model_type must be mistral or gemma or llama\. If that is true/,
+      'config-fields': /model_type must be mistral or gemma or llama, because the server/,
     });
     const config = { lora_alpha: 8, model_type: 'gpt2' };
     fails(judged({ modules: layers(8), config }, { profile: 'cloudflare' }), {

@@ -177,6 +177,8 @@ describe('the settings', { skip: cannotRun }, () => {
     await dialog().getByLabel('Queued jobs at most').fill('7');
     await confirm('Save');
     await page.getByRole('row').filter({ hasText: 'team-a' }).getByText('weight 3').waitFor(TIMEOUT);
+    // One without a weight has the default of the service.
+    await page.getByText('weight 100', { exact: true }).first().waitFor(TIMEOUT);
     await assertAccessible(page, 'tenants');
     await page.getByRole('link', { name: 'team-a' }).click();
     await page.locator('.tiles').getByText('of 7 at most').waitFor(TIMEOUT);

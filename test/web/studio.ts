@@ -344,7 +344,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.goto(`${service.url}/#/adapters/${adapterId}?rank=8&profile=cloudflare`);
     await page.getByText('The result will not load in Cloudflare Workers AI').waitFor();
     await page
-      .getByText(/^In adapter_config\.json, model_type must be mistral or gemma or llama\./)
+      .getByText(/^In adapter_config\.json, model_type must be mistral or gemma or llama, because/)
       .waitFor();
     await page.getByLabel('Serve with').selectOption('vllm');
     await page.getByText('will not load').waitFor({ state: 'detached' });

@@ -50,13 +50,15 @@ export const requiredConfig: KeptRule = ({ required_config: required }, { adapte
   const faults = required.flatMap(({ field, values }) => {
     const value = adapter.config[field];
     if (values === null) return value === undefined || value === null ? [`${field} must be set`] : [];
-    return values.includes(value as string) ? [] : [`${field} must be ${values.join(' or ')}`];
+    return values.includes(value as string)
+      ? []
+      : [`${field} must be ${values.join(' or ')}, because the server loads nothing else`];
   });
   return faults.length === 0
     ? { passed: true, detail: `adapter_config.json has ${required.map(({ field }) => field).join(', ')}.` }
     : {
         passed: false,
-        detail: `In adapter_config.json, ${faults.join(', and ')}. If that is true of the adapter, set it before the upload.`,
+        detail: `In adapter_config.json, ${faults.join(', and ')}.`,
       };
 };
 

@@ -19,8 +19,6 @@ import type { PartProps } from './settings-page.tsx';
 import { UsagePanels } from './usage-part.tsx';
 
 type Tenant = TenantSummary;
-/** The weight that the service uses for tenants without one. */
-const DEFAULT_WEIGHT = 1;
 const READ_AGAIN_MS = 5_000;
 const NO_QUERY = {};
 
@@ -48,7 +46,13 @@ const AllTenants = () => (
 );
 
 function TenantRows({ tenants }: { tenants: readonly Tenant[] }) {
-  const weightOf = ({ weight = DEFAULT_WEIGHT }: Tenant) => weight;
+  // The list has own weights only; the usage of any tenant without one tells the default of the service.
+  const unset = tenants.find(({ weight }) => weight === undefined)?.id;
+  const { value: other } = useLoaded(
+    (signal) => (unset === undefined ? null : get<WholeTenant>(`/v1/tenants/${unset}`, signal)),
+    [unset],
+  );
+  const weightOf = ({ weight = other?.usage.limits.weight ?? 0 }: Tenant) => weight;
   const active = tenants.filter(({ state }) => state === 'active');
   const weights = active.reduce((sum, tenant) => sum + weightOf(tenant), 0) || 1;
   return (
@@ -68,7 +72,7 @@ function TenantRows({ tenants }: { tenants: readonly Tenant[] }) {
             return (
               <>
                 <Bar share={share} label={`Share of ${tenant.id}`} />
-                <span class="note line">weight {weightOf(tenant)}</span>
+                <span class="note line">weight {weightOf(tenant) || '…'}</span>
               </>
             );
           },
