@@ -114,7 +114,7 @@ export class StorageBinding {
 
 const ofAnotherDatabase = (found: string): ForeignStorage =>
   new ForeignStorage(
-    `it belongs to another database (its id is ${found}), and this database is new; start with the database of ` +
+    `it belongs to another database (the id of the storage is ${found}), and this database is new; start with the database of ` +
       'this storage (restored from a backup if necessary), or choose an empty storage with DATA_DIR or ' +
       'STORAGE_URL.',
   );

@@ -32,7 +32,7 @@ export async function* wrongRows(database: Database): AsyncGenerator<VerifyProbl
 const broken = (id: string, what: string, content: string): VerifyProblem => ({
   problem: 'REFERENCE_BROKEN',
   id,
-  detail: `Its ${what} is the content ${content}, which is not stored, or not with that digest.`,
+  detail: `Its ${what} refers to the content ${content}, which is not stored or has another digest.`,
 });
 
 async function brokenFiles(reader: Snapshot): Promise<VerifyProblem[]> {

@@ -65,7 +65,7 @@ export const BATCH_CREATE: Command = {
 export const BATCH_LIST: Command = {
   name: 'batch list',
   summary: 'Lists batches of a server, the newest first.',
-  synopsis: ['[--state STATE]… [--label NAME=TEXT]… [--name TEXT] [--limit N]'],
+  synopsis: ['[--state STATE]… [--label NAME=VALUE]… [--name TEXT] [--limit N]'],
   about: 'Prints a table on a terminal; if the output is not a terminal, one line of JSON for each batch.',
   groups: [{ title: 'Selection', options: LIST_OPTIONS }, OUTPUT, SERVER_GROUP],
   run: (args) =>
@@ -195,7 +195,7 @@ async function requestOf(args: Arguments, client: ServerClient, signal: AbortSig
   const places = sources.filter(isPlace);
   if (places.length > 0 && places.length < sources.length)
     throw new UsageError(
-      `${places[0]} is a URL and ${sources.find((each) => !isPlace(each))} is not: make a batch of each kind`,
+      `${places[0]} is a URL and ${sources.find((each) => !isPlace(each))} is not: put URLs and other SOURCEs into separate batches`,
     );
   if (places.length === 1 && places[0]!.endsWith('/')) return asJson({ source_prefix: places[0], ...order });
   if (places.length > 0) return asJson({ sources: places, ...order });

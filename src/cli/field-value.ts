@@ -83,7 +83,7 @@ function numbers(schema: FieldSchema): string {
   const { type, minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
   const low = minimum !== undefined ? `from ${minimum}` : `above ${exclusiveMinimum}`;
   const isOpen = maximum === Number.MAX_SAFE_INTEGER;
-  const high = isOpen ? '' : maximum !== undefined ? ` to ${maximum}` : ` to below ${exclusiveMaximum}`;
+  const high = isOpen ? '' : maximum !== undefined ? ` to ${maximum}` : ` and below ${exclusiveMaximum}`;
   return `a ${type === 'integer' ? 'whole number' : 'number'} ${low}${high}`;
 }
 

@@ -18,7 +18,7 @@ export const RESULT_GROUP: OptionGroup = {
       help: 'Name of the result, with {source} and {rank} filled in; default {source}-r{rank}.',
       schema: NAME,
     },
-    { name: 'label', value: 'NAME=TEXT', multiple: true, help: 'A label; may be repeated.' },
+    { name: 'label', value: 'NAME=VALUE', multiple: true, help: 'A label; may be repeated.' },
     {
       name: 'expires-in',
       value: 'TIME',
@@ -44,14 +44,14 @@ export function readResults(args: Arguments): ResultSettings | undefined {
   };
 }
 
-/** Parses NAME=TEXT. The first "=" separates them, because names contain none. */
+/** Parses NAME=VALUE. The first "=" separates them, because names contain none. */
 function labelsOf(entries: readonly string[]): Labels {
   const labels = new Map<string, string>();
   for (const entry of entries) {
     const [name, ...rest] = entry.split('=');
     if (rest.length === 0 || !new RegExp(LABEL_NAME, 'u').test(name!)) {
       throw new UsageError(
-        `--label is ${JSON.stringify(entry)} but must be NAME=TEXT, and ${LABEL_NAME_RULE}`,
+        `--label is ${JSON.stringify(entry)} but must be NAME=VALUE, and ${LABEL_NAME_RULE}`,
       );
     }
     if (labels.has(name!)) throw new UsageError(`--label contains ${JSON.stringify(name)} twice`);

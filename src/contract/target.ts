@@ -27,8 +27,8 @@ export const FormatOptions = Type.Object(
         minimum: 1,
         maximum: 1024,
         description:
-          'GGUF: number of attention heads of the base model; needed for llama and mistral, because ' +
-          'llama.cpp reorders their rows',
+          'GGUF: number of attention heads of the base model; needed for the architectures llama (also Mistral ' +
+          'models), granite and smollm3, because llama.cpp reorders the rows of q and k',
       }),
     ),
     kv_heads: Type.Optional(

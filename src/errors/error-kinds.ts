@@ -37,7 +37,7 @@ export const ERROR_KINDS = {
   DELIVERY_NOT_FOUND: permanent(404, 'The webhook has no delivery with this id'),
   WEBHOOK_DISABLED: permanent(409, 'The webhook is disabled'),
   FILE_NOT_FOUND: permanent(404, 'No file has this name'),
-  REPORT_NOT_READY: permanent(409, 'The job has no report yet'),
+  REPORT_NOT_READY: permanent(409, 'There is no report'),
   ADAPTER_IN_USE: permanent(409, 'An unfinished job reads the adapter'),
   RUN_IN_USE: permanent(409, 'A checkpoint of the run is being squeezed'),
   JOB_FINAL: permanent(409, 'The job has already ended'),
@@ -244,21 +244,21 @@ export const ERROR_KINDS = {
   GGUF_NOT_LORA: permanent(422, 'The GGUF file is not a LoRA adapter', { groups: ['upload', 'content'] }),
 
   // adapter_config.json
-  CONFIG_JSON: permanent(422, 'adapter_config.json is not valid JSON', { groups: ['upload'] }),
+  CONFIG_JSON: permanent(422, 'The configuration is not valid JSON', { groups: ['upload'] }),
   CONFIG_TOO_LARGE: permanent(422, 'adapter_config.json exceeds a limit', { groups: ['upload', 'content'] }),
   CONFIG_TOO_DEEP: permanent(422, 'adapter_config.json is nested too deeply', { groups: ['upload'] }),
   CONFIG_DUPLICATE_KEY: permanent(422, 'A key appears twice in adapter_config.json', { groups: ['upload'] }),
   CONFIG_FORBIDDEN_KEY: permanent(422, 'adapter_config.json has a forbidden key', { groups: ['upload'] }),
-  CONFIG_INVALID: permanent(422, 'adapter_config.json has a field of the wrong type', { groups: ['upload'] }),
+  CONFIG_INVALID: permanent(422, 'The configuration has a value of the wrong type', { groups: ['upload'] }),
   CONFIG_PEFT_TYPE: permanent(422, 'The adapter is not a LoRA adapter', { groups: ['upload'] }),
-  CONFIG_RANK: permanent(422, 'A rank in adapter_config.json is not a positive integer', {
+  CONFIG_RANK: permanent(422, 'A rank in the configuration or metadata is not a positive integer', {
     groups: ['upload'],
   }),
-  CONFIG_ALPHA: permanent(422, 'An alpha in adapter_config.json is not a finite number', {
+  CONFIG_ALPHA: permanent(422, 'An alpha or a scaling cannot be used', {
     groups: ['upload'],
   }),
   CONFIG_REGEX: permanent(422, 'A pattern in adapter_config.json cannot be read', { groups: ['upload'] }),
-  CONFIG_RANK_MISMATCH: permanent(422, 'adapter_config.json and the tensors disagree on a rank', {
+  CONFIG_RANK_MISMATCH: permanent(422, 'The configuration or metadata and the tensors disagree on a rank', {
     groups: ['upload'],
   }),
 
@@ -270,13 +270,13 @@ export const ERROR_KINDS = {
   }),
   LORA_DUPLICATE_MODULE: permanent(422, 'A module appears twice', { groups: ['upload'] }),
   LORA_RANK_MISMATCH: permanent(422, 'lora_A and lora_B disagree on the rank', { groups: ['upload'] }),
-  LORA_RANK_DIMS: permanent(422, 'A LoRA tensor has the wrong number of dimensions', { groups: ['upload'] }),
+  LORA_RANK_DIMS: permanent(422, 'The shape of a LoRA tensor is not acceptable', { groups: ['upload'] }),
   LORA_RANK_ZERO: permanent(422, 'A module has rank 0', { groups: ['upload'] }),
   UNSUPPORTED_DTYPE: permanent(422, 'A LoRA tensor has a dtype that cannot be squeezed', {
     groups: ['upload'],
   }),
   FORMAT_NOT_CONVERTIBLE: permanent(422, 'The adapter cannot be written in this format'),
-  FORMAT_NOT_WRITABLE: permanent(422, 'This format can be read but not written'),
+  FORMAT_NOT_WRITABLE: permanent(422, 'The result cannot be stored in this format'),
   FORMAT_NEEDS_FOLD: permanent(422, 'This format cannot store the scalings of the result'),
   FORMAT_MIXED: permanent(422, 'The tensors belong to more than one format', { groups: ['upload'] }),
   UNSUPPORTED_LORA_VARIANT: permanent(422, 'This variant of LoRA cannot be squeezed yet', {
@@ -288,7 +288,7 @@ export const ERROR_KINDS = {
   MERGE_SHAPE_MISMATCH: permanent(422, 'A module has different shapes in the adapters to merge'),
   MERGE_RANK_TOO_LARGE: permanent(422, 'The ranks of the adapters to merge add up to more than the limit'),
   MERGE_TENSOR_CONFLICT: permanent(422, 'A tensor differs between the adapters to merge'),
-  MERGE_UNSUPPORTED: permanent(422, 'This variant of LoRA cannot be merged'),
+  MERGE_UNSUPPORTED: permanent(422, 'The adapters cannot be merged as they are'),
 
   // Annealing runs
   SCHEDULE_INVALID: permanent(422, 'The schedule is not valid'),
@@ -296,8 +296,8 @@ export const ERROR_KINDS = {
   RUN_NOT_FOUND: permanent(404, 'No run has this id'),
   CHECKPOINT_NOT_FOUND: permanent(404, 'The run has no checkpoint for this step'),
   CHECKPOINT_STEP: permanent(422, 'The step of the checkpoint lies outside the run'),
-  CHECKPOINT_OUT_OF_ORDER: permanent(409, 'A later checkpoint has already been squeezed'),
-  CHECKPOINT_CONFLICT: permanent(409, 'Another checkpoint for this step has already been squeezed'),
+  CHECKPOINT_OUT_OF_ORDER: permanent(409, 'A later checkpoint has already been accepted'),
+  CHECKPOINT_CONFLICT: permanent(409, 'Another checkpoint for this step has already been accepted'),
   CHECKPOINT_PENDING: permanent(409, 'The previous checkpoint is still being squeezed'),
   CHECKPOINT_RANK: permanent(409, 'The checkpoint does not have the rank of the run'),
   CHECKPOINT_BASE_MISMATCH: permanent(409, 'The checkpoint belongs to another base model or other modules'),
@@ -337,7 +337,7 @@ export const ERROR_KINDS = {
   PROVIDER_UNAVAILABLE: permanent(503, 'The requested execution provider cannot be loaded'),
 
   // The service
-  STORAGE_FULL: transient(507, 'The storage is full', {
+  STORAGE_FULL: transient(507, 'The storage, the database or a disk is full', {
     groups: ['upload', 'content', 'idempotency', 'storage'],
     retryAfterSeconds: 60,
   }),
@@ -351,7 +351,7 @@ export const ERROR_KINDS = {
   }),
   QUEUE_UNAVAILABLE: transient(503, 'The queue cannot be used', { retryAfterSeconds: 5 }),
   QUEUE_FULL: transient(503, 'The queue has no room for more jobs', { retryAfterSeconds: 60 }),
-  WORKER_CRASHED: permanent(500, 'The compute process crashed too often on this job'),
+  WORKER_CRASHED: permanent(500, 'The worker or its compute process crashed too often on this job'),
   CANCELLED: permanent(409, 'The job was cancelled'),
   SHUTTING_DOWN: transient(503, 'The service is shutting down', { groups: ['any'], retryAfterSeconds: 5 }),
   INTERNAL: transient(500, 'The service failed', { groups: ['any'] }),

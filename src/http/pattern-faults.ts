@@ -29,5 +29,5 @@ export const labelNameFault = (patterns: object | undefined): string | undefined
 /** Describes what is wrong with a label filter, without its subject. @returns undefined if the pattern is another one */
 export const labelFilterFault = (pattern: unknown): string | undefined =>
   pattern === LABEL_FILTER
-    ? `must be the name of a label, a colon and its text of at most 128 characters; ${LABEL_NAME_RULE}`
+    ? `must be the name of a label, a colon and its value of at most 128 characters; ${LABEL_NAME_RULE}`
     : undefined;

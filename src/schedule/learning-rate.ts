@@ -79,8 +79,8 @@ export function starvedNotes(
   if (stages.length === 1 || share >= STARVED_SHARE) return [];
   const remedy =
     schedule === 'recommended'
-      ? 'Give it more steps'
-      : `Its ${schedule} schedule has decayed by then: follow the recommended one, or give the last stage more ` +
+      ? 'Give the last stage more steps'
+      : `The ${schedule} schedule has decayed by then: follow the recommended one, or give the last stage more ` +
         'steps';
   return [
     `Rank ${Number(rank.toFixed(2))} is trained for ${end_step - begin_step} steps and gets ${(100 * share).toFixed(1)} % of ` +

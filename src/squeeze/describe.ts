@@ -112,7 +112,7 @@ export function notesOn(method: Method): string[] {
   ];
   if (method.used === 'rsvd') {
     notes.push(
-      'Randomised SVD: singular values are those of the sketch (a lower bound for the true ones); energy is exact. excess_bound of each module says how far from the least error it can be.',
+      'Randomised SVD: singular values are those of the sketch (a lower bound for the true ones); energy is exact. excess_bound of each module limits how far its error lies above the optimum, as a share of the optimum.',
     );
   } else if (method.requested === 'rsvd') {
     notes.push(

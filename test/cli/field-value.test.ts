@@ -46,7 +46,7 @@ describe('fieldValue', () => {
       ['Infinity', RATIO, /number from 1 to 10000000/],
       ['NaN', ENERGY, /NaN/],
       ['0', ENERGY, /a number above 0 to 1$/],
-      ['1', TOLERANCE, /a number from 0 to below 1$/],
+      ['1', TOLERANCE, /a number from 0 and below 1$/],
       ['Exact', method!, /must be rsvd or exact$/],
       ['65', power_iterations!, /a whole number from 0 to 64 or auto$/],
       ['', PROFILE, /1 to 64 characters/],

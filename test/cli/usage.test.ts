@@ -60,7 +60,7 @@ describe('lora-squeeze', () => {
     [[...squeeze, '--rank', '4', '--provider', 'tpu'], /must be auto, cpu or cuda/],
     [[...squeeze, '--rank', '4', '--key', 'k'], /--key is for a server/],
     [[...squeeze, '--rank', '4', '--name', 'x'], /--name is for a server: set --server as well/],
-    [[...squeeze, '--rank', '4', '--label', 'Team'], /--label is "Team" but must be NAME=TEXT/],
+    [[...squeeze, '--rank', '4', '--label', 'Team'], /--label is "Team" but must be NAME=VALUE/],
     [[...squeeze, '--rank', '4', '--label', 'a=1', '--label', 'a=2'], /--label contains "a" twice/],
     [[...squeeze, '--rank', '4', '--expires-in', '90'], /--expires-in is "90"/],
     [

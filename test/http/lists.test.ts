@@ -171,7 +171,7 @@ describe('GET /v1/jobs', () => {
     await refused(
       'label=nocolon',
       'VALIDATION_FAILED',
-      /^label\[0\] is "nocolon" but must be the name of a label, a colon and its text/,
+      /^label\[0\] is "nocolon" but must be the name of a label, a colon and its value/,
     );
     await refused('state=queued,', 'VALIDATION_FAILED', /state\[1\] is ""/);
     await refused(

@@ -65,7 +65,7 @@ describe('jobFailure', () => {
   it('omits an empty context', () => {
     assert.deepEqual(jobFailure(new AppError('STORAGE_FULL', 'No space.')), {
       code: 'STORAGE_FULL',
-      title: 'The storage is full',
+      title: 'The storage, the database or a disk is full',
       detail: 'No space.',
       retryable: true,
     });

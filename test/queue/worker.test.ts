@@ -110,7 +110,7 @@ describe('a job', () => {
     const bug = await bench().submit('exit', 'transient', 'throw');
     assert.deepEqual((await bench().outcome(crash)).error, {
       code: 'WORKER_CRASHED',
-      title: 'The compute process crashed too often on this job',
+      title: 'The worker or its compute process crashed too often on this job',
       detail: 'The compute process ended with exit code 3.',
       retryable: false,
       context: { exit_code: 3 },

@@ -188,7 +188,7 @@ describe('ranks that differ', () => {
 
   it('get wrong scales in TensorRT-LLM with one lora_alpha, and right ones if the scales agree with it', () => {
     fails(judged(byType, { rank: 8, profile: 'tensorrt-llm' }), {
-      scale: /rank of each module’s tensors: .*v_proj would get 2 instead of 1/,
+      scale: /rank of each module’s tensors: .*v_proj would get the scaling 2 instead of 1/,
     });
     const sharedAlpha = { r: 8, lora_alpha: 8, rank_pattern: { v_proj: 4 } };
     loads(judged({ modules: byType.modules, config: sharedAlpha }, { rank: 8, profile: 'tensorrt-llm' }));
@@ -220,7 +220,7 @@ describe('the scale', () => {
   it('must be 1 if the formula is not documented', () => {
     for (const profile of ['cloudflare', 'fireworks']) {
       fails(judged(kept({ lora_alpha: 16 }), { rank: 8, profile }), {
-        scale: /not documented.*would get 1 instead of 2; squeeze with scale "fold"/,
+        scale: /not documented.*would get the scaling 1 instead of 2; squeeze with scale "fold"/,
       });
     }
   });
@@ -230,7 +230,7 @@ describe('the scale', () => {
       loads(judged(kept({ use_rslora: true }), { rank: 8, profile }));
     }
     fails(judged(kept({ use_rslora: true }), { rank: 8, profile: 'sglang' }), {
-      scale: /use_rslora is ignored: .* would get 1 instead of 2\.82843/,
+      scale: /use_rslora is ignored: .* would get the scaling 1 instead of 2\.82843/,
     });
   });
 
@@ -238,7 +238,7 @@ describe('the scale', () => {
     const own = kept({ alpha_pattern: { v_proj: 24 } });
     loads(judged(own, { rank: 8, profile: 'peft' }));
     for (const profile of ['vllm', 'lorax', 'tensorrt-llm']) {
-      fails(judged(own, { rank: 8, profile }), { scale: /v_proj would get 1 instead of 3/ });
+      fails(judged(own, { rank: 8, profile }), { scale: /v_proj would get the scaling 1 instead of 3/ });
     }
     fails(judged(own, { rank: 8, profile: 'sglang' }), {
       scale: /instead of 3/,

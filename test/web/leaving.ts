@@ -304,7 +304,7 @@ describe('the page during uploads and jobs', { skip: cannotRun }, () => {
     await assertAccessible(page, 'the open tray');
     await tray().getByRole('button', { name: 'Minimise' }).click();
     await rows().waitFor({ state: 'detached' });
-    await tray().getByRole('button', { name: 'Close finished' }).click();
+    await tray().getByRole('button', { name: 'Dismiss finished uploads' }).click();
     await tray().waitFor({ state: 'detached' });
     assert.equal(await page.evaluate('document.activeElement.id'), 'main', 'the focus is not lost');
   });

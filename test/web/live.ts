@@ -106,7 +106,7 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
 
   it('add and remove labels, and show errors in place', async () => {
     const labels = page.getByRole('list', { name: 'Labels' });
-    const field = page.getByLabel('New label, as name:text');
+    const field = page.getByLabel('New label, as name:value');
     await field.fill('team:search');
     await field.press('Enter');
     await labels.getByText('team:search').waitFor();

@@ -96,7 +96,7 @@ describe('the page when the service refuses a call', { skip: cannotRun }, () => 
     await other.reload();
     await other.locator('.drop').waitFor();
     await other.getByRole('button', { name: 'Key', exact: true }).click();
-    await other.getByRole('button', { name: 'Forget it' }).click();
+    await other.getByRole('button', { name: 'Forget the key' }).click();
     for (const one of [page, other])
       await one.getByRole('heading', { name: 'This service needs a key' }).waitFor();
     await other.close();

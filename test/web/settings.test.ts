@@ -220,7 +220,7 @@ describe('the settings', { skip: cannotRun }, () => {
     await page.goto(`${service.url}/#/`);
     await page.getByRole('button', { name: 'Key', exact: true }).click();
     await enter(key);
-    await page.getByText('Your key can view and download').waitFor(TIMEOUT);
+    await page.getByText('Your key can only view and download').waitFor(TIMEOUT);
     assert.equal(await page.getByRole('button', { name: 'Choose files' }).count(), 0);
     await page.goto(`${service.url}/#/adapters/${adapterId}`);
     await page.getByRole('button', { name: 'All as zip' }).waitFor(TIMEOUT);

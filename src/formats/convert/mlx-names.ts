@@ -2,7 +2,7 @@ import { notConvertible, type Route } from './not-convertible.ts';
 import type { ModuleNames, NameReader, NameWriter, PlacedAdapter, PlaceInModel } from './placed-adapter.ts';
 import { commonScale, pathInTextModel } from './placed-adapter.ts';
 
-/** Experts are stacked in one tensor there (switch_mlp, switch_glu). */
+/** MLX stacks experts in one tensor (switch_mlp, switch_glu). */
 const EXPERTS = /\.(?:experts|switch_mlp|switch_glu)(?:\.|$)/;
 const LLAMA_LIKE = /^model\.layers\.\d+\.|^(?:model\.embed_tokens|lm_head)$/;
 /** GPT-2: transformer.h in transformers, model.h in mlx-lm (mlx_lm/models/gpt2.py). */

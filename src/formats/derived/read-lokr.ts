@@ -11,7 +11,7 @@ interface Side<T> {
   readonly columns: number;
   /** [] for a matrix that LyCORIS would not have flattened; null for one that it may have. */
   readonly kernel: readonly number[] | null;
-  /** Of its factors: their inner size, or the smaller side of a whole matrix. */
+  /** The inner size of its factors; for a whole matrix, its smaller side. */
   readonly rank: number;
   /** The r of alpha/r; null for a whole matrix. */
   readonly dimension: number | null;

@@ -164,7 +164,7 @@ class ConfigTable {
       ...unconfigured.map(
         (component) =>
           `lora_adapter_metadata has no configuration of ${component === '' ? 'modules without a component' : component}, ` +
-          'so their scalings are those of the alphas, or 1.',
+          'so the scalings of these modules come from their alphas, or are 1.',
       ),
     ];
   }

@@ -108,7 +108,7 @@ function projectionKind(
   for (const { name, kernel, dimensions } of layers) {
     const shown = kernel ?? (dimensions === null ? null : new Array<number>(dimensions - 2).fill(1));
     if (shown === null || layerOf(name)?.kind !== 'projection') continue;
-    return { isConv: shown.length > 0, because: `the tensors of ${quote(name)} have the shapes of one` };
+    return { isConv: shown.length > 0, because: `the tensors of ${quote(name)}, a layer of the same kind, have such shapes` };
   }
   for (const { name, n } of layers) {
     const family = CROSS_ATTENTION.test(name) ? TEXT_WIDTHS.get(n) : undefined;
@@ -137,7 +137,7 @@ function warningsOf(
     const sizes = [...new Set(byTable.map(({ kernel }) => kernel.join(' × ')))].sort();
     const kinds = sizes.map((size) => {
       const names = byTable.filter(({ kernel }) => kernel.join(' × ') === size).map(({ name }) => name);
-      return `${names.length} of ${size} (${quoteSome(names, MAX_NAMED)})`;
+      return `${names.length} with the kernel ${size} (${quoteSome(names, MAX_NAMED)})`;
     });
     warnings.push(
       `${count(byTable, 'convolution is', 'convolutions are')} flattened to matrices in this file. The kernels are ` +

@@ -29,7 +29,7 @@ export function readMlxConfig(bytes: Uint8Array): MlxConfig {
   const fields = Object.fromEntries([...json].map(([field, value]) => [field, toPlain(value, field)]));
   const type = fields.fine_tune_type ?? 'lora';
   if (type !== 'lora' && type !== 'dora') {
-    const what = type === 'full' ? 'is "full", whose file has whole weights' : `is ${shown(type)}`;
+    const what = type === 'full' ? 'is "full", so the file has whole weights' : `is ${shown(type)}`;
     throw refuse('UNSUPPORTED_LORA_VARIANT', 'fine_tune_type', `${what}; only LoRA and DoRA can be squeezed`);
   }
   const parameters = json.get('lora_parameters');

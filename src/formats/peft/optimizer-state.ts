@@ -58,7 +58,7 @@ function namesIn(tensors: readonly TensorEntry[]): MomentName[] {
   const names = (Object.keys(MOMENTS) as MomentName[]).filter((name) => endings.has(name));
   if (names.length > 0) return names;
   throw invalid(
-    `The optimizer state has no moments. The name of such a tensor is that of a factor, followed by one of ${Object.keys(
+    `The optimizer state has no moments. The name of a moment is that of its factor, followed by one of ${Object.keys(
       MOMENTS,
     )
       .map((name) => `.${name}`)

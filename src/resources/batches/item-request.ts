@@ -94,7 +94,7 @@ export function jobFaults(job: JobRequest, position: RequestPosition): BatchFaul
     faults.push(
       faultAt(
         position,
-        ' has a "webhook"; set the webhook on the batch, which can also receive the events of its jobs',
+        ' has a "webhook"; set it on the batch: the webhook of a batch can also receive the events of its jobs',
         '/webhook',
       ),
     );

@@ -155,7 +155,7 @@ class FailedKeys {
     ttl: WINDOW_MS,
   });
 
-  /** @param most failures of an address within a minute */
+  /** @param maximum failures of an address that are allowed within a minute */
   constructor(maximum: number) {
     this.maximum = maximum;
   }

@@ -42,7 +42,7 @@ export function decideAdaptive(plan: AdaptivePlan, position: Position, step: num
     kind: 'squeeze',
     goal,
     stageRank: null,
-    reason: `To the smallest rank from ${target_rank} to ${rank.max} at which ${what}.`,
+    reason: `The squeeze is to the smallest rank from ${target_rank} to ${rank.max} at which ${what}.`,
     lateBySteps: 0,
   };
 }

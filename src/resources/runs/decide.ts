@@ -90,7 +90,7 @@ function byModule(plan: Plan, modules: readonly ModulesOfRank[]): Plan {
   return {
     ...plan,
     goal: { budget_parameters: parameters },
-    reason: `${plan.reason} The modules share out ${parameters} parameters, as many as all of them have at rank ${plan.stageRank}.`,
+    reason: `${plan.reason} ${parameters} parameters are shared out over the modules, as many as they have together at rank ${plan.stageRank}.`,
   };
 }
 

@@ -105,8 +105,8 @@ function reasonOf(past: PastCheckpoint): string {
   const { decision, reason, rank_before, target } = past.checkpoint;
   if (decision === 'keep' || isSqueezed(past)) return reason;
   if (target && 'budget_parameters' in target)
-    return `${reason} They have no more, so there was nothing to squeeze.`;
-  return `${reason} No rank below ${rank_before.max} does, so there was nothing to squeeze.`;
+    return `${reason} The modules already have no more parameters than that, so there was nothing to squeeze.`;
+  return `${reason} No rank below ${rank_before.max} satisfies this, so there was nothing to squeeze.`;
 }
 
 function stateOf(

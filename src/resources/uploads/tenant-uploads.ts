@@ -354,6 +354,6 @@ const notFound = (id: string): AppError =>
   });
 
 function wrongOffset({ id, receivedBytes }: Upload, offset: number): AppError {
-  const detail = `The upload ${id} has ${receivedBytes} bytes, so it must continue at that offset and not at ${offset}.`;
+  const detail = `${receivedBytes} bytes of the upload ${id} have arrived, so it must continue at offset ${receivedBytes} and not at ${offset}.`;
   return new AppError('UPLOAD_OFFSET', detail, { id, offset, received_bytes: receivedBytes });
 }

@@ -55,7 +55,7 @@ const full = (limit: string, context: AppError['context']): AppError =>
  * @throws AppError UPLOAD_FILENAME, PICKLE_REFUSED
  */
 export function uploadFilename(name: unknown, where: string): UploadFilename {
-  const wanted = `send ${CONFIG_FILE}, or a name that ends in .safetensors or .gguf, in ${where}`;
+  const wanted = `send the name ${CONFIG_FILE}, or one that ends in .safetensors or .gguf, in ${where}`;
   if (typeof name !== 'string' || name === '')
     throw new AppError('UPLOAD_FILENAME', `The upload has no file name; ${wanted}.`, {
       expected: EXPECTED,

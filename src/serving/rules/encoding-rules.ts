@@ -37,7 +37,7 @@ export const scale: Rule = (profile, { adapter }) => {
   return {
     passed: false,
     detail:
-      `${formula}${rslora}: ${off.name} would get ${there} instead of ${Number(off.scale.toPrecision(6))}; ` +
+      `${formula}${rslora}: ${off.name} would get the scaling ${there} instead of ${Number(off.scale.toPrecision(6))}; ` +
       'squeeze with scale "fold" to one rank.',
   };
 };

@@ -41,7 +41,7 @@ export const tensorNames: Rule = ({ tensor_names: form }, { adapter }) => {
       }
     : {
         passed: false,
-        detail: `PEFT’s save_pretrained does not name tensors like ${nameSome(wrong)}, but base_model.model.<path>.lora_A.weight: save the adapter with it.`,
+        detail: `PEFT’s save_pretrained names tensors base_model.model.<path>.lora_A.weight, not ${nameSome(wrong)}: save the adapter with save_pretrained.`,
       };
 };
 

@@ -100,6 +100,6 @@ export function recommendBudget(
         `for all (${budget}), the mean module error is ${formatPercent(allocation.module_relative_error)} instead of ` +
         `${formatPercent(uniform.module_relative_error)}. The server must read rank_pattern; a server that needs ` +
         `one rank for all modules forgoes this gain, or needs rank ${same?.rank ?? curve.length} to match it.`
-      : 'Separate ranks gain nothing here: one rank for all is as good with as many parameters.';
+      : 'Separate ranks gain nothing here: with the same number of parameters, one rank for all is as good.';
   return { target: { budget_parameters: budget }, ...allocation, reason };
 }

@@ -248,7 +248,7 @@ describe('a checkpoint of the wrong adapter', () => {
     assert.deepEqual([second.goal, second.stageRank], [{ budget_parameters: 16 * 150 }, 16]);
     assert.match(
       second.reason,
-      /The modules share out 2400 parameters, as many as all of them have at rank 16\.$/,
+      /2400 parameters are shared out over the modules, as many as they have together at rank 16\.$/,
     );
     const other = { modulesByRank: own.modulesByRank, digest: 'other', rewind: true };
     const anew = decide(run, log, arrival(1000, 64, other));

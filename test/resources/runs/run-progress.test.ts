@@ -131,11 +131,11 @@ describe('the notes of a run', () => {
     });
     assert.match(
       notes(run).join(),
-      /^Rank 8 is trained for 400 steps and gets \d\.\d % of .* Its linear schedule has decayed by then/,
+      /^Rank 8 is trained for 400 steps and gets \d\.\d % of .* The linear schedule has decayed by then/,
     );
     assert.deepEqual(notes(run, [squeezedEntry(1000, 64, 8)]), [], 'it is reached early');
     const late = notes(runManifest(), [squeezedEntry(3900, 64, 8)]);
-    assert.match(late.join(), /^Rank 8 is trained for 100 steps .* Give it more steps\.$/);
+    assert.match(late.join(), /^Rank 8 is trained for 100 steps .* Give the last stage more steps\.$/);
     assert.deepEqual(notes(runManifest()), []);
   });
 });

@@ -51,7 +51,7 @@ export function problemIn(text: string, status: number): Problem {
   }
   return {
     title: `The service answered ${status}`,
-    detail: text.slice(0, 300) || 'It had no content.',
+    detail: text.slice(0, 300) || 'The response had no content.',
     code: `HTTP_${status}`,
     status,
     retryable: status === 429 || status >= 500,

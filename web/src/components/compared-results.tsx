@@ -70,7 +70,7 @@ export function ComparedResults({ first, second }: { first: OneResult; second: O
         <table class="rows totals">
           <thead>
             <tr>
-              <th scope="col">Of the written file</th>
+              <th scope="col">Value</th>
               <th scope="col" class="number">
                 {labels[0]}
               </th>

@@ -10,7 +10,7 @@ export function DropZone() {
   if (isReader())
     return (
       <div class="drop">
-        <p class="drop-title">Your key can view and download</p>
+        <p class="drop-title">Your key can only view and download</p>
         <p class="note">
           Uploading needs a key with the scope <code>write</code>.
         </p>

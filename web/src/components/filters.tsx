@@ -94,7 +94,7 @@ export const LabelFilter = ({ query }: Pick<FilterProps, 'query'>) => (
     name="label"
     query={query}
     placeholder="team:search"
-    note="Name and text, with a colon between them."
+    note="Name and value, with a colon between them."
     isWhole={(text) => text === '' || /^[^:]+:./.test(text)}
   />
 );

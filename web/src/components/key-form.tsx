@@ -40,7 +40,7 @@ export function KeyForm() {
           </button>
           {key.value !== '' && (
             <button type="button" onClick={() => saveKey('')}>
-              Forget it
+              Forget the key
             </button>
           )}
         </div>

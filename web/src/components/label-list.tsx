@@ -64,7 +64,7 @@ export function LabelList<Record>({ path, labels, list, onChanged }: LabelListPr
       {canWrite && (
         <form class="row" onSubmit={(event) => void add(event)}>
           <label for={id} class="unseen">
-            New label, as name:text
+            New label, as name:value
           </label>
           <input
             id={id}
@@ -72,7 +72,7 @@ export function LabelList<Record>({ path, labels, list, onChanged }: LabelListPr
             class="short"
             placeholder="team:search"
             pattern=".+:.*"
-            title="A name and a text, with a colon between them"
+            title="A name and a value, with a colon between them"
             required
             autocomplete="off"
           />

@@ -32,7 +32,7 @@ export function OptionFields({ conversion: { needs, takes }, architectures, valu
           value={values.heads?.toString() ?? ''}
           min={1}
           max={1024}
-          note="Needed for llama and mistral, whose rows llama.cpp reorders."
+          note="Needed for llama (also Mistral models), granite and smollm3, whose rows of q and k llama.cpp reorders."
         />
       )}
       {isAsked('kv_heads') && (

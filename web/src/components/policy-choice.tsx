@@ -66,8 +66,8 @@ export function AdvancedChoice({ form, onChange, conversions }: PolicyProps & { 
         label="Scale"
         value={form.scale}
         options={[
-          ['fold', 'Folded into the weights (for serving)'],
-          ['keep', 'Kept in lora_alpha (for training on)'],
+          ['fold', 'Folded into the factors (for serving)'],
+          ['keep', 'Kept in lora_alpha (for further training)'],
         ]}
         onValue={(scale) => onChange({ scale })}
       />

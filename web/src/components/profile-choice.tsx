@@ -80,7 +80,7 @@ function ServerRankField({ profile, set, onSet }: ServerRankProps) {
 function rules({ max_rank: cap, allowed_ranks: allowed, same_rank: same }: ServingProfile) {
   const words: string[] = [];
   if (cap.setting === null && cap.default !== null) words.push(`Ranks up to ${cap.default}.`);
-  if (allowed) words.push(`Ranks ${listed(allowed.ranks)} only: ${allowed.reason}`);
+  if (allowed) words.push(`Ranks ${listed(allowed.ranks)} only: ${allowed.reason}.`);
   if (same === 'all') words.push('One rank for all modules.');
   return words.join(' ');
 }

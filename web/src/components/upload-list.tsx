@@ -66,7 +66,7 @@ export function UploadTray() {
         <span class="upload-actions">
           {done + failed > 0 && (
             <button type="button" onClick={close}>
-              Close finished
+              Dismiss finished uploads
             </button>
           )}
           <button

@@ -67,7 +67,7 @@ export function rankRefusal(profile: ServingProfile | null, set: ServerRank, ran
   }
   if (rank < minimum) return `${title} takes no rank below ${minimum}.`;
   if (allowed && !allowed.ranks.includes(rank))
-    return `Rank ${rank} does not work in ${title}: ${allowed.reason}`;
+    return `Rank ${rank} does not work in ${title}: ${allowed.reason}.`;
   return null;
 }
 

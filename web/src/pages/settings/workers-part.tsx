@@ -73,7 +73,7 @@ const WorkerRows = ({ workers }: { workers: readonly WorkerRecord[] }) => (
                 notifyTopics('workers');
               }}
             >
-              <p>The worker finishes its running jobs and starts no more until it is started again.</p>
+              <p>The worker finishes its running jobs and takes no more jobs until its process is restarted.</p>
             </ConfirmButton>
           ),
       },

@@ -108,7 +108,7 @@ class BySpectrum:
             return Decision(None, f"A squeeze would make a stage shorter than {self.min_stage_steps} steps.")
         goal = Goal(min_rank=self.target_rank, max_rank=rank, uniform=self.uniform, **self.goal)
         what = " and ".join(f"{name} {value}" for name, value in self.goal.items())
-        return Decision(goal, f"To the smallest rank from {self.target_rank} to {rank} with {what}.")
+        return Decision(goal, f"The squeeze is to the smallest rank from {self.target_rank} to {rank} with {what}.")
 
     def _earliest(self, state: RunState) -> int:
         last = state.last_squeeze_step

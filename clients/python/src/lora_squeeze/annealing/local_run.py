@@ -114,7 +114,8 @@ class LocalRun:
             return Outcome(record)
         squeezed = squeeze_layers(trained.values(), decision.ranks, moments=trained.moments(), **self._how)
         if squeezed.ranks == trained.ranks:
-            return Outcome({**record, "reason": f"{decision.reason} No smaller one does, so there was nothing to squeeze."})
+            reason = f"{decision.reason} No smaller one satisfies this, so there was nothing to squeeze."
+            return Outcome({**record, "reason": reason})
         rank = max(squeezed.ranks.values())
         self._squeezes.append((rank, step))
         stages, current = run_stages(self.clock, self.schedule, self._squeezes)

@@ -104,9 +104,9 @@ def _starved(stages: Sequence[Mapping[str, Any]], schedule: str) -> list[str]:
     if len(stages) == 1 or share >= _STARVED_SHARE:
         return []
     percent = Decimal(100 * share).quantize(Decimal("0.1"), ROUND_HALF_UP)
-    own = f"Its {schedule} schedule has decayed by then: follow the recommended one, or give the last stage more steps"
+    own = f"The {schedule} schedule has decayed by then: follow the recommended one, or give the last stage more steps"
     return [
         f"Rank {last['rank']} is trained for {last['steps']} steps and gets {percent} % of Σ(learning rate × "
         "steps), so the adapter is hardly trained at the rank it is served at. "
-        f"{'Give it more steps' if schedule == 'recommended' else own}."
+        f"{'Give the last stage more steps' if schedule == 'recommended' else own}."
     ]

@@ -93,7 +93,7 @@ def path_of(*parts: str) -> str:
 
 
 def query(filters: Mapping[str, Any]) -> str:
-    """A query string from the values that are not None: lists are repeated, labels (a mapping) become name:text."""
+    """A query string from the values that are not None: lists are repeated, labels (a mapping) become name:value."""
     pairs: list[tuple[str, str]] = []
     for name, value in filters.items():
         pairs += [(name, text) for text in _texts(value)]
