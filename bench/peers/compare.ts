@@ -89,7 +89,7 @@ function kohyaRows(name: string, words: string, policy: string, compat: boolean)
     ...(compat
       ? [row(`LoRA-Squeeze, \`${policy} --no-uniform\``, here('kohya.safetensors', `${policy} --no-uniform`))]
       : []),
-    row('LoRA-Squeeze, budget: kohya's parameters', here('kohya.safetensors', budget)),
+    row("LoRA-Squeeze, budget: kohya's parameters", here('kohya.safetensors', budget)),
     row('the same, `--criterion energy`', here('kohya.safetensors', `${budget} --criterion energy`)),
   ];
 }

@@ -37,7 +37,9 @@ export function checkShardSet(names: readonly string[]): void {
   const extra = shards.find(({ number }) => number < 1 || number > count);
   if (extra) throw mismatch(`${shown(extra.name)} has a number outside 1 to ${count}`);
   if (count > MAX_SHARDS)
-    throw mismatch(`${shown(first!.name)} is one of ${count} files; weights may be split into at most ${MAX_SHARDS}`);
+    throw mismatch(
+      `${shown(first!.name)} is one of ${count} files; weights may be split into at most ${MAX_SHARDS}`,
+    );
   const present = new Set(shards.map(({ number }) => number));
   if (present.size < shards.length)
     throw mismatch(`Two files of the set to which ${shown(first!.name)} belongs have the same number`);

@@ -22,7 +22,11 @@ export const LIST_OPTIONS: readonly Option[] = [
     help: 'Only records with this label; repeat the option to require several labels.',
   },
   { name: 'name', value: 'TEXT', help: 'Only records whose name begins with this.' },
-  { name: 'created-after', value: 'TIME', help: 'Only records created after this time: a date such as 2026-12-01, or a date with a time.' },
+  {
+    name: 'created-after',
+    value: 'TIME',
+    help: 'Only records created after this time: a date such as 2026-12-01, or a date with a time.',
+  },
   {
     name: 'limit',
     value: 'N',

@@ -82,7 +82,10 @@ const SHARED_HELP: Readonly<Record<SharedField, Help>> = {
 const FORMAT_HELP: Readonly<Record<keyof FormatOptions, Help>> = {
   component: { value: 'PART', help: 'The part of a diffusion pipeline to which the adapter belongs.' },
   architecture: { value: 'NAME', help: 'GGUF: the architecture of the base model, such as qwen2.' },
-  heads: { value: 'N', help: 'GGUF, architectures llama (also Mistral), granite and smollm3: attention heads of the base model.' },
+  heads: {
+    value: 'N',
+    help: 'GGUF, architectures llama (also Mistral), granite and smollm3: attention heads of the base model.',
+  },
   kv_heads: {
     value: 'N',
     help: 'GGUF, the same architectures: key and value heads; default: the same as --heads.',

@@ -11,7 +11,7 @@ export class TenantLabels {
   private readonly maximum: number;
   private readonly named = new Set<string>();
 
-  /** @param most largest number of tenants with their own labels; 0: none */
+  /** @param maximum largest number of tenants with their own labels; 0: none */
   constructor(maximum: number) {
     this.maximum = maximum;
   }

@@ -11,7 +11,7 @@ export const MAX_SHOWN = 160;
 /**
  * Makes an untrusted text readable: it is on one line, invisible characters are shown as their code points, and a long text
  * is cut in the middle. The result still has to be escaped.
- * @param most length in UTF-16 units, at least 8
+ * @param maximum length in UTF-16 units, at least 8
  */
 export function displayText(text: string, maximum = MAX_SHOWN): string {
   const cut =

@@ -76,7 +76,10 @@ onEachDialect('a storage and its database', (database, folder) => {
   it('are reported if only the storage knows of a bond', async () => {
     const store = await storeIn('storage');
     await store.put(STORAGE_ID_KEY, Buffer.from('0123'));
-    const wrong = { name: 'ForeignStorage', message: /it belongs to another database \(the id of the storage is 0123\)/ };
+    const wrong = {
+      name: 'ForeignStorage',
+      message: /it belongs to another database \(the id of the storage is 0123\)/,
+    };
     await assert.rejects(binding(store).ensureBound(), wrong);
     assert.equal(await idOf(store), '0123');
   });
@@ -148,7 +151,10 @@ onEachDialect('a storage and its database', (database, folder) => {
           await comes('behind the put');
         },
       };
-      const wrong = { name: 'ForeignStorage', message: /it belongs to another database \(the id of the storage is 0123\)/ };
+      const wrong = {
+        name: 'ForeignStorage',
+        message: /it belongs to another database \(the id of the storage is 0123\)/,
+      };
       await assert.rejects(new StorageBinding(shared, database()).ensureBound(), wrong, moment);
       assert.equal(await idOf(store), '0123');
       await assert.rejects(binding(store).verify(), wrong, moment);

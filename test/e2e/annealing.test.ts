@@ -145,7 +145,10 @@ describe('annealing through the whole service', () => {
     assert.deepEqual(first.rank_after, { min: 1, max: 1 }, JSON.stringify(first));
     assert.deepEqual([(await trainer.now()).at_target, first.next_checkpoint_step], [false, 667]);
     const second = await trainer.send(667, await trainer.load(first));
-    assert.match(second.reason, /^Stage 3 of 3 .* The modules already have no more parameters than that, so there was nothing to squeeze\.$/);
+    assert.match(
+      second.reason,
+      /^Stage 3 of 3 .* The modules already have no more parameters than that, so there was nothing to squeeze\.$/,
+    );
     assert.deepEqual(
       [second.decision, second.next_checkpoint_step, second.learning_rate?.decay_steps],
       ['keep', null, 333],

@@ -99,6 +99,9 @@ describe('the learning rate of a plan', () => {
       /^Rank 4 is trained for 800 steps and gets \d\.\d % of Σ\(learning rate × steps\),.* Its linear schedule/,
     );
     const late = planSchedule({ ...request, squeeze_steps: [1000, 2000, 3000, 3900] });
-    assert.match(late.notes.join(), /^Rank 4 is trained for 100 steps and gets .* Give the last stage more steps\.$/);
+    assert.match(
+      late.notes.join(),
+      /^Rank 4 is trained for 100 steps and gets .* Give the last stage more steps\.$/,
+    );
   });
 });

@@ -71,7 +71,9 @@ describe('the open page of a run', { skip: cannotRun }, () => {
     const last = await send(600, 4);
     assert.equal(last.loss, null);
     await row('600').getByText('4 → 2').waitFor(TIMEOUT);
-    await bands.getByText(/parameters, and takes 25\.0\s% of the memory/).waitFor(TIMEOUT);
+    await bands
+      .getByText(/parameters, and its training takes 25\.0\s% of the original memory/)
+      .waitFor(TIMEOUT);
     const errors = page.getByRole('region', { name: 'Where the error is' });
     await errors.getByText('Error by module as a table').click(TIMEOUT);
     const rankIs = (rank: string) =>

@@ -106,7 +106,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
   it('predicts the ranks of kohya, which the request then asks for', async () => {
     await page.getByLabel('Choose ranks by').selectOption('energy');
     const plain = await tile(page, 'Mean module error');
-    await page.getByLabel('Ranks of kohya’s resize_lora.py').check();
+    await page.getByLabel('Ranks as in kohya’s resize_lora.py, which keeps one more direction').check();
     assert.equal(await page.getByLabel('One rank for all modules').isChecked(), false, 'as kohya does');
     const foretold = await tile(page, 'Mean module error');
     assert.notEqual(foretold, plain);
@@ -119,12 +119,12 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     assert.equal(formatPercent(succeededResults(job)[0]!.module_relative_error!), foretold);
     await page.getByLabel('Choose ranks by').selectOption('knee');
     assert.equal(
-      await page.getByLabel('Ranks of kohya’s resize_lora.py').count(),
+      await page.getByLabel('Ranks as in kohya’s resize_lora.py, which keeps one more direction').count(),
       0,
       'kohya has no such method',
     );
     await page.getByLabel('Choose ranks by').selectOption('energy');
-    await page.getByLabel('Ranks of kohya’s resize_lora.py').uncheck();
+    await page.getByLabel('Ranks as in kohya’s resize_lora.py, which keeps one more direction').uncheck();
     await page.getByRole('button', { name: 'Back to one rank' }).click();
     await page.getByText('Request for a script').click();
   });

@@ -2863,7 +2863,7 @@ export interface components {
        * @enum {string}
        */
       component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
-      /** @description GGUF: number of attention heads of the base model; needed for llama and mistral, because llama.cpp reorders their rows */
+      /** @description GGUF: number of attention heads of the base model; needed for the architectures llama (also Mistral models), granite and smollm3, because llama.cpp reorders the rows of q and k */
       heads?: number;
       /** @description GGUF: number of key and value heads of the base model. Default: `heads` */
       kv_heads?: number;

@@ -39,10 +39,10 @@ const firstMatrix = (graph: GraphBuilder, stack: Value): Value =>
   graph.op('Squeeze', [graph.slice(stack, 0, 0, 1), graph.ints([0])]);
 
 /**
- * Bounds of the eigenvalues of symmetric positive semi-definite matrices, which are close if the eigenvalues are of
+ * Bounds of the eigenvalues of symmetric positive semi-definite matrices. The bounds are close if the eigenvalues are of
  * similar size.
  * @param k [N, size, size]
- * @returns most ≥ all of them, least ≤ all of them and not below 0: [N] each
+ * @returns maximum ≥ all eigenvalues, 0 ≤ minimum ≤ all of them: [N] each
  */
 export function eigenvalueBounds(graph: GraphBuilder, k: Value): { maximum: Value; minimum: Value } {
   const maximum = largestEigenvalue(graph, k);

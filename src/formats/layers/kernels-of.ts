@@ -108,7 +108,10 @@ function projectionKind(
   for (const { name, kernel, dimensions } of layers) {
     const shown = kernel ?? (dimensions === null ? null : new Array<number>(dimensions - 2).fill(1));
     if (shown === null || layerOf(name)?.kind !== 'projection') continue;
-    return { isConv: shown.length > 0, because: `the tensors of ${quote(name)}, a layer of the same kind, have such shapes` };
+    return {
+      isConv: shown.length > 0,
+      because: `the tensors of ${quote(name)}, a layer of the same kind, have such shapes`,
+    };
   }
   for (const { name, n } of layers) {
     const family = CROSS_ATTENTION.test(name) ? TEXT_WIDTHS.get(n) : undefined;

@@ -138,7 +138,7 @@ class FairShare {
   private readonly maximum: number;
   private readonly taken = new Map<string, number>();
 
-  /** @param most slots that one webhook may use at the same time */
+  /** @param maximum slots that one webhook may use at the same time */
   constructor(maximum: number) {
     this.maximum = maximum;
   }

@@ -41,7 +41,7 @@ export class BatchResultStore {
     return this.withJobs(rows);
   }
 
-  /** The next items that have ended, in the order in which they ended. @param most the last position to return */
+  /** The next items that have ended, in the order in which they ended. @param maximum the last position to return */
   async endedAfter(batchId: string, endedNo: number, maximum: number, limit: number): Promise<EndedItem[]> {
     const rows = await this.members(batchId)
       .where('ended_no', '>', endedNo)

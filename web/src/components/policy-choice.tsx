@@ -63,7 +63,7 @@ export function AdvancedChoice({ form, onChange, conversions }: PolicyProps & { 
         onValue={(dtype) => onChange({ dtype })}
       />
       <SelectField
-        label="Scale"
+        label="Scaling"
         value={form.scale}
         options={[
           ['fold', 'Folded into the factors (for serving)'],
@@ -93,7 +93,7 @@ export function PolicyFields({ form, onChange }: PolicyProps) {
       <Value form={form} onChange={onChange} />
       {hasKohya(form.policy) && (
         <TickField
-          label="Ranks of kohya’s resize_lora.py: one direction more"
+          label="Ranks as in kohya’s resize_lora.py, which keeps one more direction"
           isOn={form.isKohya}
           // With kohya's method each module gets a rank of its own.
           onChange={(isKohya) => onChange({ isKohya, ...(isKohya && { isUniform: false }) })}

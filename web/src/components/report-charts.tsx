@@ -82,7 +82,7 @@ export function ReportCharts({ report, targets, results, source }: ReportChartsP
       </Panel>
       <Panel
         title="Error at each rank"
-        note={`Lines: the least possible, from the spectra. Dots: what was written${points.some(({ isMean }) => isMean) ? '; ranks by module at their mean, where one rank for all has the same size' : ''}.`}
+        note={`Lines: the least possible, from the spectra. Dots: what was written${points.some(({ isMean }) => isMean) ? '. A result with ranks by module is placed at the rank at which one rank for all would have the same size' : ''}.`}
       >
         <Chart
           option={curveOption}

@@ -32,8 +32,8 @@ export const BatchesPage = ({ query }: { query: Query }) => (
       }
       note={
         <>
-          A batch does the same with many adapters: those that you select{' '}
-          <a href="#/adapters">in their list</a>, or up to 10,000 that the service fetches.
+          A batch applies the same targets to many adapters: those that you select in the{' '}
+          <a href="#/adapters">list of adapters</a>, or up to 10,000 that the service fetches.
         </>
       }
     >

@@ -179,7 +179,7 @@ function ModuleRanks({ run }: { run: RunRecord }) {
 /** The memory of weights, gradients and moments of an adapter grows with the number of its parameters. */
 function parametersInWords(history: readonly RankHistory[]): string {
   const [first, last] = [history[0]!.parameters, history.at(-1)!.parameters];
-  return `The adapter has ${count(last)} of ${count(first)} parameters, and takes ${formatPercent(last / first)} of the memory.`;
+  return `The adapter has ${count(last)} of its original ${count(first)} parameters, and its training takes ${formatPercent(last / first)} of the original memory.`;
 }
 
 const Checkpoints = ({ checkpoints }: { checkpoints: readonly CheckpointRecord[] }) => (

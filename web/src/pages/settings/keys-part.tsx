@@ -144,7 +144,7 @@ const RevokeButton = ({ record: { id, name } }: { record: KeyRecord }) => (
   >
     <p>
       {id === caller.value?.key_id
-        ? 'This is the key that this page uses: it will ask for another one.'
+        ? 'This page uses this key and will ask for another one.'
         : 'Programs that use it are refused from then on.'}
     </p>
   </ConfirmButton>

@@ -49,7 +49,9 @@ export function SettingsPage({ path, query }: { path: readonly string[]; query: 
       {part && (caller.value === null || part.isShown()) ? (
         <part.View id={id} query={query} />
       ) : (
-        <p>{part ? `Your key may not see ${part.title.toLowerCase()}.` : 'There is no such setting.'}</p>
+        <p>
+          {part ? `Your key gives no access to ${part.title.toLowerCase()}.` : 'There is no such setting.'}
+        </p>
       )}
     </div>
   );

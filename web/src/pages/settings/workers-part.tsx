@@ -73,7 +73,9 @@ const WorkerRows = ({ workers }: { workers: readonly WorkerRecord[] }) => (
                 notifyTopics('workers');
               }}
             >
-              <p>The worker finishes its running jobs and takes no more jobs until its process is restarted.</p>
+              <p>
+                The worker finishes its running jobs and takes no more jobs until its process is restarted.
+              </p>
             </ConfirmButton>
           ),
       },
