@@ -27,15 +27,15 @@ export const FormatOptions = Type.Object(
         minimum: 1,
         maximum: 1024,
         description:
-          'GGUF: number of attention heads of the base model; needed for the architectures llama (also Mistral ' +
-          'models), granite and smollm3, because llama.cpp reorders the rows of q and k',
+          'GGUF: attention heads of the base model; needed for llama (and Mistral), granite and ' +
+          'smollm3, whose q and k rows llama.cpp reorders',
       }),
     ),
     kv_heads: Type.Optional(
       Type.Integer({
         minimum: 1,
         maximum: 1024,
-        description: 'GGUF: number of key and value heads of the base model. Default: `heads`',
+        description: 'GGUF: key and value heads of the base model. Default: `heads`',
       }),
     ),
     base_model: Type.Optional(

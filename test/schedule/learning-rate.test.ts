@@ -96,7 +96,7 @@ describe('the learning rate of a plan', () => {
     const equal = planSchedule({ ...request, recipe: 'equal', learning_rate: linear });
     assert.match(
       equal.notes.join(),
-      /^Rank 4 is trained for 800 steps and gets \d\.\d % of Σ\(learning rate × steps\),.* Its linear schedule/,
+      /^Rank 4 is trained for 800 steps and gets \d\.\d % of Σ\(learning rate × steps\),.* The linear schedule/,
     );
     const late = planSchedule({ ...request, squeeze_steps: [1000, 2000, 3000, 3900] });
     assert.match(

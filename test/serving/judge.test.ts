@@ -484,7 +484,7 @@ describe('the output of the writer', () => {
       return judge(applied.profile!, facts, applied.limits);
     };
     loads(verdict('fold'));
-    fails(verdict('keep'), { scale: /q_proj would get 1 instead of 2/ });
+    fails(verdict('keep'), { scale: /q_proj would get the scaling 1 instead of 2/ });
   });
 });
 

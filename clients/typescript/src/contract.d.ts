@@ -2863,9 +2863,9 @@ export interface components {
        * @enum {string}
        */
       component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
-      /** @description GGUF: number of attention heads of the base model; needed for the architectures llama (also Mistral models), granite and smollm3, because llama.cpp reorders the rows of q and k */
+      /** @description GGUF: attention heads of the base model; needed for llama (and Mistral), granite and smollm3, whose q and k rows llama.cpp reorders */
       heads?: number;
-      /** @description GGUF: number of key and value heads of the base model. Default: `heads` */
+      /** @description GGUF: key and value heads of the base model. Default: `heads` */
       kv_heads?: number;
     };
     /** @description Repositories on the Hugging Face Hub or on a mirror; without credentials, only public ones */

@@ -337,7 +337,7 @@ describe('the kind of a layer that its tensors do not show', () => {
       ['', /modelspec/, { [PROJ]: [8, 8] }, { 'modelspec.architecture': 'stable-diffusion-xl-v1-base/lora' }],
       [
         '1×1',
-        /"lora_unet_mid_block_attentions_0_proj_in" have the shapes/,
+        /"lora_unet_mid_block_attentions_0_proj_in", a layer of the same kind, have such shapes/,
         { [PROJ]: [8, 8] },
         { ss_base_model_version: 'sd_v2' },
         pair('lora_unet_mid_block_attentions_0_proj_in', 2, { kernel: [1, 1] }),
@@ -428,7 +428,10 @@ describe('the kind of a layer that its tensors do not show', () => {
       lora_unet_img_in_proj: '1×2×2',
       'transformer.pos_embed.proj': '2×2',
     });
-    assert.match(warnings[0]!, /3 convolutions are flattened .* 2 of 1 × 2 × 2 .* 1 of 2 × 2/);
+    assert.match(
+      warnings[0]!,
+      /3 convolutions are flattened .* 2 with the kernel 1 × 2 × 2 .* 1 with the kernel 2 × 2 /,
+    );
   });
 
   it('is reported for a layer that the model of a known block does not have', async () => {
@@ -450,7 +453,7 @@ describe('the kind of a layer that its tensors do not show', () => {
     const adapter = await adapterOf(pair(name, 2, { m: 8, n: 18 }));
     const { a, b, kind } = adapter.modules[0]!;
     assert.deepEqual([a.shape, b.shape, kind], [[2, 2, 3, 3], [8, 2, 1, 1], 'conv']);
-    assert.match(adapter.warnings[0]!, /1 convolution is flattened .* 1 of 3 × 3/);
+    assert.match(adapter.warnings[0]!, /1 convolution is flattened .* 1 with the kernel 3 × 3 /);
     const source = buildSafetensors({
       'unet.down_blocks.0.resnets.0.conv1.lora_A.weight': tensorOf(randomNumbers([4, 18], 1)),
       'unet.down_blocks.0.resnets.0.conv1.lora_B.weight': tensorOf(randomNumbers([8, 4], 2)),
