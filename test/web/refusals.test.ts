@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import type { RunRecord } from '../../src/contract/run.ts';
 import { type Service, startService } from '../e2e/service.ts';
 import {
   assertAccessible,
@@ -148,6 +149,28 @@ describe('the page when the service refuses a call', { skip: cannotRun }, () => 
     await page.getByRole('button', { name: 'Key', exact: true }).click();
     await enter(keys.full);
     await start.waitFor({ timeout: 60_000 });
+  });
+
+  it('shows a run, but no call that sends a checkpoint, with a key that may only read', async () => {
+    const here = page.url();
+    const response = await fetch(`${service.url}/v1/runs`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${keys.full}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ schedule: { source_rank: 8, target_rank: 2, total_steps: 1000 } }),
+    });
+    const { id } = (await response.json()) as RunRecord;
+    await page.goto(`${service.url}/#/runs/${id}`);
+    const call = page.getByRole('region', { name: 'The request for curl' });
+    await call.getByText('-H "Authorization: Bearer $LORA_SQUEEZE_KEY"').waitFor();
+    await page.getByRole('button', { name: 'Key', exact: true }).click();
+    await enter(keys.reader);
+    await page.getByText('This key may only read: it cannot send a checkpoint.').waitFor();
+    assert.equal(await call.count(), 0);
+    await page.getByRole('button', { name: 'Key', exact: true }).click();
+    await enter(keys.full);
+    await call.waitFor();
+    await page.goto(here);
+    await page.getByRole('button', { name: 'Squeeze to rank 4' }).waitFor({ timeout: 60_000 });
   });
 
   it('keeps the key that was entered last, even if an older one is refused after that', async (t) => {

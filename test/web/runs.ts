@@ -1,16 +1,23 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
 import type { CheckpointRecord, RunRecord } from '../../src/contract/run.ts';
 import { Client } from '../e2e/client.ts';
-import { checkpointForm } from '../http/checkpoint-form.ts';
-import { tinyAdapter } from '../http/tiny-adapter.ts';
+import { checkpointForm, momentsOf, OPTIMIZER } from '../http/checkpoint-form.ts';
+import { CONFIG, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
 import { assertAccessible, cannotRun, openPage, type WatchedPage } from './browser.ts';
 import { sharedPage } from './shared-page.ts';
 
 const TIMEOUT = { timeout: 60_000 };
+const execute = promisify(execFile);
 
 describe('the open page of a run', { skip: cannotRun }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'page-runs-'));
   let url: string;
   let browser: Browser;
   let client: Client;
@@ -33,7 +40,10 @@ describe('the open page of a run', { skip: cannotRun }, () => {
     run = (await response.json()) as RunRecord;
     watched = await openPage(browser, `${url}/#/runs/${run.id}`);
   });
-  after(() => watched.page.context().close());
+  after(async () => {
+    await watched.page.context().close();
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   const send = async (step: number, rank: number, loss?: number): Promise<CheckpointRecord> => {
     const response = await client.fetch(`/v1/runs/${run.id}/checkpoints`, {
@@ -46,11 +56,16 @@ describe('the open page of a run', { skip: cannotRun }, () => {
     return record;
   };
 
+  const offeredCall = async (): Promise<string> =>
+    (await watched.page.getByRole('region', { name: 'The request for curl' }).textContent())!;
+
   it('shows each checkpoint as it arrives: rank, error, loss, and the ranks of the modules', async () => {
     const { page, assertClean } = watched;
     await page.getByRole('heading', { level: 1, name: 'left open' }).waitFor(TIMEOUT);
     await page.getByText('The trainer has sent no checkpoint yet.').waitFor();
     assert.match(await page.title(), /^0\u00a0%, rank 8 · left open/);
+    await assertAccessible(page, 'a run without checkpoints');
+    assert.match(await offeredCall(), /-F step=300 /);
     const kept = await send(100, 8, 2.5);
     assert.deepEqual([kept.decision, kept.loss], ['keep', 2.5]);
     const row = (step: string) =>
@@ -67,10 +82,18 @@ describe('the open page of a run', { skip: cannotRun }, () => {
     const cells = bands.getByRole('row').filter({ hasText: 'q_proj' }).getByRole('cell');
     await cells.first().waitFor(TIMEOUT);
     assert.deepEqual((await cells.allTextContents()).slice(1), ['8', '4']);
-    // Without a loss the run continues as well.
-    const last = await send(600, 4);
-    assert.equal(last.loss, null);
+    await page.getByText('Request for the checkpoint of step 600').waitFor(TIMEOUT);
+    // Without a loss the run continues as well, and the call of the page sends what it names.
+    const call = await offeredCall();
+    const { weights, config } = tinyAdapter(600, { rank: 4 });
+    writeFileSync(join(folder, WEIGHTS), weights);
+    writeFileSync(join(folder, CONFIG), config);
+    writeFileSync(join(folder, OPTIMIZER), momentsOf({ rank: 4 }));
+    const { stdout } = await execute('bash', ['-c', call], { cwd: folder });
+    const last = JSON.parse(stdout) as CheckpointRecord;
+    assert.deepEqual([last.step, last.decision, last.loss], [600, 'squeeze', null]);
     await row('600').getByText('4 → 2').waitFor(TIMEOUT);
+    await page.getByText(/^Request for the checkpoint/).waitFor({ state: 'detached', ...TIMEOUT });
     await bands
       .getByText(/parameters, and its training takes 25\.0\s% of the original memory/)
       .waitFor(TIMEOUT);

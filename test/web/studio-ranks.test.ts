@@ -9,7 +9,7 @@ import type { AnalyzedAdapter } from '../../web/src/preview/preview.ts';
 import { computePreview } from '../../web/src/preview/preview.ts';
 import { rankPattern } from '../../web/src/preview/rank-pattern.ts';
 import { allocateWithin, curveByModule, rankStudio, sizeRange } from '../../web/src/preview/rank-studio.ts';
-import { requestText } from '../../web/src/preview/request-text.ts';
+import { requestTexts } from '../../web/src/preview/request-text.ts';
 import fc from '../fast-check.ts';
 
 /** An analysed adapter whose spectra differ from module to module. */
@@ -245,22 +245,20 @@ describe('a request to run elsewhere', () => {
   };
 
   it('is quoted for a shell, and contains no key', () => {
-    const text = requestText('curl', request, 'http://127.0.0.1:8080', true);
+    const text = requestTexts(request, 'http://127.0.0.1:8080', true).curl!;
     assert.match(
       text,
       /^curl http:\/\/127\.0\.0\.1:8080\/v1\/jobs \\\n {2}-H "Authorization: Bearer \$LORA_SQUEEZE_KEY"/,
     );
     assert.ok(text.includes(`"a'\\''b":2`));
-    assert.doesNotMatch(requestText('curl', request, 'http://h', false), /Authorization/);
+    assert.doesNotMatch(requestTexts(request, 'http://h', false).curl!, /Authorization/);
   });
 
   it('can be Python, or a command', () => {
-    assert.match(
-      requestText('python', request, 'http://h', false),
-      /"uniform": False.*\n {4}options=\{"method": "exact"\}/,
-    );
+    const { python, command } = requestTexts(request, 'http://h', false);
+    assert.match(python!, /"uniform": False.*\n {4}options=\{"method": "exact"\}/);
     assert.equal(
-      requestText('command', request, 'http://h', false),
+      command,
       "lora-squeeze batch create ad_1 --server http://h \\\n  --rank-pattern 'a'\\''b=2' \\\n  --rank-pattern '^x\\.y=3' \\\n" +
         '  --no-uniform \\\n  --method exact',
     );

@@ -3,15 +3,23 @@ import {
   type PageRequest,
   REQUEST_LANGUAGES,
   type RequestLanguage,
-  requestText,
+  requestTexts,
 } from '../preview/request-text.ts';
 import { key } from '../state/key.ts';
 
-/** Shows the request that the button would send, to be copied and run elsewhere. */
-export function CopyRequest({ request }: { request: PageRequest }) {
+interface CopyRequestProps {
+  readonly request: PageRequest;
+  readonly title?: string;
+  readonly isOpenAtFirst?: boolean;
+}
+
+/** Shows a request, such as the one that the button would send, to be copied and run elsewhere. */
+export function CopyRequest({ request, title = 'Request for a script', isOpenAtFirst }: CopyRequestProps) {
+  const [isOpen] = useState(isOpenAtFirst);
   const [language, setLanguage] = useState<RequestLanguage>('curl');
   const [copied, setCopied] = useState<string | null>(null);
-  const text = requestText(language, request, location.origin, key.value !== '');
+  const texts = requestTexts(request, location.origin, key.value !== '');
+  const text = texts[language]!;
 
   async function copy(): Promise<void> {
     // Pages over plain http have no clipboard; there the user can select the text instead.
@@ -21,12 +29,12 @@ export function CopyRequest({ request }: { request: PageRequest }) {
     );
   }
   return (
-    <details class="advanced">
-      <summary>Request for a script</summary>
+    <details class="advanced" open={isOpen}>
+      <summary>{title}</summary>
       <div class="row spread">
         <fieldset class="switch">
           <legend class="unseen">Language</legend>
-          {(Object.keys(REQUEST_LANGUAGES) as RequestLanguage[]).map((one) => (
+          {(Object.keys(texts) as RequestLanguage[]).map((one) => (
             <button key={one} type="button" aria-pressed={language === one} onClick={() => setLanguage(one)}>
               {REQUEST_LANGUAGES[one]}
             </button>

@@ -10,6 +10,7 @@ import { Bar } from '../components/bar.tsx';
 import { Chart } from '../components/chart.tsx';
 import { ChartTable } from '../components/chart-table.tsx';
 import { ConfirmButton } from '../components/confirm-button.tsx';
+import { CopyRequest } from '../components/copy-request.tsx';
 import { EditableName } from '../components/editable-name.tsx';
 import { Facts } from '../components/facts.tsx';
 import { FailedPage } from '../components/failed-page.tsx';
@@ -19,6 +20,7 @@ import { SqueezeDetails } from '../components/squeeze-details.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
 import { Tiles } from '../components/tiles.tsx';
 import { formatFactor, Timeline } from '../components/timeline.tsx';
+import { isReader } from '../state/access.ts';
 import { notifyTopics } from '../state/live.ts';
 import { navigatorFromHere } from '../state/route.ts';
 import { scheme } from '../state/scheme.ts';
@@ -59,6 +61,7 @@ export function RunPage({ id }: { id: string }) {
         ) : (
           <Checkpoints checkpoints={run.checkpoints} />
         )}
+        <NextCheckpoint run={run} />
       </Panel>
     </div>
   );
@@ -180,6 +183,25 @@ function ModuleRanks({ run }: { run: RunRecord }) {
 function parametersInWords(history: readonly RankHistory[]): string {
   const [first, last] = [history[0]!.parameters, history.at(-1)!.parameters];
   return `The adapter has ${count(last)} of its original ${count(first)} parameters, and its training takes ${formatPercent(last / first)} of the original memory.`;
+}
+
+/** The call with which a trainer sends the next checkpoint, if the run still asks for one. */
+function NextCheckpoint({ run: { id, next_checkpoint_step: step, checkpoints } }: { run: RunRecord }) {
+  if (step === null) return null;
+  if (isReader()) return <p class="note">This key may only read: it cannot send a checkpoint.</p>;
+  return (
+    <>
+      <CopyRequest
+        request={{ kind: 'checkpoint', run_id: id, step }}
+        title={`Request for the checkpoint of step ${count(step)}`}
+        isOpenAtFirst={checkpoints.length === 0}
+      />
+      <p class="note">
+        The trainer sends this request; <code>optimizer.safetensors</code> is optional. The{' '}
+        <a href="/docs">API</a> describes the response, with the files to continue with.
+      </p>
+    </>
+  );
 }
 
 const Checkpoints = ({ checkpoints }: { checkpoints: readonly CheckpointRecord[] }) => (

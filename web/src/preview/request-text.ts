@@ -19,41 +19,59 @@ export type FetchedBatchRequest = (
   readonly name?: string;
 };
 
-export type PageRequest = SqueezeRequest | FetchedBatchRequest;
+/** The next checkpoint of a run, which a trainer sends. */
+export interface CheckpointRequest {
+  readonly kind: 'checkpoint';
+  readonly run_id: string;
+  readonly step: number;
+}
+
+type JobsRequest = SqueezeRequest | FetchedBatchRequest;
+export type PageRequest = JobsRequest | CheckpointRequest;
 
 /** The ways to send the same request without the page. */
 export const REQUEST_LANGUAGES = { curl: 'curl', python: 'Python', command: 'Command' } as const;
 export type RequestLanguage = keyof typeof REQUEST_LANGUAGES;
 
 /**
- * Writes a request as a text that can be run elsewhere.
+ * Writes a request as texts that can be run elsewhere. The command has none for checkpoints, which trainers send.
  * @param origin of the service
  * @param needsKey whether to send a key; the text never holds the key itself, only where to read it from
  */
-export function requestText(
-  language: RequestLanguage,
+export const requestTexts = (
   request: PageRequest,
   origin: string,
   needsKey: boolean,
-): string {
-  switch (language) {
-    case 'curl':
-      return curl(request, origin, needsKey);
-    case 'python':
-      return python(request, origin);
-    case 'command':
-      return command(request, origin);
-  }
-}
+): Readonly<Partial<Record<RequestLanguage, string>>> => ({
+  curl: curl(request, origin, needsKey),
+  python: python(request, origin),
+  ...(!isCheckpoint(request) && { command: command(request, origin) }),
+});
 
-const isSqueeze = (request: PageRequest): request is SqueezeRequest => 'kind' in request;
+const isCheckpoint = (request: PageRequest): request is CheckpointRequest =>
+  'kind' in request && request.kind === 'checkpoint';
+const isSqueeze = (request: JobsRequest): request is SqueezeRequest => 'kind' in request;
+
+/** The files of a checkpoint as PEFT and the clients name them; the last one is optional. */
+const CHECKPOINT_FILES = ['adapter_model.safetensors', 'adapter_config.json', 'optimizer.safetensors'];
 
 function curl(request: PageRequest, origin: string, needsKey: boolean): string {
+  const [path, ...content] = isCheckpoint(request)
+    ? [
+        `runs/${request.run_id}/checkpoints`,
+        "-H 'Prefer: wait=30'",
+        `-F step=${request.step}`,
+        ...CHECKPOINT_FILES.map((name) => `-F files=@${name}`),
+      ]
+    : [
+        isSqueeze(request) ? 'jobs' : 'batches',
+        "-H 'Content-Type: application/json'",
+        `-d ${shell(JSON.stringify(request))}`,
+      ];
   return [
-    `curl ${shell(`${origin}/v1/${isSqueeze(request) ? 'jobs' : 'batches'}`)}`,
+    `curl ${shell(`${origin}/v1/${path}`)}`,
     ...(needsKey ? ['-H "Authorization: Bearer $LORA_SQUEEZE_KEY"'] : []),
-    "-H 'Content-Type: application/json'",
-    `-d ${shell(JSON.stringify(request))}`,
+    ...content,
   ].join(' \\\n  ');
 }
 
@@ -62,9 +80,23 @@ function python(request: PageRequest, origin: string): string {
     'from lora_squeeze import Client',
     '',
     `service = Client(${JSON.stringify(origin)})  # the key: LORA_SQUEEZE_KEY`,
-    ...(isSqueeze(request) ? pythonJob(request) : pythonBatch(request)),
+    ...pythonCalls(request),
   ].join('\n');
 }
+
+function pythonCalls(request: PageRequest): string[] {
+  if (isCheckpoint(request)) return pythonCheckpoint(request);
+  return isSqueeze(request) ? pythonJob(request) : pythonBatch(request);
+}
+
+const pythonCheckpoint = ({ run_id: id, step }: CheckpointRequest): string[] => [
+  'checkpoint = service.runs.send_checkpoint(',
+  `    ${JSON.stringify(id)},`,
+  `    ${step},`,
+  ...CHECKPOINT_FILES.map((name) => `    ${JSON.stringify(name)},`),
+  ')',
+  'service.runs.download(checkpoint, "next")',
+];
 
 const pythonJob = ({ adapter_id: id, targets, options }: SqueezeRequest): string[] => [
   'job = service.jobs.run(',
@@ -83,7 +115,7 @@ const pythonBatch = (request: FetchedBatchRequest): string[] => [
   'print(service.batches.wait(batch["id"])["state"])',
 ];
 
-function command(request: PageRequest, origin: string): string {
+function command(request: JobsRequest, origin: string): string {
   const options = isSqueeze(request) ? request.options : undefined;
   const lines = request.targets.map((target) =>
     [
@@ -96,7 +128,7 @@ function command(request: PageRequest, origin: string): string {
 }
 
 /** The sources for the command; a place that ends with a slash stands for all adapters below it. */
-function sourcesOf(request: PageRequest): readonly string[] {
+function sourcesOf(request: JobsRequest): readonly string[] {
   if (isSqueeze(request)) return [request.adapter_id];
   return 'sources' in request ? request.sources : [request.source_prefix.replace(/\/*$/, '/')];
 }
