@@ -218,7 +218,12 @@ describe('the rank studio', { skip: cannotRun }, () => {
     assert.equal(await architecture.inputValue(), 'gpt2');
     await architecture.selectOption('');
     await page.getByRole('button', { name: 'Squeeze to rank 5 as GGUF', exact: true }).click();
-    await page.getByRole('alert').filter({ hasText: 'architecture' }).waitFor();
+    await page
+      .getByRole('alert')
+      .getByText(
+        'On the page, targets[0] is result 1 and format_options.architecture is “Architecture of the base model”.',
+      )
+      .waitFor();
     assert.equal(await jobs(), before);
 
     await architecture.selectOption('gpt2');
@@ -331,6 +336,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await addressWith('max_rank=32');
     await page.getByRole('button', { name: 'Squeeze to rank 24 for vLLM' }).click();
     await page.getByText('Loads in vLLM with --max-lora-rank 32').waitFor({ timeout: 60_000 });
+    assert.equal(await page.getByRole('link', { name: 'Change and run again' }).count(), 0);
     await page.getByRole('status').getByText('loads', { exact: true }).waitFor();
     const job = await client.json<JobRecord>(`/v1/jobs/${page.url().split('/').at(-1)}`);
     assert.deepEqual((job.request as unknown as { targets: unknown }).targets, [
@@ -353,6 +359,8 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByText('Does not load in Cloudflare Workers AI').waitFor();
     assert.match((await page.locator('.verdict li').first().textContent()) ?? '', /^broken: config-fields/);
     assert.equal(await page.locator('.panel-head [role=status]').textContent(), 'succeeded does not load');
+    await page.getByRole('link', { name: 'Change and run again' }).click();
+    await page.getByRole('button', { name: 'Squeeze to rank 8 for Cloudflare' }).waitFor();
     await page.goto(`${service.url}/#/jobs`);
     await page.getByRole('row', { name: 'does not load' }).first().waitFor();
     await page.goto(`${service.url}/#/adapters/${adapterId}?rank=5`);

@@ -1,5 +1,6 @@
 import type { FormatOptions } from '../../../src/contract/target.ts';
 import { COMPONENTS, type Conversions } from '../preview/format-options.ts';
+import { FIELD_LABELS } from '../text/field-labels.ts';
 import { SelectInput, TextInput } from './form.tsx';
 
 interface OptionFieldsProps {
@@ -15,7 +16,7 @@ export function OptionFields({ conversion: { needs, takes }, architectures, valu
     <>
       {isAsked('architecture') && (
         <SelectInput
-          label="Architecture of the base model"
+          label={FIELD_LABELS.architecture}
           name="architecture"
           value={values.architecture ?? ''}
           options={[
@@ -26,7 +27,7 @@ export function OptionFields({ conversion: { needs, takes }, architectures, valu
       )}
       {isAsked('heads') && (
         <TextInput
-          label="Attention heads of the base model"
+          label={FIELD_LABELS.heads}
           name="heads"
           type="number"
           value={values.heads?.toString() ?? ''}
@@ -37,7 +38,7 @@ export function OptionFields({ conversion: { needs, takes }, architectures, valu
       )}
       {isAsked('kv_heads') && (
         <TextInput
-          label="Key and value heads"
+          label={FIELD_LABELS.kv_heads}
           name="kv_heads"
           type="number"
           value={values.kv_heads?.toString() ?? ''}
@@ -47,7 +48,7 @@ export function OptionFields({ conversion: { needs, takes }, architectures, valu
       )}
       {isAsked('component') && (
         <SelectInput
-          label="Part of the pipeline"
+          label={FIELD_LABELS.component}
           name="component"
           value={values.component ?? ''}
           options={[['', 'As the module names say'], ...COMPONENTS.map((one) => [one, one] as const)]}
@@ -55,7 +56,7 @@ export function OptionFields({ conversion: { needs, takes }, architectures, valu
       )}
       {isAsked('base_model') && (
         <TextInput
-          label="Base model"
+          label={FIELD_LABELS.base_model}
           name="base_model"
           value={values.base_model ?? ''}
           isRequired={needs.includes('base_model')}

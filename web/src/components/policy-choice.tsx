@@ -1,5 +1,6 @@
 import { type Conversions, firstOptions, parseOptions } from '../preview/format-options.ts';
 import { hasKohya, POLICY_CHOICES, type PolicyChoice, type TargetForm } from '../preview/target-form.ts';
+import { FIELD_LABELS } from '../text/field-labels.ts';
 import { NumberField, SelectField, TickField } from './field.tsx';
 import { formValues } from './form.tsx';
 import { OptionFields } from './option-fields.tsx';
@@ -24,7 +25,7 @@ export function AdvancedChoice({ form, onChange, conversions }: PolicyProps & { 
       />
       {formats.length > 0 && (
         <SelectField
-          label="Format"
+          label={FIELD_LABELS.format}
           value={form.format as string}
           options={[
             ['', 'As the source'],
@@ -52,7 +53,7 @@ export function AdvancedChoice({ form, onChange, conversions }: PolicyProps & { 
         </form>
       )}
       <SelectField
-        label="Number format"
+        label={FIELD_LABELS.dtype}
         value={form.dtype}
         options={[
           ['', 'As the source, or as the server wants it'],
@@ -63,7 +64,7 @@ export function AdvancedChoice({ form, onChange, conversions }: PolicyProps & { 
         onValue={(dtype) => onChange({ dtype })}
       />
       <SelectField
-        label="Scaling"
+        label={FIELD_LABELS.scale}
         value={form.scale}
         options={[
           ['fold', 'Folded into the factors (for serving)'],
@@ -100,7 +101,7 @@ export function PolicyFields({ form, onChange }: PolicyProps) {
         />
       )}
       <TickField
-        label="One rank for all modules"
+        label={FIELD_LABELS.uniform}
         isOn={form.isUniform}
         onChange={(isUniform) => onChange({ isUniform })}
       />

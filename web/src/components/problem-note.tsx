@@ -1,4 +1,5 @@
 import type { Problem } from '../api/problem.ts';
+import { fieldsNamedIn } from '../text/field-labels.ts';
 
 interface ProblemNoteProps {
   readonly problem: Pick<Problem, 'title' | 'detail' | 'code'> | null;
@@ -14,11 +15,15 @@ interface ProblemBoxProps extends ProblemNoteProps {
   readonly problem: NonNullable<ProblemNoteProps['problem']>;
 }
 
-/** A problem: its title, its reason, and the code under which the documentation explains it. */
+/**
+ * A problem: its title, its reason with what the page calls the fields in it, and the code under which the
+ * documentation explains it.
+ */
 export const ProblemBox = ({ problem, onAgain }: ProblemBoxProps) => (
   <div class="problem">
     <strong>{problem.title}</strong>
     <p>{problem.detail}</p>
+    <Fields message={problem.detail} />
     <p class="problem-foot">
       <code>{problem.code}</code>
       {onAgain && (
@@ -29,3 +34,21 @@ export const ProblemBox = ({ problem, onAgain }: ProblemBoxProps) => (
     </p>
   </div>
 );
+
+/** The service names the fields of its API, which have labels on the page. */
+function Fields({ message }: { message: string }) {
+  const named = [...fieldsNamedIn(message)];
+  if (named.length === 0) return null;
+  return (
+    <p class="note">
+      On the page,{' '}
+      {named.map(([name, label], index) => (
+        <>
+          {index > 0 && (index === named.length - 1 ? ' and ' : ', ')}
+          <code>{name}</code> is {label}
+        </>
+      ))}
+      .
+    </p>
+  );
+}

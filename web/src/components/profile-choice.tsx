@@ -1,6 +1,7 @@
 import { useId } from 'preact/hooks';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
 import { type ServerRank, serverRank } from '../preview/rank-choices.ts';
+import { FIELD_LABELS } from '../text/field-labels.ts';
 import { SelectField } from './field.tsx';
 
 interface ProfileChoiceProps {
@@ -16,7 +17,7 @@ export function ProfileChoice({ profiles, profile, set, onName, onSet }: Profile
   return (
     <>
       <SelectField
-        label="Serve with"
+        label={FIELD_LABELS.profile}
         value={profile?.name ?? ''}
         options={[
           ['', 'Anything that reads the format'],
@@ -43,7 +44,7 @@ function ServerRankField({ profile, set, onSet }: ServerRankProps) {
     const rank = Math.round(Number(text));
     onSet(rank >= 1 && rank !== byDefault ? rank : null);
   };
-  const label = `Largest rank, set by ${setting}`;
+  const label = `${FIELD_LABELS.max_rank}, set by ${setting}`;
   if (steps)
     return (
       <SelectField

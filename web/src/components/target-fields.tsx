@@ -4,6 +4,7 @@ import type { Target } from '../../../src/contract/target.ts';
 import { capabilities } from '../api/choices.ts';
 import { commonConversions, firstOptions, parseOptions } from '../preview/format-options.ts';
 import { useLoaded } from '../state/use-loaded.ts';
+import { FIELD_LABELS } from '../text/field-labels.ts';
 import { SelectField } from './field.tsx';
 import { type FormValues, SelectInput, TextInput } from './form.tsx';
 import { OptionFields } from './option-fields.tsx';
@@ -88,7 +89,7 @@ export function TargetFields(props: TargetFieldsProps) {
         />
       )}
       <SelectInput
-        label="Serve with"
+        label={FIELD_LABELS.profile}
         name="profile"
         options={[
           ['', 'Anything that reads the format'],
@@ -123,7 +124,7 @@ export function TargetFields(props: TargetFieldsProps) {
       {formats.length > 0 && (
         <>
           <SelectField
-            label="Format"
+            label={FIELD_LABELS.format}
             value={format}
             options={[
               ['', `As ${adapters.length === 1 ? 'it is' : 'they are'} (${owns.map(titleOf).join(', ')})`],

@@ -1,7 +1,7 @@
 import { formatPercent, formatProgress } from '../../../src/charts/format.ts';
 import { mainError, succeededResults, succeededTargets } from '../../../src/charts/succeeded-targets.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
-import type { JobRecord } from '../../../src/contract/job.ts';
+import type { JobRecord, JobResult } from '../../../src/contract/job.ts';
 import type { Report } from '../../../src/contract/report.ts';
 import { capabilities } from '../api/choices.ts';
 import { get, pathWith, post, remove } from '../api/request.ts';
@@ -150,12 +150,18 @@ function canBeRetried({ state, error, results }: JobRecord): boolean {
   return error?.retryable ?? results.some((result) => result.state === 'failed' && result.error.retryable);
 }
 
-/** A link for failed jobs that a retry cannot help. It opens the form with the same choice, to be changed. */
+/** Whether a result could not be written, or its server does not load it. */
+const isUnusable = (result: JobResult): boolean =>
+  result.state === 'failed' || result.serving?.loads === false;
+
+/**
+ * A link for jobs that failed, or whose result the server does not load, if a retry cannot help. It opens the form
+ * with the same choice, to be changed.
+ */
 function ChangeLink({ job }: { job: JobRecord }) {
-  const { state } = job;
   const form = formOfJob(job);
-  if (form === null || !hasScope('write')) return null;
-  if (canBeRetried(job) || (state !== 'failed' && state !== 'partial')) return null;
+  if (form === null || !hasScope('write') || isOpen(job) || canBeRetried(job)) return null;
+  if (job.state !== 'failed' && !job.results.some(isUnusable)) return null;
   return (
     <a class="button primary" href={form}>
       Change and run again
@@ -170,7 +176,7 @@ function formOfJob(job: JobRecord): string | null {
   switch (request.kind) {
     case 'squeeze': {
       if (source === null) return null;
-      const target = results.find((result) => result.state === 'failed')?.target ?? request.targets[0];
+      const target = results.find(isUnusable)?.target ?? request.targets[0];
       return pathWith(`#/adapters/${source}`, target ? queryOfTarget(target) : {});
     }
     case 'merge':
