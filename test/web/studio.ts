@@ -108,6 +108,37 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByLabel('Minimise').selectOption('relative');
   });
 
+  it('takes the largest error or the largest size, for one rank and for ranks by module', async () => {
+    const [error, size] = ['Mean module error at most', 'Size at most'].map((label) =>
+      page.getByLabel(label),
+    ) as [Locator, Locator];
+    const enter = async (field: Locator, value: string) => {
+      await field.fill(value);
+      await field.press('Enter');
+    };
+    const rank = page.getByLabel('Rank, as a number');
+    await enter(error, '15');
+    assert.deepEqual([await rank.inputValue(), await error.inputValue()], ['3', '15']);
+    assert.equal(formatPercent(analysis.curve[2]!.module_relative_error!), '14.6\u00a0%');
+    await addressWith('rank=3');
+    await enter(size, '2.5');
+    assert.deepEqual([await rank.inputValue(), await tile('Size of the factors')], ['6', '2.43\u00a0MB']);
+    assert.equal(await error.inputValue(), '', 'another choice than that of 15 %');
+    await enter(size, '0.1');
+    await page.getByText('The smallest possible size is 406\u00a0kB.').waitFor();
+    assert.equal(await rank.inputValue(), '1');
+
+    await page.getByRole('button', { name: 'Ranks by module', exact: true }).click();
+    await enter(error, '10');
+    const reached = Number.parseFloat((await tile('Mean module error'))!);
+    assert.ok(reached <= 10 && reached > 9, String(reached));
+    await enter(size, '1.5');
+    assert.equal(await tile('Size of the factors'), '1.50\u00a0MB');
+    await addressWith('parameters=375000');
+    await page.getByLabel('Size of the factors', { exact: true }).press('ArrowRight');
+    assert.equal(await size.inputValue(), '');
+  });
+
   it('treats a click on a line as the choice of that point', async () => {
     await page.getByRole('button', { name: 'One rank for all', exact: true }).click();
     await page.getByLabel('Rank, as a number').fill('2');
@@ -150,7 +181,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Select none' }).click();
     await page.getByRole('checkbox', { name: 'Select transformer.h.0.mlp.c_proj' }).check();
     await page.getByText('1 module selected').waitFor();
-    await page.getByRole('button', { name: 'Pin to own rank' }).click();
+    await page.getByRole('button', { name: 'Leave as it is (rank 8)' }).click();
     await page.getByText('1 module selected, 13 pinned').waitFor();
     await page.getByText('Picked: transformer.h.0.mlp.c_proj').waitFor();
   });
@@ -166,7 +197,7 @@ describe('the rank studio', { skip: cannotRun }, () => {
       await cell.press('ArrowDown');
     }
     await page.getByText('36 modules selected, 13 pinned').waitFor();
-    await page.getByRole('button', { name: 'Pin to own rank' }).click();
+    await page.getByRole('button', { name: 'Leave as they are (rank 8)' }).click();
     await page
       .getByText(/^1\.6\d\sMB cannot be reached with these pins: the smallest size with them is 3\.2\d\sMB\./)
       .waitFor();

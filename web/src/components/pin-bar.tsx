@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { formatRanks } from '../../../src/charts/format.ts';
 
 export interface PinBarProps {
   /** The indices of the selected modules. */
@@ -8,12 +9,14 @@ export interface PinBarProps {
   readonly pinned: { readonly all: number; readonly selected: number };
   /** The ranks that a module may be pinned to, ascending. */
   readonly choices: readonly number[];
+  /** The ranks of the selected modules in the source; null if no module is selected. */
+  readonly own: { readonly min: number; readonly max: number } | null;
   /** The current rank of the first selected module. */
   readonly rank: number;
   /** The reason why modules cannot be pinned; null if they can. */
   readonly refusal: string | null;
   readonly onPin: (rank: number) => void;
-  /** Pins the selected modules to their own ranks, so that they stay unchanged. */
+  /** Pins the selected modules to their ranks in the source, so that the squeeze leaves them as they are. */
   readonly onKeep: () => void;
   readonly onUnpin: () => void;
   readonly onUnpinAll: () => void;
@@ -25,7 +28,7 @@ export interface PinBarProps {
 
 /** The actions on the selected modules. */
 export function PinBar(props: PinBarProps) {
-  const { selected, onSelected, pinned, choices, rank, refusal, hasLayers } = props;
+  const { selected, onSelected, pinned, choices, own, rank, refusal, hasLayers } = props;
   const [wanted, setWanted] = useState(rank);
   // After the selection changes, the input starts from the rank of the new selection.
   useEffect(() => setWanted(rank), [selected]);
@@ -60,8 +63,13 @@ export function PinBar(props: PinBarProps) {
         <button type="button" disabled={isNone || refusal !== null} onClick={() => props.onPin(wanted)}>
           {`Pin to rank ${wanted}`}
         </button>
-        <button type="button" disabled={isNone || refusal !== null} onClick={props.onKeep}>
-          Pin to own rank
+        <button
+          type="button"
+          disabled={isNone || refusal !== null || own!.max > choices.at(-1)!}
+          onClick={props.onKeep}
+        >
+          {selected.size > 1 ? 'Leave as they are' : 'Leave as it is'}
+          {own && ` (${formatRanks(own)})`}
         </button>
         <button type="button" disabled={pinned.selected === 0} onClick={props.onUnpin}>
           Unpin

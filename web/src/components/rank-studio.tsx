@@ -8,6 +8,7 @@ import type { TargetForm } from '../preview/target-form.ts';
 import { useChoice } from '../state/use-choice.ts';
 import { type PlaceInTable, placesInTable } from './module-name.tsx';
 import { type ModuleRow, ModuleTable } from './module-table.tsx';
+import type { PinBarProps } from './pin-bar.tsx';
 import { RankMap } from './rank-map.tsx';
 import { SizeCurve } from './size-curve.tsx';
 import { SpectraPanel } from './spectra-panel.tsx';
@@ -84,7 +85,7 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
       <SqueezePanel
         adapterId={adapterId}
         choice={choice}
-        byModule={lines.byModule}
+        lines={lines}
         onUndo={before && undo}
         profiles={profiles.filter(isOffered)}
         conversions={conversions}
@@ -100,6 +101,7 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
         onSelected={setSelected}
         pinned={{ all: pins.size, selected: [...selected].filter((index) => pins.has(index)).length }}
         choices={choices}
+        own={rankRangeOf([...selected].map((index) => modules[index]!.rank))}
         rank={first === undefined ? uniform.rank.max : (ranks?.[first] ?? modules[first]!.rank)}
         refusal={refusal}
         onPin={(rank) => pin((index) => Math.min(rank, modules[index]!.rank))}
@@ -130,6 +132,9 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
     </div>
   );
 }
+
+const rankRangeOf = (ranks: readonly number[]): PinBarProps['own'] =>
+  ranks.length === 0 ? null : { min: Math.min(...ranks), max: Math.max(...ranks) };
 
 function rowsOf(
   { modules, analysis }: AnalyzedAdapter,

@@ -18,6 +18,10 @@ export interface CurveLine {
   readonly at: number;
   readonly place: SizePoint;
   readonly onAt: (at: number) => void;
+  /** Chooses the ranks with the smallest error within a size in bytes. */
+  readonly onWithin: (bytes: number) => void;
+  /** Whether these are the ranks chosen. */
+  readonly isWithin: (bytes: number) => boolean;
 }
 
 interface SizeCurveProps {
@@ -33,7 +37,8 @@ interface SizeCurveProps {
   readonly refusal: string | null;
 }
 
-const WHAT: Readonly<Record<Criterion, string>> = {
+/** The error that the curve shows. */
+export const WHAT: Readonly<Record<Criterion, string>> = {
   relative: 'mean module error',
   energy: 'error of the whole adapter',
 };

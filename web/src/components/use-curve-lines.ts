@@ -8,6 +8,9 @@ import { curveByModule, type RankStudio } from '../preview/rank-studio.ts';
 import type { Choice } from '../state/use-choice.ts';
 import type { CurveLine } from './size-curve.tsx';
 
+/** Of a number of parameters that is computed from bytes. */
+const ROUNDING = 1e-6;
+
 /** The two lines of the curve with their handles, for the current choice. */
 export function useCurveLines(choice: Choice, analyzed: AnalyzedAdapter) {
   const { form, profile, studio, pins, preview, onChange } = choice;
@@ -43,17 +46,30 @@ export function useCurveLines(choice: Choice, analyzed: AnalyzedAdapter) {
   // The handle of the other line shows the same size.
   const atRank = isByModule && now ? nearestBySize(uniformPoints, now.bytes) : form.rank - 1;
   const at = nearestBySize(modulePoints, isByModule && now ? now.bytes : uniformPoints[atRank]!.bytes);
+  const rankWithin = (bytes: number): number => {
+    const open = uniformPoints.flatMap(({ refusal }, index) => (refusal === undefined ? [index] : []));
+    const found = open.findLast((index) => uniformPoints[index]!.bytes <= bytes);
+    return (found ?? open[0] ?? 0) + 1;
+  };
+  const parametersWithin = (bytes: number): number => {
+    const [least, most] = [sizes[0]!.parameters, sizes.at(-1)!.parameters];
+    return Math.min(most, Math.max(least, Math.floor(bytes / bytesPerParameter + ROUNDING)));
+  };
   const uniform: CurveLine = {
     points: uniformPoints,
     at: atRank,
     place: uniformPoints[atRank]!,
     onAt: (index) => onChange({ policy: 'rank', rank: index + 1 }),
+    onWithin: (bytes) => onChange({ policy: 'rank', rank: rankWithin(bytes) }),
+    isWithin: (bytes) => form.policy === 'rank' && form.rank === rankWithin(bytes),
   };
   const byModule: CurveLine = {
     points: modulePoints,
     at,
     place: isByModule && now ? now : modulePoints[at]!,
     onAt: (index) => onChange({ policy: 'modules', parameters: sizes[index]!.parameters }),
+    onWithin: (bytes) => onChange({ policy: 'modules', parameters: parametersWithin(bytes) }),
+    isWithin: (bytes) => isByModule && form.parameters === parametersWithin(bytes),
   };
   const chosen = isByModule ? ('byModule' as const) : form.policy === 'rank' ? ('uniform' as const) : null;
   return { uniform, byModule, chosen };
