@@ -150,7 +150,10 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
     series: [
       {
         type: 'heatmap',
-        data: cellsOf(input, grid, perColumn).map((cell) => styled(cell, input, end)),
+        // Selected cells are drawn last, so that no neighbour covers a part of their frames.
+        data: cellsOf(input, grid, perColumn)
+          .map((cell) => styled(cell, input, end))
+          .sort((one, other) => Number('itemStyle' in one) - Number('itemStyle' in other)),
         label: {
           show: input.numbers !== undefined && labels.length <= MAX_NUMBERED_COLUMNS,
           fontFamily: FONT,

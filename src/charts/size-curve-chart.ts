@@ -29,6 +29,8 @@ const MAX_LINEAR = 16;
 const MAX_MARKS = 40;
 /** Position of a name on its line: where the lines are furthest apart, on different sides of them. */
 const NAME_AT = { uniform: 0.2, byModule: 0.5 };
+/** The least share of the largest error at which there is room for a name between the line and the axis. */
+const MIN_NAMED_SHARE = 0.25;
 
 export const NAMES = { uniform: 'one rank for all', byModule: 'ranks by module' } as const;
 
@@ -101,7 +103,7 @@ export function sizeCurveChart(input: SizeCurveInput): EChartsOption {
       named(NAMES.uniform, at(uniform, NAME_AT.uniform), palette.second, 'right'),
       named(
         `${NAMES.byModule.replace(' module', '\nmodule')}${isRefused ? '\n(refused)' : ''}`,
-        at(byModule, NAME_AT.byModule),
+        placeOfName(byModule),
         isRefused ? palette.muted : palette.main,
         'left',
       ),
@@ -125,6 +127,13 @@ export function sizeCurveChart(input: SizeCurveInput): EChartsOption {
 
 const at = (points: readonly SizePoint[], share: number): SizePoint =>
   points[Math.round(share * (points.length - 1))]!;
+
+/** Where the name below the line of ranks by module has room: before the line comes close to the axis. */
+function placeOfName(byModule: readonly SizePoint[]): SizePoint {
+  const usual = at(byModule, NAME_AT.byModule);
+  const least = MIN_NAMED_SHARE * byModule[0]!.error;
+  return usual.error >= least ? usual : (byModule.findLast(({ error }) => error >= least) ?? usual);
+}
 
 /** The name of a line, beside it. */
 const named = (name: string, { bytes, error }: SizePoint, color: string, side: 'left' | 'right') => ({

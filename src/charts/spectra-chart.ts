@@ -77,7 +77,13 @@ export function spectraChart(input: SpectraInput): EChartsOption {
   const names = ['median of the modules', ...(chosen ? [truncateStart(chosen.name)] : [])];
   return {
     ...base,
-    legend: legend(input, names),
+    legend: {
+      ...legend(input, names),
+      // The name of a module may be wider than a narrow chart; the heading of the chart has it.
+      ...(input.title === undefined && {
+        formatter: (name: string) => (name === names[1] ? 'picked module' : name),
+      }),
+    },
     tooltip: { ...base.tooltip, trigger: 'axis', formatter: tipOfValue },
     grid: { ...base.grid, bottom: 4 },
     xAxis: xAxis(input, {

@@ -48,6 +48,16 @@ export function settingFor(profile: Profile, rank: number): number {
   return profile.max_rank.steps?.find((step) => step >= rank) ?? rank;
 }
 
+/** What a server must be set to for a rank above its default: "with --max-lora-rank 32"; null if nothing. */
+export function settingNeeded(profile: Profile, rank: number): string | null {
+  const { default: byDefault, setting } = profile.max_rank;
+  if (setting === null || byDefault === null || rank <= byDefault) return null;
+  // The setting of a hosted service is not an option but a choice in words.
+  return setting.includes(' ')
+    ? `if ${setting} allows rank ${rank}`
+    : `with ${setting} ${settingFor(profile, rank)}`;
+}
+
 /** The nearest allowed ranks below and above a rank that is not allowed, as text. */
 export function nearestAllowedRank(rank: number, allowed: readonly number[]): string {
   const below = allowed.findLast((one) => one < rank);

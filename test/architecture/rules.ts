@@ -131,7 +131,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   formats: ['safetensors', 'gguf', 'bytes', 'adapter', 'core', 'json', 'errors'],
   // Reports for people: HTML, SVG, PNG. charts describes a drawing as data, which the page in web/ also
   // draws.
-  report: ['charts', 'contract', 'places.ts', 'errors'],
+  report: ['charts', 'serving', 'contract', 'places.ts', 'errors'],
   charts: ['contract', 'core'],
   storage: ['backend-calls.ts', 'errors'],
   // Records are in SQLite or PostgreSQL; files are in the storage.

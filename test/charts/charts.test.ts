@@ -237,6 +237,27 @@ describe('charts', () => {
     assert.doesNotMatch(axisTo(8), /logarithmic/);
   });
 
+  it('have the name below a line where there is room above the axis', () => {
+    const uniform = Array.from({ length: 9 }, (_, index) => ({
+      ...{ bytes: 1000 * (index + 1), error: 1 / (index + 1) ** 2, words: `rank ${index + 1}` },
+    }));
+    const { series } = sizeCurveChart({ ...style, uniform, byModule: uniform, what: 'error' });
+    const [, , , name] = series as { data: [bytes: number, error: number][] }[];
+    assert.deepEqual(name!.data, [[2000, 0.25]]);
+  });
+
+  it('draw selected modules last, so that no neighbour covers their frames', () => {
+    const names = Array.from({ length: 4 }, (_, layer) => `layers.${layer}.q_proj`);
+    const values = names.map((name) => ({ name, value: 0.5 }));
+    const { series } = layerHeatMap({
+      ...{ ...style, modules: values, what: 'error', selected: new Set(names.slice(0, 2)) },
+    });
+    assert.deepEqual(
+      (series as { data: { name: string }[] }[])[0]!.data.map(({ name }) => name),
+      [2, 3, 0, 1].map((layer) => names[layer]),
+    );
+  });
+
   it('place ranks by module at their mean, where one rank for all has the same size', () => {
     const source = [
       { name: 'large', rank: 4, shape: [300, 300] as [number, number] },

@@ -90,6 +90,13 @@ describe('the page of a squeeze', () => {
     );
   });
 
+  it('names the setting that the server needs for the rank', () => {
+    const [first] = succeededResults(input.job);
+    const loading = { ...first!, rank: { min: 24, max: 24 }, serving: { ...first!.serving!, loads: true } };
+    const page = reportPage({ ...input, job: { ...input.job, results: [loading] } }, true);
+    assert.match(textOf(page.text), /rank 8: loads in vllm with --max-lora-rank 32/);
+  });
+
   it('has the same errors as the report', () => {
     for (const { relative_error: whole, module_relative_error: mean } of succeededTargets(input.report))
       for (const error of [whole, mean!]) assert.ok(text.includes(percent(error)), String(error));

@@ -75,6 +75,10 @@ describe('the accessibility of the page', { skip: cannotRun }, () => {
         await assertAccessible(page, `${address}, ${colorScheme}, ${device}`);
         const excess = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
         assert.equal(excess, 0, `${address} is too wide for a ${device}`);
+        const hidden = await page
+          .getByRole('navigation', { name: 'Main' })
+          .evaluate((nav) => nav.scrollWidth - nav.clientWidth);
+        assert.equal(hidden, 0, `links of the navigation are hidden on a ${device}`);
         assert.equal(await page.locator('h1:visible').count(), 1, address);
       }
       assertClean();

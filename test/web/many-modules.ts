@@ -132,7 +132,7 @@ describe('the page of an adapter with many modules', { skip: cannotRun }, () => 
       const handle = page.getByRole('slider', { name: 'Size on the curve, ranks by module' });
       for (const key of ['PageDown', 'PageDown', 'ArrowLeft']) await handle.press(key);
       await page.getByRole('button', { name: 'Select this layer' }).click();
-      await page.getByRole('button', { name: 'Pin to own rank' }).click();
+      await page.getByRole('button', { name: `Leave as they are (rank ${RANK})` }).click();
       await page.getByText('7 modules selected, 7 pinned').waitFor();
       await page.getByLabel('Minimise').selectOption('energy');
       await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');

@@ -2,6 +2,8 @@ import { describeSqueeze, formatBytes, formatPercent } from '../../charts/format
 import { succeededResults } from '../../charts/succeeded-targets.ts';
 import type { FailedResult, SucceededResult } from '../../contract/job.ts';
 import type { Verdict } from '../../contract/serving.ts';
+import { PROFILES } from '../../serving/profiles.ts';
+import { settingNeeded } from '../../serving/rank-limits.ts';
 import { describeOtherOptions, describeTarget } from '../describe-target.ts';
 import { type Html, html, when } from '../html.ts';
 import { adapterOf, type ReportInput } from '../report-input.ts';
@@ -153,11 +155,18 @@ export function verdictsSection({ job }: ReportInput): Html {
   return html`
 <section aria-labelledby="verdicts"><h2 id="verdicts">Does it load?</h2>
 ${judged.map(
-  ({ target, serving }) => html`
-<h3>${describeTarget(target)}: ${serving.loads ? 'loads in' : 'does not load in'} ${name(serving.profile)}</h3>
+  ({ target, serving, rank }) => html`
+<h3>${describeTarget(target)}: ${serving.loads ? 'loads in' : 'does not load in'} ${name(serving.profile)}${serving.loads ? conditionOf(serving.profile, rank.max) : ''}</h3>
 ${table(`Rules of ${serving.profile}, ${describeTarget(target)}`, RULE_COLUMNS, serving.rules.map(ruleRow))}`,
 )}
 </section>`;
+}
+
+/** The setting that the server needs for the rank, such as " with --max-lora-rank 32"; empty if it needs none. */
+function conditionOf(profileName: string, rank: number): string {
+  const profile = PROFILES.find((one) => one.name === profileName);
+  const needed = profile ? settingNeeded(profile, rank) : null;
+  return needed === null ? '' : ` ${needed}`;
 }
 
 const ruleRow = ({ rule, passed, detail }: Verdict['rules'][number]): Html[] => [

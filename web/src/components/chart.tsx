@@ -66,7 +66,7 @@ export function Chart(props: ChartProps) {
   return (
     <figure class="chart">
       <div class="chart-stage">
-        <div ref={host} role="img" aria-label={label} style={{ height: `${height}px` }} />
+        <div ref={host} role="img" aria-label={label} style={{ '--chart-height': `${height}px` }} />
         {isReady > 0 && chart.current && overlay?.(chart.current)}
       </div>
       {children}

@@ -1,4 +1,3 @@
-import { useEffect, useRef } from 'preact/hooks';
 import type { UsageRecord } from '../../../src/contract/tenant.ts';
 import { get } from '../api/request.ts';
 import { accessRefusal, isAskingForKey, key } from '../state/key.ts';
@@ -20,12 +19,6 @@ const PLACES = [
 /** The header: name, navigation, and notices that concern the whole page. */
 export function SiteHeader() {
   const [here = ''] = route.value.path;
-  const nav = useRef<HTMLElement>(null);
-  useEffect(() => {
-    // On a phone the links do not all fit: the row is scrolled to the one of this page.
-    const link = nav.current!.querySelector<HTMLElement>('[aria-current]');
-    if (link) nav.current!.scrollLeft = link.offsetLeft + link.offsetWidth / 2 - nav.current!.clientWidth / 2;
-  }, [here]);
   const needsKey = key.value !== '' || accessRefusal.value !== null;
   return (
     <header class="site-header">
@@ -37,7 +30,7 @@ export function SiteHeader() {
         </svg>
         LoRA-Squeeze
       </a>
-      <nav aria-label="Main" ref={nav}>
+      <nav aria-label="Main">
         {PLACES.map(([path, title]) => (
           <a key={path} href={`#/${path}`} aria-current={path === here ? 'page' : undefined}>
             {title}

@@ -167,7 +167,7 @@ export function SqueezePanel(props: SqueezePanelProps) {
             }
             onClick={() => setMore([...more, target])}
           >
-            Add to this job
+            Add to job
           </button>
         </div>
       )}
@@ -254,11 +254,15 @@ function actionInWords(choice: Choice, sourceRank: number): string {
   return `Convert to ${FORMAT_WORDS[format]}${profile === '' ? '' : ` for ${serverInWords(profile)}`}`;
 }
 
-/** Describes the choice as the job does, with the size, which says more than a number of parameters or a pattern. */
+/** Describes the choice as the job does, but by its size, which says more than a number of parameters or a pattern. */
 function wishInWords({ form, target, preview }: Choice): string {
-  const words = describeTarget(target);
-  return form.policy === 'modules' && preview ? `${words} (${formatBytes(preview.bytes)})` : words;
+  if (form.policy !== 'modules' || !preview) return describeTarget(target);
+  if (form.pins.size > 0) return `${describeTarget(target)} (${formatBytes(preview.bytes)})`;
+  return describeTarget({ ...withoutBudget(target), budget_bytes: preview.bytes } as Target);
 }
+
+const withoutBudget = ({ budget_parameters: _, ...others }: Target & { budget_parameters?: number }) =>
+  others;
 
 const isUnchanged = ({ bytes }: Preview, source: SqueezePanelProps['source']): boolean =>
   bytes >= source.bytes;

@@ -1,5 +1,5 @@
 import type { ServingProfile, Verdict } from '../../../src/contract/serving.ts';
-import { settingNeeded } from '../preview/rank-choices.ts';
+import { settingNeeded } from '../../../src/serving/rank-limits.ts';
 
 interface VerdictListProps {
   readonly verdict: Verdict;

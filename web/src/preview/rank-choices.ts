@@ -1,6 +1,5 @@
 import type { ServingProfile } from '../../../src/contract/serving.ts';
 import { acceptsUnequalRanks } from '../../../src/serving/apply-profile.ts';
-import { settingFor } from '../../../src/serving/rank-limits.ts';
 
 /** The largest rank that the user's server is set to; null: the default of the profile. */
 export type ServerRank = number | null;
@@ -36,16 +35,6 @@ export const nearestChoice = (choices: readonly number[], rank: number): number 
 export function maxRankOf(profile: ServingProfile | null, set: ServerRank): number | undefined {
   const rank = serverRank(profile, set);
   return rank === null || rank === profile?.max_rank.default ? undefined : rank;
-}
-
-/** What a server must be set to for a rank above its default: "with --max-lora-rank 32"; null if nothing. */
-export function settingNeeded(profile: ServingProfile, rank: number): string | null {
-  const { default: byDefault, setting } = profile.max_rank;
-  if (setting === null || byDefault === null || rank <= byDefault) return null;
-  // The setting of a hosted service is not an option but a choice in words.
-  return setting.includes(' ')
-    ? `if ${setting} allows rank ${rank}`
-    : `with ${setting} ${settingFor(profile, rank)}`;
 }
 
 /** The reason why a server refuses different ranks for the modules; null if it does not. */
