@@ -15,6 +15,11 @@ export const NO_LOSS_ENERGY = 0.86;
 export const SOME_LOSS_ENERGY = 0.7;
 
 const percent = (share: number): string => formatExactPercent(share, 3);
+/** With more digits if it would read as a limit that it lies below. */
+const percentBelow = (share: number): string =>
+  [NO_LOSS_ENERGY, SOME_LOSS_ENERGY].some((limit) => percent(limit) === percent(share))
+    ? formatExactPercent(share, 5)
+    : percent(share);
 
 /** The expected loss of a squeeze without further training, for programs and in words. */
 export interface LossForecast {
@@ -43,9 +48,8 @@ export function expectedLoss(
   return {
     loss: { code, keeping_rank: keeping !== null && keeping < largest ? keeping : null },
     warning:
-      `The modules keep ${percent(energyRetained)} of their energy on average: ${MEANING[code]}, as a rule of thumb ` +
-      'from experiments with small models (docs/error-and-loss.md). Continue training at this rank (POST /v1/schedules or POST ' +
-      `/v1/runs with "mode": "cont")${remedy}.`,
+      `The modules keep ${percentBelow(energyRetained)} of their energy on average: ${MEANING[code]}, as a rule of thumb ` +
+      `from experiments with small models (docs/error-and-loss.md). Continue training at this rank${remedy}.`,
   };
 }
 

@@ -67,6 +67,21 @@ const FLAT = { sigma: [1, 1, 1, 1] };
 const SHORT = { sigma: [3, 1] };
 const ALL = [STEEP, FLAT, SHORT];
 
+describe('ranks that limits keep below what the target promises', () => {
+  const missed =
+    "The target's energy is missed by 1 of 3 modules, which would need ranks of up to 4 and get at most";
+
+  it('are reported with the ranks that would be needed', () => {
+    const warnings = (target: Target, limits: Partial<RankLimits>) => choose(target, ALL, limits).warnings;
+    assert.deepEqual(warnings({ energy: 0.9 }, {}), []);
+    assert.deepEqual(warnings({ energy: 0.9 }, { maxRank: 2 }), [`${missed} 2 (max_rank).`]);
+    assert.deepEqual(warnings({ energy: 0.9, profile: 'vllm' }, { allowedRanks: [2, 8] }), [
+      `${missed} 2 (max_rank, or the limits of vllm).`,
+    ]);
+    assert.deepEqual(warnings({ budget_parameters: 120 }, { maxRank: 2 }), []);
+  });
+});
+
 describe('ranks with compat kohya', () => {
   const kohya = { compat: 'kohya' } as const;
 
