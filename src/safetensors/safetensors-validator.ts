@@ -67,7 +67,7 @@ export class SafetensorsValidator {
     }
     this.#refuseOtherFormats();
     if (this.#jsonBytes === undefined) {
-      if (this.#kept.length >= LENGTH_FIELD_BYTES) throw tooLarge(this.#lengthField());
+      if (this.#kept.length >= LENGTH_FIELD_BYTES) throw this.#tooLarge();
       throw new AppError(
         'ST_HEADER_TOO_SMALL',
         `The safetensors file has ${totalBytes} bytes, fewer than the ${LENGTH_FIELD_BYTES} bytes of its length field.`,
@@ -95,7 +95,7 @@ export class SafetensorsValidator {
       if (this.#jsonBytes > 0) return;
     }
     this.#refuseOtherFormats();
-    if (this.#jsonBytes === undefined) throw tooLarge(this.#lengthField());
+    if (this.#jsonBytes === undefined) throw this.#tooLarge();
     this.#header = parseHeader(this.#kept.bytes.subarray(LENGTH_FIELD_BYTES));
     this.#kept.release();
   }
@@ -110,12 +110,16 @@ export class SafetensorsValidator {
   #lengthField(): bigint {
     return new DataView(this.#kept.bytes.buffer).getBigUint64(0, true);
   }
-}
 
-function tooLarge(length: bigint): AppError {
-  return new AppError(
-    'ST_HEADER_TOO_LARGE',
-    `The header of the safetensors file has ${length} bytes, but may have at most ${MAX_HEADER_BYTES}.`,
-    { header_bytes: String(length), limit_bytes: MAX_HEADER_BYTES },
-  );
+  #tooLarge(): AppError {
+    const length = this.#lengthField();
+    const limit = `may have at most ${MAX_HEADER_BYTES}`;
+    const detail = JSON_START.has(this.#kept.bytes[LENGTH_FIELD_BYTES])
+      ? `The header of the safetensors file has ${length} bytes, but ${limit}.`
+      : `The weights are not a safetensors file: the first ${LENGTH_FIELD_BYTES} bytes of one are the length of its JSON header, which ${limit} bytes, but those of the weights read as ${length}.`;
+    return new AppError('ST_HEADER_TOO_LARGE', detail, {
+      header_bytes: String(length),
+      limit_bytes: MAX_HEADER_BYTES,
+    });
+  }
 }

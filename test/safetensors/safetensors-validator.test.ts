@@ -123,6 +123,19 @@ describe('SafetensorsValidator', () => {
     assert.equal(pushCode(validator, bytes.subarray(511)), 'ST_HEADER_TOO_LARGE');
   });
 
+  it('says that a file is not safetensors if no JSON follows an absurd length', () => {
+    const random = () => new SafetensorsValidator().push(new Uint8Array(512).fill(0xee));
+    assert.throws(
+      random,
+      /are not a safetensors file: .* those of the weights read as 17216961135462248174\.$/,
+    );
+    const large = () => new SafetensorsValidator().push(fileOf(`{}${' '.repeat(MAX_HEADER_BYTES - 1)}`));
+    assert.throws(
+      large,
+      /The header of the safetensors file has 8388609 bytes, but may have at most 8388608\.$/,
+    );
+  });
+
   it('accepts a header of exactly the limit, and not a byte more', () => {
     const atLimit = fileOf(`{}${' '.repeat(MAX_HEADER_BYTES - 2)}`);
     assert.ok(typeof verdictOf(atLimit, [65_536]) !== 'string');
