@@ -44,7 +44,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
         tags: ['service'],
         summary: 'Check whether the service can serve requests',
         description:
-          'Returns 200 while reads work, so that a load balancer keeps the process. If Redis is unavailable or full, ' +
+          'Returns 200 while reads work. If Redis is unavailable or full, ' +
           'the storage cannot be written or secrets cannot be decrypted, `status` is `degraded` and `reasons` names ' +
           'the cause. Returns 503 while the process stops, if the database is unavailable or the storage cannot be ' +
           'read, and for a worker without its execution provider.',

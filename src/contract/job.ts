@@ -68,10 +68,9 @@ export const TrainingNotes = Type.Object(
   {
     learning_rate_factor: Type.Number({
       description:
-        'Hint: multiplying the learning rate by this keeps the size of a step in ΔW, for optimizers whose ' +
-        'step size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the ' +
-        'squeeze, divided by the same expression after it. In a run, `learning_rate` is the rate that the ' +
-        'plan recommends.',
+        'The factor of the learning rate that keeps the size of a step in ΔW, for optimizers whose step ' +
+        'size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, ' +
+        'divided by that after it. In a run, `learning_rate` is the rate of the plan.',
     }),
     revived_directions: Type.Integer({ minimum: 0, description: 'Number of directions that got a random A' }),
     optimizer: choice(['carried', 'reset', 'none'], {

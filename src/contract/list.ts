@@ -115,6 +115,7 @@ export const RunSummary = Type.Object(
     base_model: nullable(Type.String()),
     mode: choice(['scheduled', 'adaptive']),
     step: nullable(Type.Integer(), { description: 'Step of the newest checkpoint' }),
+    total_steps: Type.Integer(),
     checkpoints: Type.Integer({
       minimum: 0,
       description: 'Number of accepted checkpoints, including superseded ones',

@@ -94,6 +94,9 @@ describe('the open page of a run', { skip: cannotRun }, () => {
     assert.deepEqual([last.step, last.decision, last.loss], [600, 'squeeze', null]);
     await row('600').getByText('4 → 2').waitFor(TIMEOUT);
     await page.getByText(/^Request for the checkpoint/).waitFor({ state: 'detached', ...TIMEOUT });
+    await page
+      .getByText('The run needs no more checkpoints: the trainer goes on to step 1,000')
+      .waitFor(TIMEOUT);
     await bands
       .getByText(/parameters, and its training takes 25\.0\s% of the original memory/)
       .waitFor(TIMEOUT);
@@ -108,6 +111,16 @@ describe('the open page of a run', { skip: cannotRun }, () => {
     await spectra.locator('canvas').waitFor();
     await assertAccessible(page, 'a run with checkpoints');
     assertClean();
+  });
+
+  it('says when the run is finished, on its page and in the list', async () => {
+    const { page } = watched;
+    assert.equal((await send(1000, 2)).decision, 'keep');
+    await page.getByText('of 1,000; finished').waitFor(TIMEOUT);
+    await page.getByText('The run is finished. The result is the adapter').waitFor(TIMEOUT);
+    await page.goto(`${url}/#/runs`);
+    const row = page.getByRole('row').filter({ hasText: 'left open' });
+    await row.getByText('finished at 1,000').waitFor(TIMEOUT);
   });
 
   it('plans the schedule of a new run, and starts it', async () => {

@@ -90,7 +90,7 @@ export interface paths {
     };
     /**
      * Check whether the service can serve requests
-     * @description Returns 200 while reads work, so that a load balancer keeps the process. If Redis is unavailable or full, the storage cannot be written or secrets cannot be decrypted, `status` is `degraded` and `reasons` names the cause. Returns 503 while the process stops, if the database is unavailable or the storage cannot be read, and for a worker without its execution provider.
+     * @description Returns 200 while reads work. If Redis is unavailable or full, the storage cannot be written or secrets cannot be decrypted, `status` is `degraded` and `reasons` names the cause. Returns 503 while the process stops, if the database is unavailable or the storage cannot be read, and for a worker without its execution provider.
      */
     get: operations['getReadiness'];
     put?: never;
@@ -2372,7 +2372,7 @@ export interface components {
       /** @description Whether another checkpoint replaced this one: the run was rewound to this step or an earlier one, or the checkpoint had failed and was sent again */
       superseded: boolean;
       training: {
-        /** @description Hint: multiplying the learning rate by this keeps the size of a step in ΔW, for optimizers whose step size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same expression after it. In a run, `learning_rate` is the rate that the plan recommends. */
+        /** @description The factor of the learning rate that keeps the size of a step in ΔW, for optimizers whose step size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by that after it. In a run, `learning_rate` is the rate of the plan. */
         learning_rate_factor: number;
         /**
          * @description What happened to the moments; none: no moments were sent
@@ -4717,6 +4717,7 @@ export interface components {
      *           "base_model": "meta-llama/Llama-2-7b-hf",
      *           "mode": "scheduled",
      *           "step": 750,
+     *           "total_steps": 3000,
      *           "checkpoints": 1,
      *           "created_at": "2026-11-24T21:50:00.000Z"
      *         }
@@ -4826,6 +4827,7 @@ export interface components {
       name: string | null;
       /** @description Step of the newest checkpoint */
       step: number | null;
+      total_steps: number;
     };
     /** @description Buckets of S3 or of a compatible store; needs either `credentials` or `ambient` */
     S3ConnectionRequest: {
@@ -5775,7 +5777,7 @@ export interface components {
     TrainingNotes: {
       /** @description Other files of the job: projections.safetensors, optimizer.safetensors */
       files: components['schemas']['AdapterFile'][];
-      /** @description Hint: multiplying the learning rate by this keeps the size of a step in ΔW, for optimizers whose step size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by the same expression after it. In a run, `learning_rate` is the rate that the plan recommends. */
+      /** @description The factor of the learning rate that keeps the size of a step in ΔW, for optimizers whose step size does not depend on the gradient, such as Adam. It is s·√Σ(m‖A‖² + n‖B‖²) before the squeeze, divided by that after it. In a run, `learning_rate` is the rate of the plan. */
       learning_rate_factor: number;
       /**
        * @description What happened to the moments; none: no moments were sent

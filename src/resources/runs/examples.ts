@@ -73,6 +73,7 @@ export const RUN_PAGE_EXAMPLE: Static<typeof RunListPage> = {
       base_model: RUN_EXAMPLE.base_model,
       mode: RUN_EXAMPLE.mode,
       step: RUN_EXAMPLE.step,
+      total_steps: PLAN.total_steps,
       checkpoints: RUN_EXAMPLE.checkpoints.length,
       created_at: RUN_EXAMPLE.created_at,
     },

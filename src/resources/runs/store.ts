@@ -16,7 +16,7 @@ import { insertRequestWebhooks, type NewRequestWebhook } from '../webhooks/reque
 import type { AdaptivePlan } from './adaptive-plan.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 
-const SHOWN = ['id', 'name', 'base_model', 'mode', 'step', 'checkpoints', 'created_at'] as const;
+const SHOWN = ['id', 'name', 'base_model', 'mode', 'plan', 'step', 'checkpoints', 'created_at'] as const;
 
 /** Conditions for a list of runs. Absent fields match everything. */
 export interface RunFilter {
@@ -284,6 +284,7 @@ const summaryOf = (row: Pick<RunTable, (typeof SHOWN)[number]>): RunSummary => (
   base_model: textOf(row.base_model),
   mode: row.mode,
   step: row.step,
+  total_steps: (JSON.parse(row.plan) as Pick<Schedule, 'total_steps'>).total_steps,
   checkpoints: row.checkpoints,
   created_at: new Date(row.created_at).toISOString(),
 });

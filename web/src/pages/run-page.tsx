@@ -102,7 +102,7 @@ function Head({ run }: { run: RunRecord }) {
             value: step === null ? '–' : count(step),
             note: `of ${count(total)}; ${nextInWords(run, next)}`,
           },
-          { title: 'Learning rate', value: formatFactor(rate.factor), note: curveInWords(rate) },
+          { title: 'Peak learning rate', value: formatFactor(rate.factor), note: curveInWords(rate) },
           {
             title: 'Error of the last squeeze',
             value: newest ? formatPercent(newest.relative_error!) : '–',
@@ -133,9 +133,12 @@ function Head({ run }: { run: RunRecord }) {
   );
 }
 
-function nextInWords({ at_target: isAtTarget }: RunRecord, next: number | null): string {
+const isFinished = (run: RunRecord): boolean => run.step === stepClock(run).total_steps;
+
+function nextInWords(run: RunRecord, next: number | null): string {
+  if (isFinished(run)) return 'finished';
   if (next !== null) return `next checkpoint at ${count(next)}`;
-  return isAtTarget ? 'the target rank is reached' : 'no checkpoint is left';
+  return run.at_target ? 'the target rank is reached' : 'no checkpoint is left';
 }
 
 function curveInWords({ warm_up_steps, decay_steps, begin_step, end_step }: RunLearningRate): string {
@@ -185,9 +188,10 @@ function parametersInWords(history: readonly RankHistory[]): string {
   return `The adapter has ${count(last)} of its original ${count(first)} parameters, and its training takes ${formatPercent(last / first)} of the original memory.`;
 }
 
-/** The call with which a trainer sends the next checkpoint, if the run still asks for one. */
-function NextCheckpoint({ run: { id, next_checkpoint_step: step, checkpoints } }: { run: RunRecord }) {
-  if (step === null) return null;
+/** The call with which a trainer sends the next checkpoint, or what remains to be done if the run asks for no other. */
+function NextCheckpoint({ run }: { run: RunRecord }) {
+  const { id, next_checkpoint_step: step, checkpoints } = run;
+  if (step === null) return <Ending run={run} />;
   if (isReader()) return <p class="note">This key may only read: it cannot send a checkpoint.</p>;
   return (
     <>
@@ -201,6 +205,19 @@ function NextCheckpoint({ run: { id, next_checkpoint_step: step, checkpoints } }
         <a href="/docs">API</a> describes the response, with the files to continue with.
       </p>
     </>
+  );
+}
+
+function Ending({ run }: { run: RunRecord }) {
+  const end = `step ${count(stepClock(run).total_steps)}`;
+  return (
+    <p class="note">
+      {isFinished(run)
+        ? 'The run is finished.'
+        : `The run needs no more checkpoints: the trainer goes on to ${end} at this rank.`}{' '}
+      The result is the adapter that the trainer writes at {end}. The service stores only checkpoints that it
+      squeezes: <a href="#/">upload that adapter</a> to see which servers load it.
+    </p>
   );
 }
 

@@ -53,6 +53,12 @@ export const RunsPage = ({ query }: { query: Query }) => (
   </div>
 );
 
+const stepInWords = ({ step, total_steps: total }: RunSummary): string => {
+  const end = total.toLocaleString('en');
+  if (step === total) return `finished at ${end}`;
+  return `${(step ?? 0).toLocaleString('en')} of ${end}`;
+};
+
 const RunRows = ({ runs }: { runs: readonly RunSummary[] }) => (
   <RecordTable
     label="Runs"
@@ -69,7 +75,7 @@ const RunRows = ({ runs }: { runs: readonly RunSummary[] }) => (
         ),
       },
       { title: 'Mode', cell: ({ mode }) => mode, isExtra: true },
-      { title: 'Step', cell: ({ step }) => step?.toLocaleString('en') ?? '–', isNumber: true },
+      { title: 'Step', cell: stepInWords, isNumber: true },
       { title: 'Checkpoints', cell: ({ checkpoints }) => checkpoints, isNumber: true },
       { title: 'Created', cell: (run) => formatMoment(run.created_at), isExtra: true },
     ]}

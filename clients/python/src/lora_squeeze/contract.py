@@ -1549,6 +1549,7 @@ class RunSummary(TypedDict):
     base_model: Union[str, None]
     mode: Literal["scheduled", "adaptive"]
     step: Union[int, None]
+    total_steps: int
     checkpoints: int
     created_at: str
 
