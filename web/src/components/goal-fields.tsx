@@ -5,18 +5,21 @@ import type { CurveLine } from './size-curve.tsx';
 const UNIT_BYTES: Readonly<Record<string, number>> = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 
 interface GoalFieldsProps {
+  /** The name of the line. */
+  readonly name: string;
   readonly line: CurveLine;
   /** The error that the line shows. */
   readonly what: string;
 }
 
-/** Fields for the largest error and the largest size that the choice may have, on either line of the curve. */
-export function GoalFields({ line, what }: GoalFieldsProps) {
+/** Fields for the largest error and the largest size that the choice may have, on the chosen line of the curve. */
+export function GoalFields({ name, line, what }: GoalFieldsProps) {
   const open = line.points.filter(({ refusal }) => refusal === undefined);
   const [smallest, largest] = [open[0] ?? line.place, open.at(-1) ?? line.place];
   const unit = formatBytes(largest.bytes).split('\u00a0')[1]!;
   return (
-    <>
+    <fieldset class="goals">
+      <legend class="unseen">{name}</legend>
       <GoalField
         line={line}
         label={`${what[0]!.toUpperCase()}${what.slice(1)} at most`}
@@ -38,7 +41,7 @@ export function GoalFields({ line, what }: GoalFieldsProps) {
           `The smallest possible size is ${formatBytes(smallest.bytes)}.`
         }
       />
-    </>
+    </fieldset>
   );
 }
 

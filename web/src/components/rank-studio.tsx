@@ -85,7 +85,7 @@ export function RankStudio({ adapterId, analyzed, profiles, conversions }: RankS
       <SqueezePanel
         adapterId={adapterId}
         choice={choice}
-        lines={lines}
+        byModule={lines.byModule}
         onUndo={before && undo}
         profiles={profiles.filter(isOffered)}
         conversions={conversions}

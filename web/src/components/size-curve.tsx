@@ -10,6 +10,7 @@ import { Chart } from './chart.tsx';
 import { ChartTable } from './chart-table.tsx';
 import { CurveHandle, distanceTo, nearestPoint } from './curve-handle.tsx';
 import { SelectField } from './field.tsx';
+import { GoalFields } from './goal-fields.tsx';
 import { Panel } from './panel.tsx';
 
 /** A line of the curve and the position of its handle. */
@@ -37,8 +38,7 @@ interface SizeCurveProps {
   readonly refusal: string | null;
 }
 
-/** The error that the curve shows. */
-export const WHAT: Readonly<Record<Criterion, string>> = {
+const WHAT: Readonly<Record<Criterion, string>> = {
   relative: 'mean module error',
   energy: 'error of the whole adapter',
 };
@@ -114,6 +114,9 @@ export function SizeCurve(props: SizeCurveProps) {
         overlay={overlay}
         onClick={onClick}
       >
+        {chosen && (
+          <GoalFields key={chosen} name={NAMES[chosen]} line={lines[chosen]} what={WHAT[criterion]} />
+        )}
         <ChartTable
           caption="Error at each size"
           head={['One rank for all', 'Size', 'Error', 'Ranks by module of that size', 'Error']}

@@ -16,14 +16,13 @@ import type { Choice } from '../state/use-choice.ts';
 import { describeTarget, FORMAT_WORDS, rankRange, serverInWords } from '../text/describe-target.ts';
 import { CopyRequest } from './copy-request.tsx';
 import { ForeseenFaults } from './foreseen-faults.tsx';
-import { GoalFields } from './goal-fields.tsx';
 import { Panel } from './panel.tsx';
 import { AdvancedChoice, PolicyFields } from './policy-choice.tsx';
 import { ProblemNote } from './problem-note.tsx';
 import { ProfileChoice } from './profile-choice.tsx';
 import { RankControl } from './rank-control.tsx';
 import { SizeControl } from './size-control.tsx';
-import { type CurveLine, WHAT } from './size-curve.tsx';
+import type { CurveLine } from './size-curve.tsx';
 import { Tiles } from './tiles.tsx';
 
 /** The largest number of targets in one job. */
@@ -35,7 +34,7 @@ const WITH_CONFIG: readonly string[] = ['peft', 'mlx'];
 interface SqueezePanelProps {
   readonly adapterId: string;
   readonly choice: Choice;
-  readonly lines: Readonly<Record<'uniform' | 'byModule', CurveLine>>;
+  readonly byModule: CurveLine;
   /** Takes the last change of pins back; null if there is none. */
   readonly onUndo: (() => void) | null;
   readonly profiles: readonly ServingProfile[];
@@ -46,7 +45,7 @@ interface SqueezePanelProps {
 
 /** The choice of what to write, with its cost and the button that starts the job. */
 export function SqueezePanel(props: SqueezePanelProps) {
-  const { adapterId, choice, lines, recommended, source } = props;
+  const { adapterId, choice, byModule, recommended, source } = props;
   const { form, profile, target, preview, objection, refusal, isReady, onChange } = choice;
   const [more, setMore] = useState<readonly Target[]>([]);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -123,20 +122,14 @@ export function SqueezePanel(props: SqueezePanelProps) {
       )}
       {form.policy === 'modules' && (
         <SizeControl
-          line={lines.byModule}
+          line={byModule}
           pinned={choice.pins.size}
           onUnpinAll={() => onChange({ pins: new Map() })}
           unreached={choice.unreached}
           onUndo={props.onUndo}
         />
       )}
-      {form.policy === 'rank' || form.policy === 'modules' ? (
-        <GoalFields
-          key={form.policy}
-          line={form.policy === 'rank' ? lines.uniform : lines.byModule}
-          what={WHAT[form.criterion]}
-        />
-      ) : (
+      {form.policy !== 'rank' && form.policy !== 'modules' && (
         <PolicyFields form={form} onChange={onChange} />
       )}
       {preview && <Sentence preview={preview} source={source} />}
