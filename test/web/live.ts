@@ -305,6 +305,9 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
       ids.push(((await response.json()) as { id: string }).id);
     }
     await visit(`/merge?of=${ids.join()}`, 'Merge adapters');
+    // Both have the same name.
+    for (const id of ids)
+      await page.getByLabel(new RegExp(`^Weight of .+ \\(…${id.slice(-6)}\\)$`)).waitFor();
     await page.getByLabel('Format', { exact: true }).selectOption('gguf');
     const architecture = page.getByLabel('Architecture of the base model');
     assert.equal(await architecture.inputValue(), 'qwen2');
@@ -316,6 +319,30 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     await architecture.selectOption('qwen2');
     await page.getByRole('button', { name: 'Merge', exact: true }).click();
     await page.getByText('succeeded').first().waitFor(TIMEOUT);
+  });
+
+  it('tell adapters of the same name apart', async () => {
+    const ids: string[] = [];
+    for (const seed of [93, 94]) {
+      const response = await client.postAdapter(qwenAdapter(seed));
+      ids.push(((await response.json()) as { id: string }).id);
+    }
+    await visit('/adapters', 'Adapters');
+    for (const id of ids) {
+      const card = page.getByRole('listitem').filter({ has: page.locator(`a[href="#/adapters/${id}"]`) });
+      await card.getByText(`· …${id.slice(-6)}`).waitFor(TIMEOUT);
+    }
+    const merge = await send<JobRecord>('POST', '/v1/jobs', {
+      kind: 'merge',
+      sources: ids.map((id) => ({ adapter_id: id })),
+      targets: [{ rank: 2 }],
+    });
+    await visit(`/jobs/${merge.id}`, /Merge of 2 adapters/);
+    for (const id of ids)
+      await page
+        .locator('.facts')
+        .getByRole('link', { name: `(…${id.slice(-6)})` })
+        .waitFor(TIMEOUT);
   });
 
   it('offer to change the choice if a retry cannot help', async () => {

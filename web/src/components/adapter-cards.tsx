@@ -1,6 +1,7 @@
 import { formatBytes } from '../../../src/charts/format.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import { rankRange } from '../text/describe-target.ts';
+import { distinctNames, endOfId } from '../text/distinct-names.ts';
 import { formatMoment } from '../text/format-time.ts';
 
 interface AdapterCardsProps {
@@ -12,6 +13,7 @@ interface AdapterCardsProps {
 
 /** Adapters as a list of cards, each of which links to the adapter's page. */
 export function AdapterCards({ adapters, selected, onSelect }: AdapterCardsProps) {
+  const names = distinctNames(adapters);
   return (
     <ul class="cards">
       {adapters.map(
@@ -20,7 +22,7 @@ export function AdapterCards({ adapters, selected, onSelect }: AdapterCardsProps
             {selected && (
               <input
                 type="checkbox"
-                aria-label={`Select ${name}`}
+                aria-label={`Select ${names.get(id)}`}
                 checked={selected.has(id)}
                 onChange={({ currentTarget }) => onSelect?.(id, currentTarget.checked)}
               />
@@ -31,6 +33,7 @@ export function AdapterCards({ adapters, selected, onSelect }: AdapterCardsProps
               <span>
                 rank {rankRange(ranks)} · {modules.toLocaleString('en')}{' '}
                 {modules === 1 ? 'module' : 'modules'} · {formatBytes(bytes)} · {format}
+                {names.get(id) !== name && ` · ${endOfId(id)}`}
               </span>
               <span class="note">
                 {job_id === null ? 'Uploaded' : 'Result of a job'}, {formatMoment(created_at)}

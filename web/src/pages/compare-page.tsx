@@ -9,6 +9,7 @@ import { ProblemNote } from '../components/problem-note.tsx';
 import { type Query, setQuery } from '../state/route.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { describeTarget } from '../text/describe-target.ts';
+import { distinctNames } from '../text/distinct-names.ts';
 import { formatMoment } from '../text/format-time.ts';
 import { sourceIdsOf } from '../text/job-text.ts';
 
@@ -25,10 +26,11 @@ export function ComparePage({ query }: { query: Query }) {
     [],
     ['adapters'],
   );
-  const names = new Map(adapters.value?.data.map(({ id, name }) => [id, name]));
+  const names = distinctNames(adapters.value?.data ?? []);
+  const formats = new Map(adapters.value?.data.map(({ id, format }) => [id, format]));
   const first = useLoaded((signal) => resultAt(a, signal), [a]);
   const second = useLoaded((signal) => resultAt(b, signal), [b]);
-  const options = optionsOf(jobs.value?.data ?? [], names);
+  const options = optionsOf(jobs.value?.data ?? [], names, formats);
   // The result chosen on the other side is not offered: comparing a result with itself says nothing.
   const choose = (label: string, name: 'a' | 'b', value: string, other: string) => {
     const offered = withOwn(
@@ -87,7 +89,11 @@ function resultAt(name: string, signal: AbortSignal) {
   });
 }
 
-function optionsOf(jobs: readonly JobRecord[], names: ReadonlyMap<string, string>): [string, string][] {
+function optionsOf(
+  jobs: readonly JobRecord[],
+  names: ReadonlyMap<string, string>,
+  formats: ReadonlyMap<string, string>,
+): [string, string][] {
   return [
     ['', 'Choose a result'],
     ...jobs.flatMap(({ id, results, finished_at: at }) =>
@@ -96,6 +102,7 @@ function optionsOf(jobs: readonly JobRecord[], names: ReadonlyMap<string, string
         const parts = [
           describeTarget(result.target),
           names.get(result.adapter_id),
+          result.target.format === undefined && formats.get(result.adapter_id),
           at === null ? undefined : formatMoment(at),
         ];
         return [[`${id}.${index}`, parts.filter(Boolean).join(', ')]];

@@ -11,6 +11,7 @@ import { hasScope } from '../state/access.ts';
 import { navigatorFromHere, type Query, setQuery } from '../state/route.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { rankRange } from '../text/describe-target.ts';
+import { distinctNames } from '../text/distinct-names.ts';
 
 /** A weighted sum of adapters, squeezed: `#/merge?of=ad_1,ad_2`. */
 export function MergePage({ query }: { query: Query }) {
@@ -22,6 +23,7 @@ export function MergePage({ query }: { query: Query }) {
   const others = useLoaded((signal) => get<Page<AdapterRecord>>('/v1/adapters?limit=200', signal), []);
   const setIds = (next: readonly string[]) => setQuery({ ...query, of: next.join() });
   const adapters = chosen.value ?? [];
+  const names = distinctNames([...adapters, ...(others.value?.data ?? [])]);
   return (
     <div class="stack">
       <h1>Merge adapters</h1>
@@ -31,37 +33,48 @@ export function MergePage({ query }: { query: Query }) {
       >
         <ProblemNote problem={chosen.problem ?? others.problem} onAgain={chosen.again} />
         <ul class="plain">
-          {adapters.map(({ id, name, base_model: base, ranks }) => (
-            <li key={id}>
-              <a href={`#/adapters/${id}`}>{name}</a>, rank {rankRange(ranks)}
-              {base && `, ${base}`}{' '}
+          {adapters.map((adapter) => (
+            <li key={adapter.id}>
+              <a href={`#/adapters/${adapter.id}`}>{names.get(adapter.id)}</a>, {described(adapter)}{' '}
               <button
                 type="button"
                 class="link"
-                aria-label={`Remove ${name}`}
-                onClick={() => setIds(ids.filter((one) => one !== id))}
+                aria-label={`Remove ${names.get(adapter.id)}`}
+                onClick={() => setIds(ids.filter((one) => one !== adapter.id))}
               >
                 Remove
               </button>
             </li>
           ))}
         </ul>
-        <AddField adapters={others.value?.data ?? []} ids={ids} like={adapters[0]} onIds={setIds} />
+        <AddField
+          adapters={others.value?.data ?? []}
+          names={names}
+          ids={ids}
+          like={adapters[0]}
+          onIds={setIds}
+        />
       </Panel>
-      {adapters.length > 1 && hasScope('write') && <MergeForm key={query.of} adapters={adapters} />}
+      {adapters.length > 1 && hasScope('write') && (
+        <MergeForm key={query.of} adapters={adapters} names={names} />
+      )}
     </div>
   );
 }
 
+const described = ({ ranks, format, base_model: base }: AdapterRecord): string =>
+  [`rank ${rankRange(ranks)}`, format, base].filter(Boolean).join(', ');
+
 interface AddFieldProps {
   readonly adapters: readonly AdapterRecord[];
+  readonly names: ReadonlyMap<string, string>;
   readonly ids: readonly string[];
   /** The first chosen adapter; the others must have the same base model. */
   readonly like: AdapterRecord | undefined;
   readonly onIds: (ids: readonly string[]) => void;
 }
 
-function AddField({ adapters, ids, like, onIds }: AddFieldProps) {
+function AddField({ adapters, names, ids, like, onIds }: AddFieldProps) {
   const fitting = adapters.filter(
     ({ id, base_model: base }) =>
       !ids.includes(id) && (!like?.base_model || base === null || base === like.base_model),
@@ -72,17 +85,14 @@ function AddField({ adapters, ids, like, onIds }: AddFieldProps) {
       value=""
       options={[
         ['', fitting.length === 0 ? 'No other adapter has this base model' : 'Choose one'],
-        ...fitting.map(
-          ({ id, name, ranks, base_model: base }) =>
-            [id, `${name}, rank ${rankRange(ranks)}${base ? `, ${base}` : ''}`] as const,
-        ),
+        ...fitting.map((one) => [one.id, `${names.get(one.id)}, ${described(one)}`] as const),
       ]}
       onValue={(id) => onIds([...ids, id])}
     />
   );
 }
 
-function MergeForm({ adapters }: { adapters: readonly AdapterRecord[] }) {
+function MergeForm({ adapters, names }: Pick<AddFieldProps, 'adapters' | 'names'>) {
   const [first] = adapters;
   const isOneFormat = adapters.every(({ format }) => format === first!.format);
   const sumOfRanks = adapters.reduce((sum, { ranks }) => sum + ranks.max, 0);
@@ -99,10 +109,10 @@ function MergeForm({ adapters }: { adapters: readonly AdapterRecord[] }) {
   return (
     <Panel title="Result">
       <Form submit="Merge" onSubmit={start}>
-        {adapters.map(({ id, name }) => (
+        {adapters.map(({ id }) => (
           <TextInput
             key={id}
-            label={`Weight of ${name}`}
+            label={`Weight of ${names.get(id)}`}
             name={`weight-${id}`}
             type="number"
             value="1"

@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import { get } from '../api/request.ts';
+import { distinctNames } from '../text/distinct-names.ts';
 import { keyEpoch } from './key.ts';
 import { onTopicChange } from './live.ts';
 
@@ -34,5 +35,11 @@ export function useAdapterNames(ids: readonly string[]): (id: string) => string 
       );
     }
   }, [ids.join(), keyEpoch.value]);
-  return (id) => names.value.get(id);
+  const distinct = distinctNames(
+    ids.flatMap((id) => {
+      const name = names.value.get(id);
+      return name ? [{ id, name }] : [];
+    }),
+  );
+  return (id) => distinct.get(id) ?? names.value.get(id);
 }
