@@ -56,6 +56,11 @@ describe('the rank studio', { skip: cannotRun }, () => {
     await page.getByText('Rank 4 halves the size and keeps 98.7 % of the update.').waitFor();
     await page.getByText('The blue handle is at the recommended rank for all modules.').waitFor();
     await page.getByRole('button', { name: 'Ranks by module', exact: true }).click();
+    await page
+      .getByText(
+        'The grey handle is at the same size on the other line, which is the recommended rank for all modules.',
+      )
+      .waitFor();
     assert.equal(await tile('Mean module error'), formatPercent(analysis.budget.module_relative_error!));
     assert.equal(await tile('Size of the factors'), '1.62\u00a0MB');
     const { min, max } = analysis.budget.rank;

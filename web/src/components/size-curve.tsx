@@ -129,10 +129,14 @@ export function SizeCurve(props: SizeCurveProps) {
 
 /** What the handles mark; a handle on the recommended rank covers the diamond there. */
 function handles({ uniform, chosen, recommended }: SizeCurveProps): string {
+  const rank = 'the recommended rank for all modules';
+  if (chosen === null) return `The green diamond marks ${rank}.`;
+  if (chosen === 'byModule' && uniform.at === recommended)
+    return `The grey handle is at the same size on the other line, which is ${rank}.`;
   const other = 'The grey handle is at the same size on the other line.';
-  return chosen === 'uniform' && uniform.at === recommended
-    ? `The blue handle is at the recommended rank for all modules. ${other}`
-    : `The green diamond marks the recommended rank for all modules. ${chosen === null ? '' : other}`;
+  return uniform.at === recommended
+    ? `The blue handle is at ${rank}. ${other}`
+    : `The green diamond marks ${rank}. ${other}`;
 }
 
 export const describePoint = ({ words, bytes, error }: SizePoint): string =>
