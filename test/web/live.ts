@@ -74,7 +74,7 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     await row.waitFor(TIMEOUT);
     await row.getByText('support chat').waitFor(TIMEOUT);
     await row.getByText('succeeded').waitFor(TIMEOUT);
-    await row.getByText(/^error 10\.9\s%, [\d.]+\sMB$/).waitFor();
+    await row.getByText(/^mean module error 10\.9\s%, [\d.]+\sMB$/).waitFor();
     assert.equal(await page.getByRole('button', { name: 'Refresh' }).count(), 0);
     await page.goto(`${url}/#/jobs/${job.id}`);
     await page.getByRole('heading', { level: 1, name: 'nightly' }).waitFor(TIMEOUT);
@@ -170,7 +170,7 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
           .filter({ hasText: result })
           .filter({ hasText: 'error' })
           .textContent(TIMEOUT))!,
-        /rank 2: error [\d.]+\s%, [\d.,]+\skB/,
+        /rank 2: mean module error [\d.]+\s%, [\d.,]+\skB/,
       );
     const download = page.waitForEvent('download');
     await page.getByRole('button', { name: /All results as zip/ }).click();
@@ -294,7 +294,7 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     assert.deepEqual(weights.sort(), [0.5, 1]);
     await page.getByRole('link', { name: 'Open this adapter' }).click(TIMEOUT);
     const made = page.locator('.facts dd').filter({ hasText: 'Merge of 2 adapters' });
-    await made.getByText(/^error [\d.]+\s%, [\d.,]+\skB$/).waitFor(TIMEOUT);
+    await made.getByText(/^mean module error [\d.]+\s%, [\d.,]+\skB$/).waitFor(TIMEOUT);
     assert.match((await made.textContent())!, /0\.5 × one of two/);
   });
 

@@ -176,12 +176,13 @@ function totals(first: SucceededResult, second: SucceededResult): Total[] {
     of: (result: SucceededResult) => number,
     inWords: (value: number) => string,
   ): Total => [name, inWords(of(first)), inWords(of(second)), signedShare(of(first), of(second))];
+  const [ranks, ranksOther] = [rankRange(first.rank), rankRange(second.rank)];
   return [
     share('Mean module error', ({ module_relative_error: error }) => error),
     share('Error of the whole adapter', ({ relative_error: error }) => error),
     share('Energy kept', ({ energy_retained: energy }) => energy),
     share('Worst module', ({ worst_module: worst }) => worst?.relative_error),
-    ['Rank', rankRange(first.rank), rankRange(second.rank), ''],
+    ['Rank', ranks, ranksOther, ranks === ranksOther ? 'the same' : ''],
     amount('Size', ({ bytes }) => bytes, formatBytes),
     amount(
       'Parameters',

@@ -13,7 +13,7 @@ import type { SqueezeRequest } from '../preview/request-text.ts';
 import { isReader } from '../state/access.ts';
 import { navigatorFromHere } from '../state/route.ts';
 import type { Choice } from '../state/use-choice.ts';
-import { describeTarget, FORMAT_WORDS, rankRange, serverInWords } from '../text/describe-target.ts';
+import { describeTarget, FORMAT_WORDS, serverInWords } from '../text/describe-target.ts';
 import { CopyRequest } from './copy-request.tsx';
 import { ForeseenFaults } from './foreseen-faults.tsx';
 import { Panel } from './panel.tsx';
@@ -208,7 +208,7 @@ function Sentence({ preview, source }: { preview: Preview; source: SqueezePanelP
 }
 
 function PreviewTiles({ preview, sourceBytes }: { preview: Preview; sourceBytes: number }) {
-  const { bytes, worst, rank } = preview;
+  const { bytes, worst } = preview;
   return (
     <Tiles
       tiles={[
@@ -219,8 +219,8 @@ function PreviewTiles({ preview, sourceBytes }: { preview: Preview; sourceBytes:
         },
         {
           title: 'Energy kept',
-          value: formatPercent(preview.module_energy_retained),
-          note: `mean of the modules, rank ${rankRange(rank)}`,
+          value: formatPercent(1 - preview.relative_error ** 2),
+          note: `mean of the modules ${formatPercent(preview.module_energy_retained)}`,
         },
         {
           title: 'Size of the factors',

@@ -106,7 +106,7 @@ function Head({ run }: { run: RunRecord }) {
           {
             title: 'Error of the last squeeze',
             value: newest ? formatPercent(newest.relative_error!) : '–',
-            note: newest ? `at step ${count(newest.step)}` : 'nothing was squeezed yet',
+            note: newest ? `whole adapter, at step ${count(newest.step)}` : 'nothing was squeezed yet',
           },
         ]}
       />

@@ -28,9 +28,17 @@ function errorSentence(first: Sums, second: Sums): string[] {
   const [one, other] = [of(first), of(second)];
   if (isRoundingError(one - other)) return [`Both have the same ${what}, ${formatPercent(one)}.`];
   const [closer, low, high] = one < other ? ['first', one, other] : ['second', other, one];
+  const whole = first.relative_error - second.relative_error;
+  const isDisputed = !isRoundingError(whole) && whole < 0 !== one < other;
   return [
     `The ${closer} is closer to its source: its ${what} is ${formatPercent(low)} instead of ` +
       `${formatPercent(high)}, ${formatPoints(high - low)} less.`,
+    ...(isDisputed
+      ? [
+          `Over all modules together, where large updates count more, the ${whole < 0 ? 'first' : 'second'} is ` +
+            `closer, by ${formatPoints(Math.abs(whole))}.`,
+        ]
+      : []),
   ];
 }
 
@@ -57,7 +65,7 @@ function moduleSentences(modules: readonly ComparedModule[]): string[] {
 }
 
 function sizeSentence({ bytes: first }: Sums, { bytes: second }: Sums): string {
-  if (first === second) return `Both files have ${formatBytes(first)}.`;
+  if (formatBytes(first) === formatBytes(second)) return `Both files have ${formatBytes(first)}.`;
   const [smaller, small, large] = first < second ? ['first', first, second] : ['second', second, first];
   return (
     `The file of the ${smaller} is ${formatPercent(1 - small / large)} smaller: ` +

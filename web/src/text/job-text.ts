@@ -62,9 +62,9 @@ export const deliveryPlace = ({ request }: JobRecord): string | null =>
 export const resultOf = (job: JobRecord, adapterId: string): SucceededResult | undefined =>
   succeededResults(job).find(({ adapter_id: id }) => id === adapterId);
 
-/** The outcome of one target: "error 4.97 %, 1.64 MB". */
+/** The outcome of one target: "mean module error 4.97 %, 1.64 MB". */
 export const describeResult = (result: SucceededResult): string =>
-  `error ${formatPercent(mainError(result))}, ${formatBytes(result.bytes)}`;
+  `${result.module_relative_error === undefined ? 'error' : 'mean module error'} ${formatPercent(mainError(result))}, ${formatBytes(result.bytes)}`;
 
 /** The outcome of a job, or its progress. */
 export function describeJobOutcome(job: JobRecord): string {

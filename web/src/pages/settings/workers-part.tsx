@@ -75,6 +75,8 @@ const WorkerRows = ({ workers }: { workers: readonly WorkerRecord[] }) => (
             >
               <p>
                 The worker finishes its running jobs and takes no more jobs until its process is restarted.
+                {workers.every((other) => other.id === id || other.state !== 'active') &&
+                  ' No other worker is active, so all other jobs wait until one is.'}
               </p>
             </ConfirmButton>
           ),
