@@ -8,6 +8,9 @@ import './styles/base.css';
 import './styles/controls.css';
 import './styles/layout.css';
 import './styles/parts.css';
+import './styles/tables.css';
+import './styles/outcomes.css';
+import './styles/studio.css';
 import './styles/records.css';
 
 startLiveUpdates();
