@@ -18,7 +18,7 @@ Instead of a variable that holds a secret, set the variable with the same name a
 Docker and Kubernetes mount it. A line break at the end of the file is ignored. Setting both is an error.
 
 ${LIVE.map((name) => `\`${name}_FILE\``).join(', ')} are read again while the service runs, at most once a second,
-also if the file is replaced. Changes of a URL or password apply to new connections; of a URL,
+even if the file is replaced. Changes apply to new connections. In a URL,
 only user and password may change. If the file is missing or its content is invalid, the service keeps the old secret and logs
 a warning. The other secrets are read at startup.
 

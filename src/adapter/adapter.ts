@@ -1,7 +1,7 @@
 /**
  * The data model into which every format is read and from which every format is written. Pure data: no bytes, no file
  * handles.
- * The notation follows PEFT: ΔW = scale · B · A with A = lora_A [rank, n] and B = lora_B [m, rank].
+ * The notation follows PEFT: ΔW = scaling · B · A with A = lora_A [rank, n] and B = lora_B [m, rank].
  */
 
 import type { FormatName } from './format-name.ts';
@@ -17,7 +17,7 @@ export interface TensorEntry {
   readonly shape: readonly number[];
   readonly beginByte: number;
   readonly endByte: number;
-  /** The dtype in the file if it differs from `dtype`, the one to write. */
+  /** The dtype in the file if it differs from `dtype`, which is then the dtype to write. */
   readonly castFrom?: string;
   /** Factor by which its numbers are multiplied when they are written; 1 if absent. */
   readonly multiplier?: number;

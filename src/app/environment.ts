@@ -62,8 +62,8 @@ export const Environment = Type.Object({
       minimum: 32,
       maximum: 1_000_000,
       description:
-        'Maximum number of connections to `PORT`. Unset: half of the file descriptors that the process may open, minus ' +
-        '256 for other purposes, and at most 10,000. Values larger than this half are refused at startup. See ' +
+        'Maximum number of connections to `PORT`. Unset: half of what remains of the file descriptors that the process may open after ' +
+        '256 of them are reserved for other purposes, and at most 10,000. Values larger than this half are refused at startup. See ' +
         '[connections](scaling.md#connections).',
     }),
   ),
@@ -262,7 +262,7 @@ export const Environment = Type.Object({
       minimum: 60,
       maximum: 3_153_600_000,
       description:
-        'Time to live of adapters, uploads or results, that are created without one. Unset: they are kept. See ' +
+        'Time to live of adapters (uploaded ones and results alike) that are created without one. Unset: they are kept. See ' +
         '[lifecycle](lifecycle.md).',
     }),
   ),

@@ -32,7 +32,7 @@ export const SECRET_VARIABLES = {
       'Redis or Valkey server, `redis://` or `rediss://` (TLS); for Sentinel or a Cluster ' +
       'see [Redis](redis.md). Unset: a private server is started under ' +
       '`DATA_DIR` (role `all` only). An external server should have `maxmemory-policy noeviction`; with another policy ' +
-      'the service works but is `degraded`. The server may lose its data in a restart.',
+      'the service works but is `degraded`. It does no harm if the server loses its data in a restart.',
   }),
   ...secret('REDIS_PASSWORD', {
     ...PASSWORD,

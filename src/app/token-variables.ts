@@ -14,7 +14,7 @@ export const TOKEN_VARIABLES = {
       pattern: '^https?://[^?#\\s]+$',
       title: 'an https:// URL without a query, or an http:// URL of this machine',
       description:
-        'Issuer whose tokens (JWT) are accepted besides keys: exactly the claim `iss`. If it is set, `AUTH` is `keys` ' +
+        'Issuer whose tokens (JWT) are accepted besides keys; their claim `iss` must be exactly this. If it is set, `AUTH` is `keys` ' +
         'by default. See [tokens](tokens.md).',
     }),
   ),

@@ -183,7 +183,7 @@ function problemLine({ problem, id, detail, used_by = [] }: VerifyProblem): stri
 
 function summary({ contents, bytes, problems }: VerificationResult): string {
   const found = problems === 0 ? 'nothing is wrong' : counted(problems, 'problem');
-  return `${counted(contents, 'content')} (${formatBytes(bytes)}): ${found}.`;
+  return `${counted(contents, 'file')} of content (${formatBytes(bytes)}): ${found}.`;
 }
 
 function folderOf(args: Arguments): string {

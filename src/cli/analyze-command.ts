@@ -161,7 +161,7 @@ function verdicts(modules: readonly ModuleAnalysis[]): string[] {
     if (names.length === 0) continue;
     const more = names.length > MAX_NAMES ? ' …' : '';
     lines.push(
-      `${names.length} ${verdict === 'dead' ? 'dead' : 'resist'}: ${names.slice(0, MAX_NAMES).join(', ')}${more}`,
+      `${names.length} ${verdict === 'dead' ? 'dead' : names.length === 1 ? 'resists' : 'resist'}: ${names.slice(0, MAX_NAMES).join(', ')}${more}`,
     );
   }
   return lines;

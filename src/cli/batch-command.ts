@@ -184,7 +184,8 @@ async function requestOf(args: Arguments, client: ServerClient, signal: AbortSig
     ...(deliver !== undefined && { deliver }),
   };
   if (jobs.length > 0) {
-    if (sources.length > 0) throw new UsageError('use --from FILE or SOURCEs, not both');
+    if (sources.length > 0)
+      throw new UsageError('jobs and SOURCEs cannot be mixed: put them into separate batches');
     for (const [index, line] of jobs.entries()) checkJob(line, file!, index);
     const body = [JSON.stringify({ settings: shared }), ...jobs].join('\n');
     return { path: '/v1/batches/ndjson', type: 'application/x-ndjson', body };

@@ -81,9 +81,20 @@ function lengths({ minLength = 0, maxLength }: FieldSchema): string {
 
 function numbers(schema: FieldSchema): string {
   const { type, minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
-  const low = minimum !== undefined ? `from ${minimum}` : `above ${exclusiveMinimum}`;
   const isOpen = maximum === Number.MAX_SAFE_INTEGER;
-  const high = isOpen ? '' : maximum !== undefined ? ` to ${maximum}` : ` and below ${exclusiveMaximum}`;
+  const low =
+    minimum === undefined
+      ? `above ${exclusiveMinimum}`
+      : maximum === undefined || isOpen
+        ? `of at least ${minimum}`
+        : `from ${minimum}`;
+  const high = isOpen
+    ? ''
+    : maximum === undefined
+      ? ` and below ${exclusiveMaximum}`
+      : minimum === undefined
+        ? ` and at most ${maximum}`
+        : ` to ${maximum}`;
   return `a ${type === 'integer' ? 'whole number' : 'number'} ${low}${high}`;
 }
 
@@ -100,6 +111,6 @@ export function parseDuration(text: string): number {
   const seconds = Number(count) * (UNIT_SECONDS[unit ?? ''] ?? Number.NaN);
   if (seconds > 0 && seconds <= MAX_SECONDS) return seconds;
   throw new UsageError(
-    `--expires-in is ${JSON.stringify(text)} but must be a number followed by m, h, d, w or y, up to 100y, such as 90d`,
+    `--expires-in is ${JSON.stringify(text)} but must be a whole number followed by m (minutes), h, d, w or y, up to 100y, such as 90d`,
   );
 }

@@ -19,7 +19,7 @@ const ON_A_PIPE =
 export const JOBS_LIST: Command = {
   name: 'jobs list',
   summary: 'Lists jobs of a server, the newest first.',
-  synopsis: ['[--state STATE]… [--label NAME=TEXT]… [--name TEXT] [--limit N]'],
+  synopsis: ['[--state STATE]… [--label NAME=VALUE]… [--name TEXT] [--limit N]'],
   about: ON_A_PIPE,
   groups: [
     {

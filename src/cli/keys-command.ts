@@ -5,6 +5,7 @@ import { type KeyRecord, SCOPES, type Scope } from '../contract/key.ts';
 import type { KeyRotation } from '../contract/secrets.ts';
 import { TENANT_ID_RULE } from '../contract/tenant-id.ts';
 import { openDatabase } from '../database/open-database.ts';
+import { counted } from '../errors/counted.ts';
 import { KeyService } from '../resources/keys/service.ts';
 import type { Command, Option } from './command.ts';
 import { isSet, refusePositionals, textOption } from './command.ts';
@@ -24,7 +25,7 @@ export const KEYS_CREATE: Command = {
   name: 'keys create',
   summary: 'Creates a key for the service.',
   synopsis: ['--tenant ID [--make-tenant] [--name NAME] [--scopes read,write] [--expires-in 90d]'],
-  about: `${ABOUT}The key is shown only once: the database keeps a digest of it. If the output is piped, only the key is printed.`,
+  about: `${ABOUT}The key is shown only once: the database keeps a digest of it. If the output is not a terminal, only the key is printed.`,
   groups: [
     {
       title: 'Key',
@@ -40,12 +41,12 @@ export const KEYS_CREATE: Command = {
         {
           name: 'max-priority',
           value: 'PRIORITY',
-          help: `Highest priority of jobs that use the key: ${JOB_PRIORITIES.join(', ')}; default: that of the tenant.`,
+          help: `Highest priority of jobs that are submitted with the key: ${JOB_PRIORITIES.join(', ')}; default: that of the tenant.`,
         },
         {
           name: 'expires-in',
           value: 'TIME',
-          help: 'A number followed by m, h, d, w or y; without this option the key does not expire.',
+          help: 'A whole number followed by m (minutes), h, d, w or y (365 days); without this option the key does not expire.',
         },
         { name: 'json', help: 'Print the whole record as JSON, with the key.' },
       ],
@@ -83,7 +84,7 @@ export const KEYS_LIST: Command = {
   name: 'keys list',
   summary: 'Lists keys, including revoked and expired ones.',
   synopsis: ['[--tenant ID]'],
-  about: `${ABOUT}If the output is piped, every key is printed as a line of JSON. The secret texts of keys are not stored.`,
+  about: `${ABOUT}If the output is not a terminal, every key is printed as a line of JSON. The secret texts of keys are not stored.`,
   groups: [{ title: 'Selection', options: [TENANT, JSON_OPTION] }],
   async run(args) {
     refusePositionals(args);
@@ -152,7 +153,7 @@ function rotationText({ key, reencrypted, droppable_keys, unreadable }: KeyRotat
   );
   const drop =
     droppable_keys.length > 0 ? ` No secret is encrypted with ${droppable_keys.join(', ')} any longer.` : '';
-  return `${reencrypted} records were encrypted again with key ${key}.${drop}${lost.join('')}`;
+  return `${counted(reencrypted, 'record was', 'records were')} encrypted again with key ${key}.${drop}${lost.join('')}`;
 }
 
 async function withKeys<T>(work: (keys: KeyService) => Promise<T>): Promise<T> {

@@ -58,7 +58,7 @@ export function openEngine(args: Arguments): Engine {
   }
   if (threads !== undefined || provider !== undefined) {
     throw new UsageError(
-      `--${threads === undefined ? 'provider' : 'threads'} cannot be used with --server: the server ${server.url} has a setting of its own`,
+      `--${threads === undefined ? 'provider' : 'threads'} cannot be used with a server (--server or LORA_SQUEEZE_URL): ${server.url} has a setting of its own`,
     );
   }
   return new RemoteEngine(server.url, server.key);

@@ -54,7 +54,7 @@ const SHARED_HELP: Readonly<Record<SharedField, Help>> = {
   uniform: { help: 'One rank for all modules; --no-uniform gives each module its own rank.' },
   criterion: {
     value: 'NAME',
-    help: 'With a budget: keep the errors of the single modules small (relative, the default) or that of the whole adapter (energy).',
+    help: 'With a budget: keep the errors of the individual modules small (relative, the default) or that of the whole adapter (energy).',
   },
   compat: {
     value: 'NAME',

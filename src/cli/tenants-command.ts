@@ -108,7 +108,7 @@ export const TENANTS_DELETE = ofEachTenant(
 );
 
 const WHOLE: FieldSchema = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
-const QUOTA: FieldSchema = { anyOf: [WHOLE, { const: 'none' }] };
+const QUOTA: FieldSchema = { anyOf: [WHOLE, { const: 'none' }, { const: 'default' }] };
 const SETTINGS = {
   weight: { type: 'integer', minimum: 1, maximum: 1000 },
   'max-priority': { enum: ['low', 'normal', 'high'] },

@@ -29,7 +29,7 @@ export const EventQuery = Type.Object(
       Type.Array(Type.String({ pattern: LABEL_FILTER }), {
         maxItems: MAX_LABELS,
         description:
-          'A label that the job or batch had at that time, as `name:text`; repeat it to require several labels',
+          'A label that the job or batch had at that time, as `name:value`; repeat it to require several labels',
         examples: [['team:search']],
       }),
     ),

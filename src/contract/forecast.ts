@@ -100,7 +100,7 @@ export const BatchForecast = Type.Object(
     bytes: Type.Integer({ minimum: 0, description: 'Sum of the sizes of their weights files' }),
     seconds: nullable(Type.Number({ minimum: 0 }), {
       description:
-        'Estimated time that a single worker needs for all other items; null while there are no workers',
+        'Estimated time in which one worker runs all items with an estimate; null without any, or without workers',
     }),
   },
   { $id: 'BatchForecast', additionalProperties: false, description: 'The forecast for a batch' },

@@ -54,7 +54,7 @@ export const JobPriority = choice(JOB_PRIORITIES, {
   $id: 'JobPriority',
   default: 'normal',
   description:
-    'Jobs of a tenant with a higher priority start first; within a priority, older jobs start first',
+    'Among the jobs of a tenant, those with a higher priority start first; within a priority, older jobs start first',
 });
 export type JobPriority = Static<typeof JobPriority>;
 

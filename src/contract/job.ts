@@ -114,7 +114,7 @@ export const moduleErrorFields = {
   ),
   module_energy_retained: Type.Optional(
     Type.Number({
-      description: '1 − module_relative_error²: the mean over the same modules of the energy that each keeps',
+      description: '1 − module_relative_error²: the mean, over the same modules, of the share of energy kept',
     }),
   ),
   excess_bound: Type.Optional(

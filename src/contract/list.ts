@@ -27,7 +27,7 @@ export type TimedQuery = Static<typeof TimedQuery>;
 const label = Type.Optional(
   Type.Array(Type.String({ pattern: LABEL_FILTER }), {
     maxItems: MAX_LABELS,
-    description: 'A required label, as `name:text`; repeat it to require several labels',
+    description: 'A required label, as `name:value`; repeat it to require several labels',
     examples: [['team:search']],
   }),
 );

@@ -255,10 +255,10 @@ export const StageLearningRate = Type.Object(
       description: 'Factor of the peak: the cube root of source_rank / rank',
     }),
     warm_up_steps: Type.Integer({
-      description: 'Steps from the beginning of the stage over which the rate rises',
+      description: 'Steps at the beginning of the stage, in which the rate rises',
     }),
     decay_steps: Type.Integer({
-      description: 'Steps before the end of the stage over which the rate falls to zero',
+      description: 'Steps at the end of the stage, in which the rate falls to zero',
     }),
     share: Type.Number({
       description: 'Share of the stage in Σ(learning rate × steps) of the training',
@@ -303,11 +303,11 @@ export const Stage = Type.Object(
     steps: Type.Integer(),
     learning_rate: StageLearningRate,
     parameters: nullable(Type.Integer(), {
-      description: 'Number of trained parameters; null without modules',
+      description: 'Number of trained parameters; null without `modules`',
     }),
     memory: nullable(StageMemory, {
       description:
-        'Memory of factors, gradients and optimizer, without the base model and activations; null without modules',
+        'Memory of factors, gradients and optimizer, without the base model and activations; null without `modules`',
     }),
   },
   { $id: 'Stage', additionalProperties: false },
@@ -315,7 +315,7 @@ export const Stage = Type.Object(
 export type Stage = Static<typeof Stage>;
 
 const unlessNamed = <T extends TSchema>(schema: T) =>
-  nullable(schema, { description: 'null if squeeze_steps replace it' });
+  nullable(schema, { description: 'null if squeeze_steps replaces it' });
 
 export const Schedule = Type.Object(
   {
@@ -337,7 +337,7 @@ export const Schedule = Type.Object(
     squeezes: Type.Array(
       Type.Object(
         {
-          step: Type.Integer({ description: 'Optimizer steps done at the squeeze' }),
+          step: Type.Integer({ description: 'Optimizer steps before the squeeze' }),
           from_rank: Type.Integer(),
           to_rank: Type.Integer(),
         },

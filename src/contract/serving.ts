@@ -73,7 +73,7 @@ export const ServingProfile = Type.Object(
     }),
     module_kinds: Type.Array(choice(['linear', 'conv', 'embedding'])),
     target_modules: nullable(Type.Array(Type.String()), {
-      description: 'Last parts of module paths; null: those of the model',
+      description: 'Last parts of supported module paths; null: no rule is known',
     }),
     tensor_names: choice(['peft', 'suffix', 'any'], {
       description:

@@ -161,7 +161,7 @@ const policies = {
     exclusiveMinimum: 0,
     maximum: 1,
     description:
-      'The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p² with compat kohya)',
+      'The smallest rank that keeps this share of Σσ² (with compat kohya, sv_fro of p is an energy of p²)',
   }),
   ratio: Type.Number({
     minimum: 1,

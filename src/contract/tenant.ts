@@ -8,7 +8,7 @@ const totals = {
   stored_bytes: Type.Integer({
     minimum: 0,
     description:
-      'Bytes of all files of all adapters, uploads and results, each counted in full, as for the quota',
+      'Bytes of all files of all adapters, results included, each counted in full, as for the quota',
   }),
   adapters: Type.Integer({ minimum: 0 }),
   jobs: Type.Integer({ minimum: 0, description: 'Number of recorded jobs, ended ones included' }),

@@ -14,7 +14,7 @@ export interface GgufTensorSpec {
 const VERSION = 3;
 
 /**
- * Lays out a GGUF file (docs/gguf.md): tensors in the order given, each at a multiple of general.alignment (32 if the
+ * Lays out a GGUF file (ggml/docs/gguf.md): tensors in the order given, each at a multiple of general.alignment (32 if the
  * keys do not contain it), with zeros between them and after the last one. The same input gives the same bytes.
  * @throws RangeError for an unknown dtype or a value that does not suit its type (our own mistake, never the input's)
  */

@@ -32,7 +32,7 @@ interface TensorInfo extends Pick<TensorEntry, 'name' | 'dtype' | 'shape'> {
 }
 
 /**
- * Reads the header of a GGUF file (docs/gguf.md) as its bytes arrive: keys and values, then the entries of the tensors. It is stricter
+ * Reads the header of a GGUF file (ggml/docs/gguf.md) as its bytes arrive: keys and values, then the entries of the tensors. It is stricter
  * than the specification in the same ways as ggml's own reader (gguf.cpp): tensors follow each other without holes, arrays are not
  * nested, and names are unique.
  * @throws AppError GGUF_*, UNSUPPORTED_FORMAT for another magic
@@ -117,7 +117,7 @@ function* readValues(source: HeaderSource, type: number, count: number, key: str
 }
 
 /**
- * Reads the entry of one tensor and checks it alone (docs/gguf.md, gguf_tensor_info_t).
+ * Reads the entry of one tensor and checks it alone (ggml/docs/gguf.md, gguf_tensor_info_t).
  * @throws AppError GGUF_TENSOR_*, GGUF_HEADER_TOO_LARGE
  */
 function* readTensorInfo(source: HeaderSource): Reading<TensorInfo> {

@@ -1,4 +1,4 @@
-/** gguf_metadata_value_type (docs/gguf.md). */
+/** gguf_metadata_value_type (ggml/docs/gguf.md). */
 export const VALUE_TYPE = {
   uint8: 0,
   int8: 1,

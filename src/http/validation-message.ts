@@ -37,6 +37,8 @@ export interface Fault {
 }
 
 const MAX_SHOWN = 60;
+/** The patterns of texts that only must not contain control characters. */
+const CONTROLS = /^\^\[\^\\u0000-\\u001f\\u007f\][+*]\$$/;
 const WITH_ARTICLE: Readonly<Record<string, string>> = {
   integer: 'an integer',
   number: 'a number',
@@ -153,7 +155,9 @@ function explainTogether({ keyword, schema, data, instancePath }: SchemaError): 
       return [wrong(instancePath, `${where} may have only one of ${there.join(', ')}`)];
     }
     case AT_LEAST_ONE:
-      return [wrong(instancePath, `${where} must have one of ${(schema as readonly string[]).join(', ')}`)];
+      return [
+        wrong(instancePath, `${where} must have at least one of ${(schema as readonly string[]).join(', ')}`),
+      ];
     case ONLY_WITH: {
       const rules = schema as OnlyWith;
       return misplaced(rules, object).map((name) => {
@@ -180,7 +184,7 @@ function explainOne(error: SchemaError): Fault {
       const rule = labelNameFault(patternProperties);
       if (rule === undefined) return unknown;
       const name = quote(String(params.additionalProperty).slice(0, MAX_SHOWN));
-      return wrong(unknown.pointer, `${where} has the name ${name}, but ${rule}`);
+      return wrong(unknown.pointer, `${where} contains the name ${name}, but ${rule}`);
     }
     case 'required':
       return wrong(pointer, `${where} must have ${quote(params.missingProperty)}`);
@@ -216,12 +220,20 @@ function explainOne(error: SchemaError): Fault {
       return wrong(pointer, `${where} must have at least ${counted(params.limit, 'character')}`);
     case 'maxLength':
       return wrong(pointer, `${where} may have at most ${params.limit} characters`);
+    case 'uniqueItems':
+      return wrong(pointer, `${where} contains ${show((data as unknown[])[Number(params.i)])} twice`);
     default: {
       if (keyword !== 'pattern') return wrong(pointer, `${where} ${error.message ?? 'is not valid'}`);
       const label = labelFilterFault(params.pattern);
       if (label !== undefined) return wrong(pointer, `${where} is ${show(data)} but ${label}`);
       const ofName = nameTemplateFault(String(data), params.pattern);
-      return wrong(pointer, `${where} ${ofName ?? error.message ?? 'is not valid'}`);
+      const controls = CONTROLS.test(String(params.pattern))
+        ? 'must not contain control characters'
+        : undefined;
+      return wrong(
+        pointer,
+        `${where} ${ofName ?? controls ?? `must have the form of the regular expression ${params.pattern}`}`,
+      );
     }
   }
 }

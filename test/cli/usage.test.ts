@@ -74,7 +74,7 @@ describe('lora-squeeze', () => {
     [[...squeeze, '--rank', '4', '--server', 'http://h', '--local'], /cannot be used together/],
     [
       [...squeeze, '--rank', '4', '--server', 'http://h', '--threads', '2'],
-      /--threads cannot be used with --server/,
+      /--threads cannot be used with a server \(--server or LORA_SQUEEZE_URL\)/,
     ],
     [
       [...squeeze, '--rank', '4', '--threads', '2'],

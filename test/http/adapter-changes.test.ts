@@ -56,7 +56,7 @@ describe('labels and a time to live of an upload', () => {
     await refused(
       { labels: '{"_team": "x"}' },
       'VALIDATION_FAILED',
-      /^labels has the name "_team", but a name has up to/,
+      /^labels contains the name "_team", but a name has up to/,
     );
     await refused({ labels: '{"__proto__": "x"}' }, 'REQUEST_FORBIDDEN_KEY', /__proto__/);
     await refused({ labels: '{"t": "1", "t": "2"}' }, 'REQUEST_DUPLICATE_KEY', /In the part "labels", at t,/);

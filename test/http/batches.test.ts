@@ -178,7 +178,7 @@ describe('batches over HTTP', () => {
         'nothing',
         {},
         'VALIDATION_FAILED',
-        /must have one of adapter_ids, sources, source_prefix, jobs/,
+        /must have at least one of adapter_ids, sources, source_prefix, jobs/,
         [''],
       ],
       [

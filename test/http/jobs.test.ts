@@ -168,13 +168,13 @@ describe('jobs over HTTP', () => {
       [
         'no policy',
         request([{}]),
-        /^targets\[0\] must have one of rank, energy, ratio, .*, rank_pattern, profile, format\.$/,
+        /^targets\[0\] must have at least one of rank, energy, ratio, .*, rank_pattern, profile, format\.$/,
         '/targets/0',
       ],
       [
         'only options',
         request([{ scale: 'keep', max_rank: 4 }]),
-        /must have one of rank, .*, profile, format\.$/,
+        /must have at least one of rank, .*, profile, format\.$/,
         '/targets/0',
       ],
       [
@@ -333,7 +333,7 @@ describe('jobs over HTTP', () => {
       [
         'an analysis of nothing',
         { kind: 'analyze' },
-        /^The request has neither "adapter_id" nor "source"; it needs one of them\.$/,
+        /^The request has neither "adapter_id" nor "source"; exactly one is required\.$/,
         '',
       ],
       [
@@ -377,7 +377,7 @@ describe('jobs over HTTP', () => {
             credentials: { access_key_id: 'id', secret_access_key: 'key' },
           },
         },
-        /^source\.bucket must match pattern/,
+        /^source\.bucket must have the form of the regular expression /,
         '/source/bucket',
       ],
       [
@@ -389,7 +389,7 @@ describe('jobs over HTTP', () => {
       [
         'a place that is none',
         { kind: 'export', adapter_id: 'ad_any', to: 'ftp://host/x' },
-        /^to must match pattern/,
+        /^to must have the form of the regular expression /,
         '/to',
       ],
       [

@@ -135,12 +135,12 @@ describe('annealing runs over HTTP', () => {
       const learning_rate = { schedule: 'linear' as const };
       const late = { ...NAMED, squeeze_steps: [450, 900], learning_rate };
       const scheduled = await newRun({ schedule: late });
-      assert.match(scheduled.notes.join(), /^Rank 2 is trained for 100 steps .* Its linear schedule/);
+      assert.match(scheduled.notes.join(), /^Rank 2 is trained for 100 steps .* The linear schedule/);
       assert.deepEqual(scheduled.schedule?.notes, scheduled.notes);
       const adaptive = await newRun({
         adaptive: { ...SCHEDULE, energy: 0.9, final_steps: 100, learning_rate },
       });
-      assert.match(adaptive.notes.join(), /^Rank 2 is trained for 100 steps .* Its linear schedule/);
+      assert.match(adaptive.notes.join(), /^Rank 2 is trained for 100 steps .* The linear schedule/);
     });
 
     it('may follow what the spectrum must keep', async () => {

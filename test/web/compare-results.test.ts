@@ -14,7 +14,7 @@ describe('the sentences that compare two results', () => {
       compareResults(result(0.139, 0.2, 370_010), result(0.109, 0.22, 369_990), []),
       'The second is closer to its source: its mean module error is 10.9\u00a0% instead of 13.9\u00a0%, 3.00\u00a0points less. ' +
         'Over all modules together, where large updates count more, the first is closer, by 2.00\u00a0points. ' +
-        'Both files have 370\u00a0kB.',
+        'Both files have the same size, 370\u00a0kB.',
     );
   });
 

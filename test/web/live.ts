@@ -271,7 +271,7 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
       await page.getByLabel(`Select ${name}`, { exact: true }).check();
     await page.getByRole('link', { name: 'Merge…' }).click();
     await page.getByRole('heading', { level: 1, name: 'Merge adapters' }).waitFor(TIMEOUT);
-    await page.getByText('Rank 8, the sum of their ranks, loses nothing').waitFor();
+    await page.getByText('Rank 8, the sum of the adapters’ ranks, loses nothing').waitFor();
     await page.getByLabel('Weight of one of two').fill('0.5');
     await page.getByLabel('Rank', { exact: true }).fill('3');
     await assertAccessible(page, 'the page of a merge');

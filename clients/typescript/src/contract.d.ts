@@ -1910,7 +1910,7 @@ export interface components {
       refused: components['schemas']['RefusedItem'][];
       /** @description Number of items whose work is already done or in progress for other jobs */
       reused: number;
-      /** @description Estimated time that a single worker needs for all other items; null while there are no workers */
+      /** @description Estimated time in which one worker runs all items with an estimate; null without any, or without workers */
       seconds: number | null;
       /** @description Number of items about which nothing is known in advance, usually those that still have to be fetched */
       unknown: number;
@@ -3306,7 +3306,7 @@ export interface components {
       name?: components['schemas']['RecordName'] | null;
     };
     /**
-     * @description Jobs of a tenant with a higher priority start first; within a priority, older jobs start first
+     * @description Among the jobs of a tenant, those with a higher priority start first; within a priority, older jobs start first
      * @default normal
      * @enum {string}
      */
@@ -3966,7 +3966,7 @@ export interface components {
         rslora: boolean;
       };
       sources: components['schemas']['ProfileSource'][];
-      /** @description Last parts of module paths; null: those of the model */
+      /** @description Last parts of supported module paths; null: no rule is known */
       target_modules: string[] | null;
       /**
        * @description peft: base_model.model.<path>.lora_A.weight; suffix: the same, but the prefix may be missing; any: no rule is known
@@ -4697,7 +4697,7 @@ export interface components {
     RunLearningRate: {
       /** @description Optimizer steps done when the stage began */
       begin_step: number;
-      /** @description Steps before the end of the stage over which the rate falls to zero */
+      /** @description Steps at the end of the stage, in which the rate falls to zero */
       decay_steps: number;
       /** @description Optimizer steps done when the stage ends; in an adaptive run, at the latest */
       end_step: number;
@@ -4705,7 +4705,7 @@ export interface components {
       factor: number;
       /** @description Share of the stage in Σ(learning rate × steps) of the training */
       share: number;
-      /** @description Steps from the beginning of the stage over which the rate rises */
+      /** @description Steps at the beginning of the stage, in which the rate rises */
       warm_up_steps: number;
     };
     /**
@@ -5074,17 +5074,17 @@ export interface components {
     Schedule: {
       /** @description null for the recipe equal, and if the request has squeeze_steps */
       final_share: number | null;
-      /** @description null if squeeze_steps replace it */
+      /** @description null if squeeze_steps replaces it */
       final_steps: number | null;
       learning_rate_schedule: string;
       /** @description Average of the rank over the steps */
       mean_rank: number;
-      /** @description null if squeeze_steps replace it */
+      /** @description null if squeeze_steps replaces it */
       min_stage_steps: number | null;
       mode: string;
       /** @description Where the schedule differs from the request, and why */
       notes: string[];
-      /** @description null if squeeze_steps replace it */
+      /** @description null if squeeze_steps replaces it */
       recipe: string | null;
       /** @description mean_rank / source_rank: the adapter parameters that are trained, as a share of those at the source rank throughout */
       relative_cost: number;
@@ -5092,16 +5092,16 @@ export interface components {
       source_rank: number;
       squeezes: {
         from_rank: number;
-        /** @description Optimizer steps done at the squeeze */
+        /** @description Optimizer steps before the squeeze */
         step: number;
         to_rank: number;
       }[];
-      /** @description null if squeeze_steps replace it */
+      /** @description null if squeeze_steps replaces it */
       stage_lengths: string | null;
       stages: components['schemas']['Stage'][];
       target_rank: number;
       total_steps: number;
-      /** @description null if squeeze_steps replace it */
+      /** @description null if squeeze_steps replaces it */
       warm_up_steps: number | null;
     };
     ScheduleModules: {
@@ -5369,21 +5369,21 @@ export interface components {
       end_step: number;
       index: number;
       learning_rate: components['schemas']['StageLearningRate'];
-      /** @description Memory of factors, gradients and optimizer, without the base model and activations; null without modules */
+      /** @description Memory of factors, gradients and optimizer, without the base model and activations; null without `modules` */
       memory: components['schemas']['StageMemory'] | null;
-      /** @description Number of trained parameters; null without modules */
+      /** @description Number of trained parameters; null without `modules` */
       parameters: number | null;
       rank: number;
       steps: number;
     };
     StageLearningRate: {
-      /** @description Steps before the end of the stage over which the rate falls to zero */
+      /** @description Steps at the end of the stage, in which the rate falls to zero */
       decay_steps: number;
       /** @description Factor of the peak: the cube root of source_rank / rank */
       factor: number;
       /** @description Share of the stage in Σ(learning rate × steps) of the training */
       share: number;
-      /** @description Steps from the beginning of the stage over which the rate rises */
+      /** @description Steps at the beginning of the stage, in which the rate rises */
       warm_up_steps: number;
     };
     StageMemory: {
@@ -5435,7 +5435,7 @@ export interface components {
       /** @description null: no loss is expected, or the result is that of a checkpoint, which is trained further. `warnings` describes it in words */
       expected_loss?: components['schemas']['ExpectedLoss'] | null;
       format: components['schemas']['FormatName'];
-      /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each keeps */
+      /** @description 1 − module_relative_error²: the mean, over the same modules, of the share of energy kept */
       module_energy_retained?: number;
       /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of the modules’ own relative errors, measured on the written file. Dead modules, whose energy is at most 1e-6 of the mean, do not count */
       module_relative_error?: number;
@@ -5469,7 +5469,7 @@ export interface components {
       excess_bound?: number | null;
       /** @description null: no loss is expected, or the result is that of a checkpoint, which is trained further. `warnings` describes it in words */
       expected_loss?: components['schemas']['ExpectedLoss'] | null;
-      /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each keeps */
+      /** @description 1 − module_relative_error²: the mean, over the same modules, of the share of energy kept */
       module_energy_retained?: number;
       /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of the modules’ own relative errors, measured on the written file. Dead modules, whose energy is at most 1e-6 of the mean, do not count */
       module_relative_error?: number;
@@ -5514,7 +5514,7 @@ export interface components {
        * @enum {string}
        */
       dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-      /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p² with compat kohya) */
+      /** @description The smallest rank that keeps this share of Σσ² (with compat kohya, sv_fro of p is an energy of p²) */
       energy?: number;
       format?: components['schemas']['FormatName'];
       format_options?: components['schemas']['FormatOptions'];
@@ -5732,7 +5732,7 @@ export interface components {
        * @enum {string}
        */
       state: 'active' | 'suspended' | 'deleting';
-      /** @description Bytes of all files of all adapters, uploads and results, each counted in full, as for the quota */
+      /** @description Bytes of all files of all adapters, results included, each counted in full, as for the quota */
       stored_bytes: number;
       /** Format: date-time */
       suspended_at: string | null;
@@ -5942,7 +5942,7 @@ export interface components {
       jobs: number;
       limits: components['schemas']['Limits'];
       queue: components['schemas']['UsageQueue'];
-      /** @description Bytes of all files of all adapters, uploads and results, each counted in full, as for the quota */
+      /** @description Bytes of all files of all adapters, results included, each counted in full, as for the quota */
       stored_bytes: number;
     };
     UsageDay: {
@@ -6517,7 +6517,7 @@ export interface components {
      */
     JobId: string;
     /**
-     * @description A required label, as `name:text`; repeat it to require several labels
+     * @description A required label, as `name:value`; repeat it to require several labels
      * @example [
      *       "team:search"
      *     ]
@@ -6748,7 +6748,7 @@ export interface operations {
         /** @description Results of this job */
         job_id?: string;
         /**
-         * @description A required label, as `name:text`; repeat it to require several labels
+         * @description A required label, as `name:value`; repeat it to require several labels
          * @example [
          *       "team:search"
          *     ]
@@ -6832,7 +6832,7 @@ export interface operations {
           'adapter_model.safetensors'?: Blob;
           /**
            * Format: binary
-           * @description The configuration, under another name
+           * @description Another name for `adapter_config.json`
            */
           config?: Blob;
           /**
@@ -6856,14 +6856,14 @@ export interface operations {
           name?: string;
           /**
            * Format: binary
-           * @description The model card, for its license
+           * @description The model card, from which the license is read
            */
           'README.md'?: Blob;
           /** @description Seconds from the creation of the record (for a job, from its end) until the service removes it */
           ttl_seconds?: number;
           /**
            * Format: binary
-           * @description The weights, under another name
+           * @description Another name for `adapter_model.safetensors`
            */
           weights?: Blob;
         };
@@ -7052,7 +7052,7 @@ export interface operations {
       /** @description The archive */
       200: {
         headers: {
-          /** @description ETag of the client's copy of the adapter and its report */
+          /** @description ETag of the archive */
           etag?: string;
           [name: string]: unknown;
         };
@@ -7063,7 +7063,7 @@ export interface operations {
       /** @description The client's copy is current */
       304: {
         headers: {
-          /** @description ETag of the client's copy of the adapter and its report */
+          /** @description ETag of the archive */
           etag?: string;
           [name: string]: unknown;
         };
@@ -7266,7 +7266,7 @@ export interface operations {
         /** @description `next_cursor` of the previous page; repeat the other parameters of that page with it */
         cursor?: components['parameters']['Cursor'];
         /**
-         * @description A required label, as `name:text`; repeat it to require several labels
+         * @description A required label, as `name:value`; repeat it to require several labels
          * @example [
          *       "team:search"
          *     ]
@@ -8204,7 +8204,7 @@ export interface operations {
         /** @description Events of this job */
         job_id?: string;
         /**
-         * @description A label that the job or batch had at that time, as `name:text`; repeat it to require several labels
+         * @description A label that the job or batch had at that time, as `name:value`; repeat it to require several labels
          * @example [
          *       "team:search"
          *     ]
@@ -8275,7 +8275,7 @@ export interface operations {
         cursor?: components['parameters']['Cursor'];
         kind?: 'squeeze' | 'analyze' | 'merge' | 'checkpoint' | 'import' | 'export';
         /**
-         * @description A required label, as `name:text`; repeat it to require several labels
+         * @description A required label, as `name:value`; repeat it to require several labels
          * @example [
          *       "team:search"
          *     ]
@@ -9733,18 +9733,18 @@ export interface operations {
           'adapter_model.safetensors'?: Blob;
           /**
            * Format: binary
-           * @description The configuration, under another name
+           * @description Another name for `adapter_config.json`
            */
           config?: Blob;
           /**
            * Format: binary
-           * @description The model card, for its license
+           * @description The model card, from which the license is read
            */
           'README.md'?: Blob;
           request: components['schemas']['SqueezeRequest'];
           /**
            * Format: binary
-           * @description The weights, under another name
+           * @description Another name for `adapter_model.safetensors`
            */
           weights?: Blob;
         };

@@ -56,7 +56,7 @@ function plainSide(site: Site, which: 'w1' | 'w2'): Side<MatrixSource> {
   const whole = parts.get(which);
   const factored = parts.has(`${which}_a`) || parts.has(`${which}_b`);
   if (whole && factored) {
-    throw refuseModule('LORA_DUPLICATE_MODULE', module, `has both lokr_${which} and factors of it`);
+    throw refuseModule('LORA_DUPLICATE_MODULE', module, `has both lokr_${which} and factors in its place`);
   }
   if (whole || !factored) {
     const source = requiredMatrix(site, which, `lokr_${which}`);

@@ -13,7 +13,7 @@ export const KEY = {
   invocationTokens: 'adapter.alora.invocation_tokens',
 } as const;
 
-/** A key of GGUF (docs/gguf.md, "gguf_metadata_kv_t"): parts of lower-case letters, digits and underscores. */
+/** A key of GGUF (ggml/docs/gguf.md, "gguf_metadata_kv_t"): parts of lower-case letters, digits and underscores. */
 const GGUF_KEY = /^[a-z0-9_]+(?:\.[a-z0-9_]+)+$/;
 
 /**

@@ -72,11 +72,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   PREFIX_TUNING: NO_WEIGHTS,
 };
 
-const ONLY = 'only "LORA", "LOHA", "LOKR" and "ADALORA" can be squeezed';
+const ONLY = 'Only "LORA", "LOHA", "LOKR" and "ADALORA" can be squeezed';
 
 /** Why a peft_type is refused and what to do, for a message. */
 export function whyRefused(peftType: JsonValue | undefined): string {
-  if (typeof peftType !== 'string') return `is missing; ${ONLY}`;
+  if (typeof peftType !== 'string') return `is missing. ${ONLY}`;
   const advice = Object.hasOwn(ADVICE, peftType) ? `: ${ADVICE[peftType]}` : '';
-  return `is ${quote(peftType)}; ${ONLY}${advice}`;
+  return `is ${quote(peftType)}${advice}. ${ONLY}`;
 }

@@ -16,7 +16,7 @@ import { ADAPTER_ERRORS } from './service.ts';
 const REPORT_FILE = 'report.html';
 
 const ETAG = {
-  etag: { type: 'string', description: "ETag of the client's copy of the adapter and its report" },
+  etag: { type: 'string', description: 'ETag of the archive' },
 } as const;
 
 interface ArchivedReport {

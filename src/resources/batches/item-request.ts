@@ -108,7 +108,10 @@ export function jobFaults(job: JobRequest, position: RequestPosition): BatchFaul
     );
   // The labels of the batch and the job together are subject to the limit for labels.
   const count = Object.keys(labels).length;
-  if (count > MAX_LABELS) faults.push(faultAt(position, ` has ${count} labels; ${MAX_LABELS} are allowed`));
+  if (count > MAX_LABELS)
+    faults.push(
+      faultAt(position, ` has ${count} labels, including those of the batch; ${MAX_LABELS} are allowed`),
+    );
   if (job.kind === 'squeeze' || job.kind === 'analyze') {
     const [has, and] = source === undefined ? ['neither', 'nor'] : ['both', 'and'];
     if ((source === undefined) === (adapter_id === undefined))

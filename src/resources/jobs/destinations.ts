@@ -88,6 +88,6 @@ export function inFolder(to: Sink, folder: string): Sink {
 function checked(destination: Destination, index: number, targets: number): Destination {
   const { target } = destination;
   if (target < targets) return destination;
-  const detail = `deliver[${index}].target is ${target}, but the request has ${counted(targets, 'target')}, counted from 0`;
+  const detail = `deliver[${index}].target is ${target}, but the request has ${counted(targets, 'target')}, and their numbers begin at 0`;
   throw invalidField(`/deliver/${index}/target`, detail);
 }

@@ -121,6 +121,6 @@ async function delivered(
 }
 
 function oneOfTwo(source: Source | undefined): AppError {
-  const detail = `the request has ${source ? 'both' : 'neither'} "adapter_id" ${source ? 'and' : 'nor'} "source"; it needs one of them`;
+  const detail = `the request has ${source ? 'both' : 'neither'} "adapter_id" ${source ? 'and' : 'nor'} "source"; exactly one is required`;
   return invalidField('', detail);
 }

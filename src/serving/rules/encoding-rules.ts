@@ -25,7 +25,7 @@ const FORMULAS: Readonly<Record<Profile['scale']['formula'], string>> = {
   unstated: 'The formula is not documented, so the scaling must be 1',
 };
 
-/** Whether the server gives every module the scale with which it was trained. */
+/** Whether the server gives every module the scaling with which it was trained. */
 export const scale: Rule = (profile, { adapter }) => {
   const formula = FORMULAS[profile.scale.formula];
   const off = adapter.modules.find(

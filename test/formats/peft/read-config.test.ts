@@ -129,11 +129,7 @@ describe('readConfig: refusals', () => {
     ['', 'CONFIG_JSON', 'adapter_config.json'],
     ['null', 'CONFIG_INVALID', 'object'],
     ['"LORA"', 'CONFIG_INVALID', 'object'],
-    [
-      { peft_type: 'VERA' },
-      'CONFIG_PEFT_TYPE',
-      'is "VERA"; only "LORA", "LOHA", "LOKR" and "ADALORA" can be squeezed: its factors',
-    ],
+    [{ peft_type: 'VERA' }, 'CONFIG_PEFT_TYPE', 'is "VERA": its factors'],
     [{ peft_type: 'IA3' }, 'CONFIG_PEFT_TYPE', 'merge it into the base model'],
     [{ peft_type: 'ADALORA', init_r: 0 }, 'CONFIG_RANK', 'init_r must be a positive integer'],
     [{ peft_type: 'ADALORA', rank_pattern: { 'q.lora_E': 3 } }, 'CONFIG_INVALID', 'a list of true and false'],
@@ -141,7 +137,7 @@ describe('readConfig: refusals', () => {
     [
       { peft_type: 'constructor' },
       'CONFIG_PEFT_TYPE',
-      '"constructor"; only "LORA", "LOHA", "LOKR" and "ADALORA" can be squeezed',
+      '"constructor". Only "LORA", "LOHA", "LOKR" and "ADALORA" can be squeezed',
     ],
     [{ peft_type: 'LOHA', alpha: '8' }, 'CONFIG_ALPHA', 'lora_alpha'],
     [{ peft_type: 'lora' }, 'CONFIG_PEFT_TYPE', '"lora"'],

@@ -34,7 +34,7 @@ export function problemOf(error: unknown): Problem {
 export const unreachable = (): ProblemError =>
   new ProblemError({
     title: 'The service cannot be reached',
-    detail: 'Nothing answered. Check that the service runs and that you are connected, then try again.',
+    detail: 'Nothing answered. Check that the service is running and that you are connected, then try again.',
     code: 'UNREACHABLE',
     status: 0,
     retryable: true,

@@ -48,7 +48,7 @@ export function SiteHeader() {
               isAskingForKey.value = !isAskingForKey.value;
             }}
           >
-            {key.value === '' ? 'Enter key' : 'Key'}
+            {key.value === '' ? 'Enter API key' : 'Key'}
           </button>
         )}
         <SchemeSwitch />

@@ -119,7 +119,7 @@ export function SizeCurve(props: SizeCurveProps) {
         )}
         <ChartTable
           caption="Error at each size"
-          head={['One rank for all', 'Size', 'Error', 'Ranks by module of that size', 'Error']}
+          head={['One rank for all', 'Size', 'Error', 'Ranks by module within that size', 'Error']}
           rows={() => rowsOf(uniform.points, byModule.points)}
         />
       </Chart>

@@ -16,7 +16,7 @@ export function VerdictBadge({ job }: { job: JobRecord }) {
   return (
     <span class="badge badge-failed">
       {which}
-      {verdicts.length === 1 ? 'does' : 'do'} not load
+      {broken === 1 ? 'does' : 'do'} not load
     </span>
   );
 }

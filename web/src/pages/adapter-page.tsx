@@ -32,7 +32,7 @@ import { formatMoment } from '../text/format-time.ts';
 
 const CANCELLED = {
   title: 'The analysis was cancelled',
-  detail: 'Without it the loss at each rank is not known.',
+  detail: 'Without it, the error at each rank is not known.',
   code: 'CANCELLED',
 };
 

@@ -123,7 +123,7 @@ function MergeForm({ adapters, names }: Pick<AddFieldProps, 'adapters' | 'names'
           adapters={isOneFormat ? adapters : []}
           baseModel={first!.base_model}
           rank={Math.max(...adapters.map(({ ranks }) => ranks.max))}
-          rankNote={`Rank ${sumOfRanks}, the sum of their ranks, loses nothing; a smaller one may.`}
+          rankNote={`Rank ${sumOfRanks}, the sum of the adapters’ ranks, loses nothing; a smaller rank may.`}
         />
         <TextInput label="Name of the job" name="name" />
       </Form>

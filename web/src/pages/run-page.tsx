@@ -138,7 +138,7 @@ const isFinished = (run: RunRecord): boolean => run.step === stepClock(run).tota
 function nextInWords(run: RunRecord, next: number | null): string {
   if (isFinished(run)) return 'finished';
   if (next !== null) return `next checkpoint at ${count(next)}`;
-  return run.at_target ? 'the target rank is reached' : 'no checkpoint is left';
+  return run.at_target ? 'the target rank is reached' : 'no further checkpoint is due';
 }
 
 function curveInWords({ warm_up_steps, decay_steps, begin_step, end_step }: RunLearningRate): string {

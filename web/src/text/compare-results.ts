@@ -65,7 +65,8 @@ function moduleSentences(modules: readonly ComparedModule[]): string[] {
 }
 
 function sizeSentence({ bytes: first }: Sums, { bytes: second }: Sums): string {
-  if (formatBytes(first) === formatBytes(second)) return `Both files have ${formatBytes(first)}.`;
+  if (formatBytes(first) === formatBytes(second))
+    return `Both files have the same size, ${formatBytes(first)}.`;
   const [smaller, small, large] = first < second ? ['first', first, second] : ['second', second, first];
   return (
     `The file of the ${smaller} is ${formatPercent(1 - small / large)} smaller: ` +

@@ -33,7 +33,7 @@ export const serverInWords = (profile: string): string => SERVER_WORDS[profile] 
 export function describeTarget(target: Target): string {
   const place = target.profile === undefined ? '' : ` for ${serverInWords(target.profile)}`;
   const criterion = 'criterion' in target && target.criterion === 'energy' ? ', by energy' : '';
-  const compat = 'compat' in target && target.compat === 'kohya' ? ', as kohya counts' : '';
+  const compat = 'compat' in target && target.compat === 'kohya' ? ', as in kohya' : '';
   const each = target.uniform === false && !('rank_pattern' in target) ? ', ranks by module' : '';
   const written = target.format === undefined ? '' : ` as ${FORMAT_WORDS[target.format]}`;
   return `${policy(target)}${compat}${each}${criterion}${written}${place}`;

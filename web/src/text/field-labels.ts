@@ -19,7 +19,7 @@ type FieldName = keyof typeof FIELD_LABELS;
 const NAMES =
   /\btargets\[(\d+)\]|\bformat_options\.(\w+)|\b(rank_pattern|max_rank)\b|\b(profile|dtype|scale|uniform)(?= (?:is |to )?(?:"|true|false))/g;
 
-/** The names of the API in a message, each with what the page calls it. */
+/** The fields of the API that a message names, each with its label on the page. */
 export function fieldsNamedIn(message: string): ReadonlyMap<string, string> {
   const named = new Map<string, string>();
   for (const [text, target, option, name, word] of message.matchAll(NAMES)) {

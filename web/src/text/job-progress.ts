@@ -36,7 +36,7 @@ export function describeProgress(job: JobRecord, nowMs: number): JobProgressText
   const { state, progress, queue_position: place, estimated_start_seconds: start } = job;
   if (state === 'queued')
     return {
-      phase: place === undefined ? 'Waiting in the queue' : `Waiting in the queue, at place ${place}`,
+      phase: place === undefined ? 'Waiting in the queue' : `Waiting in the queue, at position ${place}`,
       counted: '',
       share: 0,
       left: start === undefined ? '' : `starts in about ${formatRoughly(start)}`,

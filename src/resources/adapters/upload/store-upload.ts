@@ -45,10 +45,10 @@ const files = {
       'in .safetensors or .gguf. Exactly one file of weights is required, or all of `…-00001-of-0000N.safetensors`, with or ' +
       'without their `….safetensors.index.json`',
   ),
-  weights: file('The weights, under another name'),
+  weights: file('Another name for `adapter_model.safetensors`'),
   [CONFIG_FILE]: file('The configuration that PEFT and MLX write; other formats have none'),
-  config: file('The configuration, under another name'),
-  [CARD_FILE]: file('The model card, for its license'),
+  config: file('Another name for `adapter_config.json`'),
+  [CARD_FILE]: file('The model card, from which the license is read'),
 };
 
 const settingsFields = {

@@ -14,7 +14,7 @@ import { useLoaded } from '../../state/use-loaded.ts';
 type Kind = ConnectionRecord['kind'];
 
 const KIND_WORDS: Readonly<Record<Kind, string>> = {
-  s3: 'Bucket of S3, or of a store like it',
+  s3: 'Bucket of S3, or of a compatible store',
   hub: 'Hugging Face Hub',
   url: 'Server, by https',
 };

@@ -111,7 +111,7 @@ const KeyRows = ({ keys }: { keys: readonly KeyRecord[] }) => (
           </>
         ),
       },
-      { title: 'May', cell: ({ scopes }) => scopes.join(', ') },
+      { title: 'Scopes', cell: ({ scopes }) => scopes.join(', ') },
       { title: 'State', cell: (key) => <StateBadge state={stateOf(key)} /> },
       {
         title: 'Expires',
