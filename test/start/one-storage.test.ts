@@ -43,7 +43,7 @@ describe('a service whose storage belongs to another database', () => {
       assert.equal(lost.code, 1);
       assert.match(
         lost.stderr,
-        /^The storage \S+ cannot be used: it belongs to another database \(its id is \w+\).*\n$/,
+        /^The storage \S+ cannot be used: it belongs to another database \(the id of the storage is \w+\).*\n$/,
       );
     }));
 
