@@ -12,6 +12,9 @@ import { startServer, type TestServer } from './server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
+/** Much shorter than the pause of the clients, and longer than the pauses between two looks at the watchers. */
+const LIFE_MS = 200;
+
 /** A block of docs/watching.md that defines a name, exactly as written. */
 async function block(language: string, name: string): Promise<string> {
   const text = await readFile(join(ROOT, 'docs/watching.md'), 'utf8');
@@ -24,7 +27,10 @@ async function block(language: string, name: string): Promise<string> {
 
 /** A job whose stream ends too early, so that a client has to reconnect; it ends while the client is away. */
 async function withJob(work: (server: TestServer, jobId: string, key: string) => Promise<string[]>) {
-  const server = await startServer({ eventStreams: { lifeMs: 1, pollMs: 50 } }, { auth: { mode: 'keys' } });
+  const server = await startServer(
+    { eventStreams: { lifeMs: LIFE_MS, heartbeatMs: 100, pollMs: 50 } },
+    { auth: { mode: 'keys' } },
+  );
   try {
     const scopes = ['read', 'write'] as const;
     const { key } = await server.keys.create({ tenant: 'default', name: '', scopes, expiresAt: null });
@@ -47,7 +53,10 @@ async function withJob(work: (server: TestServer, jobId: string, key: string) =>
  * what the client received
  */
 async function withEvents(work: (server: TestServer, key: string) => Promise<string[]>) {
-  const server = await startServer({ eventStreams: { lifeMs: 1, pollMs: 50 } }, { auth: { mode: 'keys' } });
+  const server = await startServer(
+    { eventStreams: { lifeMs: LIFE_MS, heartbeatMs: 100, pollMs: 50 } },
+    { auth: { mode: 'keys' } },
+  );
   try {
     const scopes = ['read', 'write'] as const;
     const { key } = await server.keys.create({ tenant: 'default', name: '', scopes, expiresAt: null });
