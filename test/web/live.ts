@@ -258,6 +258,7 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     await page.getByText('from mlx', { exact: true }).waitFor();
     const label = page.getByLabel('Label', { exact: true });
     await label.pressSequentially('team');
+    await page.getByText('This filter is not applied yet.').waitFor();
     await page.waitForTimeout(1000);
     assert.equal(await page.getByRole('alert').filter({ hasText: 'VALIDATION_FAILED' }).count(), 0);
     assert.equal(new URL(page.url()).hash, '#/adapters');
@@ -319,6 +320,17 @@ describe('live updates and edits in the page', { skip: cannotRun }, () => {
     await architecture.selectOption('qwen2');
     await page.getByRole('button', { name: 'Merge', exact: true }).click();
     await page.getByText('succeeded').first().waitFor(TIMEOUT);
+  });
+
+  it('say before a merge that the adapters are for different base models', async () => {
+    const ids: string[] = [];
+    for (const adapter of [qwenAdapter(95), tinyAdapter(96)])
+      ids.push(((await (await client.postAdapter(adapter)).json()) as { id: string }).id);
+    await visit(`/merge?of=${ids.join()}`, 'Merge adapters');
+    await page
+      .getByText(/ is for Qwen.* is for .*Only adapters for the same base model can be merged/)
+      .waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Merge', exact: true }).count(), 0);
   });
 
   it('tell adapters of the same name apart', async () => {

@@ -97,6 +97,8 @@ describe('the page when the service refuses a call', { skip: cannotRun }, () => 
     await other.reload();
     await other.locator('.drop').waitFor();
     await other.getByRole('button', { name: 'Key', exact: true }).click();
+    await other.getByRole('heading', { name: 'Your key' }).waitFor();
+    await other.getByText('This page acts for the tenant page with the scopes read, write').waitFor();
     await other.getByRole('button', { name: 'Forget the key' }).click();
     for (const one of [page, other])
       await one.getByRole('heading', { name: 'This service needs a key' }).waitFor();

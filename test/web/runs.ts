@@ -132,6 +132,7 @@ describe('the open page of a run', { skip: cannotRun }, () => {
     await form.getByLabel('Rank at the end').fill('32');
     await form.getByRole('button', { name: 'Plan' }).click();
     await form.getByRole('alert').getByText('SCHEDULE_INVALID').waitFor(TIMEOUT);
+    await form.getByText('source_rank is “Rank at the start” and target_rank is “Rank at the end”').waitFor();
     await form.getByLabel('Rank at the end').fill('4');
     await form.getByLabel('Name of the run').fill('planned');
     await form.getByRole('button', { name: 'Plan' }).click();

@@ -31,6 +31,7 @@ function FilterField({ label, name, query, placeholder, note, isWhole }: FilterF
     // A space at the end belongs to the next word, and stays.
     if (text.trim() !== applied) setText(applied);
   }, [applied]);
+  const isPartial = text.trim() !== applied && !(isWhole?.(text.trim()) ?? true);
   const newest = useRef(query);
   newest.current = query;
   const apply = (typed: string) => {
@@ -56,7 +57,7 @@ function FilterField({ label, name, query, placeholder, note, isWhole }: FilterF
       />
       {note && (
         <p id={`${id}-note`} class="note">
-          {note}
+          {isPartial ? `This filter is not applied yet. ${note}` : note}
         </p>
       )}
     </div>
@@ -69,12 +70,17 @@ export const whyEmpty = (what: string, query: Query): string =>
     ? `No ${what} matches these filters.`
     : `There is no ${what} yet.`;
 
-export const NameFilter = ({ query }: Pick<FilterProps, 'query'>) => (
+interface NameFilterProps extends Pick<FilterProps, 'query'> {
+  /** What else the user should know about the names. */
+  readonly more?: string;
+}
+
+export const NameFilter = ({ query, more = '' }: NameFilterProps) => (
   <FilterField
     label="Name starts with"
     name="name"
     query={query}
-    note="Only the beginning of a name is compared, with capitals as they are."
+    note={`Only the beginning of a name is compared, with capitals as they are.${more}`}
   />
 );
 

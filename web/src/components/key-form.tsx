@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { caller } from '../state/access.ts';
 import { accessRefusal, isAskingForKey, key, saveKey } from '../state/key.ts';
 import { ProblemNote } from './problem-note.tsx';
 
@@ -10,6 +11,7 @@ export function KeyForm() {
     if (isShown) input.current?.focus();
   }, [isShown]);
   if (!isShown) return null;
+  const isSignedIn = key.value !== '' && accessRefusal.value === null && caller.value !== null;
   // When the form is alone on the page, its title is the heading of the page.
   const Title = accessRefusal.value === null ? 'h2' : 'h1';
 
@@ -20,7 +22,14 @@ export function KeyForm() {
   };
   return (
     <section class="panel key-form" aria-labelledby="key-title">
-      <Title id="key-title">This service needs a key</Title>
+      <Title id="key-title">{isSignedIn ? 'Your key' : 'This service needs a key'}</Title>
+      {isSignedIn && (
+        <p>
+          This page acts for the tenant <strong>{caller.value!.tenant}</strong> with the{' '}
+          {caller.value!.scopes.length === 1 ? 'scope' : 'scopes'} {caller.value!.scopes.join(', ')}. To act
+          with another key, enter it here.
+        </p>
+      )}
       {/* Without a key there is no problem to show: the user has not been asked for one yet. */}
       <ProblemNote problem={key.value === '' ? null : accessRefusal.value} />
       <form onSubmit={submit}>

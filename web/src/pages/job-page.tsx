@@ -75,7 +75,12 @@ function Head({ job }: { job: JobRecord }) {
       </div>
       {isOpen(job) && <JobProgress job={job} />}
       {/* If every target failed, each result shows its own error. */}
-      <ProblemNote problem={job.results.some((result) => result.state === 'failed') ? null : error} />
+      <ProblemNote
+        problem={
+          state === 'cancelled' || job.results.some((result) => result.state === 'failed') ? null : error
+        }
+      />
+      {state === 'cancelled' && error && <p class="note">{error.detail}</p>}
       <Facts
         facts={{
           [job.kind === 'merge' ? 'Merged' : 'Adapter']: <JobSources job={job} />,
@@ -84,6 +89,7 @@ function Head({ job }: { job: JobRecord }) {
           Created: formatMoment(job.created_at),
           Took: timings && formatDuration(timings.total),
           'Computed by': provider && `ONNX Runtime ${provider.onnxruntime} on ${provider.name}`,
+          Attempts: job.attempts > 1 ? `${job.attempts}; earlier ones failed or were interrupted` : null,
           'Retry of': job.retry_of && <a href={`#/jobs/${job.retry_of}`}>an earlier job</a>,
           Expires: job.expires_at && formatMoment(job.expires_at),
           ID: <code>{id}</code>,

@@ -33,7 +33,7 @@ export const JobsPage = ({ query }: { query: Query }) => (
       <div class="filters">
         <SelectFilter label="State" name="state" query={query} options={STATES} />
         <SelectFilter label="Kind" name="kind" query={query} options={Object.entries(KIND_WORDS)} />
-        <NameFilter query={query} />
+        <NameFilter query={query} more=" A title such as “Squeeze to rank 4” is not a name." />
         <LabelFilter query={query} />
       </div>
       <PagesOf<JobRecord> path="/v1/jobs" query={query} topic="jobs" empty={whyEmpty('job', query)}>

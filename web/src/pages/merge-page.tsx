@@ -94,6 +94,16 @@ function AddField({ adapters, names, ids, like, onIds }: AddFieldProps) {
 
 function MergeForm({ adapters, names }: Pick<AddFieldProps, 'adapters' | 'names'>) {
   const [first] = adapters;
+  const other = adapters.find(
+    ({ base_model: base }) => base !== null && first!.base_model !== null && base !== first!.base_model,
+  );
+  if (other)
+    return (
+      <p class="problem">
+        {names.get(first!.id)} is for {first!.base_model}, and {names.get(other.id)} is for {other.base_model}
+        . Only adapters for the same base model can be merged: remove one of them.
+      </p>
+    );
   const isOneFormat = adapters.every(({ format }) => format === first!.format);
   const sumOfRanks = adapters.reduce((sum, { ranks }) => sum + ranks.max, 0);
   const start = async (entered: FormValues) => {

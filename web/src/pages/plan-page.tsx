@@ -11,6 +11,7 @@ import { hasScope } from '../state/access.ts';
 import { notifyTopics } from '../state/live.ts';
 import { navigatorFromHere } from '../state/route.ts';
 import { useTitle } from '../state/title.ts';
+import { FIELD_LABELS } from '../text/field-labels.ts';
 
 /** A request with the schedule that the service planned for it. */
 interface Planned {
@@ -38,7 +39,7 @@ export function PlanPage() {
         <Form submit="Plan" onSubmit={plan}>
           <div class="filters">
             <TextInput
-              label="Rank at the start"
+              label={FIELD_LABELS.source_rank}
               name="source_rank"
               type="number"
               value="32"
@@ -46,7 +47,7 @@ export function PlanPage() {
               isRequired
             />
             <TextInput
-              label="Rank at the end"
+              label={FIELD_LABELS.target_rank}
               name="target_rank"
               type="number"
               value="8"
@@ -54,7 +55,7 @@ export function PlanPage() {
               isRequired
             />
             <TextInput
-              label="Steps of the training"
+              label={FIELD_LABELS.total_steps}
               name="total_steps"
               type="number"
               value="3000"

@@ -1,4 +1,4 @@
-/** The labels of the page's fields for a target, by the names that these have in the API. */
+/** The labels of the page's fields for a target and a schedule, by the names that these have in the API. */
 export const FIELD_LABELS = {
   profile: 'Serve with',
   format: 'Format',
@@ -12,12 +12,15 @@ export const FIELD_LABELS = {
   kv_heads: 'Key and value heads',
   component: 'Part of the pipeline',
   base_model: 'Base model',
+  source_rank: 'Rank at the start',
+  target_rank: 'Rank at the end',
+  total_steps: 'Steps of the training',
 } as const;
 type FieldName = keyof typeof FIELD_LABELS;
 
 /** Names that are also ordinary words count only with a value: `format is "gguf"`, `uniform is false`. */
 const NAMES =
-  /\btargets\[(\d+)\]|\bformat_options\.(\w+)|\b(rank_pattern|max_rank)\b|\b(profile|dtype|scale|uniform)(?= (?:is |to )?(?:"|true|false))/g;
+  /\btargets\[(\d+)\]|\bformat_options\.(\w+)|\b(rank_pattern|max_rank|source_rank|target_rank|total_steps)\b|\b(profile|dtype|scale|uniform)(?= (?:is |to )?(?:"|true|false))/g;
 
 /** The fields of the API that a message names, each with its label on the page. */
 export function fieldsNamedIn(message: string): ReadonlyMap<string, string> {
