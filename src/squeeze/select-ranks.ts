@@ -14,6 +14,7 @@ import { messageWithoutFile, PatternTable } from '../formats/peft/patterns.ts';
 import type { RankLimits } from '../serving/rank-limits.ts';
 import { budgetAndPrices, budgetRanks } from './budget-ranks.ts';
 import { largestRank, limitRank } from './limit-rank.ts';
+import { missedPromise } from './missed-promise.ts';
 import { restOf } from './residuals.ts';
 
 const UNIFORM_PATTERN =
@@ -82,26 +83,9 @@ export function selectRanks(
     return Math.min(isKohya ? kohyaRank(chosen, sigma[0] ?? 0) : chosen, largestRank(module));
   });
   const ranks = withinLimits(wanted, target, limits, modules);
-  return { ranks, warnings: missedPromise(target, wanted, ranks) };
-}
-
-/** A warning if limits on the ranks keep modules from what the target's policy promises. */
-function missedPromise(
-  target: SpectrumTarget,
-  wanted: readonly number[],
-  ranks: readonly number[],
-): string[] {
-  const missing = wanted.flatMap((needed, index) =>
-    ranks[index]! < needed ? [{ needed, rank: ranks[index]! }] : [],
-  );
-  if (missing.length === 0) return [];
-  const policy = POLICIES.find((name) => name in target)!;
-  const limits = target.profile === undefined ? 'max_rank' : `max_rank, or the limits of ${target.profile}`;
-  return [
-    `The target's ${policy} is missed by ${missing.length} of ${wanted.length} modules, which would need ranks of up to ` +
-      `${Math.max(...missing.map(({ needed }) => needed))} and get at most ` +
-      `${Math.max(...missing.map(({ rank }) => rank))} (${limits}).`,
-  ];
+  const because = target.profile === undefined ? 'max_rank' : `max_rank, or the limits of ${target.profile}`;
+  const missed = missedPromise(target, wanted, ranks, because);
+  return { ranks, warnings: missed === null ? [] : [missed] };
 }
 
 /**

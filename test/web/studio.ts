@@ -367,6 +367,13 @@ describe('the rank studio', { skip: cannotRun }, () => {
     const one = handle('one rank for all');
     await one.press('End');
     assert.match((await one.getAttribute('aria-valuetext'))!, /^rank 16,/);
+    await page.goto(`${service.url}/#/adapters/${id}?energy=99.99&profile=vllm`);
+    const missed = page.getByText(
+      /energy is missed by 1 of 1 modules, .* at most 16 \(vLLM, --max-lora-rank\)/,
+    );
+    await missed.waitFor();
+    await setting.selectOption('32');
+    await missed.waitFor({ state: 'detached' });
     await page.goto(`${service.url}/#/adapters/${id}?rank=24&profile=vllm`);
     await setting.selectOption('32');
     await addressWith('max_rank=32');

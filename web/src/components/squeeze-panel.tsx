@@ -133,6 +133,7 @@ export function SqueezePanel(props: SqueezePanelProps) {
         <PolicyFields form={form} onChange={onChange} />
       )}
       {preview && <Sentence preview={preview} source={source} />}
+      {choice.missed !== null && <p class="problem">{choice.missed}</p>}
       <ProblemNote
         problem={
           objection === null

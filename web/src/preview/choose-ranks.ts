@@ -9,19 +9,22 @@ import { toleranceRank } from '../../../src/core/policy/tolerance-rank.ts';
 import { applyGivenProfile } from '../../../src/serving/apply-profile.ts';
 import { NO_LIMITS } from '../../../src/serving/rank-limits.ts';
 import { limitRank } from '../../../src/squeeze/limit-rank.ts';
+import { missedPromise } from '../../../src/squeeze/missed-promise.ts';
+import { FIELD_LABELS } from '../text/field-labels.ts';
 import type { AnalyzedAdapter } from './preview.ts';
 
 /**
  * The ranks that the service would choose for a target with one rank or with a policy that looks at each
  * spectrum. Applies the service's own policies and profile rules to the spectra of the analysis. Does not
  * equalise the ranks of experts that must share one.
+ * @returns also a sentence if the limits on the ranks keep modules from what the target promises
  * @throws Error with the service's message, if the profile cannot load what the target asks for
  */
 export function chooseRanks(
   asked: Target,
   profile: ServingProfile | null,
   { modules }: AnalyzedAdapter,
-): number[] {
+): { readonly ranks: number[]; readonly missed: string | null } {
   const { target, limits } = profile
     ? applyGivenProfile(asked, profile)
     : {
@@ -36,7 +39,13 @@ export function chooseRanks(
   });
   const largest = wanted.reduce((maximum, rank) => Math.max(maximum, rank), 1);
   const isUniform = 'rank' in target || (target.uniform ?? true);
-  return modules.map(({ rank }, index) => limitRank(isUniform ? largest : wanted[index]!, rank, limits));
+  const ranks = modules.map(({ rank }, index) =>
+    limitRank(isUniform ? largest : wanted[index]!, rank, limits),
+  );
+  const setting = profile?.max_rank.setting ?? null;
+  const because = profile ? [profile.title, setting].filter(Boolean).join(', ') : FIELD_LABELS.max_rank;
+  const needed = modules.map(({ rank }, index) => Math.min(wanted[index]!, rank));
+  return { ranks, missed: missedPromise(target, needed, ranks, because) };
 }
 
 function policyRank(target: Target, sigma: readonly number[]): number {

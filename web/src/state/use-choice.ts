@@ -59,6 +59,8 @@ export interface Choice {
   readonly preview: Preview | null;
   /** The reason why the choice is impossible. */
   readonly objection: string | null;
+  /** Says if limits on the ranks keep modules from what the policy promises. */
+  readonly missed: string | null;
   /** The reason why the server refuses ranks by module. */
   readonly refusal: string | null;
   readonly onChange: (change: Partial<TargetForm>) => void;
@@ -79,7 +81,7 @@ export function useChoice(analyzed: AnalyzedAdapter, profiles: readonly ServingP
   );
   const form = { ...raw, rank: nearestChoice(choices, raw.rank), pins };
   const asked = JSON.stringify({ ...form, pins: null });
-  const { target, ranks, objection } = useMemo(() => decided(), [asked, pins, studio]);
+  const { target, ranks, objection, missed } = useMemo(() => decided(), [asked, pins, studio]);
   const preview = useMemo(() => ranks && computePreview(analyzed, ranks), [ranks, analyzed]);
   const onChange = useCallback(
     (change: Partial<TargetForm>) => setForm((before) => ({ ...before, ...change })),
@@ -98,6 +100,7 @@ export function useChoice(analyzed: AnalyzedAdapter, profiles: readonly ServingP
     ranks,
     preview,
     objection,
+    missed,
     refusal: unequalRanksRefusal(profile),
     onChange,
   };
@@ -110,16 +113,16 @@ export function useChoice(analyzed: AnalyzedAdapter, profiles: readonly ServingP
     return { wanted: form.parameters * bytesPerParameter, smallest: minimum * bytesPerParameter };
   }
 
-  function decided(): Pick<Choice, 'target' | 'ranks' | 'objection'> {
+  function decided(): Pick<Choice, 'target' | 'ranks' | 'objection' | 'missed'> {
     const { modules } = analyzed;
     const shared = form.policy === 'modules' ? allocateWithin(studio, form.parameters, pins) : [];
     const wish = buildTarget(form, profile, { modules, ranks: shared });
     if (form.policy === 'modules')
-      return { target: wish, ranks: shared, objection: unequalRanksRefusal(profile) };
+      return { target: wish, ranks: shared, objection: unequalRanksRefusal(profile), missed: null };
     try {
-      return { target: wish, ranks: chooseRanks(wish, profile, analyzed), objection: null };
+      return { target: wish, ...chooseRanks(wish, profile, analyzed), objection: null };
     } catch (error) {
-      return { target: wish, ranks: null, objection: (error as Error).message };
+      return { target: wish, ranks: null, objection: (error as Error).message, missed: null };
     }
   }
 }
