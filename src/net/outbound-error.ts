@@ -52,9 +52,10 @@ export function outboundError(host: string, error: unknown): AppError {
 /**
  * The error for an unwanted status: OUTBOUND_REFUSED, or OUTBOUND_FAILED if a later attempt may get another one.
  * @param more follows the status in the message: a colon and the reason, or which request it was
+ * @param isKnownTransient whether the caller knows, other than by the status, that a later attempt may succeed
  */
-export function statusError(host: string, status: number, more = ''): AppError {
-  const isTransient = status >= 500 || TRANSIENT_STATUSES.has(status);
+export function statusError(host: string, status: number, more = '', isKnownTransient = false): AppError {
+  const isTransient = isKnownTransient || status >= 500 || TRANSIENT_STATUSES.has(status);
   return new AppError(
     isTransient ? 'OUTBOUND_FAILED' : 'OUTBOUND_REFUSED',
     `${host} answered with status ${status}${more}.`,

@@ -116,10 +116,5 @@ export function bucketError(host: string, what: string, error: unknown): AppErro
   if (status === undefined || (status < 400 && name !== 'PermanentRedirect'))
     return outboundError(host, error);
   const meaning = `${what}: ${MEANINGS[name] ?? 'the store refused the request'} (${name})`;
-  if (TRANSIENT.has(name))
-    return new AppError('OUTBOUND_FAILED', `${host} answered with status ${status}: ${meaning}.`, {
-      host,
-      status,
-    });
-  return statusError(host, status, `: ${meaning}`);
+  return statusError(host, status, `: ${meaning}`, TRANSIENT.has(name));
 }
