@@ -8,7 +8,7 @@ import type { AdapterSpec } from '../../bench/adapter/adapter-spec.ts';
 import { writeAdapter } from '../../bench/adapter/write-adapter.ts';
 import type { Service } from '../e2e/service.ts';
 import { cannotRun, openPage, uploadAndAnalyze } from './browser.ts';
-import { longestTaskMs } from './longest-task.ts';
+import { longestTaskMs, slownessOf } from './longest-task.ts';
 import { sharedPage } from './shared-page.ts';
 
 const SIZE = 40;
@@ -21,7 +21,7 @@ const MAX_ROWS = 30;
  * times as much.
  */
 const MAX_TIMES_WORK = 4;
-/** Longer tasks of a page are noticeable. */
+/** Longer tasks of a page are noticeable, on a machine that is not slow. */
 const MAX_TASK_MS = 200;
 const PROJECTIONS = [
   'self_attn.q_proj',
@@ -122,6 +122,7 @@ describe('the page of an adapter with many modules', { skip: cannotRun }, () => 
   it('has no noticeable task, from the analysis to the last step of a drag', async () => {
     const dir = join(scratch, '4000');
     await writeAdapter(dir, spec(4000));
+    const slowness = await slownessOf(browser);
     const { page, assertClean } = await openPage(browser, `${service.url}/`);
     const longest = await longestTaskMs(browser, page, async () => {
       await uploadAndAnalyze(page, [
@@ -137,7 +138,8 @@ describe('the page of an adapter with many modules', { skip: cannotRun }, () => 
       await page.getByLabel('Minimise').selectOption('energy');
       await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
     });
-    assert.ok(longest < MAX_TASK_MS, `${longest} ms`);
+    const limitMs = MAX_TASK_MS * Math.max(slowness, await slownessOf(browser));
+    assert.ok(longest < limitMs, `${longest} ms of at most ${limitMs} ms`);
     assertClean();
     await page.context().close();
   });
